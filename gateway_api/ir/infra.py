@@ -1,0 +1,58 @@
+"""What must run for one Gateway, and what was seen of it."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from k8s_watch.keys import ObjectKey
+
+
+class InfraPort(msgspec.Struct, frozen=True, kw_only=True):
+    """One port of the Gateway's Service."""
+
+    name: str
+    """`<protocol>-<port>` in lower case, for example http-80."""
+    protocol: Literal["TCP", "UDP"]
+    port: int
+    bind_port: int
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+class InfraIR(msgspec.Struct, frozen=True, kw_only=True):
+    """The proxies of one Gateway."""
+
+    gateway: ObjectKey
+    gateway_owner: Owner
+    class_owner: Owner
+    ports: tuple[InfraPort, ...]
+    labels: Mapping[str, str] = {}
+    """From `spec.infrastructure`, for every object that we make."""
+    annotations: Mapping[str, str] = {}
+    addresses: tuple[str, ...] = ()
+    """Addresses that the user asked for."""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """`type` is IPAddress or Hostname."""
+
+    type: str
+    value: str
+
+
+class GatewayInfra(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen of one Gateway's infrastructure."""
+
+    addresses: tuple[Address, ...] = ()
+    replicas_wanted: int = 0
+    replicas_available: int = 0
+
+
+class InfraReport(msgspec.Struct, frozen=True):
+    gateways: Mapping[ObjectKey, GatewayInfra] = {}

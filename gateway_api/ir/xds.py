@@ -1,0 +1,252 @@
+"""The proxy configuration of one Gateway in our own words. No Kubernetes, no Envoy."""
+
+from typing import Literal, NewType
+
+import msgspec
+
+from k8s_watch.keys import ObjectKey
+
+ClusterName = NewType("ClusterName", str)
+
+INVALID_BACKEND = ClusterName("invalid-backend")
+"""A cluster that never exists: a share of traffic sent to it answers 500."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of every IR record: frozen, compared by value, hashable."""
+
+
+# --- matching ---------------------------------------------------------------------------------------------------------
+
+
+class PathMatch(Record, frozen=True):
+    """`prefix` matches whole path elements: /a matches /a and /a/b, not /ab. Stored without a trailing slash, "/" alone is all."""
+
+    kind: Literal["exact", "prefix", "regex"]
+    value: str
+
+
+class ValueMatch(Record, frozen=True):
+    """A header (name lower-case) or a query parameter (name as written)."""
+
+    name: str
+    kind: Literal["exact", "regex"]
+    value: str
+
+
+class Match(Record, frozen=True):
+    """All parts must hold."""
+
+    path: PathMatch
+    method: str | None = None
+    headers: tuple[ValueMatch, ...] = ()
+    queries: tuple[ValueMatch, ...] = ()
+
+
+# --- doing ------------------------------------------------------------------------------------------------------------
+
+
+class HeaderMods(Record, frozen=True):
+    """Applied in the order set, add, remove. Names and values as the user wrote them, not yet escaped for any proxy."""
+
+    set: tuple[tuple[str, str], ...] = ()
+    add: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class PathRewrite(Record, frozen=True):
+    """`prefix` replaces the matched prefix `matched` by whole elements; `full` replaces the whole path, query kept."""
+
+    kind: Literal["full", "prefix"]
+    value: str
+    matched: str = ""
+    """The prefix of the rule's match; for kind `prefix` only."""
+
+
+class Destination(Record, frozen=True):
+    """One backend of a rule. `weight` is relative; 0 receives nothing."""
+
+    cluster: ClusterName
+    weight: int
+    request_headers: HeaderMods = HeaderMods()
+    response_headers: HeaderMods = HeaderMods()
+
+
+class Forward(Record, frozen=True):
+    """Send to one of the destinations, by weight."""
+
+    destinations: tuple[Destination, ...]
+    host: str | None = None
+    """Replaces the Host header."""
+    path: PathRewrite | None = None
+    timeout: float | None = None
+    """Seconds for the whole request; 0 is without limit; None is the default, which is without limit."""
+    try_timeout: float | None = None
+    """Seconds for one try at a backend; 0 and None are without limit."""
+
+
+class Redirect(Record, frozen=True):
+    """None keeps that part of the request's URL. `port` is already resolved by Gateway API's rules; None leaves it out."""
+
+    status: int
+    scheme: str | None = None
+    host: str | None = None
+    port: int | None = None
+    path: PathRewrite | None = None
+
+
+class Respond(Record, frozen=True):
+    """Answer without a backend, for example 500 for a rule that cannot work."""
+
+    status: int
+    body: str = ""
+
+
+type Action = Forward | Redirect | Respond
+
+
+class Route(Record, frozen=True):
+    """One match of one rule."""
+
+    name: str
+    """`httproute/<ns>/<name>/rule/<i>/match/<j>`: for logs and errors; nothing is keyed by it."""
+    source: ObjectKey
+    """The route object behind it: who hears of a rejection."""
+    match: Match
+    action: Action
+    request_headers: HeaderMods = HeaderMods()
+    response_headers: HeaderMods = HeaderMods()
+
+
+class VirtualHost(Record, frozen=True):
+    """Routes of one hostname: exact, `*.suffix` (any number of labels, at least one), or `*`."""
+
+    hostname: str
+    routes: tuple[Route, ...]
+    """In the order of matching: the most specific first (`gateway_api.graph.precedence`)."""
+
+
+class RouteTable(Record, frozen=True):
+    """What one HTTP listener, or one HTTPS filter chain, serves. Hostnames are unique; the most specific wins."""
+
+    name: str
+    virtual_hosts: tuple[VirtualHost, ...]
+
+
+# --- listening --------------------------------------------------------------------------------------------------------
+
+
+class DownstreamTls(Record, frozen=True):
+    """Terminate with these certificates: names of `TlsSecret`s, in the listener's order."""
+
+    secrets: tuple[str, ...]
+    alpn: tuple[str, ...] = ("h2", "http/1.1")
+
+
+class HttpChain(Record, frozen=True):
+    """Serve HTTP from the named route table."""
+
+    route_table: str
+
+
+class TcpChain(Record, frozen=True):
+    """Proxy bytes. No destination with a weight: the connection is closed."""
+
+    destinations: tuple[Destination, ...]
+
+
+class FilterChain(Record, frozen=True):
+    """One way of handling a connection on a port."""
+
+    name: str
+    handler: HttpChain | TcpChain
+    server_names: tuple[str, ...] = ()
+    """SNI: exact or `*.suffix`; empty takes what no other chain takes."""
+    tls: DownstreamTls | None = None
+
+
+class Listener(Record, frozen=True):
+    """One bound port. Gateway API listeners that share a port share this."""
+
+    name: str
+    """`tcp-<port>`, with the listener's own port."""
+    port: int
+    """The port the user asked for."""
+    bind_port: int
+    """The port the proxy binds: `port`, shifted where privileged ports are out of reach."""
+    filter_chains: tuple[FilterChain, ...]
+    bind_address: str = "0.0.0.0"
+
+
+# --- backends ---------------------------------------------------------------------------------------------------------
+
+
+class Cluster(Record, frozen=True):
+    """One backend with one set of settings. Named by its content, never by its place in a rule."""
+
+    name: ClusterName
+    """`service/<ns>/<name>/<port>`, and `/<digest>` when settings differ from the default."""
+    backend: ObjectKey
+    port: int
+    """The Service's port number."""
+    protocol: Literal["http1", "http2", "tcp"] = "http1"
+
+
+class Endpoint(Record, frozen=True):
+    """One address that serves. `draining` finishes what it has and gets nothing new while others are ready."""
+
+    address: str
+    port: int
+    draining: bool = False
+    zone: str = ""
+
+
+class Endpoints(Record, frozen=True):
+    """Where a cluster's requests go: sorted, without duplicates; empty answers 503."""
+
+    cluster: ClusterName
+    endpoints: tuple[Endpoint, ...]
+
+
+class PrivateBytes:
+    """Bytes that no repr, log or encoder shows. Compared and hashed by content."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, content: bytes) -> None:
+        self._bytes = content
+
+    def reveal(self) -> bytes:
+        """The content. Only for the wire."""
+        return self._bytes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PrivateBytes) and self._bytes == other._bytes
+
+    def __hash__(self) -> int:
+        return hash(self._bytes)
+
+    def __repr__(self) -> str:
+        return "[redacted]"
+
+
+class TlsSecret(Record, frozen=True):
+    """A certificate to serve, chain and key as PEM, known to parse and to belong together."""
+
+    name: str
+    """`<ns>/<secret>`."""
+    certificate_chain: bytes
+    private_key: PrivateBytes
+
+
+class GatewayIR(Record, frozen=True):
+    """Everything but the endpoints, which travel apart: they change a hundred times as often.
+
+    Closed: every route table, secret and cluster that is named is here, `INVALID_BACKEND` aside.
+    """
+
+    gateway: ObjectKey
+    listeners: tuple[Listener, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    secrets: tuple[TlsSecret, ...] = ()

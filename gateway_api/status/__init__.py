@@ -1,0 +1,1 @@
+"""Graph + FleetReport + InfraReport → ObjectStatus: what we want to see written, without timestamps."""

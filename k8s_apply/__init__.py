@@ -1,0 +1,4 @@
+"""ObjectStatus → status subresources; InfraIR → Deployments, Services …, or local Envoy processes.
+
+The write edge. In a cluster only the leader writes; standalone, statuses go to a local file and proxies are children.
+"""

@@ -1,0 +1,1 @@
+"""InfraIR → what must run: manifests in a cluster, processes on this machine; applied, observed, pruned."""

@@ -1,0 +1,1 @@
+"""InfraIR → the manifests that we own. Pure."""

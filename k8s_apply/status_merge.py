@@ -1,0 +1,1 @@
+"""Observed status + wanted status → patch. Pure."""

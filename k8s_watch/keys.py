@@ -1,0 +1,34 @@
+"""Names of Kubernetes things."""
+
+from typing import Any, NamedTuple
+
+
+class ObjectKey(NamedTuple):
+    """Namespace and name. `namespace` is "" for cluster-scoped kinds."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class Kind[T](NamedTuple):
+    """A watchable resource type and how to decode it."""
+
+    name: str
+    """As in `kind:`, for example HTTPRoute."""
+    group: str
+    """"" for the core group."""
+    versions: tuple[str, ...]
+    """Versions that decode into `type`, the preferred first; the first one served is watched."""
+    plural: str
+    type: type[T]
+    namespaced: bool = True
+    selector: str = ""
+    """A label selector that bounds what is watched; "" watches all."""
+    optional: bool = False
+    """Served by a CRD that may be missing: tolerated, and picked up when it appears."""
+
+
+type AnyKind = Kind[Any]

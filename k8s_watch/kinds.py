@@ -1,0 +1,38 @@
+"""The table of kinds that we watch. The RBAC in `docker/install.yaml` is tested against it."""
+
+from k8s_watch.keys import AnyKind, Kind
+from k8s_watch.objects import core, gateway, routes
+from k8s_watch.objects.gateway import GROUP
+
+OURS = "app.kubernetes.io/managed-by=lychgate,app.kubernetes.io/component=proxy"
+"""Selects the Deployments that we made."""
+
+NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False)
+SERVICE = Kind("Service", "", ("v1",), "services", core.Service)
+SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret)
+CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap)
+ENDPOINT_SLICE = Kind("EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.EndpointSlice)
+DEPLOYMENT = Kind("Deployment", "apps", ("v1",), "deployments", core.Deployment, selector=OURS)
+GATEWAY_CLASS = Kind(
+    "GatewayClass", GROUP, ("v1", "v1beta1"), "gatewayclasses", gateway.GatewayClass, namespaced=False, optional=True
+)
+GATEWAY = Kind("Gateway", GROUP, ("v1", "v1beta1"), "gateways", gateway.Gateway, optional=True)
+REFERENCE_GRANT = Kind(
+    "ReferenceGrant", GROUP, ("v1", "v1beta1"), "referencegrants", gateway.ReferenceGrant, optional=True
+)
+HTTP_ROUTE = Kind("HTTPRoute", GROUP, ("v1", "v1beta1"), "httproutes", routes.HTTPRoute, optional=True)
+TCP_ROUTE = Kind("TCPRoute", GROUP, ("v1", "v1alpha2"), "tcproutes", routes.TCPRoute, optional=True)
+
+ALL: tuple[AnyKind, ...] = (
+    NAMESPACE,
+    SERVICE,
+    SECRET,
+    CONFIG_MAP,
+    ENDPOINT_SLICE,
+    DEPLOYMENT,
+    GATEWAY_CLASS,
+    GATEWAY,
+    REFERENCE_GRANT,
+    HTTP_ROUTE,
+    TCP_ROUTE,
+)

@@ -1,0 +1,120 @@
+"""Core, discovery and apps kinds."""
+
+import msgspec
+
+from k8s_watch.objects.meta import Object, Shape
+
+
+class Namespace(Object, frozen=True):
+    """Only its labels matter to us."""
+
+
+class ServicePort(Shape, frozen=True):
+    port: int
+    name: str = ""
+    protocol: str = "TCP"
+    app_protocol: str | None = None
+    target_port: int | str | None = None
+
+
+class ServiceSpec(Shape, frozen=True):
+    ports: tuple[ServicePort, ...] = ()
+    type: str = "ClusterIP"
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
+    cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
+    external_name: str = ""
+    selector: dict[str, str] = {}
+
+
+class LoadBalancerIngress(Shape, frozen=True):
+    ip: str = ""
+    hostname: str = ""
+
+
+class LoadBalancerStatus(Shape, frozen=True):
+    ingress: tuple[LoadBalancerIngress, ...] = ()
+
+
+class ServiceStatus(Shape, frozen=True):
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+
+
+class Service(Object, frozen=True):
+    spec: ServiceSpec = ServiceSpec()
+    status: ServiceStatus = ServiceStatus()
+
+
+class EndpointConditions(Shape, frozen=True):
+    """None means unknown. Spec: Kubernetes discovery/v1 EndpointConditions: unknown ready and serving count as true."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class TargetRef(Shape, frozen=True):
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class Endpoint(Shape, frozen=True):
+    addresses: tuple[str, ...]
+    conditions: EndpointConditions = EndpointConditions()
+    zone: str | None = None
+    node_name: str | None = None
+
+
+class EndpointPort(Shape, frozen=True):
+    """`port` None means all ports."""
+
+    port: int | None = None
+    name: str = ""
+    protocol: str = "TCP"
+    app_protocol: str | None = None
+
+
+class EndpointSlice(Object, frozen=True):
+    """Belongs to the Service named by its label `kubernetes.io/service-name`."""
+
+    address_type: str = "IPv4"
+    endpoints: tuple[Endpoint, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+class Secret(Object, frozen=True):
+    """`data` values stay base64 text until somebody needs the bytes. Never printed."""
+
+    type: str = "Opaque"
+    data: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Secret({self.key}, type={self.type!r}, data=[redacted])"
+
+    __str__ = __repr__
+
+
+class ConfigMap(Object, frozen=True):
+    data: dict[str, str] = {}
+
+
+class DeploymentStatus(Shape, frozen=True):
+    replicas: int = 0
+    available_replicas: int = 0
+    updated_replicas: int = 0
+    observed_generation: int = 0
+
+
+class DeploymentSpec(Shape, frozen=True):
+    replicas: int = 1
+
+
+class Deployment(Object, frozen=True):
+    """Watched only where we own it."""
+
+    spec: DeploymentSpec = DeploymentSpec()
+    status: DeploymentStatus = DeploymentStatus()
+
+
+class CustomResourceDefinition(Object, frozen=True):
+    """Watched for its name alone: a new one may be a kind that we wait for."""

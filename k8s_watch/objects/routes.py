@@ -1,0 +1,156 @@
+"""gateway.networking.k8s.io routes: HTTPRoute and TCPRoute. The other kinds of route join them here."""
+
+from k8s_watch.objects.gateway import GROUP
+from k8s_watch.objects.meta import Condition, Object, Shape
+
+
+class ParentReference(Shape, frozen=True):
+    """Spec: Gateway API v1 ParentReference. `namespace` None is the route's own."""
+
+    name: str
+    group: str = GROUP
+    kind: str = "Gateway"
+    namespace: str | None = None
+    section_name: str | None = None
+    port: int | None = None
+
+
+class BackendRef(Shape, frozen=True):
+    """Spec: Gateway API v1 BackendRef. `weight` is relative to its siblings, 0 to 1,000,000."""
+
+    name: str
+    group: str = ""
+    kind: str = "Service"
+    namespace: str | None = None
+    port: int | None = None
+    weight: int = 1
+
+
+class HTTPHeader(Shape, frozen=True):
+    name: str
+    value: str
+
+
+class HTTPHeaderFilter(Shape, frozen=True):
+    set: tuple[HTTPHeader, ...] = ()
+    add: tuple[HTTPHeader, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class HTTPPathModifier(Shape, frozen=True):
+    type: str
+    """ReplaceFullPath or ReplacePrefixMatch."""
+    replace_full_path: str | None = None
+    replace_prefix_match: str | None = None
+
+
+class HTTPRequestRedirect(Shape, frozen=True):
+    scheme: str | None = None
+    hostname: str | None = None
+    path: HTTPPathModifier | None = None
+    port: int | None = None
+    status_code: int = 302
+
+
+class HTTPUrlRewrite(Shape, frozen=True):
+    hostname: str | None = None
+    path: HTTPPathModifier | None = None
+
+
+class LocalObjectReference(Shape, frozen=True):
+    group: str
+    kind: str
+    name: str
+
+
+class HTTPRouteFilter(Shape, frozen=True):
+    """`type` names which of the others is set; a type without its field here is one that we do not serve."""
+
+    type: str
+    request_header_modifier: HTTPHeaderFilter | None = None
+    response_header_modifier: HTTPHeaderFilter | None = None
+    request_redirect: HTTPRequestRedirect | None = None
+    url_rewrite: HTTPUrlRewrite | None = None
+    extension_ref: LocalObjectReference | None = None
+
+
+class HTTPBackendRef(BackendRef, frozen=True):
+    filters: tuple[HTTPRouteFilter, ...] = ()
+
+
+class HTTPPathMatch(Shape, frozen=True):
+    type: str = "PathPrefix"
+    """Exact, PathPrefix or RegularExpression."""
+    value: str = "/"
+
+
+class HTTPHeaderMatch(Shape, frozen=True):
+    name: str
+    value: str
+    type: str = "Exact"
+
+
+class HTTPQueryParamMatch(Shape, frozen=True):
+    name: str
+    value: str
+    type: str = "Exact"
+
+
+class HTTPRouteMatch(Shape, frozen=True):
+    path: HTTPPathMatch = HTTPPathMatch()
+    headers: tuple[HTTPHeaderMatch, ...] = ()
+    query_params: tuple[HTTPQueryParamMatch, ...] = ()
+    method: str | None = None
+
+
+class HTTPRouteTimeouts(Shape, frozen=True):
+    """Durations as GEP-2257 text, for example 1h30m or 500ms; 0s turns the timeout off."""
+
+    request: str | None = None
+    backend_request: str | None = None
+
+
+class HTTPRouteRule(Shape, frozen=True):
+    """No matches means one match of every path."""
+
+    name: str | None = None
+    matches: tuple[HTTPRouteMatch, ...] = (HTTPRouteMatch(),)
+    filters: tuple[HTTPRouteFilter, ...] = ()
+    backend_refs: tuple[HTTPBackendRef, ...] = ()
+    timeouts: HTTPRouteTimeouts | None = None
+
+
+class HTTPRouteSpec(Shape, frozen=True):
+    parent_refs: tuple[ParentReference, ...] = ()
+    hostnames: tuple[str, ...] = ()
+    rules: tuple[HTTPRouteRule, ...] = (HTTPRouteRule(),)
+
+
+class RouteParentStatus(Shape, frozen=True):
+    parent_ref: ParentReference
+    controller_name: str
+    conditions: tuple[Condition, ...] = ()
+
+
+class RouteStatus(Shape, frozen=True):
+    parents: tuple[RouteParentStatus, ...] = ()
+
+
+class HTTPRoute(Object, frozen=True):
+    spec: HTTPRouteSpec = HTTPRouteSpec()
+    status: RouteStatus = RouteStatus()
+
+
+class TCPRouteRule(Shape, frozen=True):
+    name: str | None = None
+    backend_refs: tuple[BackendRef, ...] = ()
+
+
+class TCPRouteSpec(Shape, frozen=True):
+    parent_refs: tuple[ParentReference, ...] = ()
+    rules: tuple[TCPRouteRule, ...] = ()
+
+
+class TCPRoute(Object, frozen=True):
+    spec: TCPRouteSpec = TCPRouteSpec()
+    status: RouteStatus = RouteStatus()

@@ -1,0 +1,48 @@
+"""ClusterSnapshot: the watched objects at one moment. The one type that leaves this folder."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
+from k8s_watch.objects.gateway import Gateway, GatewayClass, ReferenceGrant
+from k8s_watch.objects.routes import HTTPRoute, TCPRoute
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that the source could not take in: what, where, why. Everything else goes on."""
+
+    kind: str
+    """"" when not even the kind could be read."""
+    key: ObjectKey | None
+    where: str
+    """File with line or document number; or the API path."""
+    reason: str
+    """Names the field and the remedy."""
+
+
+class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The watched objects, one mapping a kind, by namespace and name.
+
+    Never mutated. An object, or a whole mapping, that did not change between two snapshots of one source is the same
+    Python object in both, so `is` answers "did it change?".
+    """
+
+    revision: int
+    """Counts snapshots of this source, from 1."""
+    changed: Mapping[str, frozenset[ObjectKey]] | None = None
+    """Kind name → keys added, changed or removed since revision - 1; None when everything may have (the first)."""
+    gateway_classes: Mapping[ObjectKey, GatewayClass] = {}
+    gateways: Mapping[ObjectKey, Gateway] = {}
+    http_routes: Mapping[ObjectKey, HTTPRoute] = {}
+    tcp_routes: Mapping[ObjectKey, TCPRoute] = {}
+    grants: Mapping[ObjectKey, ReferenceGrant] = {}
+    namespaces: Mapping[ObjectKey, Namespace] = {}
+    services: Mapping[ObjectKey, Service] = {}
+    secrets: Mapping[ObjectKey, Secret] = {}
+    config_maps: Mapping[ObjectKey, ConfigMap] = {}
+    deployments: Mapping[ObjectKey, Deployment] = {}
+    slices_by_service: Mapping[ObjectKey, tuple[EndpointSlice, ...]] = {}
+    """By the Service they belong to; slices of one Service sorted by name."""
+    rejected: tuple[Rejected, ...] = ()

@@ -1,0 +1,1 @@
+"""The commands: run, serve, translate, status, certgen, version."""

@@ -1,0 +1,1 @@
+"""Logs, metrics, health: what an operator sees of us."""

@@ -1,0 +1,1 @@
+"""IR → Resource: each function's only argument is its memo key. Pure; encodes each resource once."""
