@@ -44,5 +44,5 @@ class KubeReader(Protocol):
     async def list_page(self, kind: AnyKind, version: str, /, *, limit: int, continue_token: str) -> Page: ...
 
     def watch(self, kind: AnyKind, version: str, /, *, resource_version: str, timeout: float) -> AsyncIterator[bytes]:
-        """Yield raw watch lines until the server closes. `timeout` in seconds: asked of the server, enforced by us with slack."""
+        """Yield raw watch lines until the server closes. `timeout`: seconds, asked of the server and enforced by us."""
         ...

@@ -4,7 +4,7 @@ from k8s_watch.keys import AnyKind, Kind
 from k8s_watch.objects import core, gateway, routes
 from k8s_watch.objects.gateway import GROUP
 
-OURS = "app.kubernetes.io/managed-by=lychgate,app.kubernetes.io/component=proxy"
+OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"
 """Selects the Deployments that we made."""
 
 NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False)

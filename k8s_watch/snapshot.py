@@ -1,9 +1,11 @@
 """ClusterSnapshot: the watched objects at one moment. The one type that leaves this folder."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 
+from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ReferenceGrant
@@ -46,3 +48,20 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     slices_by_service: Mapping[ObjectKey, tuple[EndpointSlice, ...]] = {}
     """By the Service they belong to; slices of one Service sorted by name."""
     rejected: tuple[Rejected, ...] = ()
+
+
+class Source(Protocol):
+    """Where objects come from: a cluster, or a folder of YAML."""
+
+    @property
+    def revision(self) -> Latest[int]:
+        """Counts changes; stays 0 until everything has been read once."""
+        ...
+
+    def snapshot(self) -> ClusterSnapshot:
+        """The present state. Copies only the mappings of kinds that changed since the last call."""
+        ...
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        ...

@@ -20,7 +20,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PathMatch(Record, frozen=True):
-    """`prefix` matches whole path elements: /a matches /a and /a/b, not /ab. Stored without a trailing slash, "/" alone is all."""
+    """`prefix` matches whole path elements: /a matches /a and /a/b, not /ab. No trailing slash; "/" alone is all."""
 
     kind: Literal["exact", "prefix", "regex"]
     value: str
@@ -86,7 +86,7 @@ class Forward(Record, frozen=True):
 
 
 class Redirect(Record, frozen=True):
-    """None keeps that part of the request's URL. `port` is already resolved by Gateway API's rules; None leaves it out."""
+    """None keeps that part of the request's URL; `port` follows Gateway API's rules already, None leaves it out."""
 
     status: int
     scheme: str | None = None
