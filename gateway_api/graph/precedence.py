@@ -1,0 +1,42 @@
+"""Who wins when two say different things: Gateway API's conflict rules as sort keys, the winner first.
+
+Nobody else sorts routes or matches.
+"""
+
+from k8s_watch.objects.meta import Object
+from k8s_watch.objects.routes import HTTPRouteMatch
+
+type RouteOrder = tuple[str, str]
+type MatchOrder = tuple[int, int, bool, int, int, RouteOrder, int, int]
+
+# Where regular expressions stand is up to the implementation; here between the other two: they say more than a prefix.
+_PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
+
+
+def route_precedence(route: Object) -> RouteOrder:
+    """Sort key of routes: the oldest first, then by `<namespace>/<name>`.
+
+    Spec: Gateway API v1.6 HTTPRouteRule.matches, "If ties still exist across multiple Routes"; GEP-713 conflict rules
+    """
+    return (route.metadata.creation_timestamp, f"{route.metadata.namespace}/{route.metadata.name}")
+
+
+def match_precedence(match: HTTPRouteMatch, route: Object, rule_index: int, match_index: int) -> MatchOrder:
+    """Sort key of the matches of one hostname: the one to try first, first.
+
+    Exact path, regular expression, longest prefix; then a method; then most headers; then most query parameters; then
+    the oldest route, then its name, then the order in which the route lists them.
+
+    Spec: Gateway API v1.6 HTTPRouteRule.matches, "Proxy or Load Balancer routing configuration"
+    """
+    path = match.path.value
+    return (
+        _PATH_RANK.get(match.path.type, len(_PATH_RANK)),
+        -len(path.rstrip("/") if match.path.type == "PathPrefix" else path),
+        match.method is None,
+        -len(match.headers),
+        -len(match.query_params),
+        route_precedence(route),
+        rule_index,
+        match_index,
+    )
