@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help env check format test run lock
+.PHONY: help env check format test run generate lock
 
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ check: env ## format, lint, types, import contracts
 
 test: env ## every test that this machine can run
 	$(BIN)/pytest
+
+generate: env ## write protos/stubs from the installed wheel
+	$(BIN)/python -m protos.generate
 
 lock: env ## take the newest releases and lock them
 	$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/pip install --quiet uv

@@ -1,0 +1,83 @@
+"""What every area shares: addresses, where configuration comes from, headers, extensions."""
+
+from envoy.config.core.v3.address_pb2 import (
+    Address,
+    Pipe,
+    SocketAddress,
+)
+from envoy.config.core.v3.base_pb2 import (
+    DataSource,
+    HeaderValue,
+    HeaderValueOption,
+    Locality,
+    Metadata,
+    Node,
+    QueryParameter,
+    RuntimeFractionalPercent,
+    RuntimeUInt32,
+    TrafficDirection,
+    TransportSocket,
+    WatchedDirectory,
+)
+from envoy.config.core.v3.config_source_pb2 import (
+    AggregatedConfigSource,
+    ApiConfigSource,
+    ApiVersion,
+    ConfigSource,
+    PathConfigSource,
+)
+from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
+from envoy.config.core.v3.grpc_service_pb2 import GrpcService
+from envoy.config.core.v3.health_check_pb2 import HealthStatus
+from envoy.config.core.v3.protocol_pb2 import (
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+    HttpProtocolOptions,
+    KeepaliveSettings,
+)
+from envoy.config.core.v3.socket_option_pb2 import SocketOption
+from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
+from envoy.type.v3.percent_pb2 import (
+    FractionalPercent,
+    Percent,
+)
+from envoy.type.v3.range_pb2 import (
+    Int32Range,
+    Int64Range,
+)
+
+__all__ = [
+    "Address",
+    "AggregatedConfigSource",
+    "ApiConfigSource",
+    "ApiVersion",
+    "ConfigSource",
+    "DataSource",
+    "FractionalPercent",
+    "GrpcService",
+    "HeaderValue",
+    "HeaderValueOption",
+    "HealthStatus",
+    "Http1ProtocolOptions",
+    "Http2ProtocolOptions",
+    "HttpProtocolOptions",
+    "Int32Range",
+    "Int64Range",
+    "KeepaliveSettings",
+    "Locality",
+    "Metadata",
+    "Node",
+    "PathConfigSource",
+    "Percent",
+    "Pipe",
+    "QueryParameter",
+    "RuntimeFractionalPercent",
+    "RuntimeUInt32",
+    "SocketAddress",
+    "SocketOption",
+    "SubstitutionFormatString",
+    "TrafficDirection",
+    "TransportSocket",
+    "TypedExtensionConfig",
+    "WatchedDirectory",
+]

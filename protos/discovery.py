@@ -1,0 +1,19 @@
+"""The messages of the xDS protocol itself, state-of-the-world and delta."""
+
+from envoy.service.discovery.v3.discovery_pb2 import (
+    DeltaDiscoveryRequest,
+    DeltaDiscoveryResponse,
+    DiscoveryRequest,
+    DiscoveryResponse,
+    Resource,
+)
+from google.rpc.status_pb2 import Status
+
+__all__ = [
+    "DeltaDiscoveryRequest",
+    "DeltaDiscoveryResponse",
+    "DiscoveryRequest",
+    "DiscoveryResponse",
+    "Resource",
+    "Status",
+]
