@@ -48,3 +48,11 @@ class Latest[T]:
         """Wait until the value equals `wanted`. A value that was only passed through may be missed."""
         while self._value != wanted:
             await self._changed.wait()
+
+
+async def ring[T](bell: Latest[int], source: Latest[T]) -> None:
+    """Count every change of `source` on `bell`, so that one reader can wait for many sources. Runs until cancelled."""
+    version = source.version
+    while True:
+        version, _ = await source.newer_than(version)
+        bell.publish(bell.value + 1)

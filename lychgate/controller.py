@@ -1,0 +1,166 @@
+"""The heart that both modes share: a source of objects in; xDS snapshots, wished infrastructure and wished statuses out."""
+
+import asyncio
+import gc
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+import structlog
+from gateway_api.status.build import build_statuses
+from xds_server.snapshot.cache import SnapshotCache
+
+from flow.clock import Clock
+from flow.latest import Latest, ring
+from flow.settle import settled
+from gateway_api.graph.types import Settings as GraphSettings
+from gateway_api.ir.fleet import FleetReport
+from gateway_api.ir.infra import InfraIR, InfraReport
+from gateway_api.status.types import Statuses
+from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import Source
+from lychgate.pipeline import Step, step
+from lychgate.telemetry.metrics import Metrics
+
+log = structlog.get_logger("lychgate.controller")
+
+
+class StatusSink(Protocol):
+    """Where wished statuses go."""
+
+    def want(self, statuses: Statuses, /) -> None:
+        """Make these the wish, all of them; never blocks."""
+        ...
+
+
+class InfraSink(Protocol):
+    """Where wished infrastructure goes."""
+
+    def want(self, infra: Mapping[ObjectKey, InfraIR], /) -> None:
+        """Make these the wish: what is not in it is to be removed. Never blocks."""
+        ...
+
+
+class HoldOff(msgspec.Struct, frozen=True):
+    """Both in seconds; see `flow.settle`."""
+
+    quiet: float
+    at_most: float
+
+
+class Controller:
+    """Turns what the source says into what the fleet, the infrastructure and the statuses should be.
+
+    `steps` holds the newest pass; `ready` is true from the first published pass on and never turns false again:
+    from then on there is always a good configuration to serve.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        cache: SnapshotCache,
+        *,
+        fleet: Latest[FleetReport],
+        infra_report: Latest[InfraReport],
+        infra: InfraSink,
+        statuses: StatusSink,
+        settings: GraphSettings,
+        hold_off: HoldOff,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self.steps: Latest[Step | None] = Latest(None)
+        self.ready: Latest[bool] = Latest(initial=False)
+        self._source = source
+        self._cache = cache
+        self._fleet = fleet
+        self._infra_report = infra_report
+        self._infra = infra
+        self._statuses = statuses
+        self._settings = settings
+        self._hold_off = hold_off
+        self._metrics = metrics
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Run until cancelled. One of two things can happen, each in a loop of its own:
+
+        1. the source changed: take the world through the pipeline, publish, wish for infrastructure;
+        2. a pass was made, the fleet answered, or the infrastructure moved: wish for statuses.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._translating(), name="translating")
+            tasks.create_task(self._reporting(), name="reporting")
+
+    async def _translating(self) -> None:
+        revision, since = 0, float("-inf")
+        while True:
+            revision, _ = await settled(
+                self._source.revision,
+                revision,
+                since=since,
+                quiet=self._hold_off.quiet,
+                at_most=self._hold_off.at_most,
+                clock=self._clock,
+            )
+            since = self._clock.monotonic()
+            previous = self.steps.value
+            new = step(self._source.snapshot(), previous, self._settings)
+            self._publish(new, previous)
+            if previous is None:
+                # What the first sync made lives as long as the process: the collector need not walk it ever again.
+                gc.collect()
+                gc.freeze()
+            self._metrics.steps.observe(self._clock.monotonic() - since)
+
+    def _publish(self, new: Step, previous: Step | None) -> None:
+        for failure in new.failures:
+            self._metrics.step_failures.labels(failure.what.split()[0]).inc()
+            log.error("stage failed, its last good result stays", stage=failure.what, exc_info=failure.error)
+        before = previous.gateways if previous else {}
+        for key, gateway in new.gateways.items():
+            old = before.get(key)
+            if old is None or old.snapshot is not gateway.snapshot:
+                self._cache.publish(key, gateway.snapshot)
+        for key in before.keys() - new.gateways.keys():
+            self._cache.withdraw(key)
+        self._report_rejected(new, previous)
+        self.steps.publish(new)
+        self.ready.publish(True)
+        self._infra.want({key: gateway.infra for key, gateway in new.gateways.items()})
+
+    def _report_rejected(self, new: Step, previous: Step | None) -> None:
+        known = set(previous.cluster.rejected) if previous else set()
+        for rejected in new.cluster.rejected:
+            if rejected not in known:
+                name = str(rejected.key) if rejected.key else ""
+                log.warning(
+                    "object rejected", object=f"{rejected.kind}/{name}", where=rejected.where, reason=rejected.reason
+                )
+        self._metrics.rejected.set(len(new.cluster.rejected))
+
+    async def _reporting(self) -> None:
+        bell: Latest[int] = Latest(0)
+        async with asyncio.TaskGroup() as tasks:
+            for source in (self.steps, self._fleet, self._infra_report):
+                tasks.create_task(ring(bell, source), name="bell")
+            rung, since = 0, float("-inf")
+            while True:
+                rung, _ = await settled(
+                    bell,
+                    rung,
+                    since=since,
+                    quiet=self._hold_off.quiet,
+                    at_most=self._hold_off.at_most,
+                    clock=self._clock,
+                )
+                since = self._clock.monotonic()
+                if current := self.steps.value:
+                    self._statuses.want(build_statuses(current.graph, self._fleet.value, self._infra_report.value))
+                self._observe_fleet(self._fleet.value)
+
+    def _observe_fleet(self, fleet: FleetReport) -> None:
+        gateways = fleet.gateways.values()
+        self._metrics.proxies.set(sum(g.connected for g in gateways))
+        self._metrics.proxies_in_sync.set(sum(g.acked for g in gateways))
+        self._metrics.nacks.set(sum(len(g.nacks) for g in gateways))

@@ -1,0 +1,148 @@
+"""Every setting: type, default, unit, meaning. Read from flags, environment and a file, in that order of precedence.
+
+A field `xds_port` is the flag `--xds-port`, the variable `LYCHGATE_XDS_PORT` and the key `xdsPort` of the file.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+ENVIRONMENT_PREFIX = "LYCHGATE_"
+
+
+class SettingsError(ValueError):
+    """A setting has no usable value. The text names where it came from, the field and the remedy."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """How one process of ours behaves. The defaults are those of the tutorial."""
+
+    controller_name: str = "gateway.envoyproxy.io/gatewayclass-controller"
+    """GatewayClasses with this controllerName are ours."""
+
+    namespace: str = "envoy-gateway-system"
+    """Where we run; the proxies too, unless `gateway_namespace_mode`."""
+
+    gateway_namespace_mode: bool = False
+    """Put each Gateway's proxies into the Gateway's own namespace, as GEP-1762 asks, instead of ours."""
+
+    envoy_image: str = "envoyproxy/envoy:distroless-v1.40.0"
+    """The proxy pods' image."""
+
+    envoy_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When the node fetches it."""
+
+    service_name: str = "envoy-gateway"
+    """The Service by which the proxies find us: the host of their xDS connection."""
+
+    cluster_domain: str = "cluster.local"
+    """The DNS suffix of the cluster."""
+
+    xds_address: str = "0.0.0.0"
+    """The interface that xDS is served on."""
+
+    xds_port: int = 18000
+    """The port of xDS over mTLS."""
+
+    xds_cert_dir: str = "/certs"
+    """Folder with tls.crt and tls.key to serve xDS with, and ca.crt that clients must chain to. Re-read on change."""
+
+    ca_dir: str = "/ca"
+    """Folder with ca.crt and ca.key that sign the proxies' client certificates."""
+
+    metrics_address: str = "0.0.0.0"
+    """The interface of Prometheus metrics."""
+
+    metrics_port: int = 19001
+    """The port of Prometheus metrics; 0 turns them off."""
+
+    health_address: str = "0.0.0.0"
+    """The interface of /healthz and /readyz."""
+
+    health_port: int = 8081
+    """The port of /healthz and /readyz; 0 turns them off."""
+
+    kubeconfig: str | None = None
+    """A kubeconfig file; None is the pod's own service account, or else the user's default kubeconfig."""
+
+    leader_election: bool = True
+    """Only the holder of the Lease writes. False writes at once: for a single replica alone."""
+
+    lease_name: str = "envoy-gateway-leader"
+    """The Lease's name, in `namespace`."""
+
+    privileged_port_shift: int = 10000
+    """Added to listener ports below 1024, which a proxy without root cannot bind; 0 binds them as they are."""
+
+    hold_off_quiet: float = 0.02
+    """Seconds without a change that end a burst. The first change after a rest goes at once."""
+
+    hold_off_at_most: float = 0.25
+    """Seconds that a change waits at most, however long the burst."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe line that is written."""
+
+    log_format: Literal["json", "console"] = "json"
+    """One JSON object a line, or text for a terminal."""
+
+
+def load_settings(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, object], defaults: Settings | None = None
+) -> Settings:
+    """Merge `defaults`, the file, the environment and the flags, each over the one before.
+
+    `flags` holds fields by their Python names; None means that the flag was not given. Raises SettingsError.
+    """
+    merged: dict[str, object] = msgspec.to_builtins(defaults or Settings())
+    merged |= _from_file(file) if file else {}
+    merged |= _from_environment(environment)
+    merged |= {_camel(name): value for name, value in flags.items() if value is not None}
+    try:
+        return msgspec.convert(merged, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {error}") from error
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        document: Any = yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"settings file {file}: {error}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"settings file {file}: expected a mapping of settings, for example `xdsPort: 18000`")
+    _check("settings file " + str(file), document, strict=True)
+    return document
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    found = {
+        _camel(field.name): environment[variable]
+        for field in msgspec.structs.fields(Settings)
+        if (variable := ENVIRONMENT_PREFIX + field.name.upper()) in environment
+    }
+    _check("environment", found, strict=False)
+    # The environment only has text: let msgspec read numbers and booleans out of it, field by field.
+    return {
+        name: getattr(msgspec.convert({name: text}, Settings, strict=False), _snake(name))
+        for name, text in found.items()
+    }
+
+
+def _check(source: str, values: Mapping[str, object], *, strict: bool) -> None:
+    try:
+        msgspec.convert(values, Settings, strict=strict)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {error}") from error
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.title() for word in rest)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

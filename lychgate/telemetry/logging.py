@@ -1,0 +1,34 @@
+"""Structured logs: constant messages, values as fields, one object a line."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def configure_logging(level: Literal["debug", "info", "warning", "error"], style: Literal["json", "console"]) -> None:
+    """Send our lines and the libraries' to stderr, in one format. To be called once, before the first line."""
+    severity = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    trace: structlog.typing.Processor = (
+        structlog.processors.dict_tracebacks if style == "json" else structlog.processors.StackInfoRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, trace, last],
+        wrapper_class=structlog.make_filtering_bound_logger(severity),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[trace, last], foreign_pre_chain=shared))
+    logging.basicConfig(level=max(severity, logging.WARNING), handlers=[handler], force=True)

@@ -1,0 +1,51 @@
+"""Settings: precedence, text from the environment, and errors that name source, field and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from lychgate.settings import Settings, SettingsError, load_settings
+
+
+def test_defaults_are_the_tutorials() -> None:
+    settings = load_settings(None, {}, {})
+    assert settings.controller_name == "gateway.envoyproxy.io/gatewayclass-controller"
+    assert (settings.namespace, settings.xds_port, settings.metrics_port) == ("envoy-gateway-system", 18000, 19001)
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("xdsPort: 1\nhealthPort: 2\nmetricsPort: 3\n")
+    environment = {"LYCHGATE_HEALTH_PORT": "20", "LYCHGATE_METRICS_PORT": "30"}
+    settings = load_settings(file, environment, {"metrics_port": 300, "health_port": None})
+    assert (settings.xds_port, settings.health_port, settings.metrics_port) == (1, 20, 300)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False), ("1", True), ("0", False)])
+def test_the_environment_gives_booleans_as_text(text: str, value: bool) -> None:
+    assert load_settings(None, {"LYCHGATE_GATEWAY_NAMESPACE_MODE": text}, {}).gateway_namespace_mode is value
+
+
+def test_the_modes_own_defaults_come_first(tmp_path: Path) -> None:
+    mode = Settings(log_format="console")
+    assert load_settings(None, {}, {}, mode).log_format == "console"
+    assert load_settings(None, {"LYCHGATE_LOG_FORMAT": "json"}, {}, mode).log_format == "json"
+
+
+def test_an_unknown_key_of_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("xdsPrt: 1\n")
+    with pytest.raises(SettingsError, match=r"settings\.yaml.*xdsPrt"):
+        load_settings(file, {}, {})
+
+
+def test_a_value_that_does_not_fit_names_variable_source_and_type() -> None:
+    with pytest.raises(SettingsError, match=r"environment: Expected `int`.*xdsPort"):
+        load_settings(None, {"LYCHGATE_XDS_PORT": "many"}, {})
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("- xdsPort\n")
+    with pytest.raises(SettingsError, match="expected a mapping"):
+        load_settings(file, {}, {})
