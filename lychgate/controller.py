@@ -1,4 +1,4 @@
-"""The heart that both modes share: a source of objects in; xDS snapshots, wished infrastructure and wished statuses out."""
+"""The heart that both modes share: a source of objects in; xDS snapshots, wished infrastructure and statuses out."""
 
 import asyncio
 import gc
@@ -41,6 +41,20 @@ class InfraSink(Protocol):
         ...
 
 
+class Sinks(msgspec.Struct, frozen=True):
+    """Where wishes go."""
+
+    infra: InfraSink
+    statuses: StatusSink
+
+
+class Feedback(msgspec.Struct, frozen=True):
+    """What comes back of what was wished for."""
+
+    fleet: Latest[FleetReport]
+    infra: Latest[InfraReport]
+
+
 class HoldOff(msgspec.Struct, frozen=True):
     """Both in seconds; see `flow.settle`."""
 
@@ -60,10 +74,8 @@ class Controller:
         source: Source,
         cache: SnapshotCache,
         *,
-        fleet: Latest[FleetReport],
-        infra_report: Latest[InfraReport],
-        infra: InfraSink,
-        statuses: StatusSink,
+        feedback: Feedback,
+        sinks: Sinks,
         settings: GraphSettings,
         hold_off: HoldOff,
         metrics: Metrics,
@@ -73,10 +85,8 @@ class Controller:
         self.ready: Latest[bool] = Latest(initial=False)
         self._source = source
         self._cache = cache
-        self._fleet = fleet
-        self._infra_report = infra_report
-        self._infra = infra
-        self._statuses = statuses
+        self._feedback = feedback
+        self._sinks = sinks
         self._settings = settings
         self._hold_off = hold_off
         self._metrics = metrics
@@ -127,7 +137,7 @@ class Controller:
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
-        self._infra.want({key: gateway.infra for key, gateway in new.gateways.items()})
+        self._sinks.infra.want({key: gateway.infra for key, gateway in new.gateways.items()})
 
     def _report_rejected(self, new: Step, previous: Step | None) -> None:
         known = set(previous.cluster.rejected) if previous else set()
@@ -142,7 +152,7 @@ class Controller:
     async def _reporting(self) -> None:
         bell: Latest[int] = Latest(0)
         async with asyncio.TaskGroup() as tasks:
-            for source in (self.steps, self._fleet, self._infra_report):
+            for source in (self.steps, self._feedback.fleet, self._feedback.infra):
                 tasks.create_task(ring(bell, source), name="bell")
             rung, since = 0, float("-inf")
             while True:
@@ -156,8 +166,9 @@ class Controller:
                 )
                 since = self._clock.monotonic()
                 if current := self.steps.value:
-                    self._statuses.want(build_statuses(current.graph, self._fleet.value, self._infra_report.value))
-                self._observe_fleet(self._fleet.value)
+                    fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
+                    self._sinks.statuses.want(build_statuses(current.graph, fleet, infra))
+                self._observe_fleet(self._feedback.fleet.value)
 
     def _observe_fleet(self, fleet: FleetReport) -> None:
         gateways = fleet.gateways.values()

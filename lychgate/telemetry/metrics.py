@@ -1,4 +1,4 @@
-"""Prometheus metrics. Children are bound once; no label is a route, a path or anything else that grows without bound."""
+"""Prometheus metrics. Children are bound once; no label is a route, a path or anything else without bound."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
