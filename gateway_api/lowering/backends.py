@@ -1,0 +1,46 @@
+"""Resolved backendRefs → weighted destinations."""
+
+from collections.abc import Iterable, Sequence
+
+from gateway_api.graph.types import BackendNode
+from gateway_api.ir import xds as ir
+from gateway_api.lowering import filters
+from k8s_watch.objects.routes import HTTPBackendRef
+
+
+def http_destinations(refs: Sequence[HTTPBackendRef], backends: Sequence[BackendNode]) -> tuple[ir.Destination, ...]:
+    """Return one destination a backend, in the same order. `refs` and `backends` belong together by position.
+
+    An unusable backend keeps its share of the traffic, which fails.
+
+    Spec: Gateway API v1.6 HTTPRouteRule.backendRefs, "80% of requests must receive a 500"
+    """
+    return tuple(
+        ir.Destination(
+            cluster=_cluster(backend),
+            weight=backend.weight,
+            request_headers=filters.request_headers(ref.filters),
+            response_headers=filters.response_headers(ref.filters),
+        )
+        for ref, backend in zip(refs, backends, strict=True)
+    )
+
+
+def tcp_destinations(backends: Iterable[BackendNode]) -> tuple[ir.Destination, ...]:
+    """Return one destination a backend, in the same order; none when no connection can reach any.
+
+    An unusable backend keeps its share of the connections, which are closed.
+
+    Spec: Gateway API v1.6 TCPRouteRule.backendRefs
+    """
+    destinations = tuple(ir.Destination(cluster=_cluster(backend), weight=backend.weight) for backend in backends)
+    return destinations if reachable(destinations) else ()
+
+
+def reachable(destinations: Iterable[ir.Destination]) -> bool:
+    """Whether any request can reach a backend that exists."""
+    return any(d.weight > 0 and d.cluster != ir.INVALID_BACKEND for d in destinations)
+
+
+def _cluster(backend: BackendNode) -> ir.ClusterName:
+    return backend.cluster.name if backend.cluster is not None else ir.INVALID_BACKEND

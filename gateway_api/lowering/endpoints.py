@@ -1,0 +1,72 @@
+"""EndpointSlices → the addresses behind a cluster. Past the graph: a pod that comes or goes changes nothing else."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import EndpointConditions, EndpointSlice, Service
+
+_ADDRESS_TYPES = ("IPv4", "IPv6")
+
+
+def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[EndpointSlice, ...]) -> ir.Endpoints:
+    """List the addresses of one port of a Service: those that are ready, and those that finish what they have.
+
+    `slices` are those of `service`. A Service that does not exist, or not with this port, has no endpoints. An address
+    in several slices is listed once, as ready when it is so in any of them.
+
+    Spec: Kubernetes discovery/v1 EndpointSlice
+    """
+    port_name = _port_name(cluster.port, service)
+    found: dict[tuple[str, int], ir.Endpoint] = {}
+    for endpoint in (e for piece in slices for e in _endpoints_of(piece, port_name)):
+        key = (endpoint.address, endpoint.port)
+        if key not in found or found[key].draining:
+            found[key] = endpoint
+    return ir.Endpoints(cluster=cluster.name, endpoints=tuple(found[key] for key in sorted(found)))
+
+
+def lower_all_endpoints(
+    clusters: Iterable[ir.Cluster],
+    services: Mapping[ObjectKey, Service],
+    slices_by_service: Mapping[ObjectKey, tuple[EndpointSlice, ...]],
+) -> dict[ir.ClusterName, ir.Endpoints]:
+    """Lower the endpoints of every cluster, by its name."""
+    return {
+        cluster.name: lower_endpoints(
+            cluster, services.get(cluster.backend), slices_by_service.get(cluster.backend, ())
+        )
+        for cluster in clusters
+    }
+
+
+def _port_name(number: int, service: Service | None) -> str | None:
+    """The name that a Service's TCP port has in the slices: "" for the only port of many a Service."""
+    if service is None:
+        return None
+    return next((port.name for port in service.spec.ports if port.port == number and port.protocol == "TCP"), None)
+
+
+def _endpoints_of(piece: EndpointSlice, port_name: str | None) -> Iterator[ir.Endpoint]:
+    if piece.address_type not in _ADDRESS_TYPES or port_name is None:
+        return
+    numbers = [p.port for p in piece.ports if p.name == port_name and p.protocol == "TCP" and p.port is not None]
+    for endpoint in piece.endpoints:
+        draining = _is_draining(endpoint.conditions)
+        if draining is None:
+            continue
+        for number in numbers:
+            for address in endpoint.addresses:
+                yield ir.Endpoint(address=address, port=number, draining=draining, zone=endpoint.zone or "")
+
+
+def _is_draining(conditions: EndpointConditions) -> bool | None:
+    """False: ready for new requests; True: only finishing; None: neither.
+
+    Spec: Kubernetes discovery/v1 EndpointConditions: unknown ready and serving count as true
+    """
+    if conditions.ready is not False:
+        return False
+    if conditions.terminating and conditions.serving is not False:
+        return True
+    return None

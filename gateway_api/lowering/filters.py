@@ -1,0 +1,75 @@
+"""HTTPRouteFilters → header modifications, a rewrite, a redirect."""
+
+from collections.abc import Iterable
+
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.frontend import Frontend
+from gateway_api.lowering.matches import prefix_of
+from k8s_watch.objects.routes import HTTPHeaderFilter, HTTPPathModifier, HTTPRequestRedirect, HTTPRouteFilter
+
+_WELL_KNOWN_PORTS = {"http": 80, "https": 443}
+
+
+def request_headers(filters: Iterable[HTTPRouteFilter]) -> ir.HeaderMods:
+    """Collect what the filters do to the request's headers.
+
+    Spec: Gateway API v1.6 HTTPRouteFilter.requestHeaderModifier
+    """
+    return _header_mods(f.request_header_modifier for f in filters)
+
+
+def response_headers(filters: Iterable[HTTPRouteFilter]) -> ir.HeaderMods:
+    """Collect what the filters do to the response's headers.
+
+    Spec: Gateway API v1.6 HTTPRouteFilter.responseHeaderModifier
+    """
+    return _header_mods(f.response_header_modifier for f in filters)
+
+
+def path_rewrite(modifier: HTTPPathModifier | None, match: ir.PathMatch) -> ir.PathRewrite | None:
+    """Say what becomes of the path of a request that `match` let in; None keeps it.
+
+    Spec: Gateway API v1.6 HTTPPathModifier
+    """
+    if modifier is None:
+        return None
+    if modifier.type == "ReplaceFullPath":
+        return ir.PathRewrite(kind="full", value=modifier.replace_full_path or "/")
+    return ir.PathRewrite(kind="prefix", value=prefix_of(modifier.replace_prefix_match or "/"), matched=match.value)
+
+
+def redirect(spec: HTTPRequestRedirect, match: ir.PathMatch, frontend: Frontend) -> ir.Redirect:
+    """Say where a request that came in through `frontend` is sent.
+
+    Spec: Gateway API v1.6 HTTPRequestRedirectFilter
+    """
+    return ir.Redirect(
+        status=spec.status_code,
+        scheme=spec.scheme,
+        host=spec.hostname,
+        port=redirect_port(spec, frontend),
+        path=path_rewrite(spec.path, match),
+    )
+
+
+def redirect_port(spec: HTTPRequestRedirect, frontend: Frontend) -> int | None:
+    """Return the port for the Location header; None where the scheme implies it.
+
+    The user's own; else the well-known port of the user's scheme; else that of the listener.
+
+    Spec: Gateway API v1.6 HTTPRequestRedirectFilter.port
+    """
+    implied = _WELL_KNOWN_PORTS.get(spec.scheme or frontend.scheme)
+    port = spec.port
+    if port is None:
+        port = _WELL_KNOWN_PORTS.get(spec.scheme, frontend.port) if spec.scheme else frontend.port
+    return None if port == implied else port
+
+
+def _header_mods(modifiers: Iterable[HTTPHeaderFilter | None]) -> ir.HeaderMods:
+    present = [modifier for modifier in modifiers if modifier is not None]
+    return ir.HeaderMods(
+        set=tuple((header.name, header.value) for modifier in present for header in modifier.set),
+        add=tuple((header.name, header.value) for modifier in present for header in modifier.add),
+        remove=tuple(name for modifier in present for name in modifier.remove),
+    )

@@ -1,0 +1,59 @@
+"""One Gateway of the graph → its GatewayIR."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from gateway_api.graph.types import Graph, TCPRouteNode
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.listeners import Handled, Port, handle_http, handle_https, handle_tcp, ports_of
+from gateway_api.lowering.route_tables import Bound, bind_routes
+from k8s_watch.keys import ObjectKey
+
+_by_name = attrgetter("name")
+
+
+def lower_gateway(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
+    """Say what the proxies of a Gateway must do.
+
+    `gateway` is one of `graph.gateways`. Listeners that do not serve get no place; a Gateway that does not serve gets
+    an empty configuration. Listeners are sorted by port; route tables, clusters and secrets by name. The result is
+    closed, and equal for equal graphs whatever the order of their mappings. Nothing that a user wrote makes it raise.
+    """
+    node = graph.gateways[gateway]
+    if not node.serves:
+        return ir.GatewayIR(gateway=gateway)
+    bound = bind_routes(gateway, (graph.http_routes[key] for key in graph.http_routes_of.get(gateway, ())))
+    tcp_routes = tuple(graph.tcp_routes[key] for key in graph.tcp_routes_of.get(gateway, ()))
+    ports = ports_of(node.listeners)
+    handled = [_handle(port, bound, tcp_routes) for port in ports]
+    clusters = {cluster.name: cluster for part in handled for cluster in part.clusters}
+    secrets = {secret.name: secret for part in handled for secret in part.secrets}
+    return ir.GatewayIR(
+        gateway=gateway,
+        listeners=tuple(
+            ir.Listener(
+                name=f"tcp-{port.number}",
+                port=port.number,
+                bind_port=port.bind_port,
+                filter_chains=part.filter_chains,
+                bind_address=graph.settings.bind_address,
+            )
+            for port, part in zip(ports, handled, strict=True)
+        ),
+        route_tables=tuple(sorted((table for part in handled for table in part.route_tables), key=_by_name)),
+        clusters=tuple(sorted(clusters.values(), key=_by_name)),
+        secrets=tuple(sorted(secrets.values(), key=_by_name)),
+    )
+
+
+def _handle(port: Port, bound: Bound, tcp_routes: Sequence[TCPRouteNode]) -> Handled:
+    match port.protocol:
+        case "HTTP":
+            return handle_http(port, bound)
+        case "HTTPS":
+            return handle_https(port, bound)
+        case "TCP":
+            return handle_tcp(port, tcp_routes)
+        case other:
+            # Ours to prevent, not the user's: the graph lets no listener of a protocol that we do not know serve.
+            raise AssertionError(f"listener of protocol {other} on port {port.number} serves")

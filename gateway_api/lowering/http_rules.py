@@ -1,0 +1,95 @@
+"""One rule of an HTTPRoute → ir.Routes, one a match.
+
+Everything here is a function of the rule, its route and the frontend alone: who keeps the result may key it by them.
+"""
+
+import msgspec
+
+from gateway_api.graph.precedence import MatchOrder, match_precedence
+from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode
+from gateway_api.ir import xds as ir
+from gateway_api.lowering import filters
+from gateway_api.lowering.backends import http_destinations, reachable
+from gateway_api.lowering.durations import seconds
+from gateway_api.lowering.frontend import Frontend
+from gateway_api.lowering.matches import lower_match
+from k8s_watch.objects.routes import HTTPRequestRedirect, HTTPRoute, HTTPRouteTimeouts, HTTPUrlRewrite
+
+FAILURE = ir.Respond(status=500)
+
+
+class RankedRoute(msgspec.Struct, frozen=True):
+    """A route and its place among the routes of a hostname: the lowest order is tried first."""
+
+    order: MatchOrder
+    route: ir.Route
+
+
+def lower_route(node: HTTPRouteNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
+    """Lower every rule, in order."""
+    return tuple(ranked for rule in node.rules for ranked in lower_rule(node.source, rule, frontend))
+
+
+def lower_rule(route: HTTPRoute, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
+    """Lower a rule: one ir.Route for each of its matches, in order.
+
+    A rule that cannot work answers 500 to what it matches: it takes nothing from other rules and gives nothing to them.
+
+    Spec: Gateway API v1.6 HTTPRouteRule
+    """
+    return tuple(
+        RankedRoute(
+            order=match_precedence(match, route, rule.index, index),
+            route=ir.Route(
+                name=f"httproute/{route.key}/rule/{rule.index}/match/{index}",
+                source=route.key,
+                match=(lowered := lower_match(match)),
+                action=_action(rule, lowered.path, frontend),
+                request_headers=filters.request_headers(rule.spec.filters),
+                response_headers=filters.response_headers(rule.spec.filters),
+            ),
+        )
+        for index, match in enumerate(rule.spec.matches)
+    )
+
+
+def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
+    """Return the clusters that a rule forwards to, also with weight 0: giving it weight then loses nothing."""
+    if _is_dropped(rule) or _redirect_of(rule) is not None:
+        return ()
+    return tuple(backend.cluster for backend in rule.backends if backend.cluster is not None)
+
+
+def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
+    if _is_dropped(rule):
+        return FAILURE
+    if (redirect := _redirect_of(rule)) is not None:
+        return filters.redirect(redirect, path, frontend)
+    destinations = http_destinations(rule.spec.backend_refs, rule.backends)
+    if not reachable(destinations):
+        return FAILURE
+    rewrite = _rewrite_of(rule)
+    timeouts = rule.spec.timeouts or HTTPRouteTimeouts()
+    return ir.Forward(
+        destinations=destinations,
+        host=rewrite.hostname,
+        path=filters.path_rewrite(rewrite.path, path),
+        timeout=_seconds(timeouts.request),
+        try_timeout=_seconds(timeouts.backend_request),
+    )
+
+
+def _is_dropped(rule: HTTPRuleNode) -> bool:
+    return any(problem.condition == "Accepted" for problem in rule.problems)
+
+
+def _redirect_of(rule: HTTPRuleNode) -> HTTPRequestRedirect | None:
+    return next((f.request_redirect for f in rule.spec.filters if f.request_redirect is not None), None)
+
+
+def _rewrite_of(rule: HTTPRuleNode) -> HTTPUrlRewrite:
+    return next((f.url_rewrite for f in rule.spec.filters if f.url_rewrite is not None), HTTPUrlRewrite())
+
+
+def _seconds(duration: str | None) -> float | None:
+    return None if duration is None else seconds(duration)

@@ -1,0 +1,40 @@
+"""One Gateway of the graph → what must run for it."""
+
+from gateway_api.graph.types import Graph
+from gateway_api.ir.infra import InfraIR, InfraPort, Owner
+from gateway_api.lowering.listeners import Port, ports_of
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import GROUP, Gateway, GatewayClass, GatewayInfrastructure
+
+_API_VERSION = f"{GROUP}/v1"
+
+
+def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
+    """Say what must run for a Gateway.
+
+    `gateway` is one of `graph.gateways`. `ports` are those of its serving listeners, sorted; with none of them there is
+    nothing to run yet, though the Gateway keeps what it has.
+
+    Spec: Gateway API v1.6 GatewaySpec.infrastructure, GatewaySpec.addresses
+    """
+    node = graph.gateways[gateway]
+    spec = node.source.spec
+    infrastructure = spec.infrastructure or GatewayInfrastructure()
+    return InfraIR(
+        gateway=gateway,
+        gateway_owner=_owner("Gateway", node.source),
+        class_owner=_owner("GatewayClass", node.gateway_class),
+        ports=tuple(map(_infra_port, ports_of(node.listeners))) if node.serves else (),
+        labels=infrastructure.labels,
+        annotations=infrastructure.annotations,
+        addresses=tuple(dict.fromkeys(address.value for address in spec.addresses if address.value)),
+    )
+
+
+def _infra_port(port: Port) -> InfraPort:
+    name = f"{port.protocol.lower()}-{port.number}"
+    return InfraPort(name=name, protocol="TCP", port=port.number, bind_port=port.bind_port)
+
+
+def _owner(kind: str, source: Gateway | GatewayClass) -> Owner:
+    return Owner(api_version=_API_VERSION, kind=kind, name=source.metadata.name, uid=source.metadata.uid)

@@ -1,0 +1,120 @@
+"""The listeners of one port → the ir.Listener that binds it, with its filter chains and route tables."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import msgspec
+
+from gateway_api.graph.hostnames import ANY
+from gateway_api.graph.types import ListenerNode, TCPRouteNode, TCPRuleNode
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.backends import tcp_destinations
+from gateway_api.lowering.frontend import Frontend
+from gateway_api.lowering.http_rules import clusters_of
+from gateway_api.lowering.route_tables import Bound, hostname_of, route_table
+
+
+class Port(msgspec.Struct, frozen=True):
+    """The serving listeners of one port, in spec order. They share a protocol: others conflict and do not serve."""
+
+    number: int
+    bind_port: int
+    listeners: tuple[ListenerNode, ...]
+
+    @property
+    def protocol(self) -> str:
+        return self.listeners[0].spec.protocol
+
+
+class Handled(msgspec.Struct, frozen=True):
+    """How connections to a port are handled, and what that names. `clusters` and `secrets` may repeat."""
+
+    filter_chains: tuple[ir.FilterChain, ...]
+    route_tables: tuple[ir.RouteTable, ...] = ()
+    clusters: tuple[ir.Cluster, ...] = ()
+    secrets: tuple[ir.TlsSecret, ...] = ()
+
+
+def ports_of(listeners: Iterable[ListenerNode]) -> tuple[Port, ...]:
+    """Group the listeners that serve by port, in order of the port."""
+    serving = sorted((listener for listener in listeners if listener.serves), key=_port)
+    groups = (tuple(group) for _, group in groupby(serving, key=_port))
+    return tuple(Port(group[0].spec.port, group[0].bind_port, group) for group in groups)
+
+
+def handle_http(port: Port, bound: Bound) -> Handled:
+    """Serve every HTTP listener of a port from one route table: the Host header tells them apart."""
+    name = f"http-{port.number}"
+    return Handled(
+        filter_chains=(ir.FilterChain(name=name, handler=ir.HttpChain(route_table=name)),),
+        route_tables=(route_table(name, Frontend("http", port.number), port.listeners, port.listeners, bound),),
+        clusters=_clusters(port, bound),
+    )
+
+
+def handle_https(port: Port, bound: Bound) -> Handled:
+    """Serve each HTTPS listener of a port from its own route table: the connection's SNI tells them apart.
+
+    Spec: Gateway API v1.6 Listener.hostname, "The Listener Hostname SHOULD match both the SNI and Host header"
+    """
+    frontend = Frontend("https", port.number)
+    names = {listener.spec.name: f"https-{port.number}/{listener.spec.name}" for listener in port.listeners}
+    return Handled(
+        filter_chains=tuple(_tls_chain(listener, names[listener.spec.name]) for listener in port.listeners),
+        route_tables=tuple(
+            route_table(names[listener.spec.name], frontend, (listener,), port.listeners, bound)
+            for listener in port.listeners
+        ),
+        clusters=_clusters(port, bound),
+        secrets=tuple(secret for listener in port.listeners for secret in listener.certificates),
+    )
+
+
+def handle_tcp(port: Port, routes: Sequence[TCPRouteNode]) -> Handled:
+    """Pass the bytes of every connection on a port to the backends of one rule; without one, close it.
+
+    `routes` come in order of precedence. Bytes tell nothing that could choose between two routes: the first that is
+    bound here serves, the others wait.
+
+    Spec: Gateway API v1.6 TCPRouteRule; GEP-713 conflict rules, "oldest"
+    """
+    rule = _rule_of(port.listeners[0], routes)
+    backends = () if rule is None else rule.backends
+    chain = ir.FilterChain(name=f"tcp-{port.number}", handler=ir.TcpChain(destinations=tcp_destinations(backends)))
+    return Handled(filter_chains=(chain,), clusters=tuple(b.cluster for b in backends if b.cluster is not None))
+
+
+def _tls_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
+    hostname = hostname_of(listener)
+    return ir.FilterChain(
+        name=route_table,
+        handler=ir.HttpChain(route_table=route_table),
+        server_names=() if hostname == ANY else (hostname,),
+        tls=ir.DownstreamTls(secrets=tuple(dict.fromkeys(secret.name for secret in listener.certificates))),
+    )
+
+
+def _clusters(port: Port, bound: Bound) -> tuple[ir.Cluster, ...]:
+    return tuple(
+        cluster
+        for listener in port.listeners
+        for binding in bound.get(listener.spec.name, ())
+        for rule in binding.route.rules
+        for cluster in clusters_of(rule)
+    )
+
+
+def _rule_of(listener: ListenerNode, routes: Iterable[TCPRouteNode]) -> TCPRuleNode | None:
+    return next((route.rules[0] for route in routes if route.rules and _is_bound(route, listener)), None)
+
+
+def _is_bound(route: TCPRouteNode, listener: ListenerNode) -> bool:
+    return any(
+        parent.gateway == listener.gateway and binding.listener == listener.spec.name
+        for parent in route.parents
+        for binding in parent.bindings
+    )
+
+
+def _port(listener: ListenerNode) -> int:
+    return listener.spec.port

@@ -1,0 +1,108 @@
+"""Listeners of a port and the routes bound to them → route tables.
+
+Every request belongs to one listener: of those on its port, the one with the most specific hostname that covers the
+request's. A request never falls through to the routes of another. A proxy knows no listeners within a port, only
+virtual hosts, the most specific of which wins; hence two rules for the table of a port:
+
+1. Each listener's own hostname has a virtual host, if need be an empty one: it stops what the listener owns from
+   falling through to a less specific virtual host of another listener.
+2. A route's hostname is left out where another listener of the port is more specific for it: all its requests belong
+   to that other one.
+
+Then the virtual host that wins always belongs to the listener that owns the request. With TLS the connection has chosen
+the listener already, and each has a table of its own, in which the other listeners' hostnames answer 421.
+
+Spec: Gateway API v1.6 GatewaySpec.listeners, "Listener Isolation"
+Spec: Gateway API v1.6 Listener.hostname, "misdirected requests"
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+
+import msgspec
+
+from gateway_api.graph.hostnames import ANY, specificity
+from gateway_api.graph.types import HTTPRouteNode, ListenerNode
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.frontend import Frontend
+from gateway_api.lowering.http_rules import RankedRoute, lower_route
+from k8s_watch.keys import ObjectKey
+
+
+class BoundRoute(msgspec.Struct, frozen=True):
+    """A route on one listener, with the hostnames that both share."""
+
+    route: HTTPRouteNode
+    hostnames: tuple[str, ...]
+
+
+type Bound = Mapping[str, Sequence[BoundRoute]]
+"""Listener name → the routes bound to it."""
+
+
+def bind_routes(gateway: ObjectKey, routes: Iterable[HTTPRouteNode]) -> Bound:
+    """List the routes bound to each listener of a Gateway, in the order given.
+
+    Two parentRefs of a route may reach the same listener; it is bound there once.
+    """
+    bound: dict[str, list[BoundRoute]] = {}
+    for route in routes:
+        hostnames: dict[str, dict[str, None]] = {}
+        for parent in route.parents:
+            if parent.gateway == gateway:
+                for binding in parent.bindings:
+                    hostnames.setdefault(binding.listener, {}).update(dict.fromkeys(binding.hostnames))
+        for listener, names in hostnames.items():
+            bound.setdefault(listener, []).append(BoundRoute(route, tuple(names)))
+    return bound
+
+
+def route_table(
+    name: str, frontend: Frontend, listeners: Sequence[ListenerNode], on_port: Sequence[ListenerNode], bound: Bound
+) -> ir.RouteTable:
+    """Build the table that serves `listeners`, some or all of those of the same protocol `on_port`.
+
+    Virtual hosts are sorted by hostname, the most specific first.
+    """
+    hostnames = frozenset(map(hostname_of, on_port))
+    hosts: dict[str, list[RankedRoute]] = {}
+    for listener in listeners:
+        own = hostname_of(listener)
+        if own != ANY:
+            hosts.setdefault(own, [])
+        for binding in bound.get(listener.spec.name, ()):
+            routes = lower_route(binding.route, frontend)
+            for hostname in binding.hostnames:
+                if owner(hostname, hostnames) == own:
+                    hosts.setdefault(hostname, []).extend(routes)
+    elsewhere = hostnames.difference(map(hostname_of, listeners))
+    virtual_hosts = [_virtual_host(hostname, routes) for hostname, routes in hosts.items()]
+    virtual_hosts += [_misdirected(hostname, on_port[0].gateway) for hostname in elsewhere]
+    return ir.RouteTable(name=name, virtual_hosts=tuple(sorted(virtual_hosts, key=lambda v: specificity(v.hostname))))
+
+
+def hostname_of(listener: ListenerNode) -> str:
+    """The listener's hostname; `*` when it has none."""
+    return listener.spec.hostname or ANY
+
+
+def owner(hostname: str, listeners: Set[str]) -> str | None:
+    """Return the most specific of the listener hostnames that covers all of `hostname`; None when none does."""
+    if hostname in listeners:
+        return hostname
+    suffix = hostname.removeprefix("*.")
+    while "." in suffix:
+        suffix = suffix.partition(".")[2]
+        if (wildcard := f"*.{suffix}") in listeners:
+            return wildcard
+    return ANY if ANY in listeners else None
+
+
+def _virtual_host(hostname: str, routes: Iterable[RankedRoute]) -> ir.VirtualHost:
+    in_order = sorted(routes, key=lambda ranked: ranked.order)
+    return ir.VirtualHost(hostname=hostname, routes=tuple(ranked.route for ranked in in_order))
+
+
+def _misdirected(hostname: str, gateway: ObjectKey) -> ir.VirtualHost:
+    everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+    route = ir.Route(name="misdirected", source=gateway, match=everything, action=ir.Respond(status=421))
+    return ir.VirtualHost(hostname=hostname, routes=(route,))
