@@ -9,10 +9,12 @@ from k8s_watch.keys import AnyKind
 class ApiError(Exception):
     """The API server answered with an error Status. Retried with backoff, in one place: the watcher."""
 
-    def __init__(self, code: int, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, code: int, message: str, *, reason: str = "", retry_after: float | None = None) -> None:
         super().__init__(f"{code} {message}")
         self.code = code
         self.message = message
+        self.reason = reason
+        """The Status' reason, for example AlreadyExists; "" when the answer was no Status."""
         self.retry_after = retry_after
         """Seconds, when the server said how long to wait."""
 
