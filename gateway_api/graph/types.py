@@ -128,6 +128,8 @@ class HTTPRouteNode(Node, frozen=True):
     rules: tuple[HTTPRuleNode, ...]
     problems: tuple[Problem, ...] = ()
     """Of the route itself, whatever the parent: condition Accepted or ResolvedRefs; each rule's are included."""
+    rejection: Problem | None = None
+    """Why no parent can accept it, if so: the route itself is wrong (it is bound to nothing then), or every rule is."""
 
 
 class TCPRuleNode(Node, frozen=True):
@@ -140,6 +142,8 @@ class TCPRouteNode(Node, frozen=True):
     parents: tuple[Parent, ...]
     rules: tuple[TCPRuleNode, ...]
     problems: tuple[Problem, ...] = ()
+    rejection: Problem | None = None
+    """Why no parent can accept it, if so: the route itself is wrong (it is bound to nothing then), or every rule is."""
 
 
 class Graph(Node, frozen=True):

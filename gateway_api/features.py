@@ -1,0 +1,36 @@
+"""The features of Gateway API that this code serves, as GatewayClass.status.supportedFeatures names them.
+
+One table: a feature enters it together with the code that serves it, and the conformance suite is run with it.
+Spec: Gateway API v1.6 pkg/features; GEP-2162
+"""
+
+CORE = frozenset({"Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute"})
+
+GATEWAY_EXTENDED = frozenset({"GatewayAddressEmpty", "GatewayHTTPListenerIsolation", "GatewayPort8080"})
+
+HTTP_ROUTE_EXTENDED = frozenset(
+    {
+        "HTTPRoute303RedirectStatusCode",
+        "HTTPRoute307RedirectStatusCode",
+        "HTTPRoute308RedirectStatusCode",
+        "HTTPRouteBackendProtocolH2C",
+        "HTTPRouteBackendProtocolWebSocket",
+        "HTTPRouteBackendRequestHeaderModification",
+        "HTTPRouteBackendTimeout",
+        "HTTPRouteDestinationPortMatching",
+        "HTTPRouteHostRewrite",
+        "HTTPRouteMethodMatching",
+        "HTTPRouteNamedRouteRule",
+        "HTTPRouteParentRefPort",
+        "HTTPRoutePathRedirect",
+        "HTTPRoutePathRewrite",
+        "HTTPRoutePortRedirect",
+        "HTTPRouteQueryParamMatching",
+        "HTTPRouteRequestTimeout",
+        "HTTPRouteResponseHeaderModification",
+        "HTTPRouteSchemeRedirect",
+    }
+)
+
+SUPPORTED = tuple(sorted(CORE | GATEWAY_EXTENDED | HTTP_ROUTE_EXTENDED))
+"""Sorted by name, as the status wants them."""

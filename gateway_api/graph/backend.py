@@ -1,0 +1,104 @@
+"""backendRef → a cluster, or why there is none."""
+
+from typing import Literal
+
+from gateway_api.graph import problems
+from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.types import BackendNode, Problem
+from gateway_api.ir.xds import Cluster, ClusterName
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import ServicePort
+from k8s_watch.objects.routes import BackendRef
+
+type Protocol = Literal["http1", "http2", "tcp"]
+
+_MAX_WEIGHT = 1_000_000
+
+_HTTP_PROTOCOLS: dict[str | None, Protocol] = {
+    None: "http1",
+    "": "http1",
+    "http": "http1",
+    "kubernetes.io/ws": "http1",
+    "kubernetes.io/h2c": "http2",
+    "h2c": "http2",
+    "http2": "http2",
+    "grpc": "http2",
+}
+"""appProtocol → what we speak. Spec: GEP-1911; the names without a domain are IANA's, in wide use."""
+
+
+def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
+    """Resolve a backendRef of a route that speaks HTTP; the port's appProtocol chooses HTTP/1.1 or HTTP/2.
+
+    Spec: Gateway API v1.6 HTTPBackendRef, "a reference is considered invalid when"; GEP-1911
+    """
+    port = _service_port(ref, referrer, resolver)
+    if isinstance(port, Problem):
+        return BackendNode(weight=_weight(ref), problem=port)
+    protocol = _HTTP_PROTOCOLS.get(port.app_protocol)
+    if protocol is None:
+        message = (
+            f"Service {_target(ref, referrer)} port {port.port} has appProtocol {port.app_protocol!r}, which is not "
+            f"supported; use kubernetes.io/h2c or kubernetes.io/ws, or leave it out for HTTP/1.1."
+        )
+        return BackendNode(weight=_weight(ref), problem=problems.unsupported_backend_protocol(message))
+    return BackendNode(weight=_weight(ref), cluster=service_cluster(_target(ref, referrer), port.port, protocol))
+
+
+def tcp_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
+    """Resolve a backendRef of a TCPRoute; the port's appProtocol does not matter, its bytes are not ours to read.
+
+    Spec: Gateway API v1.6 TCPRouteRule.backendRefs
+    """
+    port = _service_port(ref, referrer, resolver)
+    if isinstance(port, Problem):
+        return BackendNode(weight=_weight(ref), problem=port)
+    return BackendNode(weight=_weight(ref), cluster=service_cluster(_target(ref, referrer), port.port, "tcp"))
+
+
+def service_cluster(service: ObjectKey, port: int, protocol: Protocol) -> Cluster:
+    """Return the cluster of one port of a Service. Its name says all its settings: `http1` is the unmarked one."""
+    suffix = "" if protocol == "http1" else f"/{protocol}"
+    name = ClusterName(f"service/{service.namespace}/{service.name}/{port}{suffix}")
+    return Cluster(name=name, backend=service, port=port, protocol=protocol)
+
+
+def weight_problem(ref: BackendRef, where: str) -> Problem | None:
+    """Return what is wrong with the reference's weight, if anything.
+
+    Spec: Gateway API v1.6 BackendRef.weight
+    """
+    if 0 <= ref.weight <= _MAX_WEIGHT:
+        return None
+    return problems.unsupported_value(f"{where}.weight is {ref.weight}: use 0 to {_MAX_WEIGHT}.")
+
+
+def _weight(ref: BackendRef) -> int:
+    return min(max(ref.weight, 0), _MAX_WEIGHT)
+
+
+def _target(ref: BackendRef, referrer: Referrer) -> ObjectKey:
+    return ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
+
+
+def _service_port(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> ServicePort | Problem:
+    if (ref.group, ref.kind) != ("", "Service"):
+        kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
+        return problems.invalid_kind(f"backendRef {ref.name} is a {kind}; only Service is supported.")
+    target = _target(ref, referrer)
+    service = resolver.service(referrer, target)
+    if isinstance(service, Problem):
+        return service
+    if service.spec.type == "ExternalName":
+        # The Service's owner could point us at anything, inside the cluster too: CVE-2021-25740.
+        return problems.invalid_kind(f"Service {target} is of type ExternalName, which is not supported for safety.")
+    if ref.port is None:
+        return problems.backend_not_found(f"backendRef {ref.name} needs a port: Service {target} may have several.")
+    ports = [port for port in service.spec.ports if port.port == ref.port]
+    if not ports:
+        known = ", ".join(str(port.port) for port in service.spec.ports) or "none"
+        return problems.backend_not_found(f"Service {target} has no port {ref.port}; its ports: {known}.")
+    for port in ports:
+        if port.protocol == "TCP":
+            return port
+    return problems.unsupported_backend_protocol(f"Service {target} port {ref.port} is not a TCP port.")

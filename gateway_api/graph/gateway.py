@@ -1,0 +1,88 @@
+"""Gateway + its class → GatewayNode."""
+
+import ipaddress
+
+from gateway_api.graph import problems
+from gateway_api.graph.hostnames import is_precise
+from gateway_api.graph.listener import judge_listener
+from gateway_api.graph.listener_conflicts import judge_together
+from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerNode, Problem, Settings
+from k8s_watch.objects.gateway import Gateway, GatewayAddress
+
+
+def judge_gateway(
+    gateway: Gateway, gateway_class: GatewayClassNode, resolver: Resolver, settings: Settings
+) -> GatewayNode:
+    """Judge a Gateway of one of our classes, its listeners one by one and together. Routes are not counted yet.
+
+    Spec: Gateway API v1.6 Gateway, GatewayConditionAccepted
+    """
+    alone = [judge_listener(gateway.key, listener, resolver, settings) for listener in gateway.spec.listeners]
+    listeners = judge_together(alone)
+    return GatewayNode(
+        source=gateway,
+        gateway_class=gateway_class.source,
+        listeners=listeners,
+        problems=(
+            *_class_problems(gateway_class),
+            *_parameters_problems(gateway),
+            *_address_problems(gateway),
+            *_listeners_problems(listeners),
+        ),
+    )
+
+
+def _class_problems(gateway_class: GatewayClassNode) -> list[Problem]:
+    if not gateway_class.problems:
+        return []
+    message = f"GatewayClass {gateway_class.source.metadata.name} is not accepted: {gateway_class.problems[0].message}"
+    return [problems.invalid_parameters(message)]
+
+
+def _parameters_problems(gateway: Gateway) -> list[Problem]:
+    """Spec: Gateway API v1.6 GatewayInfrastructure.parametersRef, GatewayReasonInvalidParameters."""
+    ref = gateway.spec.infrastructure and gateway.spec.infrastructure.parameters_ref
+    if not ref:
+        return []
+    message = f"spec.infrastructure.parametersRef names a {ref.kind}.{ref.group}, which is not supported; remove it."
+    return [problems.invalid_parameters(message)]
+
+
+def _address_problems(gateway: Gateway) -> list[Problem]:
+    """Spec: Gateway API v1.6 GatewaySpec.addresses."""
+    wrong = [address for address in gateway.spec.addresses if not _is_supported(address)]
+    return [
+        problems.unsupported_address(f"spec.addresses has {address.type} {address.value!r}, which is not supported.")
+        for address in wrong
+    ]
+
+
+def _is_supported(address: GatewayAddress) -> bool:
+    if address.type not in ("IPAddress", "Hostname"):
+        return False
+    # Without a value any address of the type will do. Spec: Gateway API v1.6 GatewaySpecAddress.value
+    return not address.value or (_is_ip(address.value) if address.type == "IPAddress" else is_precise(address.value))
+
+
+def _is_ip(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:
+    """Refuse a Gateway without any listener that is accepted and distinct.
+
+    One that merely has no usable certificate now keeps the Gateway, and so its address.
+    """
+    if any(not _is_refused(listener) for listener in listeners):
+        return []
+    names = ", ".join(listener.spec.name for listener in listeners) or "there is none"
+    return [problems.listeners_not_valid(f"No listener is valid: {names}.")]
+
+
+def _is_refused(listener: ListenerNode) -> bool:
+    return any(problem.condition in (problems.ACCEPTED, problems.CONFLICTED) for problem in listener.problems)

@@ -1,0 +1,139 @@
+"""HTTPRouteFilters of a rule or backendRef → what is wrong with them, each alone and together."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from gateway_api.graph import problems
+from gateway_api.graph.hostnames import is_precise
+from gateway_api.graph.http_match import TOKEN
+from gateway_api.graph.types import Problem
+from k8s_watch.objects.routes import (
+    HTTPHeaderFilter,
+    HTTPPathModifier,
+    HTTPRequestRedirect,
+    HTTPRouteFilter,
+    HTTPRouteRule,
+    HTTPUrlRewrite,
+)
+
+RULE_FILTERS = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite"})
+BACKEND_FILTERS = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier"})
+
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+
+_MAX_PORT = 65535
+_MAX_PATH = 1024
+_MAX_VALUE = 4096
+_UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f#?]")
+
+
+def rule_filter_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
+    """Yield what is wrong with a rule's filters and its backendRefs' filters.
+
+    Spec: Gateway API v1.6 HTTPRouteRule.filters, HTTPBackendRef.filters
+    """
+    yield from _filters(rule.filters, RULE_FILTERS, f"{where}.filters")
+    for i, backend in enumerate(rule.backend_refs):
+        yield from _filters(backend.filters, BACKEND_FILTERS, f"{where}.backendRefs[{i}].filters")
+    types = {one.type for one in rule.filters}
+    if {"RequestRedirect", "URLRewrite"} <= types:
+        yield problems.incompatible_filters(f"{where}.filters has both RequestRedirect and URLRewrite; keep one.")
+    if "RequestRedirect" in types and rule.backend_refs:
+        message = f"{where} has a RequestRedirect and backendRefs; a redirect forwards to nobody, keep one."
+        yield problems.incompatible_filters(message)
+    if _replaces_prefix(rule.filters) and any(match.path.type != "PathPrefix" for match in rule.matches):
+        message = (
+            f"{where}.filters replaces the matched prefix, so that every match must have a path of type PathPrefix."
+        )
+        yield problems.incompatible_filters(message)
+
+
+def _filters(filters: Sequence[HTTPRouteFilter], supported: frozenset[str], where: str) -> Iterator[Problem]:
+    for kind, times in Counter(one.type for one in filters).items():
+        if kind in supported and times > 1:
+            yield problems.incompatible_filters(f"{where} has {kind} {times} times; it may not be repeated.")
+    for i, one in enumerate(filters):
+        if one.type in supported:
+            wrong = _filter(one)
+        else:
+            wrong = f"type {one.type} is not supported here; supported are {', '.join(sorted(supported))}"
+        if wrong:
+            yield problems.unsupported_value(f"{where}[{i}] {wrong}.")
+
+
+def _filter(one: HTTPRouteFilter) -> str | None:
+    match one.type:
+        case "RequestHeaderModifier":
+            return _header_modifier(one.request_header_modifier, "requestHeaderModifier")
+        case "ResponseHeaderModifier":
+            return _header_modifier(one.response_header_modifier, "responseHeaderModifier")
+        case "RequestRedirect":
+            return "needs requestRedirect" if one.request_redirect is None else _redirect(one.request_redirect)
+        case _:
+            return "needs urlRewrite" if one.url_rewrite is None else _rewrite(one.url_rewrite)
+
+
+def _header_modifier(modifier: HTTPHeaderFilter | None, field: str) -> str | None:
+    """Spec: Gateway API v1.6 HTTPHeaderFilter; Envoy v1.40 config.core.v3.HeaderValueOption refuses Host."""
+    if modifier is None:
+        return f"needs {field}"
+    headers = (*modifier.set, *modifier.add)
+    for name in (*(header.name for header in headers), *modifier.remove):
+        if not TOKEN.fullmatch(name):
+            return f"{field} has the header name {name!r}, which is not a valid one"
+        if name.lower() == "host":
+            return f"{field} cannot change Host; use a URLRewrite with a hostname"
+    for header in headers:
+        if len(header.value) > _MAX_VALUE or _UNSAFE_VALUE.search(header.value):
+            return f"{field} has a value for {header.name} that is too long or holds control characters"
+    return None
+
+
+def _redirect(redirect: HTTPRequestRedirect) -> str | None:
+    """Spec: Gateway API v1.6 HTTPRequestRedirectFilter."""
+    if redirect.scheme not in (None, "http", "https"):
+        return f"requestRedirect.scheme is {redirect.scheme!r}; use http or https"
+    if redirect.status_code not in REDIRECT_STATUSES:
+        return f"requestRedirect.statusCode is {redirect.status_code}; use 301, 302, 303, 307 or 308"
+    if redirect.port is not None and not 1 <= redirect.port <= _MAX_PORT:
+        return f"requestRedirect.port {redirect.port} is not a port from 1 to {_MAX_PORT}"
+    return _hostname(redirect.hostname, "requestRedirect") or _path_modifier(redirect.path, "requestRedirect")
+
+
+def _rewrite(rewrite: HTTPUrlRewrite) -> str | None:
+    """Spec: Gateway API v1.6 HTTPURLRewriteFilter."""
+    return _hostname(rewrite.hostname, "urlRewrite") or _path_modifier(rewrite.path, "urlRewrite")
+
+
+def _hostname(hostname: str | None, field: str) -> str | None:
+    if hostname is None or is_precise(hostname):
+        return None
+    return f"{field}.hostname {hostname!r} is not a lower-case DNS name"
+
+
+def _path_modifier(path: HTTPPathModifier | None, field: str) -> str | None:
+    """Spec: Gateway API v1.6 HTTPPathModifier."""
+    if path is None:
+        return None
+    match path.type:
+        case "ReplaceFullPath":
+            value, name = path.replace_full_path, "replaceFullPath"
+        case "ReplacePrefixMatch":
+            value, name = path.replace_prefix_match, "replacePrefixMatch"
+        case other:
+            return f"{field}.path has the unknown type {other}; use ReplaceFullPath or ReplacePrefixMatch"
+    if value is None:
+        return f"{field}.path needs {name}"
+    if len(value) > _MAX_PATH or _UNSAFE_PATH.search(value):
+        return f"{field}.path.{name} is too long or holds a space, # or ?"
+    if not value.startswith("/") and (value or path.type == "ReplaceFullPath"):
+        return f"{field}.path.{name} {value!r} does not begin with /"
+    return None
+
+
+def _replaces_prefix(filters: Sequence[HTTPRouteFilter]) -> bool:
+    paths = [one.request_redirect.path for one in filters if one.request_redirect]
+    paths += [one.url_rewrite.path for one in filters if one.url_rewrite]
+    return any(path is not None and path.type == "ReplacePrefixMatch" for path in paths)

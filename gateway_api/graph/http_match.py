@@ -1,0 +1,82 @@
+"""HTTPRouteMatch → what is wrong with it.
+
+A cluster's API server checks most of this too; files have no such guard, and Envoy would refuse the rest.
+"""
+
+import re
+from collections.abc import Iterator
+
+from gateway_api.graph import problems
+from gateway_api.graph.regex import regex_error
+from gateway_api.graph.types import Problem
+from k8s_watch.objects.routes import HTTPHeaderMatch, HTTPPathMatch, HTTPQueryParamMatch, HTTPRouteMatch
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
+"""A field name. Spec: RFC 9110 section 5.6.2, token."""
+
+_MAX_PATH = 1024
+_MAX_NAME = 256
+_MAX_VALUE = 4096
+_UNSAFE_PATH = re.compile(r"//|/\.{1,2}(?:/|$)|%2f|#|[\x00-\x20\x7f]", re.IGNORECASE)
+
+
+def match_problems(match: HTTPRouteMatch, where: str) -> Iterator[Problem]:
+    """Yield what is wrong with a match; `where` names it in messages, for example `rules[0].matches[1]`.
+
+    Spec: Gateway API v1.6 HTTPRouteMatch
+    """
+    wrong = _path(match.path)
+    if wrong:
+        yield problems.unsupported_value(f"{where}.path {wrong}.")
+    if match.method is not None and match.method not in METHODS:
+        yield problems.unsupported_value(f"{where}.method {match.method!r} is not one of {', '.join(sorted(METHODS))}.")
+    for i, header in enumerate(match.headers):
+        wrong = _pair(header)
+        if wrong:
+            yield problems.unsupported_value(f"{where}.headers[{i}] {wrong}.")
+    for i, query in enumerate(match.query_params):
+        wrong = _pair(query)
+        if wrong:
+            yield problems.unsupported_value(f"{where}.queryParams[{i}] {wrong}.")
+
+
+def _path(path: HTTPPathMatch) -> str | None:
+    """Spec: Gateway API v1.6 HTTPPathMatch."""
+    if len(path.value) > _MAX_PATH:
+        return f"is longer than {_MAX_PATH} characters"
+    match path.type:
+        case "RegularExpression":
+            return _regex(path.value)
+        case "Exact" | "PathPrefix":
+            if not path.value.startswith("/"):
+                return f"{path.value!r} does not begin with /"
+            if _UNSAFE_PATH.search(path.value):
+                return f"{path.value!r} has //, /./, /../, %2F, # or a space, which no normalized path has"
+            return None
+        case other:
+            return f"has the unknown type {other}; use Exact, PathPrefix or RegularExpression"
+
+
+def _pair(pair: HTTPHeaderMatch | HTTPQueryParamMatch) -> str | None:
+    """Spec: Gateway API v1.6 HTTPHeaderMatch, HTTPQueryParamMatch."""
+    if len(pair.name) > _MAX_NAME or not TOKEN.fullmatch(pair.name):
+        return f"has the name {pair.name!r}, which is not a valid one"
+    if len(pair.value) > _MAX_VALUE:
+        return f"has a value longer than {_MAX_VALUE} characters"
+    match pair.type:
+        case "Exact":
+            return (
+                None if pair.value.isprintable() and pair.value else f"has the value {pair.value!r}, which cannot match"
+            )
+        case "RegularExpression":
+            return _regex(pair.value)
+        case other:
+            return f"has the unknown type {other}; use Exact or RegularExpression"
+
+
+def _regex(pattern: str) -> str | None:
+    if not pattern:
+        return "has an empty regular expression"
+    wrong = regex_error(pattern)
+    return f"has the regular expression {pattern!r}, which RE2 does not take: {wrong}" if wrong else None

@@ -1,0 +1,104 @@
+"""HTTPRoute + its parents + its backends → HTTPRouteNode."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway_api.graph import durations, problems
+from gateway_api.graph.attachment import Labels, attach, unbound
+from gateway_api.graph.backend import http_backend, weight_problem
+from gateway_api.graph.hostnames import is_hostname
+from gateway_api.graph.http_filter import rule_filter_problems
+from gateway_api.graph.http_match import match_problems
+from gateway_api.graph.listener import HTTP_ROUTE
+from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.types import GatewayNode, HTTPRouteNode, HTTPRuleNode, Problem
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.routes import HTTPRoute, HTTPRouteRule, HTTPRouteTimeouts
+
+
+def judge_http_route(
+    route: HTTPRoute, gateways: Mapping[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
+) -> HTTPRouteNode | None:
+    """Judge a route; None when no parentRef of it names one of `gateways`.
+
+    `labels` are those of the route's namespace.
+
+    Spec: Gateway API v1.6 HTTPRoute
+    """
+    parents = attach(
+        route,
+        HTTP_ROUTE,
+        route.spec.parent_refs,
+        gateways,
+        labels=labels,
+        route_hostnames=route.spec.hostnames,
+    )
+    if not parents:
+        return None
+    wrong = tuple(_hostname_problems(route))
+    referrer = Referrer("HTTPRoute", route.metadata.namespace)
+    rules = tuple(_judge_rule(i, rule, referrer, resolver) for i, rule in enumerate(route.spec.rules))
+    return HTTPRouteNode(
+        source=route,
+        parents=unbound(parents) if wrong else parents,
+        rules=rules,
+        problems=(*wrong, *(problem for rule in rules for problem in _all_problems(rule))),
+        rejection=_rejection(wrong, rules),
+    )
+
+
+def _rejection(wrong: tuple[Problem, ...], rules: tuple[HTTPRuleNode, ...]) -> Problem | None:
+    """Spec: Gateway API v1.6 HTTPRouteRule.filters, "If all Route Rules in a Route are invalid"."""
+    if wrong:
+        return wrong[0]
+    if rules and all(rule.problems for rule in rules):
+        return rules[0].problems[0]
+    return None
+
+
+def _judge_rule(index: int, rule: HTTPRouteRule, referrer: Referrer, resolver: Resolver) -> HTTPRuleNode:
+    where = f"rules[{index}]"
+    return HTTPRuleNode(
+        index=index,
+        spec=rule,
+        backends=tuple(http_backend(ref, referrer, resolver) for ref in rule.backend_refs),
+        problems=tuple(_rule_problems(rule, where)),
+    )
+
+
+def _rule_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
+    for i, match in enumerate(rule.matches):
+        yield from match_problems(match, f"{where}.matches[{i}]")
+    yield from rule_filter_problems(rule, where)
+    for i, ref in enumerate(rule.backend_refs):
+        wrong = weight_problem(ref, f"{where}.backendRefs[{i}]")
+        if wrong is not None:
+            yield wrong
+    if rule.timeouts is not None:
+        yield from _timeout_problems(rule.timeouts, f"{where}.timeouts")
+
+
+def _timeout_problems(timeouts: HTTPRouteTimeouts, where: str) -> Iterator[Problem]:
+    """Spec: Gateway API v1.6 HTTPRouteTimeouts; GEP-2257."""
+    given = {"request": timeouts.request, "backendRequest": timeouts.backend_request}
+    parsed = {field: durations.seconds(text) for field, text in given.items() if text is not None}
+    for field, value in parsed.items():
+        if value is None:
+            message = f"{where}.{field} {given[field]!r} is not a duration such as 500ms, 10s or 1h30m."
+            yield problems.unsupported_value(message)
+    request, backend = parsed.get("request"), parsed.get("backendRequest")
+    if request and backend and backend > request:
+        yield problems.unsupported_value(f"{where}.backendRequest is longer than {where}.request.")
+
+
+def _hostname_problems(route: HTTPRoute) -> list[Problem]:
+    """Spec: Gateway API v1.6 HTTPRouteSpec.hostnames."""
+    return [
+        problems.unsupported_value(f"hostnames has {hostname!r}, not a lower-case DNS name, nor one after `*.`.")
+        for hostname in route.spec.hostnames
+        if not is_hostname(hostname)
+    ]
+
+
+def _all_problems(rule: HTTPRuleNode) -> Iterator[Problem]:
+    yield from rule.problems
+    yield from (backend.problem for backend in rule.backends if backend.problem is not None)

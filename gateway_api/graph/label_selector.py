@@ -1,0 +1,42 @@
+"""LabelSelector + labels → selected or not. Spec: Kubernetes meta/v1 LabelSelector."""
+
+from collections.abc import Mapping
+
+from k8s_watch.objects.meta import LabelSelector, LabelSelectorRequirement
+
+OPERATORS = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
+
+
+def is_valid(selector: LabelSelector) -> bool:
+    """Whether every operator is known and has values exactly where it needs them.
+
+    Spec: Kubernetes meta/v1 LabelSelectorRequirement
+    """
+    return all(
+        need.operator in OPERATORS and bool(need.values) == (need.operator in ("In", "NotIn"))
+        for need in selector.match_expressions
+    )
+
+
+def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Whether all requirements hold; an unknown operator never does.
+
+    Spec: Kubernetes meta/v1 LabelSelector
+    """
+    return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
+        _holds(need, labels) for need in selector.match_expressions
+    )
+
+
+def _holds(need: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
+    match need.operator:
+        case "In":
+            return need.key in labels and labels[need.key] in need.values
+        case "NotIn":
+            return labels.get(need.key) not in need.values
+        case "Exists":
+            return need.key in labels
+        case "DoesNotExist":
+            return need.key not in labels
+        case _:
+            return False

@@ -1,0 +1,105 @@
+"""The listeners of one Gateway, together → which of them cannot be told apart.
+
+No winner is picked: all listeners of a conflict stay unserved, and those outside of it are untouched.
+Spec: Gateway API v1.6 GatewaySpec.listeners, "Distinct Listeners", "Handling indistinct Listeners"
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+import msgspec
+
+from gateway_api.graph import problems
+from gateway_api.graph.hostnames import ANY, intersect
+from gateway_api.graph.types import ListenerNode, Problem
+
+
+def judge_together(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...]:
+    """Add to each listener, in the same order, what is wrong with it beside its siblings.
+
+    Spec: Gateway API v1.6 GatewaySpec.listeners, "Distinct Listeners"
+    """
+    found: dict[int, list[Problem]] = defaultdict(list)
+    _same_names(listeners, found)
+    accepted = [(i, listener) for i, listener in enumerate(listeners) if not _unaccepted(listener)]
+    for siblings in _grouped(accepted, lambda listener: listener.spec.port):
+        _conflicts(siblings, found)
+        _overlaps(siblings, found)
+    for siblings in _grouped(accepted, lambda listener: listener.bind_port):
+        _bind_port_clashes(siblings, found)
+    return tuple(
+        msgspec.structs.replace(listener, problems=(*listener.problems, *found[i])) if i in found else listener
+        for i, listener in enumerate(listeners)
+    )
+
+
+type _Indexed = tuple[int, ListenerNode]
+type _Found = dict[int, list[Problem]]
+
+
+def _unaccepted(listener: ListenerNode) -> bool:
+    return any(problem.condition == problems.ACCEPTED for problem in listener.problems)
+
+
+def _grouped(listeners: Iterable[_Indexed], by: Callable[[ListenerNode], Hashable]) -> list[list[_Indexed]]:
+    """Return the groups of two and more."""
+    groups: dict[Hashable, list[_Indexed]] = defaultdict(list)
+    for indexed in listeners:
+        groups[by(indexed[1])].append(indexed)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _same_names(listeners: Sequence[ListenerNode], found: _Found) -> None:
+    for siblings in _grouped(enumerate(listeners), lambda listener: listener.spec.name):
+        for i, listener in siblings:
+            found[i].append(problems.unsupported_value(f"Listener name {listener.spec.name} is used more than once."))
+
+
+def _conflicts(siblings: list[_Indexed], found: _Found) -> None:
+    """Judge the listeners of one port. TCP shares a port with nothing; HTTP and HTTPS do not share one."""
+    port = siblings[0][1].spec.port
+    protocols = {listener.spec.protocol for _, listener in siblings}
+    if len(protocols) > 1 or "TCP" in protocols:
+        for i, listener in siblings:
+            others = ", ".join(f"{other.spec.name} ({other.spec.protocol})" for j, other in siblings if j != i)
+            message = f"Port {port} cannot serve {listener.spec.protocol} beside {others}."
+            found[i].append(problems.protocol_conflict(message))
+        return
+    for same in _grouped(siblings, lambda listener: listener.spec.hostname or ANY):
+        for i, listener in same:
+            others = ", ".join(other.spec.name for j, other in same if j != i)
+            hostname = listener.spec.hostname or "(any)"
+            message = f"Hostname {hostname} on port {port} is claimed by {others} too."
+            found[i].append(problems.hostname_conflict(message))
+
+
+def _overlaps(siblings: list[_Indexed], found: _Found) -> None:
+    """Tell HTTPS listeners whose hostnames overlap: browsers may reuse one's connection for the other.
+
+    Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig
+    """
+    for i, listener in siblings:
+        if listener.spec.protocol != "HTTPS" or i in found:
+            continue
+        others = [
+            other.spec.name
+            for j, other in siblings
+            if j != i
+            and other.spec.protocol == "HTTPS"
+            and intersect(listener.spec.hostname or ANY, other.spec.hostname or ANY)
+        ]
+        if others:
+            message = f"Hostname {listener.spec.hostname or '(any)'} overlaps with listener {', '.join(others)}."
+            found[i].append(problems.overlapping_hostnames(message))
+
+
+def _bind_port_clashes(siblings: list[_Indexed], found: _Found) -> None:
+    """Refuse the port that only clashes because a privileged one was shifted onto it: 80 keeps 10080."""
+    ports = {listener.spec.port for _, listener in siblings}
+    if len(ports) == 1:
+        return
+    privileged = min(ports)
+    for i, listener in siblings:
+        if listener.spec.port != privileged:
+            message = f"The proxy binds port {listener.bind_port} for port {privileged} already; choose another port."
+            found[i].append(problems.port_unavailable(message))

@@ -1,0 +1,185 @@
+"""Every user's error that the graph can find: one constructor for each condition type and reason.
+
+The counterpart for what is right, and for what the fleet and the infrastructure report, is `status/catalogue.py`.
+A message names the field and the remedy; the object is the one whose status carries it.
+"""
+
+from gateway_api.graph.types import Problem
+
+ACCEPTED = "Accepted"
+CONFLICTED = "Conflicted"
+OVERLAPPING_TLS_CONFIG = "OverlappingTLSConfig"
+PROGRAMMED = "Programmed"
+RESOLVED_REFS = "ResolvedRefs"
+
+
+# --- GatewayClass and Gateway -----------------------------------------------------------------------------------------
+
+
+def invalid_parameters(message: str) -> Problem:
+    """Say that a parametersRef cannot be honoured, of a GatewayClass or a Gateway.
+
+    Spec: Gateway API v1.6 GatewayClassReasonInvalidParameters, GatewayReasonInvalidParameters
+    """
+    return Problem(condition=ACCEPTED, reason="InvalidParameters", message=message)
+
+
+def unsupported_address(message: str) -> Problem:
+    """Say that a Gateway asks for an address of a type that we cannot give.
+
+    Spec: Gateway API v1.6 GatewayReasonUnsupportedAddress
+    """
+    return Problem(condition=ACCEPTED, reason="UnsupportedAddress", message=message)
+
+
+def listeners_not_valid(message: str) -> Problem:
+    """Say that a Gateway has no listener that can be served.
+
+    Spec: Gateway API v1.6 GatewayReasonListenersNotValid
+    """
+    return Problem(condition=ACCEPTED, reason="ListenersNotValid", message=message)
+
+
+# --- Listener ---------------------------------------------------------------------------------------------------------
+
+
+def unsupported_protocol(message: str) -> Problem:
+    """Say that a listener's protocol is not served.
+
+    Spec: Gateway API v1.6 ListenerReasonUnsupportedProtocol
+    """
+    return Problem(condition=ACCEPTED, reason="UnsupportedProtocol", message=message)
+
+
+def port_unavailable(message: str) -> Problem:
+    """Say that a listener's port cannot be bound.
+
+    Spec: Gateway API v1.6 ListenerReasonPortUnavailable
+    """
+    return Problem(condition=ACCEPTED, reason="PortUnavailable", message=message)
+
+
+def protocol_conflict(message: str) -> Problem:
+    """Say that listeners on one port speak protocols that cannot share it.
+
+    Spec: Gateway API v1.6 ListenerReasonProtocolConflict
+    """
+    return Problem(condition=CONFLICTED, reason="ProtocolConflict", message=message)
+
+
+def hostname_conflict(message: str) -> Problem:
+    """Say that listeners on one port and protocol have the same hostname.
+
+    Spec: Gateway API v1.6 ListenerReasonHostnameConflict
+    """
+    return Problem(condition=CONFLICTED, reason="HostnameConflict", message=message)
+
+
+def invalid_route_kinds(message: str) -> Problem:
+    """Say that a listener allows a kind of route that its protocol cannot carry or that nobody knows.
+
+    Spec: Gateway API v1.6 ListenerReasonInvalidRouteKinds
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidRouteKinds", message=message)
+
+
+def invalid_certificate_ref(message: str) -> Problem:
+    """Say that a listener's certificateRef leads to nothing that can be served.
+
+    Spec: Gateway API v1.6 ListenerReasonInvalidCertificateRef
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidCertificateRef", message=message)
+
+
+def listener_invalid(message: str) -> Problem:
+    """Say that a listener is accepted but has nothing to serve with.
+
+    Spec: Gateway API v1.6 ListenerReasonInvalid
+    """
+    return Problem(condition=PROGRAMMED, reason="Invalid", message=message)
+
+
+def overlapping_hostnames(message: str) -> Problem:
+    """Say that HTTPS listeners of one port have hostnames that overlap. A warning: both are served.
+
+    Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig
+    """
+    return Problem(condition=OVERLAPPING_TLS_CONFIG, reason="OverlappingHostnames", message=message)
+
+
+# --- Routes -----------------------------------------------------------------------------------------------------------
+
+
+def no_matching_parent(message: str) -> Problem:
+    """Say that a parentRef's sectionName or port selects no listener.
+
+    Spec: Gateway API v1.6 RouteReasonNoMatchingParent
+    """
+    return Problem(condition=ACCEPTED, reason="NoMatchingParent", message=message)
+
+
+def not_allowed_by_listeners(message: str) -> Problem:
+    """Say that no listener allows routes of this kind or namespace.
+
+    Spec: Gateway API v1.6 RouteReasonNotAllowedByListeners
+    """
+    return Problem(condition=ACCEPTED, reason="NotAllowedByListeners", message=message)
+
+
+def no_matching_listener_hostname(message: str) -> Problem:
+    """Say that no listener shares a hostname with the route.
+
+    Spec: Gateway API v1.6 RouteReasonNoMatchingListenerHostname
+    """
+    return Problem(condition=ACCEPTED, reason="NoMatchingListenerHostname", message=message)
+
+
+def unsupported_value(message: str) -> Problem:
+    """Say that a field of a route or listener has a value that we cannot honour.
+
+    Spec: Gateway API v1.6 RouteReasonUnsupportedValue, ListenerReasonUnsupportedValue
+    """
+    return Problem(condition=ACCEPTED, reason="UnsupportedValue", message=message)
+
+
+def incompatible_filters(message: str) -> Problem:
+    """Say that filters of one rule exclude each other.
+
+    Spec: Gateway API v1.6 RouteReasonIncompatibleFilters
+    """
+    return Problem(condition=ACCEPTED, reason="IncompatibleFilters", message=message)
+
+
+# --- References -------------------------------------------------------------------------------------------------------
+
+
+def ref_not_permitted(message: str) -> Problem:
+    """Say that a reference leaves its namespace and no ReferenceGrant allows it.
+
+    Spec: Gateway API v1.6 RouteReasonRefNotPermitted, ListenerReasonRefNotPermitted
+    """
+    return Problem(condition=RESOLVED_REFS, reason="RefNotPermitted", message=message)
+
+
+def invalid_kind(message: str) -> Problem:
+    """Say that a backendRef names a kind that we do not send traffic to.
+
+    Spec: Gateway API v1.6 RouteReasonInvalidKind
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidKind", message=message)
+
+
+def backend_not_found(message: str) -> Problem:
+    """Say that a backendRef leads to nothing: no such object, or no such port of it.
+
+    Spec: Gateway API v1.6 RouteReasonBackendNotFound
+    """
+    return Problem(condition=RESOLVED_REFS, reason="BackendNotFound", message=message)
+
+
+def unsupported_backend_protocol(message: str) -> Problem:
+    """Say that a Service port asks for an appProtocol, or has a protocol, that we do not speak to backends.
+
+    Spec: Gateway API v1.6 RouteReasonUnsupportedProtocol; GEP-1911
+    """
+    return Problem(condition=RESOLVED_REFS, reason="UnsupportedProtocol", message=message)

@@ -1,0 +1,153 @@
+"""Every condition that we may write: one constructor each.
+
+What a user did wrong comes from the graph as a `Problem` (`graph/problems.py` is its catalogue) and becomes a
+condition in `of_problems`. Here is the rest: what is right, and what the fleet or the infrastructure lacks.
+"""
+
+from collections.abc import Sequence
+
+from gateway_api.graph.types import Problem
+from gateway_api.status.types import Condition
+
+_MAX_MESSAGE = 32768
+"""Spec: Kubernetes meta/v1 Condition.message."""
+
+_NEGATIVE = frozenset({"Conflicted", "OverlappingTLSConfig"})
+"""Condition types that are True when something is wrong."""
+
+
+def of_problems(problems: Sequence[Problem], generation: int) -> Condition:
+    """Return the condition that these problems, at least one and all of one type, amount to.
+
+    The reason is the first one's; the message has them all.
+
+    Spec: Gateway API v1.6, the reason of each in `graph/problems.py`
+    """
+    first = problems[0]
+    status = "True" if first.condition in _NEGATIVE else "False"
+    message = " ".join(dict.fromkeys(problem.message for problem in problems))
+    return _condition(first.condition, status, first.reason, message, generation)
+
+
+# --- GatewayClass -----------------------------------------------------------------------------------------------------
+
+
+def class_accepted(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayClassReasonAccepted."""
+    return _condition("Accepted", "True", "Accepted", "Gateways of this class are served.", generation)
+
+
+# --- Gateway ----------------------------------------------------------------------------------------------------------
+
+
+def gateway_accepted(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonAccepted."""
+    return _condition(
+        "Accepted", "True", "Accepted", "The Gateway is valid; its proxies are being kept up.", generation
+    )
+
+
+def gateway_accepted_in_part(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonListenersNotValid, with status True."""
+    return _condition("Accepted", "True", "ListenersNotValid", message, generation)
+
+
+def gateway_refs_resolved(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayConditionResolvedRefs."""
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+
+
+def gateway_listeners_not_resolved(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonListenersNotResolved."""
+    return _condition("ResolvedRefs", "False", "ListenersNotResolved", message, generation)
+
+
+def gateway_programmed(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonProgrammed."""
+    return _condition("Programmed", "True", "Programmed", message, generation)
+
+
+def gateway_invalid(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonInvalid."""
+    return _condition("Programmed", "False", "Invalid", message, generation)
+
+
+def address_not_assigned(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonAddressNotAssigned."""
+    message = (
+        "No address is assigned yet; in a cluster, see whether the Gateway's Service gets a load balancer address."
+    )
+    return _condition("Programmed", "False", "AddressNotAssigned", message, generation)
+
+
+def address_not_usable(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonAddressNotUsable."""
+    return _condition("Programmed", "False", "AddressNotUsable", message, generation)
+
+
+def no_resources(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayReasonNoResources."""
+    return _condition("Programmed", "False", "NoResources", message, generation)
+
+
+# --- Listener ---------------------------------------------------------------------------------------------------------
+
+
+def listener_accepted(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerReasonAccepted."""
+    return _condition("Accepted", "True", "Accepted", "The listener is valid.", generation)
+
+
+def listener_conflicted(conflict: Problem, generation: int) -> Condition:
+    """A listener that is conflicted is not accepted either, for the same reason.
+
+    Spec: Gateway API v1.6 GatewaySpec.listeners, "ALL indistinct Listeners must not be accepted for processing"
+    """
+    return _condition("Accepted", "False", conflict.reason, conflict.message, generation)
+
+
+def listener_not_conflicted(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerReasonNoConflicts."""
+    return _condition("Conflicted", "False", "NoConflicts", "No other listener is in its way.", generation)
+
+
+def listener_refs_resolved(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerReasonResolvedRefs."""
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+
+
+def listener_programmed(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerReasonProgrammed."""
+    return _condition("Programmed", "True", "Programmed", "The proxies are told to serve it.", generation)
+
+
+def listener_invalid(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerReasonInvalid."""
+    return _condition("Programmed", "False", "Invalid", message, generation)
+
+
+# --- Routes -----------------------------------------------------------------------------------------------------------
+
+
+def route_accepted(generation: int, message: str = "The route is accepted.") -> Condition:
+    """Spec: Gateway API v1.6 RouteReasonAccepted."""
+    return _condition("Accepted", "True", "Accepted", message, generation)
+
+
+def route_refs_resolved(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 RouteReasonResolvedRefs."""
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+
+
+def route_partially_invalid(rules: Sequence[int], problems: Sequence[Problem], generation: int) -> Condition:
+    """Spec: Gateway API v1.6 RouteConditionPartiallyInvalid, "Drop Rule(s)"."""
+    dropped = ", ".join(str(rule) for rule in rules)
+    detail = " ".join(dict.fromkeys(problem.message for problem in problems))
+    message = f"Dropped Rule(s) [{dropped}], which answer 500: {detail}"
+    return _condition("PartiallyInvalid", "True", problems[0].reason, message, generation)
+
+
+def _condition(type_: str, status: str, reason: str, message: str, generation: int) -> Condition:
+    return Condition(
+        type=type_, status=status, reason=reason, message=message[:_MAX_MESSAGE], observed_generation=generation
+    )

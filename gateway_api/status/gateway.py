@@ -1,0 +1,131 @@
+"""GatewayNode + its proxies' reports → GatewayStatus."""
+
+from gateway_api.graph import problems
+from gateway_api.graph.types import GatewayNode, ListenerNode, Problem
+from gateway_api.ir.fleet import GatewayFleet
+from gateway_api.ir.infra import Address, GatewayInfra
+from gateway_api.status import catalogue
+from gateway_api.status.types import Condition, GatewayStatus, ListenerStatus
+
+_MAX_ADDRESSES = 16
+"""Spec: Gateway API v1.6 GatewayStatus.addresses."""
+
+
+def gateway_status(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> GatewayStatus:
+    """Say whether the Gateway is valid and served, and at which addresses.
+
+    Spec: Gateway API v1.6 GatewayStatus
+    """
+    return GatewayStatus(
+        conditions=(_accepted(node), _resolved_refs(node), _programmed(node, fleet, infra)),
+        listeners=tuple(_listener_status(node, listener) for listener in node.listeners),
+        addresses=infra.addresses[:_MAX_ADDRESSES] if node.serves else (),
+    )
+
+
+def _accepted(node: GatewayNode) -> Condition:
+    """Spec: Gateway API v1.6 GatewayConditionAccepted; GatewaySpec.listeners, "Handling indistinct Listeners"."""
+    generation = node.source.metadata.generation
+    wrong = _of(node.problems, problems.ACCEPTED)
+    if wrong:
+        return catalogue.of_problems(wrong, generation)
+    invalid = [listener.spec.name for listener in node.listeners if not listener.serves]
+    if not invalid:
+        return catalogue.gateway_accepted(generation)
+    served = ", ".join(listener.spec.name for listener in node.listeners if listener.serves) or "none"
+    message = f"Listeners not valid: {', '.join(invalid)}; served: {served}."
+    return catalogue.gateway_accepted_in_part(message, generation)
+
+
+def _resolved_refs(node: GatewayNode) -> Condition:
+    """Spec: Gateway API v1.6 GatewayConditionResolvedRefs."""
+    generation = node.source.metadata.generation
+    unresolved = [listener.spec.name for listener in node.listeners if _of(listener.problems, problems.RESOLVED_REFS)]
+    if unresolved:
+        message = f"Listeners with references that lead nowhere: {', '.join(unresolved)}."
+        return catalogue.gateway_listeners_not_resolved(message, generation)
+    return catalogue.gateway_refs_resolved(generation)
+
+
+def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> Condition:
+    """Spec: Gateway API v1.6 GatewayConditionProgrammed."""
+    generation = node.source.metadata.generation
+    if not node.serves:
+        return catalogue.gateway_invalid("The Gateway is not accepted.", generation)
+    if not any(listener.serves for listener in node.listeners):
+        return catalogue.gateway_invalid("No listener can be served.", generation)
+    if fleet.nacks:
+        refused = " ".join(
+            f"Envoy {nack.node_id} refuses {', '.join(nack.resources)}: {nack.message}" for nack in fleet.nacks
+        )
+        return catalogue.gateway_invalid(refused, generation)
+    missing = _missing_addresses(node, infra)
+    if not infra.addresses:
+        if missing:
+            return catalogue.address_not_usable(f"Cannot be used: {', '.join(missing)}.", generation)
+        return catalogue.address_not_assigned(generation)
+    if missing:
+        return catalogue.address_not_usable(f"Cannot be used: {', '.join(missing)}.", generation)
+    replicas = f"{infra.replicas_available} of {infra.replicas_wanted} proxies are available"
+    if not infra.replicas_available:
+        return catalogue.no_resources(f"{replicas}.", generation)
+    return catalogue.gateway_programmed(f"Addresses are assigned, {replicas}.", generation)
+
+
+def _missing_addresses(node: GatewayNode, infra: GatewayInfra) -> list[str]:
+    """Return the addresses that the Gateway asks for and did not get."""
+    given = set(infra.addresses)
+    return [
+        address.value
+        for address in node.source.spec.addresses
+        if address.value and Address(type=address.type, value=address.value) not in given
+    ]
+
+
+def _listener_status(node: GatewayNode, listener: ListenerNode) -> ListenerStatus:
+    """Spec: Gateway API v1.6 ListenerStatus."""
+    generation = node.source.metadata.generation
+    overlapping = _of(listener.problems, problems.OVERLAPPING_TLS_CONFIG)
+    unresolved = _of(listener.problems, problems.RESOLVED_REFS)
+    conflicts = _of(listener.problems, problems.CONFLICTED)
+    return ListenerStatus(
+        name=listener.spec.name,
+        supported_kinds=listener.kinds,
+        attached_routes=listener.attached_routes,
+        conditions=(
+            _listener_accepted(listener, generation),
+            _listener_programmed(node, listener, generation),
+            catalogue.of_problems(unresolved, generation)
+            if unresolved
+            else catalogue.listener_refs_resolved(generation),
+            catalogue.of_problems(conflicts, generation)
+            if conflicts
+            else catalogue.listener_not_conflicted(generation),
+            *([catalogue.of_problems(overlapping, generation)] if overlapping else []),
+        ),
+    )
+
+
+def _listener_accepted(listener: ListenerNode, generation: int) -> Condition:
+    wrong = _of(listener.problems, problems.ACCEPTED)
+    if wrong:
+        return catalogue.of_problems(wrong, generation)
+    conflicts = _of(listener.problems, problems.CONFLICTED)
+    if conflicts:
+        return catalogue.listener_conflicted(conflicts[0], generation)
+    return catalogue.listener_accepted(generation)
+
+
+def _listener_programmed(node: GatewayNode, listener: ListenerNode, generation: int) -> Condition:
+    wrong = _of(listener.problems, problems.PROGRAMMED)
+    if wrong:
+        return catalogue.of_problems(wrong, generation)
+    if not listener.serves:
+        return catalogue.listener_invalid("The listener is not accepted.", generation)
+    if not node.serves:
+        return catalogue.listener_invalid("The Gateway is not accepted.", generation)
+    return catalogue.listener_programmed(generation)
+
+
+def _of(found: tuple[Problem, ...], condition: str) -> list[Problem]:
+    return [problem for problem in found if problem.condition == condition]
