@@ -1,9 +1,8 @@
 """EndpointSlices → the addresses behind a cluster. Past the graph: a pod that comes or goes changes nothing else."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointConditions, EndpointSlice, Service
 
 _ADDRESS_TYPES = ("IPv4", "IPv6")
@@ -24,20 +23,6 @@ def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[
         if key not in found or found[key].draining:
             found[key] = endpoint
     return ir.Endpoints(cluster=cluster.name, endpoints=tuple(found[key] for key in sorted(found)))
-
-
-def lower_all_endpoints(
-    clusters: Iterable[ir.Cluster],
-    services: Mapping[ObjectKey, Service],
-    slices_by_service: Mapping[ObjectKey, tuple[EndpointSlice, ...]],
-) -> dict[ir.ClusterName, ir.Endpoints]:
-    """Lower the endpoints of every cluster, by its name."""
-    return {
-        cluster.name: lower_endpoints(
-            cluster, services.get(cluster.backend), slices_by_service.get(cluster.backend, ())
-        )
-        for cluster in clusters
-    }
 
 
 def _port_name(number: int, service: Service | None) -> str | None:

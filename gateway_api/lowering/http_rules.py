@@ -5,12 +5,13 @@ Everything here is a function of the rule, its route and the frontend alone: who
 
 import msgspec
 
+from gateway_api.graph.durations import seconds
+from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.precedence import MatchOrder, match_precedence
 from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable
-from gateway_api.lowering.durations import seconds
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match
 from k8s_watch.objects.routes import HTTPRequestRedirect, HTTPRoute, HTTPRouteTimeouts, HTTPUrlRewrite
@@ -34,22 +35,14 @@ def lower_rule(route: HTTPRoute, rule: HTTPRuleNode, frontend: Frontend) -> tupl
     """Lower a rule: one ir.Route for each of its matches, in order.
 
     A rule that cannot work answers 500 to what it matches: it takes nothing from other rules and gives nothing to them.
+    A match that is itself what is wrong has no route.
 
     Spec: Gateway API v1.6 HTTPRouteRule
     """
     return tuple(
-        RankedRoute(
-            order=match_precedence(match, route, rule.index, index),
-            route=ir.Route(
-                name=f"httproute/{route.key}/rule/{rule.index}/match/{index}",
-                source=route.key,
-                match=(lowered := lower_match(match)),
-                action=_action(rule, lowered.path, frontend),
-                request_headers=filters.request_headers(rule.spec.filters),
-                response_headers=filters.response_headers(rule.spec.filters),
-            ),
-        )
+        RankedRoute(match_precedence(match, route, rule.index, index), _route(route, rule, index, frontend))
         for index, match in enumerate(rule.spec.matches)
+        if not _is_dropped(rule) or not any(match_problems(match, ""))
     )
 
 
@@ -58,6 +51,20 @@ def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
     if _is_dropped(rule) or _redirect_of(rule) is not None:
         return ()
     return tuple(backend.cluster for backend in rule.backends if backend.cluster is not None)
+
+
+def _route(route: HTTPRoute, rule: HTTPRuleNode, index: int, frontend: Frontend) -> ir.Route:
+    match = lower_match(rule.spec.matches[index])
+    action = _action(rule, match.path, frontend)
+    changes = rule.spec.filters if action is not FAILURE else ()
+    return ir.Route(
+        name=f"httproute/{route.key}/rule/{rule.index}/match/{index}",
+        source=route.key,
+        match=match,
+        action=action,
+        request_headers=filters.request_headers(changes),
+        response_headers=filters.response_headers(changes),
+    )
 
 
 def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:

@@ -1,71 +1,9 @@
 """Graph → GatewayIR, on graphs made by hand."""
 
-from gateway_api.graph.types import (
-    BackendNode,
-    Binding,
-    GatewayNode,
-    Graph,
-    HTTPRouteNode,
-    HTTPRuleNode,
-    ListenerNode,
-    Parent,
-    Problem,
-    Settings,
-)
+from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
-from gateway_api.lowering.gateway import lower_gateway
-from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassSpec, GatewaySpec, Listener
-from k8s_watch.objects.meta import Meta
-from k8s_watch.objects.routes import (
-    HTTPBackendRef,
-    HTTPPathMatch,
-    HTTPRoute,
-    HTTPRouteMatch,
-    HTTPRouteRule,
-    ParentReference,
-)
-
-EG = ObjectKey("default", "eg")
-CLASS = GatewayClass(metadata=Meta(name="eg"), spec=GatewayClassSpec(controller_name="ours"))
-REFUSED = Problem(condition="Accepted", reason="Invalid", message="because")
-
-
-def listener(name: str = "http", port: int = 80, hostname: str | None = None, *problems: Problem) -> ListenerNode:
-    spec = Listener(name=name, port=port, protocol="HTTP", hostname=hostname)
-    return ListenerNode(gateway=EG, spec=spec, bind_port=port + 10000, kinds=(), problems=problems)
-
-
-def backend(name: str, weight: int = 1) -> BackendNode:
-    cluster = ir.Cluster(name=ir.ClusterName(f"service/default/{name}/80"), backend=ObjectKey("default", name), port=80)
-    return BackendNode(weight=weight, cluster=cluster)
-
-
-def rule(path: str, *backends: BackendNode, problems: tuple[Problem, ...] = ()) -> HTTPRuleNode:
-    spec = HTTPRouteRule(
-        matches=(HTTPRouteMatch(path=HTTPPathMatch(value=path)),),
-        backend_refs=tuple(HTTPBackendRef(name="any", port=80) for _ in backends),
-    )
-    return HTTPRuleNode(index=0, spec=spec, backends=backends, problems=problems)
-
-
-def route(name: str, hostnames: tuple[str, ...], *rules: HTTPRuleNode, to: str = "http") -> HTTPRouteNode:
-    parent = Parent(ref=ParentReference(name="eg"), gateway=EG, bindings=(Binding(listener=to, hostnames=hostnames),))
-    return HTTPRouteNode(
-        source=HTTPRoute(metadata=Meta(name=name, namespace="default")), parents=(parent,), rules=rules
-    )
-
-
-def lower(listeners: tuple[ListenerNode, ...], *routes: HTTPRouteNode) -> ir.GatewayIR:
-    spec = GatewaySpec(gateway_class_name="eg", listeners=tuple(node.spec for node in listeners))
-    source = Gateway(metadata=Meta(name="eg", namespace="default"), spec=spec)
-    graph = Graph(
-        settings=Settings(),
-        gateways={EG: GatewayNode(source=source, gateway_class=CLASS, listeners=listeners)},
-        http_routes={node.source.key: node for node in routes},
-        http_routes_of={EG: tuple(node.source.key for node in routes)},
-    )
-    return lower_gateway(graph, EG)
+from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch, HTTPRouteRule
+from tests.gateway_api.lowering.graphs import REFUSED, backend, listener, lower, route, rule, tcp_route, tls_secret
 
 
 def hosts(lowered: ir.GatewayIR) -> dict[str, list[str]]:
@@ -119,7 +57,7 @@ def test_a_listener_without_routes_has_an_empty_table() -> None:
 
 
 def test_a_refused_listener_has_no_place() -> None:
-    lowered = lower((listener("bad", 80, None, REFUSED), listener("good", 81)))
+    lowered = lower((listener("bad", problems=(REFUSED,)), listener("good", 81)))
     assert [x.port for x in lowered.listeners] == [81]
 
 
@@ -133,3 +71,64 @@ def test_a_route_with_two_parents_on_one_listener_is_served_once() -> None:
     once = route("r", ("a.com",), rule("/", backend("one")))
     twice = HTTPRouteNode(source=once.source, parents=once.parents * 2, rules=once.rules)
     assert hosts(lower((listener(),), twice)) == {"a.com": ["r"]}
+
+
+def test_each_https_listener_has_its_own_chain_and_table() -> None:
+    one, other = tls_secret("one"), tls_secret("other")
+    lowered = lower(
+        (
+            listener("any", 443, protocol="HTTPS", certificates=(one,)),
+            listener("a", 443, "a.com", protocol="HTTPS", certificates=(other, one)),
+        )
+    )
+    first, second = lowered.listeners[0].filter_chains
+    assert (first.name, first.server_names, first.handler) == (
+        "https-443/any",
+        (),
+        ir.HttpChain(route_table=first.name),
+    )
+    assert (second.name, second.server_names) == ("https-443/a", ("a.com",))
+    assert second.tls == ir.DownstreamTls(secrets=("default/other", "default/one"))
+    assert lowered.secrets == (one, other)
+    assert [table.name for table in lowered.route_tables] == ["https-443/a", "https-443/any"]
+
+
+def test_a_request_on_the_wrong_tls_connection_is_misdirected() -> None:
+    lowered = lower(
+        (listener("any", 443, protocol="HTTPS"), listener("a", 443, "a.com", protocol="HTTPS")),
+        route("r", ("*",), rule("/", backend("one")), to="any"),
+    )
+    tables = {table.name: table.virtual_hosts for table in lowered.route_tables}
+    served, elsewhere = sorted(tables["https-443/any"], key=lambda host: host.hostname)
+    assert (served.hostname, served.routes[0].source.name) == ("*", "r")
+    assert (elsewhere.hostname, elsewhere.routes[0].action) == ("a.com", ir.Respond(status=421))
+
+
+def test_the_oldest_tcp_route_takes_the_port() -> None:
+    lowered = lower(
+        (listener("tcp", 9000, protocol="TCP"),),
+        tcp_routes=(tcp_route("old", backend("one", 3), backend("two")), tcp_route("new", backend("three"))),
+    )
+    handler = lowered.listeners[0].filter_chains[0].handler
+    assert isinstance(handler, ir.TcpChain)
+    assert [(d.cluster, d.weight) for d in handler.destinations] == [
+        ("service/default/one/80", 3),
+        ("service/default/two/80", 1),
+    ]
+
+
+def test_a_tcp_port_without_a_usable_backend_has_no_destination() -> None:
+    broken = tcp_route("r", BackendNode(weight=1, problem=REFUSED))
+    for routes in ((), (broken,), (tcp_route("r", backend("one", 0)),)):
+        lowered = lower((listener("tcp", 9000, protocol="TCP"),), tcp_routes=routes)
+        assert lowered.listeners[0].filter_chains[0].handler == ir.TcpChain(destinations=())
+
+
+def test_a_match_that_cannot_be_made_has_no_route() -> None:
+    paths = (HTTPPathMatch(type="RegularExpression", value="("), HTTPPathMatch(value="/good"))
+    spec = HTTPRouteRule(matches=tuple(HTTPRouteMatch(path=path) for path in paths))
+    lowered = lower(
+        (listener(),), route("r", ("*",), HTTPRuleNode(index=0, spec=spec, backends=(), problems=(REFUSED,)))
+    )
+    (kept,) = lowered.route_tables[0].virtual_hosts[0].routes
+    assert (kept.match.path.value, kept.action) == ("/good", ir.Respond(status=500))

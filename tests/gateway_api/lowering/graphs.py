@@ -1,0 +1,116 @@
+"""Graphs made by hand: the shortest way to say a listener, a backend, a rule, a route."""
+
+from gateway_api.graph.types import (
+    BackendNode,
+    Binding,
+    GatewayNode,
+    Graph,
+    HTTPRouteNode,
+    HTTPRuleNode,
+    ListenerNode,
+    Parent,
+    Problem,
+    Settings,
+    TCPRouteNode,
+    TCPRuleNode,
+)
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.gateway import lower_gateway
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassSpec, GatewaySpec, Listener
+from k8s_watch.objects.meta import Meta
+from k8s_watch.objects.routes import (
+    BackendRef,
+    HTTPBackendRef,
+    HTTPPathMatch,
+    HTTPRoute,
+    HTTPRouteMatch,
+    HTTPRouteRule,
+    ParentReference,
+    TCPRoute,
+    TCPRouteRule,
+)
+
+EG = ObjectKey("default", "eg")
+CLASS = GatewayClass(metadata=Meta(name="eg", uid="2"), spec=GatewayClassSpec(controller_name="ours"))
+REFUSED = Problem(condition="Accepted", reason="Invalid", message="because")
+
+
+def listener(
+    name: str = "http",
+    port: int = 80,
+    hostname: str | None = None,
+    *,
+    protocol: str = "HTTP",
+    certificates: tuple[ir.TlsSecret, ...] = (),
+    problems: tuple[Problem, ...] = (),
+) -> ListenerNode:
+    return ListenerNode(
+        gateway=EG,
+        spec=Listener(name=name, port=port, protocol=protocol, hostname=hostname),
+        bind_port=port + 10000 if port < 1024 else port,
+        kinds=(),
+        certificates=certificates,
+        problems=problems,
+    )
+
+
+def tls_secret(name: str) -> ir.TlsSecret:
+    return ir.TlsSecret(name=f"default/{name}", certificate_chain=b"chain", private_key=ir.PrivateBytes(b"key"))
+
+
+def backend(name: str, weight: int = 1) -> BackendNode:
+    cluster = ir.Cluster(name=ir.ClusterName(f"service/default/{name}/80"), backend=ObjectKey("default", name), port=80)
+    return BackendNode(weight=weight, cluster=cluster)
+
+
+def rule(path: str, *backends: BackendNode, problems: tuple[Problem, ...] = ()) -> HTTPRuleNode:
+    spec = HTTPRouteRule(
+        matches=(HTTPRouteMatch(path=HTTPPathMatch(value=path)),),
+        backend_refs=tuple(HTTPBackendRef(name="any", port=80) for _ in backends),
+    )
+    return HTTPRuleNode(index=0, spec=spec, backends=backends, problems=problems)
+
+
+def route(name: str, hostnames: tuple[str, ...], *rules: HTTPRuleNode, to: str = "http") -> HTTPRouteNode:
+    parent = Parent(ref=ParentReference(name="eg"), gateway=EG, bindings=(Binding(listener=to, hostnames=hostnames),))
+    return HTTPRouteNode(
+        source=HTTPRoute(metadata=Meta(name=name, namespace="default")), parents=(parent,), rules=rules
+    )
+
+
+def tcp_route(name: str, *backends: BackendNode, to: str = "tcp") -> TCPRouteNode:
+    parent = Parent(ref=ParentReference(name="eg"), gateway=EG, bindings=(Binding(listener=to),))
+    spec = TCPRouteRule(backend_refs=tuple(BackendRef(name="any", port=80) for _ in backends))
+    return TCPRouteNode(
+        source=TCPRoute(metadata=Meta(name=name, namespace="default")),
+        parents=(parent,),
+        rules=(TCPRuleNode(spec=spec, backends=backends),),
+    )
+
+
+def graph(
+    listeners: tuple[ListenerNode, ...],
+    *routes: HTTPRouteNode,
+    tcp_routes: tuple[TCPRouteNode, ...] = (),
+    spec: GatewaySpec | None = None,
+    problems: tuple[Problem, ...] = (),
+) -> Graph:
+    """One Gateway, default/eg; `routes` and `tcp_routes` in order of precedence."""
+    source = Gateway(
+        metadata=Meta(name="eg", namespace="default", uid="1"), spec=spec or GatewaySpec(gateway_class_name="eg")
+    )
+    return Graph(
+        settings=Settings(),
+        gateways={EG: GatewayNode(source=source, gateway_class=CLASS, listeners=listeners, problems=problems)},
+        http_routes={node.source.key: node for node in routes},
+        http_routes_of={EG: tuple(node.source.key for node in routes)},
+        tcp_routes={node.source.key: node for node in tcp_routes},
+        tcp_routes_of={EG: tuple(node.source.key for node in tcp_routes)},
+    )
+
+
+def lower(
+    listeners: tuple[ListenerNode, ...], *routes: HTTPRouteNode, tcp_routes: tuple[TCPRouteNode, ...] = ()
+) -> ir.GatewayIR:
+    return lower_gateway(graph(listeners, *routes, tcp_routes=tcp_routes), EG)

@@ -1,0 +1,111 @@
+"""Service and EndpointSlices → Endpoints."""
+
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.endpoints import lower_endpoints
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import (
+    Endpoint,
+    EndpointConditions,
+    EndpointPort,
+    EndpointSlice,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
+from k8s_watch.objects.meta import Meta
+
+CLUSTER = ir.Cluster(name=ir.ClusterName("service/default/web/80"), backend=ObjectKey("default", "web"), port=80)
+SERVICE = Service(
+    metadata=Meta(name="web", namespace="default"),
+    spec=ServiceSpec(
+        ports=(ServicePort(port=80, name="udp", protocol="UDP"), ServicePort(port=80, name="http", target_port="web"))
+    ),
+)
+READY, GONE = EndpointConditions(ready=True), EndpointConditions(ready=False)
+
+
+def endpoint(address: str, conditions: EndpointConditions = READY, zone: str | None = None) -> Endpoint:
+    return Endpoint(addresses=(address,), conditions=conditions, zone=zone)
+
+
+def piece(*endpoints: Endpoint, ports: tuple[EndpointPort, ...] = (), address_type: str = "IPv4") -> EndpointSlice:
+    return EndpointSlice(
+        metadata=Meta(name="web-1", namespace="default"),
+        address_type=address_type,
+        endpoints=endpoints,
+        ports=ports or (EndpointPort(port=8080, name="http"),),
+    )
+
+
+def lower(*slices: EndpointSlice, service: Service | None = SERVICE) -> list[tuple[str, int]]:
+    return [(e.address, e.port) for e in lower_endpoints(CLUSTER, service, slices).endpoints]
+
+
+def test_addresses_are_sorted_and_listed_once() -> None:
+    assert lower(piece(endpoint("10.0.0.2"), endpoint("10.0.0.1")), piece(endpoint("10.0.0.2"))) == [
+        ("10.0.0.1", 8080),
+        ("10.0.0.2", 8080),
+    ]
+
+
+def test_the_slice_port_is_found_by_the_name_of_the_service_port() -> None:
+    ports = (
+        EndpointPort(port=53, name="udp", protocol="UDP"),
+        EndpointPort(port=9, name="http", protocol="UDP"),
+        EndpointPort(port=9090, name="other"),
+        EndpointPort(port=3000, name="http"),
+    )
+    assert lower(piece(endpoint("10.0.0.1"), ports=ports)) == [("10.0.0.1", 3000)]
+
+
+def test_slices_may_map_one_port_to_several_numbers() -> None:
+    other = piece(endpoint("10.0.0.1"), ports=(EndpointPort(port=9000, name="http"),))
+    assert lower(piece(endpoint("10.0.0.1")), other) == [("10.0.0.1", 8080), ("10.0.0.1", 9000)]
+
+
+def test_a_port_without_a_name_is_the_port_without_a_name() -> None:
+    service = Service(metadata=SERVICE.metadata, spec=ServiceSpec(ports=(ServicePort(port=80),)))
+    assert lower(piece(endpoint("::1"), ports=(EndpointPort(port=1),), address_type="IPv6"), service=service) == [
+        ("::1", 1)
+    ]
+
+
+def test_hostnames_are_no_addresses() -> None:
+    assert lower(piece(endpoint("example.com"), address_type="FQDN")) == []
+
+
+def test_no_service_no_port_or_no_slices_is_empty() -> None:
+    assert lower(piece(endpoint("10.0.0.1")), service=None) == []
+    assert lower(piece(endpoint("10.0.0.1")), service=Service(metadata=SERVICE.metadata)) == []
+    assert lower() == []
+
+
+def test_conditions_decide_who_serves_and_who_drains() -> None:
+    lowered = lower_endpoints(
+        CLUSTER,
+        SERVICE,
+        (
+            piece(
+                endpoint("10.0.0.1", EndpointConditions()),
+                endpoint("10.0.0.2", GONE),
+                endpoint("10.0.0.3", EndpointConditions(ready=False, serving=True, terminating=True), zone="a"),
+                endpoint("10.0.0.4", EndpointConditions(ready=False, serving=False, terminating=True)),
+                endpoint("10.0.0.5", EndpointConditions(ready=False, serving=True)),
+                endpoint("10.0.0.6", EndpointConditions(ready=True, serving=True, terminating=True)),
+            ),
+        ),
+    )
+    assert [(e.address, e.draining, e.zone) for e in lowered.endpoints] == [
+        ("10.0.0.1", False, ""),
+        ("10.0.0.3", True, "a"),
+        ("10.0.0.6", False, ""),
+    ]
+
+
+def test_ready_in_one_slice_wins_over_draining_in_another() -> None:
+    draining = EndpointConditions(ready=False, serving=True, terminating=True)
+    for slices in (
+        (piece(endpoint("10.0.0.1", draining)), piece(endpoint("10.0.0.1"))),
+        (piece(endpoint("10.0.0.1")), piece(endpoint("10.0.0.1", draining))),
+    ):
+        assert [e.draining for e in lower_endpoints(CLUSTER, SERVICE, slices).endpoints] == [False]

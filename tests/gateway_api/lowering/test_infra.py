@@ -1,0 +1,43 @@
+"""Graph → InfraIR."""
+
+from gateway_api.graph.types import Problem
+from gateway_api.ir.infra import InfraPort, Owner
+from gateway_api.lowering.infra import lower_infra
+from k8s_watch.objects.gateway import GatewayAddress, GatewayInfrastructure, GatewaySpec
+from tests.gateway_api.lowering.graphs import EG, REFUSED, graph, listener
+
+
+def test_ports_are_those_of_serving_listeners_listed_once() -> None:
+    listeners = (
+        listener("tls", 443, protocol="HTTPS"),
+        listener("a", 80, "a.com"),
+        listener("b", 80, "b.com"),
+        listener("bad", 81, problems=(REFUSED,)),
+        listener("tcp", 9000, protocol="TCP"),
+    )
+    assert lower_infra(graph(listeners), EG).ports == (
+        InfraPort(name="http-80", protocol="TCP", port=80, bind_port=10080),
+        InfraPort(name="https-443", protocol="TCP", port=443, bind_port=10443),
+        InfraPort(name="tcp-9000", protocol="TCP", port=9000, bind_port=9000),
+    )
+
+
+def test_a_refused_gateway_needs_no_ports() -> None:
+    assert lower_infra(graph((listener(),), problems=(REFUSED,)), EG).ports == ()
+
+
+def test_a_gateway_with_a_warning_keeps_its_ports() -> None:
+    warning = Problem(condition="ResolvedRefs", reason="InvalidParameters", message="because")
+    assert len(lower_infra(graph((listener(),), problems=(warning,)), EG).ports) == 1
+
+
+def test_owners_labels_and_addresses_come_from_the_objects() -> None:
+    spec = GatewaySpec(
+        gateway_class_name="eg",
+        infrastructure=GatewayInfrastructure(labels={"a": "b"}, annotations={"c": "d"}),
+        addresses=(GatewayAddress(value="10.1.1.1"), GatewayAddress(value="")),
+    )
+    infra = lower_infra(graph((), spec=spec), EG)
+    assert infra.gateway_owner == Owner(api_version="gateway.networking.k8s.io/v1", kind="Gateway", name="eg", uid="1")
+    assert infra.class_owner.uid == "2"
+    assert (infra.labels, infra.annotations, infra.addresses) == ({"a": "b"}, {"c": "d"}, ("10.1.1.1",))

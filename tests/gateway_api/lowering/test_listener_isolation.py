@@ -1,0 +1,89 @@
+"""Which routes answer for a host, against a plain reading of the specification."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_api.graph.hostnames import covers, intersect, specificity
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.route_tables import owner
+from tests.gateway_api.lowering.graphs import backend, listener, lower, route, rule
+
+LABELS = st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=3).map(".".join)
+HOSTS = LABELS.map(lambda labels: f"{labels}.com")
+HOSTNAMES = st.one_of(HOSTS, HOSTS.map(lambda host: f"*.{host}"), st.just("*.com"), st.just("*"))
+
+
+def answering(table: ir.RouteTable, host: str) -> list[str]:
+    """The names of the route objects that Envoy would look through: the most specific virtual host alone."""
+    found = [v for v in table.virtual_hosts if covers(v.hostname, host)]
+    best = min(found, key=lambda v: specificity(v.hostname), default=None)
+    return [r.source.name for r in best.routes] if best else []
+
+
+def expected(host: str, listeners: Sequence[str], routes: Sequence[tuple[int, Sequence[str]]]) -> list[str]:
+    """Host → its most specific listener → the most specific hostname of that listener's routes → these routes."""
+    owning = min((h for h in listeners if covers(h, host)), key=specificity, default=None)
+    if owning is None:
+        return []
+    shared = {
+        f"r{i}": {s for h in hostnames if (s := intersect(listeners[to], h)) is not None and covers(s, host)}
+        for i, (to, hostnames) in enumerate(routes)
+        if listeners[to] == owning
+    }
+    best = min((h for hostnames in shared.values() for h in hostnames), key=specificity, default=None)
+    return [name for name, hostnames in shared.items() if best in hostnames]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Distinct listener hostnames of one port, and routes: which listener, which hostnames."""
+    listeners = draw(st.lists(HOSTNAMES, min_size=1, max_size=5, unique=True))
+    to = st.integers(0, len(listeners) - 1)
+    routes = draw(st.lists(st.tuples(to, st.lists(HOSTNAMES, min_size=1, max_size=3, unique=True)), max_size=5))
+    return listeners, routes
+
+
+def lower_world(listeners: list[str], routes: list[tuple[int, list[str]]], protocol: str) -> ir.GatewayIR:
+    nodes = (
+        route(
+            f"r{i}",
+            tuple(dict.fromkeys(s for h in hostnames if (s := intersect(listeners[to], h)) is not None)),
+            rule("/", backend("one")),
+            to=f"l{to}",
+        )
+        for i, (to, hostnames) in enumerate(routes)
+    )
+    hostname_of = {hostname: None if hostname == "*" else hostname for hostname in listeners}
+    return lower(
+        tuple(listener(f"l{i}", 80, hostname_of[h], protocol=protocol) for i, h in enumerate(listeners)), *nodes
+    )
+
+
+@given(worlds(), HOSTS)
+def test_a_request_is_answered_by_its_listener_alone(
+    world: tuple[list[str], list[tuple[int, list[str]]]], host: str
+) -> None:
+    (table,) = lower_world(*world, protocol="HTTP").route_tables
+    assert answering(table, host) == expected(host, *world)
+
+
+@given(worlds(), HOSTS)
+def test_a_tls_connection_is_answered_by_its_listener_or_misdirected(
+    world: tuple[list[str], list[tuple[int, list[str]]]], host: str
+) -> None:
+    listeners, _ = world
+    owning = min((h for h in listeners if covers(h, host)), key=specificity, default=None)
+    for table in lower_world(*world, protocol="HTTPS").route_tables:
+        connected = listeners[int(table.name.removeprefix("https-80/l"))]
+        if owning is None or connected == owning:
+            assert answering(table, host) == expected(host, *world)
+        else:
+            assert answering(table, host) == ["eg"]
+
+
+@given(HOSTNAMES, st.frozensets(HOSTNAMES))
+def test_the_owner_is_the_most_specific_listener_that_covers(hostname: str, listeners: frozenset[str]) -> None:
+    covering = [h for h in listeners if covers(h, hostname)]
+    assert owner(hostname, listeners) == min(covering, key=specificity, default=None)
