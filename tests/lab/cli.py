@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
-from lab import cluster, loadbalancer, project_images, tools
+from lab import cluster, loadbalancer, processes, project_images, tools
 from lab.network import inside
 from lab.places import ADMIN_KUBECONFIG, CACHE
 
@@ -14,7 +14,13 @@ from lab.places import ADMIN_KUBECONFIG, CACHE
 def main() -> int:
     """Run the command that the arguments name and return its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    arguments = _parser().parse_args()
+    try:
+        return _run(_parser().parse_args())
+    except processes.NotReady as error:
+        raise SystemExit(f"lab: {error}; logs are in {processes.LOGS}") from error
+
+
+def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "deps":
             tools.install()

@@ -16,6 +16,10 @@ POLL = 0.1
 """Seconds between two looks at something that gives no notice."""
 
 
+class NotReady(Exception):
+    """Something did not happen in time. The text says what, and after how many seconds."""
+
+
 def start(name: str, *command: str | Path) -> None:
     """Start `command` in the lab's network; its output goes to `<state>/log/<name>.log`."""
     with (LOGS / f"{name}.log").open("ab") as log:
@@ -37,11 +41,11 @@ def stop(names: Iterable[str], *, patience: float = 5.0) -> None:
 
 
 def wait_for(what: str, ready: Callable[[], bool], *, patience: float) -> None:
-    """Return when `ready` says so; end the program with a sentence when it does not within `patience` seconds."""
+    """Return when `ready` says so. Raises NotReady when it does not within `patience` seconds."""
     deadline = time.monotonic() + patience
     while not ready():
         if time.monotonic() > deadline:
-            raise SystemExit(f"lab: {what} not ready after {patience:.0f} s; see {LOGS}")
+            raise NotReady(f"{what}: not after {patience:.0f} s")
         time.sleep(POLL)
 
 

@@ -1,0 +1,120 @@
+"""Command lines → what they print, typed by a user who sits in the cluster's network."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.network import inside
+from lab.places import ADMIN_KUBECONFIG, PROJECT, binary
+from lab.processes import NotReady, wait_for
+
+type Json = dict[str, Any]
+
+EXAMPLES = PROJECT / "examples" / "tutorial"
+PATIENCE = 60.0
+"""Seconds within which anything that a step waits for has to happen."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What curl got. `status` is 0 when there was no connection."""
+
+    status: int
+    body: str = ""
+
+    @property
+    def backend(self) -> Json:
+        """The demo backend's account of the request."""
+        account: Json = json.loads(self.body)
+        return account
+
+
+def kubectl(command: str, *, stdin: str | None = None, check: bool = True) -> str:
+    """Type `kubectl <command>`; return what it printed. Raises AssertionError with kubectl's words when it failed."""
+    done = _type([binary("kubectl"), *shlex.split(command)], stdin=stdin)
+    assert not check or done.returncode == 0, f"kubectl {command}: {done.stderr}"
+    return done.stdout
+
+
+def apply(name: str) -> None:
+    """Apply one file of the tutorial."""
+    kubectl(f"apply -f {EXAMPLES / name}")
+
+
+def get(what: str) -> Json:
+    """Return an object, or the list of objects that `kubectl get <what>` names."""
+    found: Json = json.loads(kubectl(f"get {what} -o json"))
+    return found
+
+
+def wait(what: str, until: str) -> None:
+    """Type `kubectl wait --for=<until> <what>`."""
+    kubectl(f"wait --timeout={PATIENCE:.0f}s --for={until} {what}")
+
+
+def curl(url: str, *, host: str, headers: tuple[str, ...] = ()) -> Answer:
+    """Send one GET request for `host` to `url`."""
+    fields = [word for header in (f"Host: {host}", *headers) for word in ("-H", header)]
+    done = _type(["curl", "-sS", "--max-time", "5", "-w", "\n%{http_code}", *fields, url])
+    body, _, status = done.stdout.rpartition("\n")
+    return Answer(int(status), body)
+
+
+def curl_many(url: str, *, host: str, count: int) -> list[Answer]:
+    """Send `count` GET requests over one connection."""
+    separator = "\n--- %{http_code}\n"
+    done = _type(["curl", "-sS", "-w", separator, "-H", f"Host: {host}", f"{url}?[1-{count}]"])
+    return list(_answers(done.stdout))
+
+
+def eventually(what: str, happens: Callable[[], bool], *, patience: float = PATIENCE) -> None:
+    """Ask again and again until it happens. Raises AssertionError when it does not within `patience` seconds."""
+    try:
+        wait_for(what, happens, patience=patience)
+    except NotReady as error:
+        raise AssertionError(str(error)) from error
+
+
+class Load:
+    """A steady stream of requests from curl, of which every answer is counted.
+
+    curl opens no connection that it was not told to, retries nothing, and prints one line per request: what is not
+    counted under 200 was lost. Each of the clients sends `RATE` requests a second until `stop`.
+    """
+
+    CLIENTS = 2
+    RATE = 50
+    AT_MOST = 100_000
+
+    def __init__(self, url: str, *, host: str) -> None:
+        each = ["-sS", "-o", os.devnull, "-w", "%{http_code}\n", "--max-time", "5"]
+        command = ["curl", *each, "--rate", f"{self.RATE}/s", "-H", f"Host: {host}", f"{url}?[1-{self.AT_MOST}]"]
+        self._clients = [
+            subprocess.Popen(inside(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(self.CLIENTS)
+        ]
+
+    def stop(self) -> Counter[str]:
+        """End the stream and return how often each status code came; 000 is a request without an answer."""
+        for client in self._clients:
+            client.terminate()
+        outputs = [client.communicate()[0] for client in self._clients]
+        return Counter(line for output in outputs for line in output.splitlines())
+
+
+def _answers(printed: str) -> Iterator[Answer]:
+    """Cut the output of many requests at the lines that curl puts after each body."""
+    for body, status in re.findall(r"(.*?)\n--- (\d{3})\n", printed, re.DOTALL):
+        yield Answer(int(status), body)
+
+
+def _type(command: list[str | Path], *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "KUBECONFIG": str(ADMIN_KUBECONFIG)}
+    return subprocess.run(inside(*command), input=stdin, capture_output=True, text=True, env=env, check=False)
