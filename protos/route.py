@@ -13,10 +13,12 @@ from envoy.config.route.v3.route_components_pb2 import (
     WeightedCluster,
 )
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2 import PreviousHostsPredicate
 
 __all__ = [
     "DirectResponseAction",
     "HeaderMatcher",
+    "PreviousHostsPredicate",
     "QueryParameterMatcher",
     "RedirectAction",
     "RetryPolicy",

@@ -1,0 +1,60 @@
+"""ir.Cluster → Cluster, its endpoints over EDS."""
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+
+from gateway_api.ir import xds as ir
+from protos import cluster as pb
+from protos import core
+from protos.encode import encode, pack
+from protos.values import seconds, uint32
+from xds_server.snapshot.resource import Resource, ResourceType, make_resource
+from xds_server.translate.sources import ADS
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds; as Envoy Gateway."""
+
+BUFFER_LIMIT = 32 * 1024
+"""Bytes held per upstream connection before its reader is paused."""
+
+MAX_RETRIES = 1024
+"""Parallel retries; Envoy's own 3 would turn a rollout's retried connects into errors."""
+
+STREAM_WINDOW = 64 * 1024
+CONNECTION_WINDOW = 1024 * 1024
+
+
+def cluster(of: ir.Cluster) -> Resource:
+    """One backend: least requests first, among the addresses that EDS brings.
+
+    The panic threshold is 0 because EDS is the only source of health here: `endpoint.endpoints` decides what serves
+    when nothing is ready, and Envoy must not send to draining addresses just because they are the majority.
+
+    Spec: Envoy v1.40 config.cluster.v3.Cluster
+    """
+    message = pb.Cluster(
+        name=of.name,
+        type=pb.Cluster.EDS,
+        eds_cluster_config=pb.Cluster.EdsClusterConfig(eds_config=ADS),
+        connect_timeout=seconds(CONNECT_TIMEOUT),
+        per_connection_buffer_limit_bytes=uint32(BUFFER_LIMIT),
+        lb_policy=pb.Cluster.LEAST_REQUEST,
+        common_lb_config=pb.Cluster.CommonLbConfig(healthy_panic_threshold=core.Percent(value=0)),
+        circuit_breakers=pb.CircuitBreakers(
+            thresholds=[pb.CircuitBreakers.Thresholds(max_retries=uint32(MAX_RETRIES))],
+        ),
+        ignore_health_on_host_removal=True,
+        typed_extension_protocol_options=_protocol_options(of),
+    )
+    return make_resource(of.name, encode(message), [(ResourceType.ENDPOINT, of.name)])
+
+
+def _protocol_options(of: ir.Cluster) -> dict[str, AnyMessage]:
+    if of.protocol != "http2":
+        return {}
+    http2 = core.Http2ProtocolOptions(
+        initial_stream_window_size=uint32(STREAM_WINDOW), initial_connection_window_size=uint32(CONNECTION_WINDOW)
+    )
+    options = pb.HttpProtocolOptions(
+        explicit_http_config=pb.HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=http2)
+    )
+    return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(options)}

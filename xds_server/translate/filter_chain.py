@@ -1,0 +1,71 @@
+"""ir.FilterChain → FilterChain: which connections it takes, how they are decrypted, what then serves them.
+
+Spec: Envoy v1.40 config.listener.v3.FilterChain
+"""
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+
+from gateway_api.ir import xds as ir
+from protos import core, tls
+from protos import listener as pb
+from protos.encode import pack
+from xds_server.translate.access_log import STDOUT
+from xds_server.translate.http_filters import connection_manager
+from xds_server.translate.sources import ADS
+
+
+def filter_chain(of: ir.FilterChain, *, port: int) -> pb.FilterChain:
+    """`port` is the one the user asked for: it stands in the names of statistics."""
+    return pb.FilterChain(
+        name=of.name,
+        filter_chain_match=_match(of),
+        filters=[_filter(of, port)],
+        transport_socket=_transport_socket(of.tls) if of.tls else None,
+    )
+
+
+def _match(of: ir.FilterChain) -> pb.FilterChainMatch | None:
+    if not of.server_names:
+        return None
+    return pb.FilterChainMatch(server_names=[name.lower() for name in of.server_names])
+
+
+def _filter(of: ir.FilterChain, port: int) -> pb.Filter:
+    match of.handler:
+        case ir.HttpChain(route_table=name):
+            prefix = f"{'https' if of.tls else 'http'}-{port}"
+            manager = connection_manager(route_table=name, stat_prefix=prefix)
+            return pb.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))
+        case ir.TcpChain() as handler:
+            prefix = f"{'tls' if of.tls else 'tcp'}-{port}"
+            return pb.Filter(name="envoy.filters.network.tcp_proxy", typed_config=_tcp_proxy(handler, prefix))
+
+
+def _tcp_proxy(of: ir.TcpChain, stat_prefix: str) -> AnyMessage:
+    """Envoy closes a connection whose cluster it does not know."""
+    proxy = pb.TcpProxy(stat_prefix=stat_prefix, access_log=[STDOUT])
+    receivers = [destination for destination in of.destinations if destination.weight > 0]
+    match receivers:
+        case []:
+            proxy.cluster = ir.INVALID_BACKEND
+        case [only]:
+            proxy.cluster = only.cluster
+        case _:
+            proxy.weighted_clusters.clusters.extend(
+                pb.TcpProxy.WeightedCluster.ClusterWeight(name=each.cluster, weight=each.weight) for each in receivers
+            )
+    return pack(proxy)
+
+
+def _transport_socket(of: ir.DownstreamTls) -> core.TransportSocket:
+    """Terminate TLS. Sessions are not resumed without state: tickets would outlive a rotated key on other replicas.
+
+    Spec: Envoy v1.40 extensions.transport_sockets.tls.v3.DownstreamTlsContext
+    """
+    common = tls.CommonTlsContext(
+        tls_params=tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParameters.TLSv1_2),
+        alpn_protocols=of.alpn,
+        tls_certificate_sds_secret_configs=[tls.SdsSecretConfig(name=name, sds_config=ADS) for name in of.secrets],
+    )
+    context = tls.DownstreamTlsContext(common_tls_context=common, disable_stateless_session_resumption=True)
+    return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))

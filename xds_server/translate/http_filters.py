@@ -1,0 +1,60 @@
+"""How HTTP is served: the connection manager with the defaults of an edge proxy, and its filters.
+
+The defaults are those that Envoy recommends for an edge: nothing that a client sends is trusted to be normalised.
+
+Spec: Envoy v1.40, "Configuring Envoy as an edge proxy"
+Spec: Envoy v1.40 extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+"""
+
+from protos import core, http
+from protos.encode import pack
+from protos.values import FALSE, TRUE, seconds, uint32
+from xds_server.translate.access_log import STDOUT
+from xds_server.translate.route import STREAM_IDLE_TIMEOUT
+from xds_server.translate.sources import ADS_WITHOUT_LIMIT
+
+IDLE_TIMEOUT = 3600.0
+"""Seconds that a connection may be without a request."""
+
+REQUEST_HEADERS_TIMEOUT = 10.0
+"""Seconds from a request's first byte to the end of its headers."""
+
+CONCURRENT_STREAMS = 100
+STREAM_WINDOW = 64 * 1024
+CONNECTION_WINDOW = 1024 * 1024
+
+
+def connection_manager(*, route_table: str, stat_prefix: str) -> http.HttpConnectionManager:
+    """Serve the named route table, which comes over the stream that brought the listener."""
+    manager = http.HttpConnectionManager
+    return manager(
+        stat_prefix=stat_prefix,
+        rds=http.Rds(route_config_name=route_table, config_source=ADS_WITHOUT_LIMIT),
+        http_filters=[ROUTER],
+        access_log=[STDOUT],
+        common_http_protocol_options=core.HttpProtocolOptions(
+            idle_timeout=seconds(IDLE_TIMEOUT),
+            headers_with_underscores_action=core.HttpProtocolOptions.REJECT_REQUEST,
+        ),
+        http2_protocol_options=core.Http2ProtocolOptions(
+            max_concurrent_streams=uint32(CONCURRENT_STREAMS),
+            initial_stream_window_size=uint32(STREAM_WINDOW),
+            initial_connection_window_size=uint32(CONNECTION_WINDOW),
+        ),
+        stream_idle_timeout=seconds(STREAM_IDLE_TIMEOUT),
+        request_headers_timeout=seconds(REQUEST_HEADERS_TIMEOUT),
+        use_remote_address=TRUE,
+        normalize_path=TRUE,
+        merge_slashes=True,
+        path_with_escaped_slashes_action=manager.UNESCAPE_AND_REDIRECT,
+        server_header_transformation=manager.PASS_THROUGH,
+        upgrade_configs=[manager.UpgradeConfig(upgrade_type="websocket")],
+    )
+
+
+def _router() -> http.HttpFilter:
+    router = http.Router(suppress_envoy_headers=True, dynamic_stats=FALSE)
+    return http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(router))
+
+
+ROUTER = _router()

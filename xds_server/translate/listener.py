@@ -1,0 +1,60 @@
+"""ir.Listener → Listener.
+
+Envoy replaces only the filter chains that changed and leaves the connections of the others alone, as long as the rest
+of the listener is the same. So the rest depends on as little as possible.
+
+Spec: Envoy v1.40 config.listener.v3.Listener, "Filter chain only update"
+"""
+
+from collections.abc import Iterator
+
+from gateway_api.ir import xds as ir
+from protos import core
+from protos import listener as pb
+from protos.encode import encode, pack
+from protos.values import TRUE, uint32
+from xds_server.snapshot.resource import Resource, ResourceType, make_resource
+from xds_server.translate.access_log import WITHOUT_FILTER_CHAIN
+from xds_server.translate.filter_chain import filter_chain
+
+BUFFER_LIMIT = 32 * 1024
+"""Bytes held per connection before its reader is paused."""
+
+
+def listener(of: ir.Listener) -> Resource:
+    """One bound port with its filter chains. Names the route tables, secrets and clusters that it depends on."""
+    message = pb.Listener(
+        name=of.name,
+        address=core.Address(
+            socket_address=core.SocketAddress(address=of.bind_address, port_value=of.bind_port),
+        ),
+        listener_filters=[TLS_INSPECTOR] if _needs_tls_inspector(of) else [],
+        filter_chains=[filter_chain(chain, port=of.port) for chain in of.filter_chains],
+        per_connection_buffer_limit_bytes=uint32(BUFFER_LIMIT),
+        enable_reuse_port=TRUE,
+        max_connections_to_accept_per_socket_event=uint32(1),
+        access_log=[WITHOUT_FILTER_CHAIN],
+    )
+    return make_resource(of.name, encode(message), sorted(set(_dependencies(of))))
+
+
+def _needs_tls_inspector(of: ir.Listener) -> bool:
+    """Also for a lone TLS chain without names: the next one may have some, and must not cost the connections of
+    this."""
+    return any(chain.tls or chain.server_names for chain in of.filter_chains)
+
+
+def _dependencies(of: ir.Listener) -> Iterator[tuple[ResourceType, str]]:
+    for chain in of.filter_chains:
+        for secret in chain.tls.secrets if chain.tls else ():
+            yield ResourceType.SECRET, secret
+        match chain.handler:
+            case ir.HttpChain(route_table=name):
+                yield ResourceType.ROUTE, name
+            case ir.TcpChain(destinations=destinations):
+                for to in destinations:
+                    if to.weight > 0 and to.cluster != ir.INVALID_BACKEND:
+                        yield ResourceType.CLUSTER, to.cluster
+
+
+TLS_INSPECTOR = pb.ListenerFilter(name="envoy.filters.listener.tls_inspector", typed_config=pack(pb.TlsInspector()))

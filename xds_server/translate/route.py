@@ -1,0 +1,213 @@
+"""ir.RouteTable → RouteConfiguration.
+
+A virtual host is encoded by itself, and a table is its hosts' encodings one after the other: a change of one route
+costs its host, not the table.
+
+Spec: Envoy v1.40 config.route.v3
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+
+from gateway_api.ir import xds as ir
+from protos import core
+from protos import matcher as matchers
+from protos import route as pb
+from protos.encode import encode, pack
+from protos.values import seconds, uint32
+from xds_server.snapshot.resource import Resource, ResourceType, make_resource
+from xds_server.translate.header_mods import header_changes
+from xds_server.translate.matcher import match
+from xds_server.translate.path import path, rewrite
+
+STREAM_IDLE_TIMEOUT = 300.0
+"""Seconds; the connection manager's default, see `http_filters`."""
+
+RETRY_ON = "connect-failure,refused-stream,reset-before-request"
+"""Failures after which the backend has seen nothing of the request: trying another address is safe for any method, and
+is what makes an address that just went away cost no request."""
+
+RETRIES = 2
+
+REDIRECT_CODES = {
+    301: pb.RedirectAction.MOVED_PERMANENTLY,
+    302: pb.RedirectAction.FOUND,
+    303: pb.RedirectAction.SEE_OTHER,
+    307: pb.RedirectAction.TEMPORARY_REDIRECT,
+    308: pb.RedirectAction.PERMANENT_REDIRECT,
+}
+
+
+class EncodedHost(NamedTuple):
+    """A virtual host's encoding, and the clusters that its routes name."""
+
+    body: bytes
+    clusters: tuple[str, ...]
+
+
+def virtual_host(of: ir.VirtualHost) -> EncodedHost:
+    """One hostname with its routes, in their order."""
+    message = pb.VirtualHost(
+        name=of.hostname.replace(".", "_"),
+        domains=[of.hostname],
+        routes=[_route(route, of.hostname) for route in of.routes],
+        retry_policy=_retry_policy(None),
+    )
+    return EncodedHost(encode(message), tuple(sorted(_clusters(of))))
+
+
+def route_table(of: ir.RouteTable, encode_host: Callable[[ir.VirtualHost], EncodedHost] = virtual_host) -> Resource:
+    """The hosts that one listener, or one filter chain, serves.
+
+    `encode_host` is `virtual_host`, or something that remembers what `virtual_host` gave. A host without routes answers
+    404, like a host that is not there.
+    """
+    hosts = [encode_host(host) for host in of.virtual_hosts]
+    frame = pb.RouteConfiguration(
+        name=of.name, ignore_port_in_host_matching=True, most_specific_header_mutations_wins=True
+    )
+    body = b"".join([encode(frame), *(_as_field(VIRTUAL_HOSTS, host.body) for host in hosts)])
+    clusters = sorted({name for host in hosts for name in host.clusters})
+    return make_resource(of.name, body, [(ResourceType.CLUSTER, name) for name in clusters])
+
+
+VIRTUAL_HOSTS = pb.RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
+
+
+def _as_field(number: int, body: bytes) -> bytes:
+    """One length-delimited field. Spec: Protocol Buffers, "Encoding"; concatenating encodings merges messages."""
+    header = bytearray([number << 3 | 2])
+    length = len(body)
+    while length > 0x7F:
+        header.append(length & 0x7F | 0x80)
+        length >>= 7
+    header.append(length)
+    return bytes(header) + body
+
+
+def _clusters(of: ir.VirtualHost) -> set[str]:
+    return {
+        destination.cluster
+        for route in of.routes
+        if isinstance(route.action, ir.Forward)
+        for destination in _receivers(route.action.destinations)
+        if destination.cluster != ir.INVALID_BACKEND
+    }
+
+
+def _receivers(destinations: Iterable[ir.Destination]) -> Iterator[ir.Destination]:
+    return (destination for destination in destinations if destination.weight > 0)
+
+
+def _route(of: ir.Route, hostname: str) -> pb.Route:
+    request, response = header_changes(of.request_headers), header_changes(of.response_headers)
+    result = pb.Route(
+        name=of.name,
+        match=match(of.match),
+        request_headers_to_add=request.add,
+        request_headers_to_remove=request.remove,
+        response_headers_to_add=response.add,
+        response_headers_to_remove=response.remove,
+    )
+    match of.action:
+        case ir.Forward() as action if any(_receivers(action.destinations)):
+            result.route.CopyFrom(_forward(action))
+        case ir.Forward():  # Spec: Gateway API v1.6 HTTPRouteRule.backendRefs, "no valid backends … 500"
+            result.direct_response.CopyFrom(pb.DirectResponseAction(status=500))
+        case ir.Redirect() as action:
+            result.redirect.CopyFrom(_redirect(action, hostname))
+        case ir.Respond() as action:
+            result.direct_response.CopyFrom(_respond(action))
+    return result
+
+
+def _forward(of: ir.Forward) -> pb.RouteAction:
+    result = pb.RouteAction(
+        cluster_not_found_response_code=pb.RouteAction.INTERNAL_SERVER_ERROR, timeout=seconds(of.timeout or 0)
+    )
+    _send(result, list(_receivers(of.destinations)))
+    if of.host:
+        result.host_rewrite_literal = of.host
+        result.append_x_forwarded_host = True
+    if of.path:
+        match rewrite(of.path):
+            case str() as prefix:
+                result.prefix_rewrite = prefix
+            case matchers.RegexMatchAndSubstitute() as regex:
+                result.regex_rewrite.CopyFrom(regex)
+    if of.timeout == 0:
+        result.idle_timeout.CopyFrom(seconds(0))
+    elif of.timeout and of.timeout > STREAM_IDLE_TIMEOUT:
+        result.idle_timeout.CopyFrom(seconds(of.timeout))
+    if of.try_timeout:
+        result.retry_policy.CopyFrom(_retry_policy(of.try_timeout))
+    return result
+
+
+def _send(action: pb.RouteAction, destinations: list[ir.Destination]) -> None:
+    """A lone destination without header changes of its own needs no weights."""
+    only = destinations[0]
+    if len(destinations) == 1 and only.request_headers == only.response_headers == ir.HeaderMods():
+        action.cluster = only.cluster
+    else:
+        action.weighted_clusters.clusters.extend(_weighted(destination) for destination in destinations)
+
+
+def _weighted(of: ir.Destination) -> pb.WeightedCluster.ClusterWeight:
+    request, response = header_changes(of.request_headers), header_changes(of.response_headers)
+    return pb.WeightedCluster.ClusterWeight(
+        name=of.cluster,
+        weight=uint32(of.weight),
+        request_headers_to_add=request.add,
+        request_headers_to_remove=request.remove,
+        response_headers_to_add=response.add,
+        response_headers_to_remove=response.remove,
+    )
+
+
+def _retry_policy(try_timeout: float | None) -> pb.RetryPolicy:
+    """What a virtual host retries, and again for a route that limits a try: its own policy replaces the host's."""
+    previous = pb.RetryPolicy.RetryHostPredicate(
+        name="envoy.retry_host_predicates.previous_hosts", typed_config=PREVIOUS_HOSTS
+    )
+    return pb.RetryPolicy(
+        retry_on=RETRY_ON,
+        num_retries=uint32(RETRIES),
+        retry_host_predicate=[previous],
+        host_selection_retry_max_attempts=3,
+        per_try_timeout=seconds(try_timeout) if try_timeout else None,
+    )
+
+
+PREVIOUS_HOSTS: AnyMessage = pack(pb.PreviousHostsPredicate())
+
+
+def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:
+    result = pb.RedirectAction(
+        response_code=REDIRECT_CODES.get(of.status, pb.RedirectAction.FOUND),
+        host_redirect=of.host or _host_without_port(of, hostname),
+        port_redirect=of.port or 0,
+    )
+    if of.scheme:
+        result.scheme_redirect = of.scheme
+    if of.path and of.path.kind == "full":
+        result.path_redirect = path(of.path.value)
+    elif of.path:
+        match rewrite(of.path):
+            case str() as prefix:
+                result.prefix_rewrite = prefix
+            case matchers.RegexMatchAndSubstitute() as regex:
+                result.regex_rewrite.CopyFrom(regex)
+    return result
+
+
+def _host_without_port(of: ir.Redirect, hostname: str) -> str:
+    """Envoy keeps the port of the request's Host; it belongs to the old scheme and must not follow into a new one."""
+    return hostname if of.scheme and of.port is None and "*" not in hostname else ""
+
+
+def _respond(of: ir.Respond) -> pb.DirectResponseAction:
+    body = core.DataSource(inline_string=of.body) if of.body else None
+    return pb.DirectResponseAction(status=of.status, body=body)
