@@ -1,7 +1,7 @@
 """Services of type LoadBalancer → an address each in their status. kube-proxy does the rest.
 
 Runs as a process of the lab. A Service keeps its address for its lifetime and gives it back when it is deleted.
-`spec.loadBalancerIP` and an `spec.externalIPs` entry are not second-guessed: the first is granted when free.
+`spec.loadBalancerIP` is granted when it is in our range and free; a Service that wants another one goes without.
 """
 
 import ipaddress
@@ -21,6 +21,7 @@ log = logging.getLogger("loadbalancer")
 
 type Json = dict[str, Any]
 
+NETWORK = ipaddress.ip_network(LOADBALANCER_NETWORK)
 WATCH_SECONDS = 300
 RETRY_SECONDS = 1.0
 FIRST_HOST = 10
@@ -64,15 +65,20 @@ class Addresses:
     """The pool, and who holds what."""
 
     def __init__(self) -> None:
-        self._free_first = [str(host) for host in ipaddress.ip_network(LOADBALANCER_NETWORK).hosts()][FIRST_HOST - 1 :]
+        self._offered = [str(host) for host in NETWORK.hosts()][FIRST_HOST - 1 :]
         self._held: dict[str, str] = {}
 
-    def take(self, owner: str, wanted: str | None) -> str:
-        """Return the owner's address: the one it holds, else the wanted one, else the first that nobody holds."""
+    def take(self, owner: str, wanted: str | None) -> str | None:
+        """Return the owner's address: the one it holds, else the wanted one, else the first that nobody holds.
+
+        None when the wanted one is out of our range or somebody else's.
+        """
+        if owner in self._held:
+            return self._held[owner]
         taken = set(self._held.values())
-        if owner not in self._held:
-            free = wanted if wanted and wanted not in taken else None
-            self._held[owner] = free or next(address for address in self._free_first if address not in taken)
+        if wanted and (wanted in taken or ipaddress.ip_address(wanted) not in NETWORK):
+            return None
+        self._held[owner] = wanted or next(address for address in self._offered if address not in taken)
         return self._held[owner]
 
     def note(self, owner: str, address: str) -> None:
@@ -114,7 +120,8 @@ def _assign(api: Api, addresses: Addresses, service: Json) -> None:
         addresses.note(_owner(service), ingress[0]["ip"])
         return
     address = addresses.take(_owner(service), spec.get("loadBalancerIP"))
-    api.set_address(meta["namespace"], meta["name"], address)
+    if address is not None:
+        api.set_address(meta["namespace"], meta["name"], address)
 
 
 def _owner(service: Json) -> str:
