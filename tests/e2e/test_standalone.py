@@ -1,0 +1,183 @@
+"""`lychgate run` from outside: a real process, a real Envoy, real requests, live edits, a clean end."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+pytestmark = pytest.mark.envoy
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "quickstart"
+PATIENCE = 30.0
+
+
+class Answer(NamedTuple):
+    status: int
+    body: Any
+
+
+class Standalone:
+    """A running `lychgate run`, its files, and what it printed so far."""
+
+    def __init__(self, folder: Path, state: Path, *options: str) -> None:
+        self.folder = folder
+        self.state = state
+        self.log = (state.parent / "output").open("w+b")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lychgate", "run", str(folder), "--state-dir", str(state), *options],
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+
+    def output(self) -> str:
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def get(self, path: str, host: str = "www.example.com", port: int = 10080) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", path, headers={"Host": host})
+            response = connection.getresponse()
+            text = response.read()
+            is_json = "json" in (response.getheader("content-type") or "")
+            return Answer(response.status, json.loads(text) if is_json else text)
+        except OSError as error:
+            return Answer(0, str(error))
+        finally:
+            connection.close()
+
+    def status(self, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lychgate", "status", "--state-dir", str(self.state), *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+    def until(self, what: Callable[[], bool]) -> None:
+        """Ask again and again, from outside, until it is so."""
+        end = time.monotonic() + PATIENCE
+        while not what():
+            if self.process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"never came true; exit code {self.process.poll()}; output:\n{self.output()}")
+
+    def children(self) -> set[int]:
+        """Every process of the session that it started."""
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "-s", str(self.process.pid)], capture_output=True, text=True, check=False
+        )
+        return {int(pid) for pid in listed.stdout.split()}
+
+
+@pytest.fixture
+def standalone(tmp_path: Path) -> Iterator[Standalone]:
+    folder = tmp_path / "config"
+    shutil.copytree(EXAMPLES, folder)
+    running = Standalone(folder, tmp_path / "state")
+    try:
+        running.until(lambda: running.get("/backend").status == 200)
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGINT)
+            running.process.wait(PATIENCE)
+        running.log.close()
+
+
+def test_the_quickstart_serves_both_backends_and_refuses_the_rest(standalone: Standalone) -> None:
+    assert standalone.get("/backend").body["pod"].startswith("svc-backend")
+    assert "svc-backend2" in standalone.get("/backend2").body["pod"]
+    assert standalone.get("/backend/deep").body["path"] == "/backend/deep"
+    assert standalone.get("/elsewhere").status == 404
+    assert standalone.get("/backend", host="other.example.com").status == 404
+
+
+def test_the_backend_sees_what_a_proxy_adds(standalone: Standalone) -> None:
+    headers = {name.lower(): values for name, values in standalone.get("/backend").body["headers"].items()}
+    assert {"x-forwarded-for", "x-forwarded-proto", "x-request-id"} <= headers.keys()
+
+
+def test_an_edit_an_added_and_a_removed_file_take_effect(standalone: Standalone) -> None:
+    added = standalone.folder / "more.yaml"
+    added.write_text(_route("more", "more.example.com"))
+    standalone.until(lambda: standalone.get("/", host="more.example.com").status == 200)
+    added.write_text(_route("more", "changed.example.com"))
+    standalone.until(lambda: standalone.get("/", host="changed.example.com").status == 200)
+    assert standalone.get("/", host="more.example.com").status == 404
+    added.unlink()
+    standalone.until(lambda: standalone.get("/", host="changed.example.com").status == 404)
+    assert standalone.get("/backend").status == 200
+
+
+def test_bad_input_is_named_and_costs_nobody_else_anything(standalone: Standalone) -> None:
+    bad = standalone.folder / "bad.yaml"
+    bad.write_text(_route("good", "good.example.com") + "---\nkind: [\n")
+    standalone.until(lambda: "bad.yaml" in standalone.output())
+    assert standalone.get("/backend").status == 200
+    bad.write_text(
+        _route("good", "good.example.com") + "---\n" + _route("typo", "x.example.com").replace("hostnames", "hostname")
+    )
+    standalone.until(lambda: standalone.get("/", host="good.example.com").status == 200)
+    standalone.until(lambda: "hostname" in standalone.output())
+
+
+def test_status_shows_every_objects_conditions(standalone: Standalone) -> None:
+    standalone.until(lambda: "Programmed" in standalone.status().stdout and standalone.status().returncode == 0)
+    shown = standalone.status().stdout
+    assert all(
+        word in shown for word in ("GatewayClass", "Gateway", "HTTPRoute", "Accepted", "ResolvedRefs", "Programmed")
+    )
+
+
+def test_ctrl_c_ends_everything(standalone: Standalone) -> None:
+    assert len(standalone.children()) >= 2
+    standalone.process.send_signal(signal.SIGINT)
+    assert standalone.process.wait(PATIENCE) == 0
+    assert standalone.children() == set()
+
+
+def test_a_killed_parent_leaves_no_envoy_behind(standalone: Standalone) -> None:
+    standalone.process.kill()
+    standalone.process.wait(PATIENCE)
+    end = time.monotonic() + PATIENCE
+    while standalone.children():
+        assert time.monotonic() < end, "an orphan lives on"
+
+
+def test_a_backend_on_this_machine_stands_in_for_a_service(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    folder = tmp_path / "config"
+    shutil.copytree(EXAMPLES, folder)
+    backend = subprocess.Popen(
+        [sys.executable, "-m", "lychgate", "demo-backend", "--name", "mine", "--host", "127.0.0.1", "--port", str(port)]
+    )
+    running = Standalone(folder, tmp_path / "state", "--backend", f"svc-backend=127.0.0.1:{port}")
+    try:
+        running.until(lambda: running.get("/backend").status == 200 and running.get("/backend").body["pod"] == "mine")
+    finally:
+        for process in (running.process, backend):
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+        running.log.close()
+
+
+def _route(name: str, host: str) -> str:
+    return f"""\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: {name}}}
+spec:
+  parentRefs: [{{name: eg}}]
+  hostnames: [{host}]
+  rules:
+  - backendRefs: [{{name: svc-backend, port: 3000}}]
+"""
