@@ -1,0 +1,104 @@
+"""`--backend svc=127.0.0.1:3000` → a Service and an EndpointSlice that stand in for what the cluster would have."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from k8s_watch.files.contents import Id
+from k8s_watch.files.shelf import SERVICE_NAME
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import Endpoint, EndpointPort, EndpointSlice, Service, ServicePort, ServiceSpec
+from k8s_watch.objects.meta import Meta, Object
+from k8s_watch.objects.routes import BackendRef, HTTPRoute, TCPRoute
+
+_OVERRIDE = re.compile(
+    r"(?:(?P<namespace>[^/=]+)/)?(?P<name>[^/=]+)=(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})"
+)
+
+
+class OverrideError(ValueError):
+    """The text names no override. The message says how to write one."""
+
+
+class Override(msgspec.Struct, frozen=True):
+    """`service`, on every port that anybody asks it for, is `address` (an IP address) and `port`."""
+
+    service: ObjectKey
+    address: str
+    port: int
+
+
+def parse_override(text: str) -> Override:
+    """Read `[NAMESPACE/]SERVICE=HOST:PORT`; HOST is an IP address or localhost. Raises OverrideError."""
+    match = _OVERRIDE.fullmatch(text)
+    if match is None or not 1 <= int(match["port"]) <= 65535:
+        raise OverrideError(f"{text!r} is not [NAMESPACE/]SERVICE=HOST:PORT, for example svc-backend=127.0.0.1:3000")
+    host = match["v6"] or match["host"]
+    try:
+        address = str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
+    except ValueError:
+        raise OverrideError(f"{text!r}: {host} is not an IP address: a name would not be looked up") from None
+    return Override(ObjectKey(match["namespace"] or "default", match["name"]), address, int(match["port"]))
+
+
+def with_overrides(objects: Mapping[Id, Object], overrides: Sequence[Override]) -> Mapping[Id, Object]:
+    """Put each override's Service and EndpointSlice in the place of the Service's own.
+
+    A Service that exists keeps its ports. One that does not gets the ports that routes ask it for.
+    """
+    if not overrides:
+        return objects
+    result = dict(objects)
+    for override in overrides:
+        for id_ in [id_ for id_, found in result.items() if _belongs(found, override.service)]:
+            del result[id_]
+        service = _service(override, result)
+        result["Service", override.service] = service
+        endpoints = _slice(override, service)
+        result["EndpointSlice", endpoints.key] = endpoints
+    return result
+
+
+def _belongs(found: Object, service: ObjectKey) -> bool:
+    key = ObjectKey(found.key.namespace, found.metadata.labels.get(SERVICE_NAME, ""))
+    return isinstance(found, EndpointSlice) and key == service
+
+
+def _service(override: Override, objects: Mapping[Id, Object]) -> Service:
+    found = objects.get(("Service", override.service))
+    if isinstance(found, Service) and found.spec.ports:
+        return msgspec.structs.replace(found, spec=ServiceSpec(ports=found.spec.ports))
+    asked = sorted(set(_ports_asked(override.service, objects.values())))
+    ports = tuple(ServicePort(name=f"port-{port}", port=port) for port in asked)
+    meta = found.metadata if found else _meta(override.service, override.service.name)
+    return Service(metadata=meta, spec=ServiceSpec(ports=ports))
+
+
+def _ports_asked(service: ObjectKey, objects: Iterable[Object]) -> Iterator[int]:
+    for found in objects:
+        if isinstance(found, HTTPRoute | TCPRoute):
+            for ref in (ref for rule in found.spec.rules for ref in rule.backend_refs):
+                if ref.port is not None and _names(ref, found.key.namespace) == service:
+                    yield ref.port
+
+
+def _names(ref: BackendRef, namespace: str) -> ObjectKey | None:
+    return ObjectKey(ref.namespace or namespace, ref.name) if (ref.group, ref.kind) == ("", "Service") else None
+
+
+def _slice(override: Override, service: Service) -> EndpointSlice:
+    version = ipaddress.ip_address(override.address).version
+    return EndpointSlice(
+        metadata=_meta(override.service, f"{override.service.name}-override", {SERVICE_NAME: override.service.name}),
+        address_type=f"IPv{version}",
+        endpoints=(Endpoint(addresses=(override.address,)),),
+        ports=tuple(
+            EndpointPort(name=port.name, port=override.port, protocol=port.protocol) for port in service.spec.ports
+        ),
+    )
+
+
+def _meta(service: ObjectKey, name: str, labels: dict[str, str] | None = None) -> Meta:
+    return Meta(name=name, namespace=service.namespace, labels=labels or {})

@@ -1,0 +1,135 @@
+"""Objects, all of them, again and again → ClusterSnapshots that share whatever did not change."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import xxhash
+
+from k8s_watch.files.contents import Id
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import EndpointSlice
+from k8s_watch.objects.meta import Object
+from k8s_watch.snapshot import ClusterSnapshot, Rejected
+
+EPOCH = "1970-01-01T00:00:00Z"
+"""Creation time of objects whose file names none: what is older must not depend on when we were started."""
+
+SERVICE_NAME = "kubernetes.io/service-name"
+_NAMESPACE_OF_UIDS = uuid.UUID("a7c2a2c6-6a3c-4c53-9e0c-3f2f6f1d2b11")
+_SLICES = "EndpointSlice"
+_FIELDS: Mapping[str, str] = {
+    "GatewayClass": "gateway_classes",
+    "Gateway": "gateways",
+    "HTTPRoute": "http_routes",
+    "TCPRoute": "tcp_routes",
+    "ReferenceGrant": "grants",
+    "Namespace": "namespaces",
+    "Service": "services",
+    "Secret": "secrets",
+    "ConfigMap": "config_maps",
+}
+"""Kind name → field of ClusterSnapshot."""
+
+type Slices = dict[ObjectKey, tuple[EndpointSlice, ...]]
+
+
+class Shelf:
+    """Keeps the newest objects, gives them what an API server would, and hands out snapshots of them.
+
+    uid, generation, resourceVersion and creationTimestamp are a function of what was put; the generation grows when
+    anything but the metadata differs. An object that is put again unchanged stays the same Python object.
+    """
+
+    def __init__(self) -> None:
+        self._written: dict[Id, Object] = {}
+        self._stamped: dict[Id, Object] = {}
+        self._rejected: tuple[Rejected, ...] = ()
+        self._changed: dict[str, set[ObjectKey]] = {}
+        self._fresh = True
+        self._snapshot = ClusterSnapshot(revision=0)
+
+    def put(self, objects: Mapping[Id, Object], rejected: Iterable[Rejected]) -> bool:
+        """Make these all that there is; return whether anything differs from before. Cost: linear in all objects."""
+        rejected = tuple(rejected)
+        changed = [(id_, found) for id_, found in objects.items() if not self._knows(id_, found)]
+        removed = self._written.keys() - objects.keys()
+        for id_, found in changed:
+            self._stamped[id_] = _stamp(id_, found, self._written.get(id_), self._stamped.get(id_))
+            self._written[id_] = found
+        for id_ in removed:
+            del self._written[id_], self._stamped[id_]
+        for kind, key in (*(id_ for id_, _ in changed), *removed):
+            self._changed.setdefault(kind, set()).add(key)
+        differs = bool(changed or removed or rejected != self._rejected)
+        self._fresh = self._fresh or differs
+        self._rejected = rejected
+        return differs
+
+    def snapshot(self) -> ClusterSnapshot:
+        """The present state. Copies only the mappings of kinds that changed since the last call."""
+        if not self._fresh:
+            return self._snapshot
+        before = self._snapshot
+        fields: dict[str, Any] = {
+            field: {key: found for (k, key), found in self._stamped.items() if k == kind}
+            for kind, field in _FIELDS.items()
+            if kind in self._changed
+        }
+        if _SLICES in self._changed:
+            slices = (found for (kind, _), found in self._stamped.items() if kind == _SLICES)
+            fields["slices_by_service"] = _by_service(slices, before.slices_by_service)
+        changed = MappingProxyType({kind: frozenset(keys) for kind, keys in self._changed.items()})
+        self._snapshot = msgspec.structs.replace(
+            before,
+            revision=before.revision + 1,
+            changed=changed if before.revision else None,
+            rejected=self._rejected,
+            **fields,
+        )
+        self._changed, self._fresh = {}, False
+        return self._snapshot
+
+    def _knows(self, id_: Id, found: Object) -> bool:
+        written = self._written.get(id_)
+        return written is found or written == found
+
+
+def _stamp(id_: Id, found: Object, written: Object | None, stamped: Object | None) -> Object:
+    """The object with the metadata that an API server would have given it."""
+    generation = 1
+    if written and stamped:
+        same = msgspec.structs.replace(found, metadata=written.metadata) == written
+        generation = stamped.metadata.generation + (0 if same else 1)
+    meta = found.metadata
+    kind, key = id_
+    return msgspec.structs.replace(
+        found,
+        metadata=msgspec.structs.replace(
+            meta,
+            uid=meta.uid or str(uuid.uuid5(_NAMESPACE_OF_UIDS, f"{kind}/{key.namespace}/{key.name}")),
+            generation=generation,
+            resource_version=xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(found)),
+            creation_timestamp=meta.creation_timestamp or EPOCH,
+        ),
+    )
+
+
+def _by_service(slices: Iterable[Object], before: Mapping[ObjectKey, tuple[EndpointSlice, ...]]) -> Slices:
+    groups: dict[ObjectKey, list[EndpointSlice]] = {}
+    for found in slices:
+        if isinstance(found, EndpointSlice) and (name := found.metadata.labels.get(SERVICE_NAME)):
+            groups.setdefault(ObjectKey(found.key.namespace, name), []).append(found)
+    grouped = {service: tuple(sorted(group, key=lambda one: one.key)) for service, group in groups.items()}
+    return {service: _same_or(group, before.get(service)) for service, group in grouped.items()}
+
+
+def _same_or(group: tuple[EndpointSlice, ...], before: tuple[EndpointSlice, ...] | None) -> tuple[EndpointSlice, ...]:
+    same = before is not None and len(before) == len(group) and all(map(_is, group, before))
+    return before if before is not None and same else group
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
