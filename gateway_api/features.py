@@ -6,7 +6,14 @@ Spec: Gateway API v1.6 pkg/features; GEP-2162
 
 CORE = frozenset({"Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute"})
 
-GATEWAY_EXTENDED = frozenset({"GatewayAddressEmpty", "GatewayHTTPListenerIsolation", "GatewayPort8080"})
+GATEWAY_EXTENDED = frozenset(
+    {
+        "GatewayAddressEmpty",
+        "GatewayHTTPListenerIsolation",
+        "GatewayHTTPSListenerDetectMisdirectedRequests",
+        "GatewayPort8080",
+    }
+)
 
 HTTP_ROUTE_EXTENDED = frozenset(
     {

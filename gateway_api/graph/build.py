@@ -14,6 +14,7 @@ from gateway_api.graph.reference_grant import Grants, Resolver
 from gateway_api.graph.tcp_route import judge_tcp_route
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, Graph, HTTPRouteNode, Settings, TCPRouteNode
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.routes import HTTPRoute, TCPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 
 type RouteNode = HTTPRouteNode | TCPRouteNode
@@ -45,6 +46,10 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
         tcp_routes=tcp_routes,
         http_routes_of=_routes_of(http_routes),
         tcp_routes_of=_routes_of(tcp_routes),
+        forsaken={
+            "HTTPRoute": _forsaken(cluster.http_routes, http_routes, settings),
+            "TCPRoute": _forsaken(cluster.tcp_routes, tcp_routes, settings),
+        },
     )
 
 
@@ -104,6 +109,19 @@ def _counted(gateway: GatewayNode, attached: Mapping[tuple[ObjectKey, str], int]
             msgspec.structs.replace(listener, attached_routes=attached[gateway.key, listener.spec.name])
             for listener in gateway.listeners
         ),
+    )
+
+
+def _forsaken(
+    sources: Mapping[ObjectKey, HTTPRoute] | Mapping[ObjectKey, TCPRoute],
+    ours: Mapping[ObjectKey, RouteNode],
+    settings: Settings,
+) -> frozenset[ObjectKey]:
+    """Spec: Gateway API v1.6 RouteParentStatus.controllerName, "entries are cleaned up when no longer necessary"."""
+    return frozenset(
+        key
+        for key, source in sources.items()
+        if key not in ours and any(entry.controller_name == settings.controller_name for entry in source.status.parents)
     )
 
 

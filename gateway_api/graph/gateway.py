@@ -28,6 +28,7 @@ def judge_gateway(
             *_class_problems(gateway_class),
             *_parameters_problems(gateway),
             *_address_problems(gateway),
+            *_tls_problems(gateway),
             *_listeners_problems(listeners),
         ),
     )
@@ -71,6 +72,16 @@ def _is_ip(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _tls_problems(gateway: Gateway) -> list[Problem]:
+    """Refuse a Gateway that wants client certificates checked: serving without the check would let everybody in.
+
+    Spec: Gateway API v1.6 GatewayTLSConfig.frontend
+    """
+    if gateway.spec.tls is None or gateway.spec.tls.frontend is None:
+        return []
+    return [problems.invalid_gateway("spec.tls.frontend, the check of client certificates, is not supported yet.")]
 
 
 def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:

@@ -18,7 +18,9 @@ TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _MAX_PATH = 1024
 _MAX_NAME = 256
 _MAX_VALUE = 4096
-_UNSAFE_PATH = re.compile(r"//|/\.{1,2}(?:/|$)|%2f|#|[\x00-\x20\x7f]", re.IGNORECASE)
+_PATH = re.compile(r"/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*")
+"""Spec: RFC 3986 section 3.3, path-absolute."""
+_UNNORMALIZED = re.compile(r"//|/\.{1,2}(?:/|$)|%2f", re.IGNORECASE)
 
 
 def match_problems(match: HTTPRouteMatch, where: str) -> Iterator[Problem]:
@@ -49,10 +51,10 @@ def _path(path: HTTPPathMatch) -> str | None:
         case "RegularExpression":
             return _regex(path.value)
         case "Exact" | "PathPrefix":
-            if not path.value.startswith("/"):
-                return f"{path.value!r} does not begin with /"
-            if _UNSAFE_PATH.search(path.value):
-                return f"{path.value!r} has //, /./, /../, %2F, # or a space, which no normalized path has"
+            if not _PATH.fullmatch(path.value):
+                return f"{path.value!r} is not an absolute URL path"
+            if _UNNORMALIZED.search(path.value):
+                return f"{path.value!r} has //, /./, /../ or %2F, which no normalized path has"
             return None
         case other:
             return f"has the unknown type {other}; use Exact, PathPrefix or RegularExpression"

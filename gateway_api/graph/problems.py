@@ -40,6 +40,14 @@ def listeners_not_valid(message: str) -> Problem:
     return Problem(condition=ACCEPTED, reason="ListenersNotValid", message=message)
 
 
+def invalid_gateway(message: str) -> Problem:
+    """Say that a Gateway has a field that we can neither honour nor leave out.
+
+    Spec: Gateway API v1.6 GatewayReasonInvalid
+    """
+    return Problem(condition=ACCEPTED, reason="Invalid", message=message)
+
+
 # --- Listener ---------------------------------------------------------------------------------------------------------
 
 

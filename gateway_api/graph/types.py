@@ -157,3 +157,5 @@ class Graph(Node, frozen=True):
     http_routes_of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
     """Gateway → the HTTPRoutes bound to any of its listeners, in order of precedence (oldest, then by name)."""
     tcp_routes_of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
+    forsaken: Mapping[str, frozenset[ObjectKey]] = {}
+    """Kind → the routes that name no Gateway of ours any more and whose observed status still has an entry of ours."""

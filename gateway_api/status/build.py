@@ -5,8 +5,9 @@ from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
-from gateway_api.status.route import route_status
-from gateway_api.status.types import Body, Statuses, StatusKey
+from gateway_api.status.route import Served, http_route_status, tcp_route_status
+from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
+from k8s_watch.keys import ObjectKey
 
 
 def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Statuses:
@@ -25,7 +26,26 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
         found[StatusKey(kind="Gateway", key=key)] = gateway_status(gateway, told, seen)
     controller_name = graph.settings.controller_name
     for key, http_route in graph.http_routes.items():
-        found[StatusKey(kind="HTTPRoute", key=key)] = route_status(http_route, controller_name)
+        found[StatusKey(kind="HTTPRoute", key=key)] = http_route_status(http_route, controller_name)
+    served = _served_tcp_routes(graph)
     for key, tcp_route in graph.tcp_routes.items():
-        found[StatusKey(kind="TCPRoute", key=key)] = route_status(tcp_route, controller_name)
+        found[StatusKey(kind="TCPRoute", key=key)] = tcp_route_status(tcp_route, controller_name, served)
+    for kind, keys in graph.forsaken.items():
+        for key in keys:
+            found[StatusKey(kind=kind, key=key)] = RouteStatus(controller_name=controller_name, parents=())
+    return found
+
+
+def _served_tcp_routes(graph: Graph) -> Served:
+    """Say which TCPRoute each listener serves: of those bound to it, the first in order of precedence.
+
+    Spec: GEP-713 conflict rules
+    """
+    found: dict[tuple[ObjectKey, str], ObjectKey] = {}
+    for gateway, keys in graph.tcp_routes_of.items():
+        for key in keys:
+            for parent in graph.tcp_routes[key].parents:
+                if parent.gateway == gateway:
+                    for binding in parent.bindings:
+                        found.setdefault((gateway, binding.listener), key)
     return found

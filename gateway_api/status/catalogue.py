@@ -129,9 +129,9 @@ def listener_invalid(message: str, generation: int) -> Condition:
 # --- Routes -----------------------------------------------------------------------------------------------------------
 
 
-def route_accepted(generation: int, message: str = "The route is accepted.") -> Condition:
+def route_accepted(generation: int, remark: str = "") -> Condition:
     """Spec: Gateway API v1.6 RouteReasonAccepted."""
-    return _condition("Accepted", "True", "Accepted", message, generation)
+    return _condition("Accepted", "True", "Accepted", f"The route is accepted. {remark}".rstrip(), generation)
 
 
 def route_refs_resolved(generation: int) -> Condition:

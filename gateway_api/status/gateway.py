@@ -60,12 +60,10 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
         )
         return catalogue.gateway_invalid(refused, generation)
     missing = _missing_addresses(node, infra)
-    if not infra.addresses:
-        if missing:
-            return catalogue.address_not_usable(f"Cannot be used: {', '.join(missing)}.", generation)
-        return catalogue.address_not_assigned(generation)
     if missing:
         return catalogue.address_not_usable(f"Cannot be used: {', '.join(missing)}.", generation)
+    if not infra.addresses:
+        return catalogue.address_not_assigned(generation)
     replicas = f"{infra.replicas_available} of {infra.replicas_wanted} proxies are available"
     if not infra.replicas_available:
         return catalogue.no_resources(f"{replicas}.", generation)

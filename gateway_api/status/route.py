@@ -1,51 +1,85 @@
 """HTTPRouteNode or TCPRouteNode → RouteStatus."""
 
+from collections.abc import Mapping, Sequence
+
 from gateway_api.graph import problems
-from gateway_api.graph.types import HTTPRouteNode, Parent, Problem, TCPRouteNode
+from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, Parent, Problem, TCPRouteNode
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus
+from k8s_watch.keys import ObjectKey
+
+type RouteNode = HTTPRouteNode | TCPRouteNode
+type Served = Mapping[tuple[ObjectKey, str], ObjectKey]
+"""Gateway and listener → the TCPRoute that it serves."""
 
 
-def route_status(node: HTTPRouteNode | TCPRouteNode, controller_name: str) -> RouteStatus:
+def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
     """Say, for each parentRef to a Gateway of ours, whether it takes the route and whether its references resolve.
+
+    Spec: Gateway API v1.6 RouteStatus, RouteParentStatus
+    """
+    dropped = [rule for rule in node.rules if rule.problems]
+    return RouteStatus(
+        controller_name=controller_name,
+        parents=tuple(
+            ParentStatus(parent_ref=parent.ref, conditions=_http_conditions(node, parent, dropped))
+            for parent in node.parents
+        ),
+    )
+
+
+def tcp_route_status(node: TCPRouteNode, controller_name: str, served: Served) -> RouteStatus:
+    """Say the same of a TCPRoute, and which older route it waits behind, if any.
+
+    A route that waits is accepted all the same, and counted by the listener: so the conformance suite wants it.
 
     Spec: Gateway API v1.6 RouteStatus, RouteParentStatus
     """
     return RouteStatus(
         controller_name=controller_name,
         parents=tuple(
-            ParentStatus(parent_ref=parent.ref, conditions=_conditions(node, parent)) for parent in node.parents
+            ParentStatus(
+                parent_ref=parent.ref,
+                conditions=(_accepted(node, parent, _waiting(node, parent, served)), _resolved_refs(node)),
+            )
+            for parent in node.parents
         ),
     )
 
 
-def _conditions(node: HTTPRouteNode | TCPRouteNode, parent: Parent) -> tuple[Condition, ...]:
-    generation = node.source.metadata.generation
-    accepted = _accepted(node, parent, generation)
-    found = [accepted, _resolved_refs(node, generation)]
-    dropped = [rule for rule in node.rules if rule.problems] if isinstance(node, HTTPRouteNode) else []
+def _http_conditions(node: HTTPRouteNode, parent: Parent, dropped: Sequence[HTTPRuleNode]) -> tuple[Condition, ...]:
+    accepted, resolved = _accepted(node, parent), _resolved_refs(node)
     # "MUST NOT be set if a Route is fully valid, fully invalid, or not accepted."
-    if dropped and accepted.status == "True":
-        wrong = [problem for rule in dropped for problem in rule.problems]
-        found.append(catalogue.route_partially_invalid([rule.index for rule in dropped], wrong, generation))
-    return tuple(found)
+    if not dropped or accepted.status != "True":
+        return (accepted, resolved)
+    wrong = [problem for rule in dropped for problem in rule.problems]
+    indices = [rule.index for rule in dropped]
+    generation = node.source.metadata.generation
+    return (accepted, resolved, catalogue.route_partially_invalid(indices, wrong, generation))
 
 
-def _accepted(node: HTTPRouteNode | TCPRouteNode, parent: Parent, generation: int) -> Condition:
+def _accepted(node: RouteNode, parent: Parent, remark: str = "") -> Condition:
     """Spec: Gateway API v1.6 RouteConditionAccepted."""
+    generation = node.source.metadata.generation
     if parent.problems:
         return catalogue.of_problems(parent.problems, generation)
     if node.rejection is not None:
-        wrong = _of(node.problems, problems.ACCEPTED)
-        return catalogue.of_problems([node.rejection, *wrong], generation)
-    return catalogue.route_accepted(generation)
+        return catalogue.of_problems([node.rejection, *_of(node.problems, problems.ACCEPTED)], generation)
+    return catalogue.route_accepted(generation, remark)
 
 
-def _resolved_refs(node: HTTPRouteNode | TCPRouteNode, generation: int) -> Condition:
+def _resolved_refs(node: RouteNode) -> Condition:
     """Spec: Gateway API v1.6 RouteConditionResolvedRefs."""
+    generation = node.source.metadata.generation
     wrong = _of(node.problems, problems.RESOLVED_REFS)
     return catalogue.of_problems(wrong, generation) if wrong else catalogue.route_refs_resolved(generation)
 
 
-def _of(found: tuple[Problem, ...], condition: str) -> list[Problem]:
+def _waiting(node: TCPRouteNode, parent: Parent, served: Served) -> str:
+    others = {binding.listener: served.get((parent.gateway, binding.listener)) for binding in parent.bindings}
+    behind = [f"{listener} (TCPRoute {other})" for listener, other in others.items() if other != node.source.key]
+    return f"An older route serves these listeners: {', '.join(behind)}." if behind else ""
+
+
+def _of(found: Sequence[Problem], condition: str) -> list[Problem]:
     return [problem for problem in found if problem.condition == condition]

@@ -94,12 +94,19 @@ class AllowedListeners(Shape, frozen=True):
     namespaces: RouteNamespaces = RouteNamespaces(from_="None")
 
 
+class GatewayTls(Shape, frozen=True):
+    """`frontend` asks for client certificates. Kept as it comes: what we do not serve yet must at least be seen."""
+
+    frontend: dict[str, object] | None = None
+
+
 class GatewaySpec(Shape, frozen=True):
     gateway_class_name: str
     listeners: tuple[Listener, ...] = ()
     addresses: tuple[GatewayAddress, ...] = ()
     infrastructure: GatewayInfrastructure | None = None
     allowed_listeners: AllowedListeners | None = None
+    tls: GatewayTls | None = None
 
 
 class ListenerStatus(Shape, frozen=True):
