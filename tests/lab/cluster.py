@@ -87,6 +87,7 @@ def _start(archives: list[Path]) -> None:
         processes.wait_for("the node", _node_is_ready, patience=90)
         loading.result()
     kubectl("apply", "-f", str(HERE / "coredns.yaml"))
+    kubectl("rollout", "status", "-n", "kube-system", "deployment/coredns", "--timeout=60s")
 
 
 def _start_control_plane() -> None:

@@ -10,6 +10,17 @@ from lab.places import API_SERVICE_ADDRESS, NODE, NODE_ADDRESS, STATE
 
 PKI = STATE / "pki"
 DAYS = "3650"
+NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+
+# Extensions without which strict clients refuse a certificate: Python from 3.13 on. Spec: RFC 5280 §4.2.1
+AUTHORITY = "basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"
+MEMBER = (
+    "basicConstraints=CA:FALSE",
+    "keyUsage=digitalSignature",
+    "extendedKeyUsage=clientAuth,serverAuth",
+    "subjectKeyIdentifier=hash",
+    "authorityKeyIdentifier=keyid",
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +59,10 @@ CLIENTS = (
 def create() -> None:
     """Write the authority, the service account key, and a certificate per identity; a kubeconfig per client."""
     PKI.mkdir(parents=True, exist_ok=True)
-    _openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=lab-ca -keyout ca.key -out ca.crt -days", DAYS)
-    _openssl("genrsa -out service-account.key 2048")
-    _openssl("rsa -pubout -in service-account.key -out service-account.pub")
+    extensions = [word for extension in AUTHORITY for word in ("-addext", extension)]
+    _openssl(f"req -x509 {NEW_KEY} -subj /CN=lab-ca -keyout ca.key -out ca.crt -days {DAYS}", *extensions)
+    _openssl("ecparam -name prime256v1 -genkey -noout -out service-account.key")
+    _openssl("ec -pubout -in service-account.key -out service-account.pub")
     _issue(APISERVER)
     for client in CLIENTS:
         _issue(client)
@@ -71,16 +83,12 @@ def key(name: str) -> Path:
 
 
 def _issue(identity: Identity) -> None:
-    extensions = "extendedKeyUsage=clientAuth,serverAuth\n"
-    if identity.names:
-        extensions += f"subjectAltName={','.join(identity.names)}\n"
-    (PKI / f"{identity.name}.ext").write_text(extensions)
+    names = [f"subjectAltName={','.join(identity.names)}"] if identity.names else []
+    (PKI / f"{identity.name}.ext").write_text("\n".join((*MEMBER, *names)))
     name = identity.name
-    _openssl(f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj", identity.subject)
-    _openssl(
-        f"x509 -req -CA ca.crt -CAkey ca.key -CAcreateserial -in {name}.csr -out {name}.crt -extfile {name}.ext -days",
-        DAYS,
-    )
+    _openssl(f"req {NEW_KEY} -keyout {name}.key -out {name}.csr -subj", identity.subject)
+    signing = f"-CA ca.crt -CAkey ca.key -CAcreateserial -days {DAYS}"
+    _openssl(f"x509 -req -in {name}.csr {signing} -out {name}.crt -extfile {name}.ext")
 
 
 def _kubeconfig(client: Identity) -> dict[str, object]:

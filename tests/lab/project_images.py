@@ -27,6 +27,8 @@ LYCHGATE = "opt/lychgate"
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 UNUSED = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages", "dist-packages")
 """Folders of the standard library that no server needs."""
+UNUSED_EXTENSIONS = ("_test", "_tkinter", "_xxtest", "xxlimited", "_ctypes_test")
+"""Extension modules for the same; _tkinter alone would bring the libraries of a desktop."""
 
 
 def build() -> list[Path]:
@@ -83,7 +85,7 @@ def _interpreter_layer() -> Layer:
         put_libraries(root, [executable, *target.rglob("*.so")], inside=home if home != Path("/usr") else None)
         _compile(target / "lib" / VERSION)
 
-    return layer("python", f"{sys.version}\n{digest_of(executable)}\n{UNUSED}", fill)
+    return layer("python", f"{sys.version}\n{digest_of(executable)}\n{UNUSED}{UNUSED_EXTENSIONS}", fill)
 
 
 def _packages_layer() -> Layer:
@@ -136,4 +138,8 @@ def _compile(folder: Path) -> None:
 
 
 def _leave_out(_folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if name in UNUSED or name == "__pycache__" or name.startswith("config-")}
+    return {
+        name
+        for name in names
+        if name in UNUSED or name == "__pycache__" or name.startswith(("config-", *UNUSED_EXTENSIONS))
+    }
