@@ -20,14 +20,14 @@ async def settled[T](
     if first - since > quiet:
         return version, value
     while (left := first + at_most - clock.monotonic()) > 0:
-        if not await _newer_within(source, version, min(quiet, left), clock):
+        if not await newer_within(source, version, min(quiet, left), clock):
             break
         version, value = source.version, source.value
     return source.version, source.value
 
 
-async def _newer_within[T](source: Latest[T], version: int, seconds: float, clock: Clock) -> bool:
-    """Whether a value newer than `version` came within `seconds`."""
+async def newer_within[T](source: Latest[T], version: int, seconds: float, clock: Clock) -> bool:
+    """Wait until a value newer than `version` comes, for `seconds` at most; return whether it came. Cancel-safe."""
     newer = asyncio.ensure_future(source.newer_than(version))  # noqa: TID251 (ended below, whatever happens)
     pause = asyncio.ensure_future(clock.sleep(seconds))  # noqa: TID251
     try:

@@ -1,6 +1,6 @@
 """The read half of the Kubernetes API, as a port. `http.py` is the adapter, tests bring a scripted one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NamedTuple, Protocol
 
 from k8s_watch.keys import AnyKind
@@ -43,8 +43,16 @@ class KubeReader(Protocol):
         """Which of the kind's versions to read; raises `NotServed` when none is."""
         ...
 
-    async def list_page(self, kind: AnyKind, version: str, /, *, limit: int, continue_token: str) -> Page: ...
+    async def list_page(self, kind: AnyKind, version: str, /, *, limit: int, continue_token: str) -> Page:
+        """Read one page of at most `limit` objects, of all when it is 0, as consistent as a quorum read."""
+        ...
 
-    def watch(self, kind: AnyKind, version: str, /, *, resource_version: str, timeout: float) -> AsyncIterator[bytes]:
-        """Yield raw watch lines until the server closes. `timeout`: seconds, asked of the server and enforced by us."""
+    def watch(
+        self, kind: AnyKind, version: str, /, *, resource_version: str, timeout: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield raw watch lines until the server closes, falls silent, or `timeout` seconds have passed.
+
+        The time is asked of the server and enforced by the reader. An empty line says that the watch is open and
+        means nothing else.
+        """
         ...

@@ -11,10 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
-import msgspec
 
-from k8s_watch.api import ApiError, Gone
 from k8s_watch.credentials import BadCredentials, Credentials, load_credentials
+from k8s_watch.status import status_error
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to open a TCP connection with TLS."""
@@ -23,32 +22,6 @@ KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER
 """Socket options; seconds, seconds, probes, milliseconds. Those that the platform lacks are left out."""
 
 type AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
-
-
-class _Details(msgspec.Struct, frozen=True, rename="camel"):
-    retry_after_seconds: int = 0
-
-
-class _Status(msgspec.Struct, frozen=True):
-    """Spec: Kubernetes meta/v1 Status."""
-
-    message: str = ""
-    reason: str = ""
-    code: int = 0
-    details: _Details | None = None
-
-
-def status_error(code: int, body: bytes, *, retry_after: float | None = None) -> ApiError:
-    """Turn a Status, or whatever text came in its place, into the error to raise. `code` 0: the Status' own."""
-    try:
-        status = msgspec.json.decode(body, type=_Status)
-    except msgspec.DecodeError:
-        status = _Status(message=body[:200].decode(errors="replace").strip())
-    if retry_after is None and status.details and status.details.retry_after_seconds:
-        retry_after = float(status.details.retry_after_seconds)
-    code = code or status.code or 500
-    kind = Gone if code == 410 else ApiError
-    return kind(code, status.message or status.reason, reason=status.reason, retry_after=retry_after)
 
 
 class Connection:

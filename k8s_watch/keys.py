@@ -29,6 +29,10 @@ class Kind[T](NamedTuple):
     """A label selector that bounds what is watched; "" watches all."""
     optional: bool = False
     """Served by a CRD that may be missing: tolerated, and picked up when it appears."""
+    field_selector: str = ""
+    """A field selector that bounds what is watched; "" watches all."""
+    essential: bool = False
+    """Serving without it would be serving an empty world: never taken for empty because we may not read it."""
 
 
 type AnyKind = Kind[Any]

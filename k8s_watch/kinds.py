@@ -6,21 +6,32 @@ from k8s_watch.objects.gateway import GROUP
 
 OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"
 """Selects the Deployments that we made."""
+NOT_OF_A_GATEWAY = "type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
+"""Leaves out the Secrets that are many or large and that no Gateway refers to."""
 
 NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False)
-SERVICE = Kind("Service", "", ("v1",), "services", core.Service)
-SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret)
+SERVICE = Kind("Service", "", ("v1",), "services", core.Service, essential=True)
+SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret, field_selector=NOT_OF_A_GATEWAY)
 CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap)
-ENDPOINT_SLICE = Kind("EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.EndpointSlice)
+ENDPOINT_SLICE = Kind(
+    "EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.EndpointSlice, essential=True
+)
 DEPLOYMENT = Kind("Deployment", "apps", ("v1",), "deployments", core.Deployment, selector=OURS)
 GATEWAY_CLASS = Kind(
-    "GatewayClass", GROUP, ("v1", "v1beta1"), "gatewayclasses", gateway.GatewayClass, namespaced=False, optional=True
+    "GatewayClass",
+    GROUP,
+    ("v1", "v1beta1"),
+    "gatewayclasses",
+    gateway.GatewayClass,
+    namespaced=False,
+    optional=True,
+    essential=True,
 )
-GATEWAY = Kind("Gateway", GROUP, ("v1", "v1beta1"), "gateways", gateway.Gateway, optional=True)
+GATEWAY = Kind("Gateway", GROUP, ("v1", "v1beta1"), "gateways", gateway.Gateway, optional=True, essential=True)
 REFERENCE_GRANT = Kind(
     "ReferenceGrant", GROUP, ("v1", "v1beta1"), "referencegrants", gateway.ReferenceGrant, optional=True
 )
-HTTP_ROUTE = Kind("HTTPRoute", GROUP, ("v1", "v1beta1"), "httproutes", routes.HTTPRoute, optional=True)
+HTTP_ROUTE = Kind("HTTPRoute", GROUP, ("v1", "v1beta1"), "httproutes", routes.HTTPRoute, optional=True, essential=True)
 TCP_ROUTE = Kind("TCPRoute", GROUP, ("v1", "v1alpha2"), "tcproutes", routes.TCPRoute, optional=True)
 
 ALL: tuple[AnyKind, ...] = (

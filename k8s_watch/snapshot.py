@@ -34,7 +34,10 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     """Counts snapshots of this source, from 1."""
     changed: Mapping[str, frozenset[ObjectKey]] | None = None
-    """Kind name → keys added, changed or removed since revision - 1; None when everything may have (the first)."""
+    """Kind name → keys added, changed or removed since revision - 1; None when everything may have (the first).
+
+    For EndpointSlice they are the keys of `slices_by_service`: the Services whose slices changed.
+    """
     gateway_classes: Mapping[ObjectKey, GatewayClass] = {}
     gateways: Mapping[ObjectKey, Gateway] = {}
     http_routes: Mapping[ObjectKey, HTTPRoute] = {}

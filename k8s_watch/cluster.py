@@ -1,0 +1,119 @@
+"""All kinds of one cluster → ClusterSnapshot. The one door out of this folder.
+
+What is guaranteed:
+
+* No snapshot before every kind has been listed once. A kind whose CRD is missing counts as listed, and empty, as does
+  one that we are not allowed to read, after a while and unless it is essential (see `watcher.py` for how long).
+* Later failures of any sort change no snapshot: what was read last stays in force, until a list says otherwise.
+* A snapshot holds, for each kind, a state that the server had. Between kinds there is no such order: a route may be
+  seen before the Service that was made before it.
+
+To watch some namespaces only, a reader that lists and watches each of them is all that changes: `HttpReader` is the
+place, this file would not notice.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from flow.clock import Clock
+from flow.latest import Latest
+from k8s_watch import kinds as known_kinds
+from k8s_watch.api import KubeReader
+from k8s_watch.informer import Informer, KindHealth
+from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.slices import SliceIndex
+from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.store import Change
+
+FIELDS: Mapping[str, str] = {
+    "ConfigMap": "config_maps",
+    "Deployment": "deployments",
+    "Gateway": "gateways",
+    "GatewayClass": "gateway_classes",
+    "HTTPRoute": "http_routes",
+    "Namespace": "namespaces",
+    "ReferenceGrant": "grants",
+    "Secret": "secrets",
+    "Service": "services",
+    "TCPRoute": "tcp_routes",
+}
+"""Kind name → the field of the snapshot that holds its objects as they are."""
+SLICES = known_kinds.ENDPOINT_SLICE.name
+
+
+class Cluster:
+    """A `snapshot.Source` that reads a Kubernetes API server."""
+
+    def __init__(self, api: KubeReader, *, clock: Clock, kinds: Sequence[AnyKind] = known_kinds.ALL) -> None:
+        self._revision = Latest(0)
+        recovered = Latest(0)
+        self._informers: Mapping[str, Informer[Any]] = {
+            kind.name: Informer(kind, api, clock=clock, changed=self._listener(kind), recovered=recovered)
+            for kind in kinds
+        }
+        self._slices = SliceIndex()
+        self._dirty: dict[str, set[ObjectKey]] = {}
+        self._last: ClusterSnapshot | None = None
+
+    @property
+    def revision(self) -> Latest[int]:
+        """Counts changes; 0 until every kind has been listed once."""
+        return self._revision
+
+    async def run(self) -> None:
+        """Watch every kind until cancelled. A kind that cannot be read never stops another."""
+        async with asyncio.TaskGroup() as tasks:
+            for informer in self._informers.values():
+                tasks.create_task(informer.run(), name=f"watch {informer.kind.name}")
+
+    def health(self) -> tuple[KindHealth, ...]:
+        """Return how reading each kind goes right now, in the order of the kinds."""
+        return tuple(informer.health for informer in self._informers.values())
+
+    def snapshot(self) -> ClusterSnapshot:
+        """Return the present state; the same object as last time when nothing changed.
+
+        Copies only the mappings of kinds that changed since the last call. Raises `RuntimeError` while `revision` is 0:
+        half a world must not be served.
+        """
+        if self._revision.value == 0:
+            raise RuntimeError("no snapshot before every kind has been listed: await revision.newer_than(0)")
+        if self._last is None:
+            self._last = self._first()
+        elif news := self._news():
+            self._last = msgspec.structs.replace(self._last, revision=self._last.revision + 1, **news)
+        return self._last
+
+    def _listener(self, kind: AnyKind) -> Callable[[Change], None]:
+        def changed(change: Change) -> None:
+            self._dirty.setdefault(kind.name, set()).update(change.keys)
+            if self._revision.value or all(informer.store.synced for informer in self._informers.values()):
+                self._revision.publish(self._revision.value + 1)
+
+        return changed
+
+    def _first(self) -> ClusterSnapshot:
+        news = self._news()
+        return msgspec.structs.replace(ClusterSnapshot(revision=1), **(news | {"changed": None}))
+
+    def _news(self) -> dict[str, Any]:
+        """Return the snapshot's fields that differ since the last call; empty when none does."""
+        dirty, self._dirty = self._dirty, {}
+        news: dict[str, Any] = {}
+        changed: dict[str, frozenset[ObjectKey]] = {}
+        for name, keys in dirty.items():
+            objects = self._informers[name].store.objects()
+            if name == SLICES:
+                changed[name] = self._slices.update(objects, keys)
+                if changed[name]:
+                    news["slices_by_service"] = self._slices.by_service
+            elif keys and name in FIELDS:
+                changed[name] = frozenset(keys)
+                news[FIELDS[name]] = objects
+        rejected = tuple(one for informer in self._informers.values() for one in informer.store.rejected)
+        if rejected != (self._last.rejected if self._last else ()):
+            news["rejected"] = rejected
+        return news | {"changed": {name: keys for name, keys in changed.items() if keys}} if news else {}

@@ -1,0 +1,326 @@
+"""LIST and WATCH of one kind → an endless stream of events. The state machine, and the one place that retries reads.
+
+    Empty ──version──► Paging ──last page──► Listed ──open──► Watching
+      ▲                  │ ▲ next page          ▲ ▲  cut, closed │
+      └──────410─────────┘ └┘                   │ └──────────────┤
+      └──────410, 404, a resourceVersion that keeps failing──────┘
+
+A watch that ends is resumed where it stopped, without a list. A 410 in any form starts a new list, and the store makes
+the difference: nothing is forgotten before the new list is whole. Spec: Kubernetes API concepts, "Efficient detection
+of changes", "410 Gone responses", "Watch bookmarks".
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from enum import StrEnum
+from typing import assert_never
+
+import msgspec
+import structlog
+
+from flow.clock import Clock
+from flow.latest import Latest
+from flow.settle import newer_within
+from k8s_watch.api import ApiError, Gone, KubeReader, NotServed
+from k8s_watch.backoff import Backoff
+from k8s_watch.decode import Head, Undecodable, decode, read_head
+from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
+from k8s_watch.keys import Kind
+from k8s_watch.objects.meta import Object
+from k8s_watch.paths import object_path
+from k8s_watch.snapshot import Rejected
+from k8s_watch.status import status_error
+
+PAGE = 500
+"""Objects a page."""
+WATCH_SECONDS = 300.0
+"""How long a watch is asked to last, at least; at most twice that, by chance, so that they do not all end at once."""
+TRIES = 6
+"""Failures of a watch at one resourceVersion, in a row and answered by the server, until the list is read again."""
+NOT_SERVED_PAUSE = 5.0
+"""Seconds between looks for a CRD, at most."""
+NOT_SERVED_CONFIRMATION = 1.0
+"""Seconds that a CRD must be missing at start: an API server that is starting up answers 404 for a moment."""
+NOT_SERVED_GRACE = 30.0
+"""Seconds that objects are held while their CRD is missing: an upgrade may delete and create it again."""
+FORBIDDEN_GRACE = 30.0
+"""Seconds that we wait at start for leave to read a kind, before it counts as empty."""
+RETRY_AFTER_MOST = 60.0
+"""Seconds for which we let a server send us away, at most."""
+RECOVERY_FLOOR = 1.0
+"""Seconds that a pause lasts at least, also when the server turns out to be back."""
+PATIENT_CODES = frozenset({401, 403, 429})
+"""Answers that say nothing about our resourceVersion."""
+
+log = structlog.get_logger("k8s_watch.watcher")
+
+
+class Empty(msgspec.Struct, frozen=True):
+    """Nothing is known; a list begins. `limit` 0 asks for it in one piece."""
+
+    limit: int = PAGE
+
+
+class Paging(msgspec.Struct, frozen=True):
+    """Some pages of a list have come."""
+
+    version: str
+    limit: int
+    continue_token: str
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """Everything up to `resource_version` is known; no watch is open. `tries` failed to open one here."""
+
+    version: str
+    resource_version: str
+    tries: int = 0
+
+
+class Watching(msgspec.Struct, frozen=True):
+    """Changes come in."""
+
+    version: str
+    resource_version: str
+    lines: AsyncGenerator[bytes, None]
+    tries: int = 0
+
+
+type State = Empty | Paging | Listed | Watching
+
+
+class Sort(StrEnum):
+    """The sorts of trouble that we treat differently."""
+
+    UNAVAILABLE = "unavailable"
+    """The server cannot be reached, or cannot do its work."""
+    FORBIDDEN = "forbidden"
+    NOT_SERVED = "not served"
+    EXPIRED = "expired"
+    """We know too old a state. Nobody's fault; a new list follows."""
+    REFUSED = "refused"
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Why a kind cannot be read now."""
+
+    error: ApiError | OSError
+    since: float
+    """By the clock's monotonic time, in seconds; kept while the failures are of one sort."""
+
+    @property
+    def sort(self) -> Sort:
+        match self.error:
+            case NotServed():
+                return Sort.NOT_SERVED
+            case Gone():
+                return Sort.EXPIRED
+            case ApiError(code=403):
+                return Sort.FORBIDDEN
+            case ApiError(code=code) if code < 500:
+                return Sort.REFUSED
+            case _:
+                return Sort.UNAVAILABLE
+
+    @property
+    def text(self) -> str:
+        """The server's or the system's words."""
+        return str(self.error) or type(self.error).__name__
+
+
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    object: msgspec.Raw
+
+
+_LINE = msgspec.json.Decoder(_Line)
+
+
+class Watcher[T: Object]:
+    """Watches one kind.
+
+    `recovered` is shared by the watchers of one server: who finds it back tells the others, which then need not sit out
+    their pauses.
+    """
+
+    def __init__(self, kind: Kind[T], api: KubeReader, *, clock: Clock, recovered: Latest[int] | None = None) -> None:
+        self.state: State = Empty()
+        self.trouble: Trouble | None = None
+        """None while reading works, as far as is known."""
+        self.failures = 0
+        """Counts failed calls."""
+        self._kind = kind
+        self._api = api
+        self._clock = clock
+        self._recovered = recovered or Latest(0)
+        self._backoff = Backoff(clock)
+        self._has_listed = False
+        self._has_conceded = False
+
+    async def events(self) -> AsyncGenerator[Event[T], None]:
+        """Yield events for ever. Raises no `ApiError` and no `OSError`. Close it: it may hold a connection."""
+        try:
+            while True:
+                try:
+                    state, events = await self._step(self.state)
+                except (ApiError, OSError) as error:
+                    trouble = self._note(error)
+                    for event in self._concede(trouble):
+                        yield event
+                    await self._enter(self._after(error))
+                    await self._pause(trouble)
+                else:
+                    for event in events:
+                        yield event
+                    await self._enter(state)
+        finally:
+            await self._leave()
+
+    async def _step(self, state: State) -> tuple[State, Sequence[Event[T]]]:
+        match state:
+            case Empty(limit):
+                version = await self._api.served_version(self._kind)
+                return Paging(version, limit, ""), [Init()]
+            case Paging(version, limit, token):
+                page = await self._api.list_page(self._kind, version, limit=limit, continue_token=token)
+                self._well()
+                events = [self._listed_object(version, item) for item in page.items]
+                if page.continue_token:
+                    return Paging(version, limit, page.continue_token), events
+                self._has_listed = True
+                return Listed(version, page.resource_version), [*events, InitDone()]
+            case Listed(version, resource_version, tries):
+                seconds = WATCH_SECONDS * (1 + self._clock.jitter())
+                lines = self._api.watch(self._kind, version, resource_version=resource_version, timeout=seconds)
+                return Watching(version, resource_version, lines, tries), []
+            case Watching(version, resource_version, lines):
+                line = await anext(lines, None)
+                if line is None and not self._backoff.has_lasted:
+                    raise ConnectionError("the server ended the watch as soon as it began")
+                if line is None:
+                    return Listed(version, resource_version), []
+                self._well()
+                return self._heard(state, line) if line else (state, [])
+            case _:
+                assert_never(state)
+
+    def _heard(self, state: Watching, raw: bytes) -> tuple[State, Sequence[Event[T]]]:
+        try:
+            line = _LINE.decode(raw)
+        except msgspec.DecodeError as error:
+            raise ConnectionError(f"the watch sent a line that is no event: {error}") from error
+        event: Event[T]
+        match line.type:
+            case "ADDED" | "MODIFIED":
+                known, event = self._changed_object(state.version, line.object)
+            case "DELETED":
+                head = read_head(line.object)
+                known, event = head.resource_version, Delete(head.key, head.uid)
+            case "ERROR":
+                raise status_error(0, bytes(line.object))
+            case _:  # a bookmark says how far we are, and so does whatever else may come one day
+                known = read_head(line.object).resource_version
+                return Watching(state.version, known or state.resource_version, state.lines), []
+        return Watching(state.version, known or state.resource_version, state.lines), [event]
+
+    def _listed_object(self, version: str, raw: bytes) -> InitApply[T] | Reject:
+        try:
+            return InitApply(decode(self._kind, raw))
+        except Undecodable as error:
+            return self._reject(version, read_head(raw), error)
+
+    def _changed_object(self, version: str, raw: msgspec.Raw) -> tuple[str, Apply[T] | Reject]:
+        """Return the resourceVersion and the event."""
+        try:
+            decoded = decode(self._kind, raw)
+        except Undecodable as error:
+            head = read_head(raw)
+            return head.resource_version, self._reject(version, head, error)
+        return decoded.metadata.resource_version, Apply(decoded)
+
+    def _reject(self, version: str, head: Head, error: Undecodable) -> Reject:
+        where = object_path(self._kind, version, head.key)
+        key = head.key if head.key.name else None
+        return Reject(Rejected(kind=self._kind.name, key=key, where=where, reason=str(error)), head.uid)
+
+    def _after(self, error: ApiError | OSError) -> State:
+        """Name the state from which to go on after a failure."""
+        match error, self.state:
+            case NotServed(), _:
+                return Empty()
+            case ApiError(code=400 | 410), Paging():
+                return Empty(limit=0)  # a list that outlives its continue tokens has to come in one piece
+            case Gone(), _:
+                return Empty()
+            case _, (Empty() | Paging()) as state:
+                return state
+            case _, (Listed(version, resource_version, tries) | Watching(version, resource_version, _, tries)):
+                tries += isinstance(error, ApiError) and error.code not in PATIENT_CODES
+                return Listed(version, resource_version, tries) if tries < TRIES else Empty()
+
+    async def _enter(self, state: State) -> None:
+        if not isinstance(state, Watching):
+            await self._leave()
+        self.state = state
+
+    async def _leave(self) -> None:
+        if isinstance(self.state, Watching):
+            await self.state.lines.aclose()
+
+    def _well(self) -> None:
+        self._backoff.healthy()
+        if self.trouble is None:
+            return
+        log.info("kind is read again", kind=self._kind.name)
+        if self.trouble.sort is Sort.UNAVAILABLE:
+            self._recovered.publish(self._recovered.value + 1)
+        self.trouble = None
+        self._has_conceded = False
+
+    def _note(self, error: ApiError | OSError) -> Trouble:
+        self.failures += 1
+        last, now = self.trouble, Trouble(error, self._clock.monotonic())
+        if last and last.sort is now.sort:
+            now = Trouble(error, last.since)
+        elif now.sort is not Sort.EXPIRED:
+            log.warning("kind cannot be read", kind=self._kind.name, sort=now.sort, error=now.text)
+        self.trouble = now
+        return now
+
+    def _concede(self, trouble: Trouble) -> Sequence[Event[T]]:
+        """Say that there are no objects, once what stands in the way has lasted too long to wait for its end."""
+        left = self._patience(trouble)
+        if left is None or left > 0 or self._has_conceded:
+            return ()
+        self._has_conceded = True
+        return (Init(), InitDone())
+
+    def _patience(self, trouble: Trouble) -> float | None:
+        """Return for how many more seconds to wait for the end of `trouble`; None: for ever.
+
+        A server that is down or refuses leaves what we know in force. A CRD that is gone for good takes its objects
+        along. A permission that we never had makes a kind empty, unless serving without the kind is serving nothing.
+        """
+        lasted = self._clock.monotonic() - trouble.since
+        match trouble.sort:
+            case Sort.NOT_SERVED if self._kind.optional:
+                return (NOT_SERVED_GRACE if self._has_listed else NOT_SERVED_CONFIRMATION) - lasted
+            case Sort.FORBIDDEN if not self._has_listed and not self._kind.essential:
+                return FORBIDDEN_GRACE - lasted
+            case _:
+                return None
+
+    async def _pause(self, trouble: Trouble) -> None:
+        seconds = self._backoff.pause()
+        if isinstance(trouble.error, ApiError) and trouble.error.retry_after is not None:
+            seconds = max(seconds, min(trouble.error.retry_after, RETRY_AFTER_MOST))
+        if trouble.sort is Sort.NOT_SERVED:
+            seconds = min(seconds, NOT_SERVED_PAUSE)
+        if left := max(self._patience(trouble) or 0.0, 0.0):
+            seconds = min(seconds, left)
+        if trouble.sort is not Sort.UNAVAILABLE:
+            await self._clock.sleep(seconds)
+            return
+        before = self._recovered.version
+        await self._clock.sleep(min(seconds, RECOVERY_FLOOR))
+        if seconds > RECOVERY_FLOOR:
+            await newer_within(self._recovered, before, seconds - RECOVERY_FLOOR, self._clock)
