@@ -1,0 +1,105 @@
+"""`lychgate translate`: YAML files → what they become, on standard output; rejections on standard error."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from flow.clock import SystemClock
+from gateway_api.graph.types import Settings as GraphSettings
+from gateway_api.ir.fleet import FleetReport
+from gateway_api.ir.infra import InfraReport
+from gateway_api.ir.xds import PrivateBytes
+from gateway_api.status.build import build_statuses
+from k8s_watch.files import FileSource, OverrideError, parse_override
+from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.pipeline import Step, step
+from protos import render, type_urls
+from xds_server.snapshot.resource import ResourceType
+
+TYPE_URLS = {
+    ResourceType.CLUSTER: type_urls.CLUSTER,
+    ResourceType.ENDPOINT: type_urls.ENDPOINT,
+    ResourceType.SECRET: type_urls.SECRET,
+    ResourceType.LISTENER: type_urls.LISTENER,
+    ResourceType.ROUTE: type_urls.ROUTE,
+}
+
+
+def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str) -> int:
+    """Print the translation; return the exit code: 0, 1 when an object was rejected, 2 for a wrong option."""
+    views = {"xds": xds, "ir": ir, "status": statuses}
+    if to not in views or output not in ("yaml", "json"):
+        print(f"--to is one of {', '.join(views)}; --output is yaml or json", file=sys.stderr)
+        return 2
+    try:
+        overrides = [parse_override(text) for text in backends]
+    except OverrideError as error:
+        print(f"--backend {error}", file=sys.stderr)
+        return 2
+    source = FileSource(paths, clock=SystemClock(), overrides=overrides)
+    asyncio.run(source.reload())
+    cluster = source.snapshot()
+    document = views[to](step(cluster, None, GraphSettings()))
+    text = json.dumps(document, indent=2)
+    if output == "yaml":  # through JSON, which has no other types than YAML's dumper knows
+        text = yaml.dump(json.loads(text), Dumper=yaml.CSafeDumper, sort_keys=False)
+    print(text.rstrip())
+    return report_rejected(cluster)
+
+
+def xds(done: Step) -> dict[str, Any]:
+    """Gateway → type of resource → resources, as Envoy's own configuration files spell them. Keys are redacted."""
+    return {
+        str(key): {
+            type_.name.lower() + "s": [
+                render.to_dict(render.decode(TYPE_URLS[type_], resource.body))
+                for resource in gateway.snapshot.of(type_).by_name.values()
+            ]
+            for type_ in ResourceType
+        }
+        for key, gateway in sorted(done.gateways.items())
+    }
+
+
+def ir(done: Step) -> dict[str, Any]:
+    """Gateway → what its proxies must do, in our own words."""
+    return {
+        str(key): {
+            "xds": _plain(gateway.ir),
+            "endpoints": [_plain(lowered.endpoints) for lowered in gateway.endpoints.values()],
+            "infra": _plain(gateway.infra),
+        }
+        for key, gateway in sorted(done.gateways.items())
+    }
+
+
+def statuses(done: Step) -> dict[str, Any]:
+    """Object → the status that we would write, as long as nothing runs."""
+    wished = build_statuses(done.graph, FleetReport(), InfraReport())
+    return {str(key): _plain(body) for key, body in sorted(wished.items(), key=lambda item: str(item[0]))}
+
+
+def _plain(record: object) -> Any:
+    return msgspec.to_builtins(record, enc_hook=_hidden)
+
+
+def _hidden(value: object) -> object:
+    if isinstance(value, PrivateBytes):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no plain form for {type(value).__name__}")
+
+
+def report_rejected(cluster: ClusterSnapshot) -> int:
+    """Name every rejected object on standard error; return 1 when there was one."""
+    for rejected in cluster.rejected:
+        name = f"{rejected.kind} {rejected.key or ''}".strip() or "document"
+        print(f"{rejected.where}: {name}: {rejected.reason}", file=sys.stderr)
+    return 1 if cluster.rejected else 0
