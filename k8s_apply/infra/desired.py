@@ -1,1 +1,93 @@
 """InfraIR → the manifests that we own. Pure."""
+
+import base64
+from collections.abc import Mapping
+
+from gateway_api.ir.infra import InfraIR, InfraPort
+from k8s_apply.api import Json
+from k8s_apply.infra.names import infra_key, labels, selector
+from k8s_apply.infra.pod import pod_template
+from k8s_apply.infra.settings import InfraSettings
+from k8s_watch.keys import ObjectKey
+
+
+def desired(
+    infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[str, str], certificate: Mapping[str, bytes]
+) -> tuple[Json, ...]:
+    """Every object of one Gateway's infrastructure, in the order of making; for server-side apply.
+
+    `bootstrap` holds the texts of the ConfigMap by file name, `bootstrap.yaml` among them; it must not depend on the
+    listeners. `certificate` holds PEM by file name: ca.crt, tls.crt, tls.key.
+
+    Without ports there is nothing that could be served and no Service could be made: the result is empty.
+
+    Spec: Gateway API v1 GatewaySpec.infrastructure; GEP-1762
+    """
+    if not infra.ports:
+        return ()
+    key = infra_key(infra.gateway, settings)
+    return (
+        _object("v1", "ServiceAccount", key, infra, settings) | {"automountServiceAccountToken": False},
+        _object("v1", "ConfigMap", key, infra, settings) | {"data": dict(bootstrap)},
+        _object("v1", "Secret", key, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
+        _object("v1", "Service", key, infra, settings) | {"spec": _service(infra, settings)},
+        _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, key.name, settings)},
+    )
+
+
+def _object(api_version: str, kind: str, key: ObjectKey, infra: InfraIR, settings: InfraSettings) -> Json:
+    owner = infra.gateway_owner if settings.gateway_namespace_mode else infra.class_owner
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": labels(infra, settings),
+            "annotations": dict(infra.annotations),
+            "ownerReferences": [
+                {
+                    "apiVersion": owner.api_version,
+                    "kind": owner.kind,
+                    "name": owner.name,
+                    "uid": owner.uid,
+                    "controller": True,
+                }
+            ],
+        },
+    }
+
+
+def _service(infra: InfraIR, settings: InfraSettings) -> Json:
+    spec: Json = {
+        "type": settings.service_type,
+        "selector": selector(infra.gateway),
+        "sessionAffinity": "None",
+        "ports": [_service_port(port) for port in sorted(infra.ports, key=lambda port: (port.port, port.protocol))],
+    }
+    if settings.service_type != "ClusterIP":
+        spec["externalTrafficPolicy"] = settings.external_traffic_policy
+    if infra.addresses and settings.service_type == "ClusterIP":
+        spec["clusterIP"] = infra.addresses[0]
+    elif infra.addresses:
+        spec["externalIPs"] = list(infra.addresses)
+    return spec
+
+
+def _service_port(port: InfraPort) -> Json:
+    return {"name": port.name, "protocol": port.protocol, "port": port.port, "targetPort": port.bind_port}
+
+
+def _deployment(infra: InfraIR, name: str, settings: InfraSettings) -> Json:
+    spec: Json = {
+        "selector": {"matchLabels": selector(infra.gateway)},
+        "progressDeadlineSeconds": 600,
+        "revisionHistoryLimit": 2,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "template": pod_template(infra, name, settings),
+    }
+    return spec if settings.replicas is None else {"replicas": settings.replicas} | spec
+
+
+def _base64(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: base64.b64encode(content).decode() for name, content in sorted(files.items())}

@@ -1,0 +1,45 @@
+"""Work against time, and work against a condition: whichever loses is cancelled and waited for."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from flow.clock import Clock
+from flow.latest import Latest
+
+
+async def within[T](seconds: float, work: Coroutine[Any, Any, T], clock: Clock) -> T:
+    """Await `work`; raise `TimeoutError` if it takes longer than `seconds` by `clock`. Cancel-safe."""
+    task = asyncio.ensure_future(work)  # noqa: TID251 (ended below, whatever happens)
+    pause = asyncio.ensure_future(clock.sleep(seconds))  # noqa: TID251
+    try:
+        await asyncio.wait({task, pause}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise TimeoutError(f"no answer within {seconds:g} seconds")
+        return task.result()
+    finally:
+        await _end(task, pause)
+
+
+async def while_true(gate: Latest[bool], work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `work` whenever `gate` is true, and cancel it as soon as it turns false; again and again, until cancelled.
+
+    Work that returns by itself is started anew only after the gate has been false. What it raises ends this too.
+    """
+    while True:
+        await gate.until(True)
+        task = asyncio.ensure_future(work())  # noqa: TID251
+        closed = asyncio.ensure_future(gate.until(False))  # noqa: TID251
+        try:
+            await asyncio.wait({task, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+                await closed
+        finally:
+            await _end(task, closed)
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

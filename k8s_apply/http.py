@@ -1,0 +1,116 @@
+"""`KubeWriter` calls → HTTP requests, error Statuses → typed errors. Never retries."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
+from k8s_watch.api import ApiError
+from k8s_watch.connection import JSON, Connection
+from k8s_watch.keys import AnyKind, ObjectKey
+
+APPLY = "application/apply-patch+yaml"
+"""JSON is YAML: the body is sent as JSON. Spec: Kubernetes API concepts, "Server-Side Apply"."""
+
+type Served = Callable[[AnyKind], Awaitable[str]]
+"""Which of a kind's versions this API server serves; raises `NotServed`."""
+
+
+async def preferred_version(kind: AnyKind) -> str:
+    """The kind's first version, without asking: right for all that is built into Kubernetes."""
+    return kind.versions[0]
+
+
+class HttpWriter(KubeWriter):
+    """The adapter. `served` is asked about kinds with more than one version, each time: it should remember."""
+
+    def __init__(self, connection: Connection, *, served: Served = preferred_version, timeout: float = 10.0) -> None:
+        """`timeout`: seconds for one request, connecting included."""
+        self._connection = connection
+        self._served = served
+        self._timeout = timeout
+
+    async def get(self, kind: AnyKind, key: ObjectKey, /) -> Json:
+        return await self._send("GET", await self._path(kind, key.namespace, key.name))
+
+    async def list(self, kind: AnyKind, /, *, namespace: str, selector: str) -> list[Json]:
+        """One request for all of them; `namespace` "" means every namespace. Items lack apiVersion and kind."""
+        path = await self._path(kind, namespace)
+        answer = await self._send("GET", path, params={"labelSelector": selector})
+        items: list[Json] = answer.get("items") or []
+        return items
+
+    async def create(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+        return await self._send("POST", await self._path(kind, key.namespace), body)
+
+    async def replace(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+        return await self._send("PUT", await self._path(kind, key.namespace, key.name), body)
+
+    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+        version = await self._version(kind)
+        path = await self._path(kind, key.namespace, key.name)
+        # The body may have been read as another version; the request's wins.
+        body = {**body, "apiVersion": api_version(kind, version), "kind": kind.name}
+        return await self._send("PUT", path + "/status", body)
+
+    async def apply(self, kind: AnyKind, manifest: Json, /, *, field_manager: str) -> Json:
+        meta = manifest["metadata"]
+        path = await self._path(kind, meta.get("namespace", ""), meta["name"])
+        params = {"fieldManager": field_manager, "force": "true"}
+        return await self._send("PATCH", path, manifest, params=params, content_type=APPLY)
+
+    async def delete(self, kind: AnyKind, key: ObjectKey, /, *, uid: str) -> None:
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            await self._send("DELETE", await self._path(kind, key.namespace, key.name), options)
+        except (NotFound, Conflict):
+            return  # gone, or another object bears the name now: the one that we mean exists no more
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        params: dict[str, str] | None = None,
+        content_type: str = JSON,
+    ) -> Json:
+        data = None if body is None else msgspec.json.encode(body)
+        try:
+            answer = await self._connection.request(
+                method, path, params=params, body=data, content_type=content_type, timeout=self._timeout
+            )
+        except ApiError as error:
+            raise _typed(error) from error
+        try:
+            return msgspec.json.decode(answer, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise ApiError(500, f"{method} {path}: the answer is no JSON object: {error}") from error
+
+    async def _version(self, kind: AnyKind) -> str:
+        return kind.versions[0] if len(kind.versions) == 1 else await self._served(kind)
+
+    async def _path(self, kind: AnyKind, namespace: str, name: str = "") -> str:
+        root = f"/apis/{kind.group}" if kind.group else "/api"
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace and kind.namespaced else ""
+        return f"{root}/{await self._version(kind)}{within}/{kind.plural}" + (
+            f"/{quote(name, safe='')}" if name else ""
+        )
+
+
+def api_version(kind: AnyKind, version: str) -> str:
+    """As in `apiVersion:`, for example gateway.networking.k8s.io/v1."""
+    return f"{kind.group}/{version}" if kind.group else version
+
+
+def _typed(error: ApiError) -> ApiError:
+    match error.code:
+        case 404:
+            kind: type[ApiError] = NotFound
+        case 409:
+            kind = Conflict
+        case _:
+            return error
+    return kind(error.code, error.message, retry_after=error.retry_after)

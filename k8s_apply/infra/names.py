@@ -1,0 +1,88 @@
+"""Gateway → the names and labels of what we make for it. Pure.
+
+Names and labels are those of Envoy Gateway: an installation that moves to us keeps its Services and their addresses.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from gateway_api.ir.infra import InfraIR
+from k8s_apply.infra.settings import InfraSettings
+from k8s_watch.keys import ObjectKey
+
+MANAGED_BY = {
+    "app.kubernetes.io/name": "envoy",
+    "app.kubernetes.io/component": "proxy",
+    "app.kubernetes.io/managed-by": "envoy-gateway",
+}
+GATEWAY_NAME = "gateway.envoyproxy.io/owning-gateway-name"
+GATEWAY_NAMESPACE = "gateway.envoyproxy.io/owning-gateway-namespace"
+SYSTEM_NAMESPACE = "lychgate/system-namespace"
+"""Label: the namespace of the controller that made the object. Two controllers in one cluster tell theirs by it."""
+
+MAX_LABEL = 63
+_DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def infra_key(gateway: ObjectKey, settings: InfraSettings) -> ObjectKey:
+    """The namespace and name that all objects of this Gateway share.
+
+    In the Gateway's own namespace that is its own name, where a Service can bear it; else the name with the digest.
+    """
+    if not settings.gateway_namespace_mode:
+        return ObjectKey(settings.system_namespace, hashed_name(gateway))
+    fits = _DNS_1035.fullmatch(gateway.name)
+    return ObjectKey(gateway.namespace, gateway.name if fits else hashed_name(gateway))
+
+
+def hashed_name(gateway: ObjectKey) -> str:
+    """`envoy-<namespace>-<name>-<hash8>`, at most 63 characters: the middle is cut at 48.
+
+    hash8 is the first 8 hexadecimal digits of the SHA-256 of `<namespace>/<name>`.
+    """
+    middle = f"{gateway.namespace}-{gateway.name}".replace(".", "-")
+    if len(middle) > 48:
+        middle = middle[:48].removesuffix("-")
+    return f"envoy-{middle}-{_digest(str(gateway))}"
+
+
+def selector(gateway: ObjectKey) -> dict[str, str]:
+    """The labels that find this Gateway's pods. Never changes: a Deployment's selector is immutable."""
+    namespace, name = owner_labels(gateway)
+    return MANAGED_BY | {GATEWAY_NAME: name, GATEWAY_NAMESPACE: namespace}
+
+
+def labels(infra: InfraIR, settings: InfraSettings) -> dict[str, str]:
+    """Every label of a generated object; where the user's collide with ours, ours stay."""
+    return pod_labels(infra) | {SYSTEM_NAMESPACE: settings.system_namespace}
+
+
+def pod_labels(infra: InfraIR) -> dict[str, str]:
+    """Every label of a generated pod.
+
+    Spec: GEP-1762 `gateway.networking.k8s.io/gateway-name`; Gateway API v1 GatewayInfrastructure.labels
+    """
+    name = {"gateway.networking.k8s.io/gateway-name": label_value(infra.gateway.name)}
+    return dict(infra.labels) | name | selector(infra.gateway)
+
+
+def owner_labels(gateway: ObjectKey) -> tuple[str, str]:
+    """The values of the two labels that name the owning Gateway; a name that is too long for one is shortened."""
+    return gateway.namespace, label_value(gateway.name)
+
+
+def owner_of(labels: Mapping[str, str]) -> tuple[str, str] | None:
+    """As `owner_labels`, read from a generated object; None when the labels are not those of one."""
+    if not MANAGED_BY.items() <= labels.items():
+        return None
+    return labels.get(GATEWAY_NAMESPACE, ""), labels.get(GATEWAY_NAME, "")
+
+
+def label_value(text: str) -> str:
+    """The text itself, or, where it is too long for a label, its head and a digest of the whole."""
+    return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 9].rstrip('-.')}-{_digest(text)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

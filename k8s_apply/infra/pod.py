@@ -1,0 +1,113 @@
+"""InfraIR → the pod that runs Envoy. Pure.
+
+Everything here is the same for any set of listeners: a listener that comes or goes must not restart a proxy.
+"""
+
+from gateway_api.ir.infra import InfraIR
+from k8s_apply.api import Json
+from k8s_apply.infra.names import pod_labels
+from k8s_apply.infra.settings import InfraSettings
+
+USER = 65532
+"""The user and group without a name and without rights that distroless images know."""
+METRICS_PORT = 19001
+READY_PORT = 19003
+BOOTSTRAP_FILE = "bootstrap.yaml"
+
+
+def pod_template(infra: InfraIR, name: str, settings: InfraSettings) -> Json:
+    """The Deployment's pod template. `name` is that of the ServiceAccount, the ConfigMap and the Secret it uses."""
+    annotations = dict(infra.annotations) | {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(METRICS_PORT),
+        "prometheus.io/path": "/stats/prometheus",
+    }
+    spec: Json = {
+        "serviceAccountName": name,
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "terminationGracePeriodSeconds": settings.drain_seconds + 20,
+        "containers": [_envoy(infra, settings)],
+        "volumes": [
+            {"name": "bootstrap", "configMap": {"name": name}},
+            {"name": "certs", "secret": {"secretName": name, "defaultMode": 0o440}},
+        ],
+    }
+    if settings.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret} for secret in settings.image_pull_secrets]
+    return {"metadata": {"labels": pod_labels(infra), "annotations": annotations}, "spec": spec}
+
+
+def _envoy(infra: InfraIR, settings: InfraSettings) -> Json:
+    container: Json = {
+        "name": "envoy",
+        "image": settings.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": list(settings.command),
+        "args": [
+            f"--config-path {settings.bootstrap_dir}/{BOOTSTRAP_FILE}",
+            f"--service-cluster {infra.gateway}",
+            "--service-node $(ENVOY_POD_NAME)",
+            f"--log-level {settings.log_level}",
+            "--cpuset-threads",
+            "--disable-hot-restart",
+            "--drain-strategy immediate",
+            f"--drain-time-s {max(settings.drain_seconds, 1)}",
+        ],
+        "env": [
+            {"name": "ENVOY_POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            {"name": "ENVOY_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        ],
+        "ports": [
+            {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
+            {"name": "readiness", "containerPort": READY_PORT, "protocol": "TCP"},
+        ],
+        "resources": _resources(settings),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [
+            {"name": "bootstrap", "mountPath": settings.bootstrap_dir, "readOnly": True},
+            {"name": "certs", "mountPath": settings.certs_dir, "readOnly": True},
+        ],
+        # Ready within a second of having listeners; a proxy that never hears from us is started anew after 5 minutes.
+        "startupProbe": _probe(period=1, failures=300),
+        "readinessProbe": _probe(period=5, failures=1),
+        "livenessProbe": _probe(period=10, failures=3),
+    }
+    container["args"] = [word for flag in container["args"] for word in flag.split(" ")]
+    if settings.drain_seconds:
+        # The image has no shell and Envoy's admin answers on loopback alone: to wait is all that a hook can do. While
+        # it waits, Service and load balancer take the pod out, and it goes on serving what still comes.
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": settings.drain_seconds}}}
+    return container
+
+
+def _resources(settings: InfraSettings) -> Json:
+    resources: Json = {"requests": {"cpu": settings.cpu_request, "memory": settings.memory_request}}
+    if settings.memory_limit:
+        resources["limits"] = {"memory": settings.memory_limit}
+    return resources
+
+
+def _probe(*, period: int, failures: int) -> Json:
+    return {
+        "httpGet": {"path": "/ready", "port": READY_PORT, "scheme": "HTTP"},
+        "timeoutSeconds": 1,
+        "periodSeconds": period,
+        "successThreshold": 1,
+        "failureThreshold": failures,
+    }

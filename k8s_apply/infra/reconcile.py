@@ -1,0 +1,256 @@
+"""Wished infrastructure → applied objects: makes, repairs and removes, one Gateway at a time and never its neighbour.
+
+Theory of operation. `_live` is what we know of our objects, from one LIST a kind when we begin to lead and on each slow
+resync, and from the answers to our own writes. A Gateway is attended to when its wish changes, when somebody seems to
+have touched its objects, and after a failure; for each object it costs nothing when `_live` shows it in place, and
+otherwise one server-side apply. An object that we do not know is read before the first apply: one that is not labelled
+as this Gateway's belongs to somebody else, and we refuse to take it. What is labelled as ours and belongs to no wished
+Gateway is deleted, by uid.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from flow.clock import Clock
+from flow.latest import Latest
+from flow.race import while_true
+from gateway_api.ir.infra import InfraIR
+from k8s_apply.api import Json, KubeWriter, NotFound
+from k8s_apply.certgen import secret_files
+from k8s_apply.certificates import Authority, BadCertificateError, client_files
+from k8s_apply.fence import NotLeadingError
+from k8s_apply.infra.desired import desired
+from k8s_apply.infra.drift import in_place, stamp
+from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of
+from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
+from k8s_apply.kinds import INFRASTRUCTURE
+from k8s_apply.workqueue import WorkQueue, backoff
+from k8s_watch.api import ApiError
+from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
+
+log = structlog.get_logger("k8s_apply.infra")
+
+KINDS: Mapping[str, AnyKind] = {kind.name: kind for kind in INFRASTRUCTURE}
+EVERYTHING = ObjectKey("", "")
+"""Stands for the resync in the queue; no Gateway is called so."""
+TERMINATING_PAUSE = 1.0
+"""Seconds until a look at an object that must be gone before it can be made again."""
+
+type Id = tuple[str, ObjectKey]
+"""Kind name and key of one of our objects."""
+type Owner = tuple[str, str]
+"""The owning Gateway as two labels name it."""
+NOBODY: Owner = "", ""
+
+
+class ForeignObjectError(Exception):
+    """An object of the name that we need is not ours; the text says which, and the remedy."""
+
+
+class InfraReconciler:
+    """Keeps every wished Gateway's objects as they should be, while we lead."""
+
+    def __init__(
+        self,
+        api: KubeWriter,
+        *,
+        leading: Latest[bool],
+        clock: Clock,
+        settings: InfraSettings,
+        ca: Callable[[], Authority],
+        bootstrap: Callable[[InfraIR], Mapping[str, str]],
+        resync: float = 300.0,
+        in_flight: int = 4,
+    ) -> None:
+        """`bootstrap` makes the ConfigMap's texts by file name, `bootstrap.yaml` among them; from a Gateway's identity
+        alone, not from its listeners. `ca` returns the present authority, or raises OSError or BadCertificateError.
+        `resync`: seconds between two looks at everything, on average. `in_flight`: Gateways attended to at a time.
+        """
+        self.problems: Latest[Mapping[ObjectKey, str]] = Latest({})
+        """Gateways whose infrastructure is not as wished right now, and why."""
+        self._api = api
+        self._leading = leading
+        self._clock = clock
+        self._settings = settings
+        self._ca = ca
+        self._bootstrap = bootstrap
+        self._resync = resync
+        self._in_flight = in_flight
+        self._wanted: Mapping[ObjectKey, InfraIR] = {}
+        self._asked: Latest[bool] = Latest(initial=False)
+        self._queue: WorkQueue[ObjectKey] = WorkQueue(clock)
+        self._live: dict[Owner, dict[Id, Json]] = {}
+        self._looked = False
+        self._failures: dict[ObjectKey, int] = {}
+
+    def want(self, infra: Mapping[ObjectKey, InfraIR], /) -> None:
+        """Make these the wish: what is not in it is to be removed. Never blocks.
+
+        The first call must come after the first complete translation: an empty wish removes everything.
+        """
+        before, self._wanted = self._wanted, infra
+        if self._leading.value and self._asked.value:
+            for gateway in before.keys() | infra.keys():
+                if before.get(gateway) != infra.get(gateway):
+                    self._queue.add(gateway)
+        self._asked.publish(True)
+
+    def saw(self, cluster: ClusterSnapshot, /) -> None:
+        """Compare what was watched with what we know: an object of ours that is gone, or another one by now, has its
+        Gateway attended to at once instead of at the next resync. Never blocks; cost: linear in the wished Gateways,
+        and nothing when no such kind changed.
+        """
+        watched: dict[str, Mapping[ObjectKey, Any]] = {
+            "ConfigMap": cluster.config_maps,
+            "Secret": cluster.secrets,
+            "Service": cluster.services,
+            "Deployment": cluster.deployments,
+        }
+        if not self._leading.value or (cluster.changed is not None and not cluster.changed.keys() & watched.keys()):
+            return
+        for gateway in self._wanted:
+            key = infra_key(gateway, self._settings)
+            live = self._live.get(owner_labels(gateway), {})
+            for kind, objects in watched.items():
+                if cluster.changed is not None and key not in cluster.changed.get(kind, ()):
+                    continue
+                known, seen = live.get((kind, key)), objects.get(key)
+                if known and (seen is None or _replaced(known, seen)):
+                    del live[kind, key]
+                    self._queue.add(gateway)
+
+    async def run(self) -> None:
+        """Reconcile while we lead, until cancelled. Retries outages itself."""
+        await while_true(self._leading, self._lead)
+
+    async def _lead(self) -> None:
+        """Begin from what is there, not from what an earlier leader (we, perhaps) believed."""
+        await self._asked.until(True)
+        self._queue.clear()
+        self._failures.clear()
+        self._looked = False
+        self._queue.add(EVERYTHING)
+        await self._queue.run(self._attend, workers=self._in_flight)
+
+    async def _attend(self, gateway: ObjectKey) -> float | None:
+        try:
+            again = await (self._look_at_everything() if gateway == EVERYTHING else self._bring(gateway))
+        except NotLeadingError:
+            return 1.0  # whoever tells us so by `leading` ends this work before that
+        except (ApiError, OSError, BadCertificateError, ForeignObjectError) as error:
+            return self._failed(gateway, error)
+        self._failures.pop(gateway, None)
+        self._tell(gateway, None)
+        return again
+
+    def _failed(self, gateway: ObjectKey, error: Exception) -> float:
+        failures = self._failures[gateway] = self._failures.get(gateway, 0) + 1
+        if failures == 1:
+            log.warning("infrastructure not as wished, will retry", gateway=str(gateway), error=str(error))
+        self._tell(gateway, str(error))
+        wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
+        return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
+
+    def _tell(self, gateway: ObjectKey, problem: str | None) -> None:
+        problems = {key: text for key, text in self.problems.value.items() if key in self._wanted and key != gateway}
+        if problem and gateway in self._wanted:
+            problems[gateway] = problem
+        self.problems.publish(problems)
+
+    async def _look_at_everything(self) -> float:
+        """List our objects, remove those without a Gateway, and have every Gateway attended to."""
+        settings = self._settings
+        namespace = "" if settings.gateway_namespace_mode else settings.system_namespace
+        labels = MANAGED_BY | {SYSTEM_NAMESPACE: settings.system_namespace}
+        text = ",".join(f"{name}={value}" for name, value in labels.items())
+        live: dict[Owner, dict[Id, Json]] = {}
+        for kind in INFRASTRUCTURE:
+            for item in await self._api.list(kind, namespace=namespace, selector=text):
+                live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
+        self._live, self._looked = live, True
+        wished = {owner_labels(gateway) for gateway in self._wanted}
+        for owner in live.keys() - wished:
+            await self._delete(owner, list(live[owner]))
+        for gateway in self._wanted:
+            self._queue.add(gateway)
+        return self._resync * (0.75 + self._clock.jitter() / 2)
+
+    async def _bring(self, gateway: ObjectKey) -> float | None:
+        """Bring one Gateway's objects to what is wished now; without a wish, remove them all."""
+        if not self._looked:
+            return None  # the look at everything, which comes first, will ask for us again
+        infra, owner = self._wanted.get(gateway), owner_labels(gateway)
+        if infra is None:
+            await self._delete(owner, list(self._live.get(owner, ())))
+            return None
+        if not infra.ports:
+            return None  # nothing can be served, but what exists keeps its address for when something can
+        manifests = {_id(manifest): stamp(manifest) for manifest in await self._manifests(infra)}
+        for id_, manifest in manifests.items():
+            live = await self._read(id_, gateway)
+            if live is None or not in_place(live, manifest):
+                self._know(gateway)[id_] = await self._api.apply(KINDS[id_[0]], manifest, field_manager=FIELD_MANAGER)
+        await self._delete(owner, self._know(gateway).keys() - manifests.keys())
+        terminating = [id_ for id_, live in self._know(gateway).items() if "deletionTimestamp" in live["metadata"]]
+        for id_ in terminating:
+            del self._know(gateway)[id_]
+        return TERMINATING_PAUSE if terminating else None
+
+    async def _manifests(self, infra: InfraIR) -> tuple[Json, ...]:
+        secret = "Secret", infra_key(infra.gateway, self._settings)
+        current = secret_files(await self._read(secret, infra.gateway) or {})
+        certificate = client_files(self._ca(), infra.gateway, current, self._clock.now())
+        return desired(infra, self._settings, bootstrap=self._bootstrap(infra), certificate=certificate)
+
+    async def _read(self, id_: Id, gateway: ObjectKey) -> Json | None:
+        """The object as we know it, else as it is, else None. Raises ForeignObjectError."""
+        if known := self._know(gateway).get(id_):
+            return known
+        try:
+            live = await self._api.get(KINDS[id_[0]], id_[1])
+        except NotFound:
+            return None
+        if owner_of(_labels(live)) != owner_labels(gateway):
+            raise ForeignObjectError(
+                f"{id_[0]} {id_[1]} exists and is not labelled as belonging to Gateway {gateway}; "
+                "delete or rename it, or give the Gateway another name"
+            )
+        self._know(gateway)[id_] = live
+        return live
+
+    def _know(self, gateway: ObjectKey) -> dict[Id, Json]:
+        return self._live.setdefault(owner_labels(gateway), {})
+
+    async def _delete(self, owner: Owner, ids: Iterable[Id]) -> None:
+        """Delete those of an owner's objects: the Deployment first, its ServiceAccount last."""
+        known = self._live.get(owner, {})
+        order = list(KINDS)
+        for id_ in sorted(ids, key=lambda id_: order.index(id_[0]), reverse=True):
+            live = known.get(id_)
+            if live and "deletionTimestamp" not in live["metadata"]:
+                await self._api.delete(KINDS[id_[0]], id_[1], uid=live["metadata"]["uid"])
+            known.pop(id_, None)
+        if not known:
+            self._live.pop(owner, None)
+
+
+def _replaced(known: Json, seen: Any) -> bool:
+    """Whether the watched object is another one than we know of, or has a newer spec than we have seen."""
+    meta = known["metadata"]
+    return bool(seen.metadata.uid != meta.get("uid") or seen.metadata.generation > meta.get("generation", 0))
+
+
+def _id(manifest: Json) -> Id:
+    return manifest["kind"], _key(manifest)
+
+
+def _key(item: Json) -> ObjectKey:
+    return ObjectKey(item["metadata"].get("namespace", ""), item["metadata"]["name"])
+
+
+def _labels(item: Json) -> Mapping[str, str]:
+    return msgspec.convert(item["metadata"].get("labels") or {}, dict[str, str])

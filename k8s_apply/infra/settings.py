@@ -1,0 +1,41 @@
+"""What an operator may choose about the generated infrastructure."""
+
+from typing import Literal
+
+import msgspec
+
+FIELD_MANAGER = "envoy-gateway"
+"""One name for all that we apply. It is Envoy Gateway's own, so that what that one applied before us, and we do not
+want, goes away instead of staying for ever under a manager that is gone."""
+
+
+class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The same for every Gateway. The defaults are those of the tutorial."""
+
+    system_namespace: str = "envoy-gateway-system"
+    """Where we run."""
+    gateway_namespace_mode: bool = False
+    """Put each Gateway's objects into the Gateway's own namespace, owned by it. Spec: GEP-1762."""
+    image: str = "envoyproxy/envoy:distroless-v1.40.0"
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets in the namespace of the pods."""
+    command: tuple[str, ...] = ("envoy",)
+    replicas: int | None = 1
+    """None leaves the number to whoever scales the Deployment, for example a HorizontalPodAutoscaler."""
+    service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
+    external_traffic_policy: Literal["Local", "Cluster"] = "Local"
+    """Local keeps the client's address and saves a hop; Cluster reaches the pods through every node."""
+    log_level: str = "warn"
+    """Of Envoy: trace, debug, info, warn, error, critical, off."""
+    cpu_request: str = "100m"
+    memory_request: str = "512Mi"
+    """Both as Kubernetes quantities in their canonical spelling: 1, not 1000m."""
+    memory_limit: str | None = None
+    """None: no limit."""
+    drain_seconds: int = 10
+    """A pod that has to go still serves this long, while the load balancers notice. 0 goes at once."""
+    bootstrap_dir: str = "/etc/envoy"
+    """Where the pod finds the bootstrap's files."""
+    certs_dir: str = "/certs"
+    """Where the pod finds ca.crt, tls.crt and tls.key of its xDS connection."""

@@ -1,0 +1,26 @@
+"""The kinds that we write and do not watch. Those that we also watch are in `k8s_watch.kinds`."""
+
+from typing import Any
+
+from k8s_apply.api import Json
+from k8s_watch import kinds
+from k8s_watch.keys import AnyKind, Kind
+
+_JSON: type[dict[str, Any]] = dict
+
+SERVICE_ACCOUNT: Kind[Json] = Kind("ServiceAccount", "", ("v1",), "serviceaccounts", _JSON)
+LEASE: Kind[Json] = Kind("Lease", "coordination.k8s.io", ("v1",), "leases", _JSON)
+
+INFRASTRUCTURE: tuple[AnyKind, ...] = (
+    SERVICE_ACCOUNT,
+    kinds.CONFIG_MAP,
+    kinds.SECRET,
+    kinds.SERVICE,
+    kinds.DEPLOYMENT,
+)
+"""What we make for a Gateway, in the order of making: a Deployment finds what its pods mount."""
+
+STATUS: dict[str, AnyKind] = {
+    kind.name: kind for kind in (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.HTTP_ROUTE, kinds.TCP_ROUTE)
+}
+"""The kinds whose status we write, by name."""

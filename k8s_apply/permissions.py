@@ -1,0 +1,67 @@
+"""What the API server must let us do, as data: `docker/install.yaml` is tested against it."""
+
+from enum import Enum
+
+import msgspec
+
+from k8s_watch import kinds
+
+
+class Scope(Enum):
+    """Where a rule holds, and so which kind of role carries it."""
+
+    CLUSTER = "ClusterRole"
+    """Everywhere."""
+    SYSTEM_NAMESPACE = "Role"
+    """In the controller's own namespace."""
+    GATEWAY_NAMESPACES = "ClusterRole, in gateway namespace mode"
+    """Wherever a Gateway may be; needed only when the proxies live in the Gateways' namespaces."""
+    CERTGEN = "Role of certgen"
+    """In the controller's own namespace; for whoever runs `lychgate certgen`."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One RBAC rule. Spec: Kubernetes rbac.authorization.k8s.io/v1 PolicyRule."""
+
+    scope: Scope
+    group: str
+    """Empty for the core group."""
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+
+_READ = ("get", "list", "watch")
+_GATEWAY_API = "gateway.networking.k8s.io"
+
+
+def _watched() -> tuple[Rule, ...]:
+    """Reading rules of every kind that we watch, one a group. `get` is for the last word before a write."""
+    groups = sorted({kind.group for kind in kinds.ALL})
+    return tuple(
+        Rule(Scope.CLUSTER, group, tuple(sorted(kind.plural for kind in kinds.ALL if kind.group == group)), _READ)
+        for group in groups
+    )
+
+
+def _infrastructure(scope: Scope) -> tuple[Rule, ...]:
+    """Server-side apply is a `patch`, and a `create` too when the object does not exist."""
+    verbs = ("get", "list", "create", "patch", "delete")
+    return (
+        Rule(scope, "", ("configmaps", "secrets", "serviceaccounts", "services"), verbs),
+        Rule(scope, "apps", ("deployments",), verbs),
+    )
+
+
+PERMISSIONS: tuple[Rule, ...] = (
+    *_watched(),
+    Rule(
+        Scope.CLUSTER,
+        _GATEWAY_API,
+        ("gatewayclasses/status", "gateways/status", "httproutes/status", "tcproutes/status"),
+        ("update",),
+    ),
+    *_infrastructure(Scope.SYSTEM_NAMESPACE),
+    Rule(Scope.SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update")),
+    *_infrastructure(Scope.GATEWAY_NAMESPACES),
+    Rule(Scope.CERTGEN, "", ("secrets",), ("get", "create", "update")),
+)
