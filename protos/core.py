@@ -5,6 +5,7 @@ from envoy.config.core.v3.address_pb2 import (
     Pipe,
     SocketAddress,
 )
+from envoy.config.core.v3.backoff_pb2 import BackoffStrategy
 from envoy.config.core.v3.base_pb2 import (
     DataSource,
     HeaderValue,
@@ -13,6 +14,7 @@ from envoy.config.core.v3.base_pb2 import (
     Metadata,
     Node,
     QueryParameter,
+    RetryPolicy,
     RuntimeFractionalPercent,
     RuntimeUInt32,
     TrafficDirection,
@@ -51,6 +53,7 @@ __all__ = [
     "AggregatedConfigSource",
     "ApiConfigSource",
     "ApiVersion",
+    "BackoffStrategy",
     "ConfigSource",
     "DataSource",
     "FractionalPercent",
@@ -71,6 +74,7 @@ __all__ = [
     "Percent",
     "Pipe",
     "QueryParameter",
+    "RetryPolicy",
     "RuntimeFractionalPercent",
     "RuntimeUInt32",
     "SocketAddress",

@@ -2,6 +2,7 @@
 
 from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
     CertificateValidationContext,
+    SubjectAltNameMatcher,
     TlsCertificate,
     TlsParameters,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "CommonTlsContext",
     "DownstreamTlsContext",
     "SdsSecretConfig",
+    "SubjectAltNameMatcher",
     "TlsCertificate",
     "TlsParameters",
     "UpstreamTlsContext",

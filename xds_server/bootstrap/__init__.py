@@ -1,1 +1,6 @@
-"""The bootstrap that an Envoy of ours starts with, in a pod or on this machine."""
+"""The bootstrap that an Envoy of ours starts with: `pod` in a cluster, `local` on this machine, `validation` to try
+one.
+
+A bootstrap never depends on listeners, routes or backends: what changes at run time comes over xDS. All texts are JSON,
+which is YAML too.
+"""

@@ -8,7 +8,7 @@ Spec: Envoy v1.40 extensions.filters.network.http_connection_manager.v3.HttpConn
 
 from protos import core, http
 from protos.encode import pack
-from protos.values import FALSE, TRUE, seconds, uint32
+from protos.values import TRUE, seconds, uint32
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.route import STREAM_IDLE_TIMEOUT
 from xds_server.translate.sources import ADS_WITHOUT_LIMIT
@@ -53,7 +53,7 @@ def connection_manager(*, route_table: str, stat_prefix: str) -> http.HttpConnec
 
 
 def _router() -> http.HttpFilter:
-    router = http.Router(suppress_envoy_headers=True, dynamic_stats=FALSE)
+    router = http.Router(suppress_envoy_headers=True)
     return http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(router))
 
 

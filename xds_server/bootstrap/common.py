@@ -1,0 +1,136 @@
+"""What every bootstrap of ours has: one delta stream for everything, bounded statistics, Envoy Gateway's runtime."""
+
+import json
+
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+
+from k8s_watch.keys import ObjectKey
+from protos import bootstrap as pb
+from protos import cluster, core, endpoint, matcher
+from protos.encode import pack
+from protos.render import to_dict
+from protos.values import TRUE, seconds
+
+XDS_CLUSTER = "xds_cluster"
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds."""
+
+KEEPALIVE_INTERVAL = 30.0
+"""Seconds between pings; with the timeout, what it takes to notice that the other side vanished without a word."""
+
+KEEPALIVE_TIMEOUT = 5.0
+
+RECONNECT_BASE = 0.25
+RECONNECT_MAX = 5.0
+"""Seconds; jittered by Envoy. Its own maximum of 30 would make every restart of the control plane feel long."""
+
+MAX_REGEX_PROGRAM = 2**32 - 1
+"""As Envoy Gateway: a regex that was accepted there is accepted here. The control plane limits what users may write."""
+
+KEPT_STATS = (
+    r"^(access_logs|cluster_manager|control_plane|dns|filesystem|http|http1|http2|listener|listener_manager"
+    r"|main_thread|overload|runtime|server|sds|tcp|tls_inspector|workers)\..*$",
+    rf"^cluster\.{XDS_CLUSTER}\..*$",
+    r"^cluster\..*\.(membership_healthy|membership_total|upstream_cx_(active|connect_fail|connect_timeout"
+    r"|destroy_with_active_rq|rx_bytes_total|total|tx_bytes_total)"
+    r"|upstream_rq_(active|completed|pending_overflow|retry|retry_success|rx_reset|time|timeout|total|[1-5]xx))$",
+)
+"""What a dashboard reads. Per cluster some 20 of Envoy's more than 100: at thousands of clusters the rest is memory."""
+
+
+def bootstrap(*, gateway: ObjectKey, node_id: str, admin: core.Address, xds: cluster.Cluster) -> pb.Bootstrap:
+    """The common part. `admin` is where Envoy's admin interface listens; `xds` is what `xds_cluster` made."""
+    return pb.Bootstrap(
+        node=core.Node(id=node_id, cluster=str(gateway)),
+        admin=pb.Admin(address=admin),
+        dynamic_resources=_everything_over_one_stream(),
+        static_resources=pb.Bootstrap.StaticResources(clusters=[xds]),
+        layered_runtime=layered_runtime(),
+        deferred_stat_options=pb.Bootstrap.DeferredStatOptions(enable_deferred_creation_stats=True),
+        stats_config=_stats(),
+    )
+
+
+def _everything_over_one_stream() -> pb.Bootstrap.DynamicResources:
+    """The proxy is not ready before the first answer, however long that takes: an empty proxy would answer 404."""
+    here = core.ConfigSource(
+        ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3, initial_fetch_timeout=seconds(0)
+    )
+    return pb.Bootstrap.DynamicResources(ads_config=ads_config(), lds_config=here, cds_config=here)
+
+
+def ads_config() -> core.ApiConfigSource:
+    """The aggregated delta stream through `XDS_CLUSTER`, opened again soon after it broke."""
+    back_off = core.BackoffStrategy(base_interval=seconds(RECONNECT_BASE), max_interval=seconds(RECONNECT_MAX))
+    service = core.GrpcService(
+        envoy_grpc=core.GrpcService.EnvoyGrpc(
+            cluster_name=XDS_CLUSTER, retry_policy=core.RetryPolicy(retry_back_off=back_off)
+        )
+    )
+    return core.ApiConfigSource(
+        api_type=core.ApiConfigSource.DELTA_GRPC,
+        transport_api_version=core.ApiVersion.V3,
+        grpc_services=[service],
+        set_node_on_first_message_only=True,
+    )
+
+
+def xds_cluster(
+    address: core.Address, *, kind: cluster.Cluster.DiscoveryType, tls: core.TransportSocket | None = None
+) -> cluster.Cluster:
+    """The cluster that reaches the control plane: HTTP/2, with pings that find a dead connection."""
+    http2 = core.Http2ProtocolOptions(
+        connection_keepalive=core.KeepaliveSettings(
+            interval=seconds(KEEPALIVE_INTERVAL), timeout=seconds(KEEPALIVE_TIMEOUT)
+        )
+    )
+    options = cluster.HttpProtocolOptions(
+        explicit_http_config=cluster.HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=http2)
+    )
+    return cluster.Cluster(
+        name=XDS_CLUSTER,
+        type=kind,
+        connect_timeout=seconds(CONNECT_TIMEOUT),
+        load_assignment=assignment(XDS_CLUSTER, address),
+        typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(options)},
+        transport_socket=tls,
+    )
+
+
+def assignment(name: str, address: core.Address) -> endpoint.ClusterLoadAssignment:
+    """A cluster's only address."""
+    only = endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=address))
+    return endpoint.ClusterLoadAssignment(
+        cluster_name=name, endpoints=[endpoint.LocalityLbEndpoints(lb_endpoints=[only])]
+    )
+
+
+def socket_address(host: str, port: int) -> core.Address:
+    """A TCP address, or a name that resolves to some."""
+    return core.Address(socket_address=core.SocketAddress(address=host, port_value=port))
+
+
+def layered_runtime() -> pb.LayeredRuntime:
+    """Spec: Envoy v1.40, "Runtime"; its edge guide for max_requests_per_io_cycle."""
+    values = Struct()
+    values.update(
+        {
+            "re2.max_program_size.error_level": MAX_REGEX_PROGRAM,
+            "re2.max_program_size.warn_level": 1000,
+            "http.max_requests_per_io_cycle": 1,
+        }
+    )
+    return pb.LayeredRuntime(layers=[pb.RuntimeLayer(name="static", static_layer=values)])
+
+
+def _stats() -> pb.StatsConfig:
+    patterns = [matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex=pattern)) for pattern in KEPT_STATS]
+    kept = matcher.ListStringMatcher(patterns=patterns)
+    return pb.StatsConfig(use_all_default_tags=TRUE, stats_matcher=pb.StatsMatcher(inclusion_list=kept))
+
+
+def text(message: Message) -> str:
+    """The message as a configuration file; equal messages give equal texts."""
+    return json.dumps(to_dict(message), indent=2, sort_keys=True) + "\n"

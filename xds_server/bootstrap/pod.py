@@ -1,0 +1,168 @@
+"""The bootstrap of a proxy pod: mTLS to the control plane, metrics and readiness on ports of their own."""
+
+from collections.abc import Mapping
+
+from k8s_watch.keys import ObjectKey
+from protos import cluster, core, discovery, http, listener, matcher, route, secret, tls
+from protos.encode import pack
+from protos.values import TRUE, seconds
+from xds_server.bootstrap.common import assignment, bootstrap, socket_address, text, xds_cluster
+from xds_server.bootstrap.overload import overload_manager
+
+ADMIN_PORT = 19000
+METRICS_PORT = 19001
+READY_PORT = 19003
+
+METRICS_CLUSTER = "prometheus_stats"
+METRICS_PATH = "/stats/prometheus"
+READY_PATH = "/ready"
+
+BOOTSTRAP_FILE = "bootstrap.yaml"
+CERTIFICATE_FILE = "xds-certificate.json"
+TRUSTED_CA_FILE = "xds-trusted-ca.json"
+CERTIFICATE_SECRET = "xds_certificate"  # noqa: S105  a name
+TRUSTED_CA_SECRET = "xds_trusted_ca"  # noqa: S105  a name
+
+
+def pod_bootstrap(
+    *,
+    gateway: ObjectKey,
+    xds_host: str,
+    xds_port: int = 18000,
+    bootstrap_dir: str = "/etc/envoy",
+    certs_dir: str = "/certs",
+    max_heap_bytes: int | None = None,
+    max_connections: int = 50_000,
+) -> Mapping[str, str]:
+    """The files of a proxy's `bootstrap_dir` by name; Envoy starts with `--config-path <bootstrap_dir>/bootstrap.yaml`.
+
+    `xds_host` is the control plane's DNS name, such as `envoy-gateway.envoy-gateway-system.svc.cluster.local`: also
+    what its certificate must name. `certs_dir` holds ca.crt, tls.crt and tls.key; Envoy takes new ones up as they are
+    written, without a restart. The node id is the pod's name: give it by `--service-node`.
+
+    `max_heap_bytes` is what Envoy may allocate before it refuses requests; None is without limit, and a container's
+    memory limit times 0.8 is a good value. `max_connections` counts all clients of one proxy.
+
+    The admin interface is on loopback. GET /stats/prometheus on port 19001, and nothing else of it, is reachable. GET
+    /ready on port 19003 answers 200 from when the first listeners are there until the proxy drains.
+    """
+    admin = socket_address("127.0.0.1", ADMIN_PORT)
+    control_plane = xds_cluster(
+        socket_address(
+            f"{xds_host}.", xds_port
+        ),  # the dot: a full name, which needs no search through the pod's domains
+        kind=cluster.Cluster.STRICT_DNS,
+        tls=_mutual_tls(xds_host, bootstrap_dir),
+    )
+    message = bootstrap(gateway=gateway, node_id="", admin=admin, xds=control_plane)
+    message.static_resources.clusters.append(
+        cluster.Cluster(
+            name=METRICS_CLUSTER, type=cluster.Cluster.STATIC, load_assignment=assignment(METRICS_CLUSTER, admin)
+        )
+    )
+    message.static_resources.listeners.extend([_metrics_listener(), _ready_listener()])
+    message.overload_manager.CopyFrom(overload_manager(max_heap_bytes=max_heap_bytes, max_connections=max_connections))
+    return {
+        BOOTSTRAP_FILE: text(message),
+        CERTIFICATE_FILE: _sds_file(_certificate(certs_dir)),
+        TRUSTED_CA_FILE: _sds_file(_trusted_ca(certs_dir, xds_host)),
+    }
+
+
+def _mutual_tls(server_name: str, bootstrap_dir: str) -> core.TransportSocket:
+    def from_file(name: str, file: str) -> tls.SdsSecretConfig:
+        source = core.PathConfigSource(path=f"{bootstrap_dir}/{file}")
+        config = core.ConfigSource(path_config_source=source, resource_api_version=core.ApiVersion.V3)
+        return tls.SdsSecretConfig(name=name, sds_config=config)
+
+    common = tls.CommonTlsContext(
+        tls_params=tls.TlsParameters(
+            tls_minimum_protocol_version=tls.TlsParameters.TLSv1_3,
+            tls_maximum_protocol_version=tls.TlsParameters.TLSv1_3,
+        ),
+        alpn_protocols=["h2"],
+        tls_certificate_sds_secret_configs=[from_file(CERTIFICATE_SECRET, CERTIFICATE_FILE)],
+        validation_context_sds_secret_config=from_file(TRUSTED_CA_SECRET, TRUSTED_CA_FILE),
+    )
+    context = tls.UpstreamTlsContext(common_tls_context=common, sni=server_name)
+    return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
+
+
+def _certificate(certs_dir: str) -> secret.Secret:
+    return secret.Secret(
+        name=CERTIFICATE_SECRET,
+        tls_certificate=secret.TlsCertificate(
+            certificate_chain=core.DataSource(filename=f"{certs_dir}/tls.crt"),
+            private_key=core.DataSource(filename=f"{certs_dir}/tls.key"),
+            watched_directory=core.WatchedDirectory(path=certs_dir),
+        ),
+    )
+
+
+def _trusted_ca(certs_dir: str, server_name: str) -> secret.Secret:
+    name = tls.SubjectAltNameMatcher(
+        san_type=tls.SubjectAltNameMatcher.DNS, matcher=matcher.StringMatcher(exact=server_name)
+    )
+    return secret.Secret(
+        name=TRUSTED_CA_SECRET,
+        validation_context=tls.CertificateValidationContext(
+            trusted_ca=core.DataSource(filename=f"{certs_dir}/ca.crt"),
+            watched_directory=core.WatchedDirectory(path=certs_dir),
+            match_typed_subject_alt_names=[name],
+        ),
+    )
+
+
+def _sds_file(of: secret.Secret) -> str:
+    return text(discovery.DiscoveryResponse(resources=[pack(of)]))
+
+
+def _metrics_listener() -> listener.Listener:
+    """One path, one method: a path that normalises to another must not reach the rest of the admin interface."""
+    get = route.HeaderMatcher(name=":method", string_match=matcher.StringMatcher(exact="GET"))
+    metrics = route.Route(
+        match=route.RouteMatch(path=METRICS_PATH, headers=[get]),
+        route=route.RouteAction(cluster=METRICS_CLUSTER, timeout=seconds(30)),
+    )
+    return _listener("stats", METRICS_PORT, routes=[metrics])
+
+
+def _ready_listener() -> listener.Listener:
+    """The health check filter answers by itself. Envoy accepts no connection at all before the first listeners came."""
+    path = route.HeaderMatcher(name=":path", string_match=matcher.StringMatcher(exact=READY_PATH))
+    check = http.HealthCheck(headers=[path])
+    check.pass_through_mode.value = False
+    return _listener(
+        "ready",
+        READY_PORT,
+        routes=[],
+        filters=[http.HttpFilter(name="envoy.filters.http.health_check", typed_config=pack(check))],
+    )
+
+
+def _listener(
+    name: str, port: int, *, routes: list[route.Route], filters: list[http.HttpFilter] | None = None
+) -> listener.Listener:
+    """A listener that works under overload too: it is how one sees the overload."""
+    hosts = [route.VirtualHost(name=name, domains=["*"], routes=routes)]
+    router = http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(http.Router()))
+    manager = http.HttpConnectionManager(
+        stat_prefix=name,
+        route_config=route.RouteConfiguration(name=name, virtual_hosts=hosts),
+        http_filters=[*(filters or []), router],
+        normalize_path=TRUE,
+        merge_slashes=True,
+        path_with_escaped_slashes_action=http.HttpConnectionManager.REJECT_REQUEST,
+    )
+    chain = listener.FilterChain(
+        filters=[
+            listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager)),
+        ]
+    )
+    return listener.Listener(
+        name=f"envoy-gateway-proxy-{name}-0.0.0.0-{port}",
+        address=socket_address("0.0.0.0", port),
+        filter_chains=[chain],
+        bypass_overload_manager=True,
+        ignore_global_conn_limit=True,
+    )
