@@ -1,0 +1,27 @@
+"""What a GatewayIR names and does not hold: a law has it empty."""
+
+from collections.abc import Iterator
+
+from gateway_api.ir import xds as ir
+
+
+def missing(gateway: ir.GatewayIR) -> set[str]:
+    """Names of route tables, secrets and clusters that are named and not there, INVALID_BACKEND aside."""
+    held = {each.name for each in (*gateway.route_tables, *gateway.secrets, *gateway.clusters)}
+    return set(_named(gateway)) - held - {ir.INVALID_BACKEND}
+
+
+def _named(gateway: ir.GatewayIR) -> Iterator[str]:
+    for listener in gateway.listeners:
+        for chain in listener.filter_chains:
+            yield from chain.tls.secrets if chain.tls else ()
+            match chain.handler:
+                case ir.HttpChain(route_table=name):
+                    yield name
+                case ir.TcpChain(destinations=destinations):
+                    yield from (destination.cluster for destination in destinations)
+    for table in gateway.route_tables:
+        for host in table.virtual_hosts:
+            for route in host.routes:
+                if isinstance(route.action, ir.Forward):
+                    yield from (destination.cluster for destination in route.action.destinations)

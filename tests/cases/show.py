@@ -1,0 +1,262 @@
+"""What became of a case → the texts of its golden files: only what the case is about, and short enough to review."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+import yaml
+
+from gateway_api.ir import xds as ir
+from gateway_api.ir.infra import InfraIR
+from gateway_api.status.types import (
+    Body,
+    Condition,
+    GatewayClassStatus,
+    GatewayStatus,
+    RouteStatus,
+    StatusKey,
+)
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.routes import ParentReference
+from protos import type_urls
+from protos.render import decode, to_dict
+from tests.cases.case import ROOT, Case, Outcome, Result, load
+from xds_server.snapshot.resource import ResourceType, Snapshot
+
+TYPE_URLS = {
+    ResourceType.CLUSTER: type_urls.CLUSTER,
+    ResourceType.ENDPOINT: type_urls.ENDPOINT,
+    ResourceType.SECRET: type_urls.SECRET,
+    ResourceType.LISTENER: type_urls.LISTENER,
+    ResourceType.ROUTE: type_urls.ROUTE,
+}
+
+
+def goldens(case: Case, outcome: Outcome) -> dict[str, str]:
+    """File name → text."""
+    shown = _shown_gateways(case, outcome)
+    return {
+        "status.yaml": yaml.safe_dump(_statuses(case, outcome), sort_keys=False, width=1000),
+        "ir.yaml": _dump({str(key): _lowered(case, result) for key, result in shown.items()}),
+        "xds.yaml": _dump({str(key): _translated(case, result) for key, result in shown.items()}),
+    }
+
+
+def resources(snapshot: Snapshot, type_: ResourceType) -> list[dict[str, Any]]:
+    """All resources of one type in Envoy's own spelling, sorted by name."""
+    return [_ordered(to_dict(decode(TYPE_URLS[type_], each.body))) for each in snapshot.of(type_).by_name.values()]
+
+
+def conditions(status: Body) -> tuple[Condition, ...]:
+    """Every condition of a status, at whatever depth."""
+    match status:
+        case GatewayClassStatus():
+            return status.conditions
+        case GatewayStatus():
+            return (*status.conditions, *(each for listener in status.listeners for each in listener.conditions))
+        case RouteStatus():
+            return tuple(each for parent in status.parents for each in parent.conditions)
+
+
+def _shown_gateways(case: Case, outcome: Outcome) -> dict[ObjectKey, Result]:
+    """Those that the case brings; when it brings none, that of the world."""
+    own = {key for kind, key in case.objects if kind == "Gateway"}
+    return {key: result for key, result in sorted(outcome.gateways.items()) if key in own or not own}
+
+
+# --- status -----------------------------------------------------------------------------------------------------------
+
+
+def _statuses(case: Case, outcome: Outcome) -> dict[str, Any]:
+    keys = (StatusKey(kind=kind, key=key) for kind, key in case.objects)
+    return {str(key): _status(outcome.statuses[key]) for key in keys if key in outcome.statuses}
+
+
+def _status(body: Body) -> dict[str, Any]:
+    match body:
+        case GatewayClassStatus(conditions=found):
+            return _conditions(found)
+        case GatewayStatus(conditions=found, listeners=listeners):
+            return {
+                **_conditions(found),
+                "listeners": {
+                    listener.name: {
+                        "attachedRoutes": listener.attached_routes,
+                        "supportedKinds": [kind.kind for kind in listener.supported_kinds],
+                        **_conditions(listener.conditions),
+                    }
+                    for listener in listeners
+                },
+            }
+        case RouteStatus(parents=parents):
+            return {_parent(parent.parent_ref): _conditions(parent.conditions) for parent in parents}
+
+
+def _conditions(found: Iterable[Condition]) -> dict[str, str]:
+    return {each.type: f"{each.status} ({each.reason}) {each.message}" for each in found}
+
+
+def _parent(ref: ParentReference) -> str:
+    parts = [f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name]
+    parts += [f"section {ref.section_name}"] if ref.section_name else []
+    parts += [f"port {ref.port}"] if ref.port else []
+    return ", ".join(parts)
+
+
+# --- ir ---------------------------------------------------------------------------------------------------------------
+
+
+def _lowered(case: Case, result: Result) -> dict[str, Any]:
+    shown = {
+        "listeners": [_listener(listener) for listener in result.ir.listeners],
+        "route_tables": {table.name: _table(table) for table in result.ir.route_tables},
+        "clusters": [_cluster(cluster) for cluster in result.ir.clusters],
+        "secrets": [secret.name for secret in result.ir.secrets],
+    }
+    if "endpoint" in case.claim.show:
+        shown["endpoints"] = {each.cluster: list(map(_endpoint, each.endpoints)) for each in result.endpoints}
+    if "infra" in case.claim.show:
+        shown["infra"] = _without_empty(_infra(result.infra))
+    return {key: value for key, value in shown.items() if value}
+
+
+def _listener(of: ir.Listener) -> dict[str, Any]:
+    return {
+        "name": of.name,
+        "port": of.port,
+        "bind_port": of.bind_port,
+        "filter_chains": [_without_empty(msgspec.to_builtins(chain)) for chain in of.filter_chains],
+    }
+
+
+def _table(of: ir.RouteTable) -> dict[str, Any]:
+    """By hostname: one without routes is shown, for it keeps requests from other hosts' routes."""
+    return {host.hostname: [_route(route) for route in host.routes] for host in of.virtual_hosts}
+
+
+def _route(of: ir.Route) -> dict[str, Any]:
+    """The kind of action stands for the field, and the source is left out: the name holds it."""
+    fields = _without_empty(msgspec.to_builtins(of))
+    del fields["source"]
+    action = fields.pop("action")
+    return {**fields, type(of.action).__name__.lower(): action}
+
+
+def _cluster(of: ir.Cluster) -> str:
+    return f"{of.name} ({of.protocol})"
+
+
+def _endpoint(of: ir.Endpoint) -> str:
+    draining = " draining" if of.draining else ""
+    return f"{of.address} port {of.port}{draining}" + (f" zone {of.zone}" if of.zone else "")
+
+
+def _infra(of: InfraIR) -> dict[str, Any]:
+    ports = {port.name: f"{port.protocol} {port.port} binds {port.bind_port}" for port in of.ports}
+    return {"ports": ports, "labels": of.labels, "annotations": of.annotations, "addresses": list(of.addresses)}
+
+
+def _without_empty(value: Any) -> Any:
+    match value:
+        case dict():
+            shown = {key: _without_empty(each) for key, each in value.items()}
+            return {key: each for key, each in shown.items() if each not in ({}, [], None)}
+        case list() | tuple():
+            return [_without_empty(each) for each in value]
+        case _:
+            return value
+
+
+# --- xds --------------------------------------------------------------------------------------------------------------
+
+
+def _translated(case: Case, result: Result) -> dict[str, Any]:
+    types = [type_ for type_ in ResourceType if type_.name.lower() in case.claim.show]
+    shown = {type_.name.lower(): resources(result.snapshot, type_) for type_ in types}
+    plain = frozenset[str]() if case.name == PLAIN else _plain_fields()
+    return {name: _special(found, plain) for name, found in shown.items() if found}
+
+
+PLAIN = "gateway/plain"
+
+
+ESSENTIAL = frozenset(
+    {
+        "@type",
+        "address",
+        "cluster",
+        "cluster_name",
+        "domains",
+        "endpoint",
+        "endpoints",
+        "filter_chains",
+        "filters",
+        "lb_endpoints",
+        "match",
+        "name",
+        "port_value",
+        "prefix",
+        "rds",
+        "route",
+        "route_config_name",
+        "routes",
+        "socket_address",
+        "typed_config",
+        "virtual_hosts",
+    }
+)
+"""Fields that are always shown. Others are left out where they are as in the case `gateway/plain`, which shows them."""
+
+
+def _special(value: Any, plain: frozenset[str]) -> Any:
+    match value:
+        case dict():
+            return {key: _special(each, plain) for key, each in value.items() if _pair(key, each) not in plain}
+        case list():
+            return [_special(each, plain) for each in value]
+        case _:
+            return value
+
+
+@cache
+def _plain_fields() -> frozenset[str]:
+    """The boilerplate of the case `gateway/plain`: field and value."""
+    outcome = load(ROOT / PLAIN).run()
+    found: set[str] = set()
+    for result in outcome.gateways.values():
+        for type_ in ResourceType:
+            found.update(_boilerplate(resources(result.snapshot, type_)))
+    return frozenset(found)
+
+
+def _boilerplate(value: Any) -> Iterator[str]:
+    match value:
+        case dict():
+            for key, each in value.items():
+                if key in ESSENTIAL:
+                    yield from _boilerplate(each)
+                else:
+                    yield _pair(key, each)
+        case list():
+            for each in value:
+                yield from _boilerplate(each)
+
+
+def _ordered(value: Any) -> Any:
+    """The name first, then by field: a protobuf map has no order of its own."""
+    match value:
+        case dict():
+            return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: (key != "name", key))}
+        case list():
+            return [_ordered(each) for each in value]
+        case _:
+            return value
+
+
+def _pair(key: str, value: Any) -> str:
+    return msgspec.json.encode((key, value), order="deterministic").decode()
+
+
+def _dump(value: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=120, default_flow_style=None, allow_unicode=True)
