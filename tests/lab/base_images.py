@@ -1,12 +1,11 @@
 """Built binaries → the images of the cluster's own pods: the sandbox, DNS, and what the conformance suite deploys."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from lab.binaries import SUITE_IMAGES
 from lab.images import Image, base_layer, write
-from lab.layers import Layer, digest_of, layer, put_program
+from lab.layers import Fill, Layer, digest_of, layer, put_program
 from lab.places import binary
 
 PAUSE_IMAGE = "localhost/lab/pause:1"
@@ -36,7 +35,7 @@ def _program_layer(program: str) -> Layer:
     return layer(program, digest_of(binary(program)), _fill(program))
 
 
-def _fill(program: str) -> Callable[[Path], None]:
+def _fill(program: str) -> Fill:
     def fill(root: Path) -> None:
         put_program(root, binary(program), f"/{program}")
 

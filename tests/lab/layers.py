@@ -19,6 +19,9 @@ from tempfile import TemporaryDirectory
 
 from lab.places import CACHE
 
+type Fill = Callable[[Path], None]
+"""Puts a layer's files under the given root."""
+
 LAYERS = CACHE / "layers"
 FORMAT = "1"
 """Changes when this module changes what a layer looks like."""
@@ -39,7 +42,7 @@ class Layer:
         return self.path.stat().st_size
 
 
-def layer(name: str, recipe: str, fill: Callable[[Path], None]) -> Layer:
+def layer(name: str, recipe: str, fill: Fill) -> Layer:
     """Return the layer `name` of `recipe`; when the cache lacks it, `fill` puts its files under the given root.
 
     Older layers of the same name are removed, so the cache does not grow with every commit.
