@@ -1,0 +1,137 @@
+"""One type on one stream: what the client asked for and holds, and which names need a look."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from protos import endpoint as pb
+from protos.encode import encode
+from xds_server.protocol.holdings import Holdings
+from xds_server.protocol.subscription import WILDCARD, Subscription
+from xds_server.snapshot.diff import Diff
+from xds_server.snapshot.resource import EMPTY_SET, Resource, ResourceSet, ResourceType, make_resource
+
+WHOLE_SETS = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
+"""Types whose state-of-the-world responses carry everything, and for which asking for nothing means everything.
+
+Spec: xDS protocol, "Resource types" and "Grouping resources into responses"
+"""
+
+
+class Staged(msgspec.Struct, frozen=True):
+    """What waits to be sent, and since when (monotonic seconds)."""
+
+    resource: Resource
+    since: float
+
+
+class Channel:
+    """Only names in `dirty`, `gated` and `leaving` are ever looked at, so a push costs what it changes."""
+
+    def __init__(self, type_: ResourceType) -> None:
+        self.type = type_
+        self.subscription = Subscription(legacy_wildcard=type_ in WHOLE_SETS)
+        self.holdings = Holdings()
+        self.newest: ResourceSet = EMPTY_SET
+        self.dirty: set[str] = set()
+        self.asked: set[str] = set()
+        """To be sent even if the client was sent them before: it asked, or needs them again."""
+        self.gated: dict[str, Staged] = {}
+        self.leaving: dict[str, float] = {}
+        """Gone from the snapshot and still held: name → since when."""
+        self.apart: list[frozenset[str]] = []
+        """Groups that were refused together with others and now travel apart, until the culprit is alone."""
+        self.must_answer = False
+        """The client waits for a first answer, even an empty one."""
+        self.resumed = False
+        """The client came with things from an earlier stream."""
+        self.last_nonce = ""
+        """Of the newest response; "" before the first."""
+        self.claimed_version = ""
+        """State of the world: the set that the client says it has."""
+        self._reported: Mapping[str, str] = {}
+        self._everything = False
+        self._looked = False
+
+    @property
+    def settled(self) -> bool:
+        """The client has acknowledged all that it should have."""
+        return self.holdings.calm and not (self.dirty or self.gated or self.holdings.refused or self.must_answer)
+
+    def resume(self, versions: Mapping[str, str]) -> None:
+        """Take in what the client holds from an earlier stream; matched at the next look."""
+        self._reported = {name: version for name, version in versions.items() if self.subscription.covers(name)}
+        self.resumed = bool(self._reported)
+
+    def ask(self, names: Iterable[str]) -> None:
+        """Send these, whatever was sent before."""
+        given = set(names)
+        if WILDCARD in given:
+            self._everything = True
+            given.discard(WILDCARD)
+        self.asked |= given
+        self.dirty |= given
+
+    def drop(self, names: Iterable[str]) -> None:
+        """The client wants no more of these, and forgets them."""
+        for name in names:
+            self.holdings.forget(name)
+            self.dirty.discard(name)
+            self.asked.discard(name)
+            self.gated.pop(name, None)
+            self.leaving.pop(name, None)
+
+    def drop_uncovered(self) -> None:
+        """Drop what the subscription does not cover any more."""
+        known = self.holdings.names() | self.dirty | self.gated.keys() | self.leaving.keys()
+        self.drop([name for name in known if not self.subscription.covers(name)])
+
+    def look(self, newest: ResourceSet, diff: Diff) -> None:
+        """Move to the newest set: what differs from the one before, and concerns the client, needs a look."""
+        if not self._looked:
+            self._first_look(newest)
+        elif newest.version != self.newest.version:
+            changed = diff(self.newest, newest)
+            self.dirty |= changed if self.subscription.wildcard else changed & self.subscription.names
+        self.newest = newest
+        if self._everything:
+            self._everything = False
+            self.asked |= newest.by_name.keys()
+            self.dirty |= newest.by_name.keys()
+
+    def _first_look(self, newest: ResourceSet) -> None:
+        self._looked = True
+        self.holdings.adopt_reported(self._reported, newest.by_name)
+        self.dirty |= self._reported.keys() | self.subscription.names
+        if self.subscription.wildcard:
+            self.dirty |= newest.by_name.keys()
+        self._reported = {}
+
+    def wanted(self, name: str) -> Resource | None:
+        """What the client should have under this name; None for nothing.
+
+        Endpoints are never missing: an Envoy that waits for them holds back its cluster, and all that waits for that.
+        Asked about a cluster that is on its way out, the endpoints are those that it has.
+        """
+        resource = self.newest.by_name.get(name)
+        if resource is None and self.type is ResourceType.ENDPOINT and name in self.asked:
+            held = self.holdings.latest(name)
+            if held is None:
+                return no_endpoints(name)
+            if name not in self.holdings.foreign:
+                return held
+        return resource
+
+    def is_up_to_date(self, name: str, wanted: Resource) -> bool:
+        """The client has it, or is being sent it, or has refused just this."""
+        if name in self.asked:
+            return False
+        latest = self.holdings.latest(name)
+        return (latest is not None and latest.version == wanted.version) or (
+            self.holdings.refused.get(name) == wanted.version
+        )
+
+
+def no_endpoints(cluster: str) -> Resource:
+    """The endpoints of a cluster that has none."""
+    return make_resource(cluster, encode(pb.ClusterLoadAssignment(cluster_name=cluster)))

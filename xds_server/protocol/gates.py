@@ -1,0 +1,166 @@
+"""What may be sent, and what may be taken away, given what a client holds: make before break, break last.
+
+Spec: xDS protocol, "Eventual consistency considerations"
+"""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from xds_server.protocol.channel import Channel, Staged
+from xds_server.snapshot.resource import Resource, ResourceType
+
+CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE = ResourceType
+
+REFERRERS: Mapping[ResourceType, tuple[ResourceType, ...]] = {
+    CLUSTER: (LISTENER, ROUTE),
+    ENDPOINT: (CLUSTER,),
+    SECRET: (CLUSTER, LISTENER),
+    LISTENER: (),
+    ROUTE: (LISTENER,),
+}
+"""Types whose resources name resources of the type: while one that is in use does, the named one stays."""
+
+UNSUBSCRIBED = frozenset({ENDPOINT, SECRET, ROUTE})
+"""Types that a client drops by itself when nothing names them: a listener's routes when its last connection has
+drained, not before. An Envoy ignores the removal of one; it is for clients that never unsubscribe."""
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait for a client. In seconds."""
+
+    make: float = 5.0
+    """A resource is sent at the latest so long after it could have been, whatever it names that is not there."""
+    linger: float = 60.0
+    """Routes, secrets and endpoints stay so long after nothing names them, for connections that still drain."""
+
+
+DEFAULT_PATIENCE = Patience()
+
+
+class Gates:
+    """The rules, over all channels of one stream."""
+
+    def __init__(self, channels: Mapping[ResourceType, Channel], patience: Patience) -> None:
+        self._channels = channels
+        self._patience = patience
+
+    def release(self, channel: Channel, wanted: Resource, now: float) -> Resource | None:
+        """What to send so that the client gets `wanted`: itself, an older version that was ready first, or nothing yet.
+
+        Under constant change the newest version may always name something that is just on its way. So a version that
+        began to wait keeps its chance, and goes out when it can, although it is not the newest any more.
+        """
+        name = wanted.name
+        staged = channel.gated.get(name)
+        if self._may_send(channel.type, wanted) or (staged and now >= staged.since + self._patience.make):
+            channel.gated.pop(name, None)
+            return wanted
+        if staged is None:
+            channel.gated[name] = Staged(wanted, now)
+            return None
+        if staged.resource.version == wanted.version:
+            return None
+        if self._all_in_place(channel.type, staged.resource):
+            channel.gated[name] = Staged(wanted, now)
+            return staged.resource
+        if not self._all_exist(channel.type, staged.resource):
+            channel.gated[name] = Staged(wanted, staged.since)
+        return None
+
+    def removable(self, channel: Channel, now: float, began: float) -> "Removable":
+        """The rule for taking resources of this type away, as things are now."""
+        return Removable(self, channel, now, began)
+
+    def deadline(self, now: float, began: float) -> float | None:
+        """When a wait that is limited ends, if one is under way: time to respond again though nothing happened."""
+        ends = [
+            staged.since + self._patience.make
+            for channel in self._channels.values()
+            for staged in channel.gated.values()
+        ]
+        for channel in self._channels.values():
+            if channel.leaving:
+                ends.append(self.introduction_ends(channel, began))
+                if self.lingers(channel):
+                    ends.append(min(channel.leaving.values()) + self._patience.linger)
+        return min((end for end in ends if end > now), default=None)
+
+    def lingers(self, channel: Channel) -> bool:
+        """Whether the client will unsubscribe from what nothing names; without a referrer in sight it cannot."""
+        return channel.type in UNSUBSCRIBED and any(t in self._channels for t in REFERRERS[channel.type])
+
+    def lingers_until(self, channel: Channel, since: float) -> float:
+        """When to stop waiting for that; `since` at once where there is nothing to wait for."""
+        return since + self._patience.linger if self.lingers(channel) else since
+
+    def introduction_ends(self, channel: Channel, began: float) -> float:
+        """Until when a client that came back may still tell what it uses; the beginning when it has told."""
+        told = not channel.resumed or all(t in self._channels for t in REFERRERS[channel.type])
+        return began if told else began + self._patience.make
+
+    def referrers(self, type_: ResourceType) -> Iterator[Channel]:
+        """The channels whose resources may name resources of this type."""
+        return (self._channels[t] for t in REFERRERS[type_] if t in self._channels)
+
+    def _may_send(self, type_: ResourceType, resource: Resource) -> bool:
+        lower = [channel for t, channel in self._channels.items() if t < type_]
+        return all(channel.settled for channel in lower) or self._all_in_place(type_, resource)
+
+    def _all_in_place(self, type_: ResourceType, resource: Resource) -> bool:
+        """Everything that it names, of types that go before its own, was acknowledged by the client or is no concern.
+
+        What a client never asked for is no concern: it asks for endpoints, secrets and routes only once something that
+        it got names them, so nothing can wait for those.
+        """
+        return all(
+            self._is_in_place(target, name, below=type_) for target, name in resource.depends_on if target < type_
+        )
+
+    def _is_in_place(self, type_: ResourceType, name: str, *, below: ResourceType) -> bool:
+        channel = self._channels.get(type_)
+        if channel is None or not channel.subscription.covers(name):
+            return True
+        accepted = channel.holdings.accepted.get(name)
+        return accepted is not None and all(
+            self._is_in_place(target, other, below=below)
+            for target, other in accepted.depends_on
+            if target < below and target != type_
+        )
+
+    def _all_exist(self, type_: ResourceType, resource: Resource) -> bool:
+        return all(
+            target >= type_ or (channel := self._channels.get(target)) is None or name in channel.newest.by_name
+            for target, name in resource.depends_on
+        )
+
+
+class Removable:
+    """Which of one type's resources may go. Looks at what is in use at most once, and only when it must."""
+
+    def __init__(self, gates: Gates, channel: Channel, now: float, began: float) -> None:
+        self._gates = gates
+        self._channel = channel
+        self._now = now
+        self._introduced = now >= gates.introduction_ends(channel, began)
+        self._named: frozenset[str] | None = None
+        self._unknown = any(referrer.holdings.foreign for referrer in gates.referrers(channel.type))
+
+    def __contains__(self, name: str) -> bool:
+        """Whether nothing that the client may be using names it. The wait of one that may not go begins here."""
+        since = self._channel.leaving.setdefault(name, self._now)
+        if self._unknown or not self._introduced or self._now < self._gates.lingers_until(self._channel, since):
+            return False
+        if self._named is None:
+            self._named = frozenset(self._in_use())
+        return name not in self._named
+
+    def _in_use(self) -> Iterator[str]:
+        for referrer in self._gates.referrers(self._channel.type):
+            for resource in referrer.holdings.in_use():
+                yield from self._names_in(resource)
+            for staged in referrer.gated.values():
+                yield from self._names_in(staged.resource)
+
+    def _names_in(self, resource: Resource) -> Iterator[str]:
+        return (name for type_, name in resource.depends_on if type_ is self._channel.type)

@@ -1,0 +1,134 @@
+"""Which versions of one type a client has, was sent, and refused.
+
+A response is a flight: it is under way until its nonce comes back, and lands or is turned away. What a client may be
+using is what landed last and all that is under way.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
+
+import msgspec
+
+from xds_server.protocol.errors import ProtocolError
+from xds_server.snapshot.resource import Resource
+
+MAX_FLIGHTS = 20_000
+"""Responses of one type without an answer. One RouteConfiguration a response can be thousands at once; a client that
+never answers must not cost memory for ever."""
+
+
+class Flight(msgspec.Struct, frozen=True):
+    """What one response changes for the client."""
+
+    resources: tuple[Resource, ...]
+    removed: tuple[str, ...] = ()
+
+
+class Holdings:
+    """One type, one stream."""
+
+    def __init__(self) -> None:
+        self.accepted: dict[str, Resource] = {}
+        self.refused: dict[str, str] = {}
+        """Name → the version that was refused alone; "" for a removal."""
+        self.foreign: set[str] = set()
+        """Accepted from another server or an earlier version of the world: what these name is not known."""
+        self._flights: dict[str, Flight] = {}
+        self._under_way: dict[str, dict[str, Resource | None]] = {}
+
+    @property
+    def calm(self) -> bool:
+        """Nothing is under way."""
+        return not self._flights
+
+    def latest(self, name: str) -> Resource | None:
+        """What the client has once everything under way has landed; None for nothing."""
+        if flights := self._under_way.get(name):
+            return next(reversed(flights.values()))
+        return self.accepted.get(name)
+
+    def latest_all(self) -> dict[str, Resource]:
+        """`latest` of every name that the client has."""
+        result = dict(self.accepted)
+        for name in self._under_way:
+            if (resource := self.latest(name)) is not None:
+                result[name] = resource
+            else:
+                result.pop(name, None)
+        return result
+
+    def in_use(self) -> Iterator[Resource]:
+        """Everything that the client may be using now or once something under way has landed."""
+        yield from self.accepted.values()
+        for flights in self._under_way.values():
+            yield from (resource for resource in flights.values() if resource is not None)
+
+    def names(self) -> set[str]:
+        """All names that the client may have."""
+        return self.accepted.keys() | self._under_way.keys()
+
+    def adopt(self, resources: Iterable[Resource]) -> None:
+        """The client has these already."""
+        self.accepted.update((resource.name, resource) for resource in resources)
+
+    def adopt_reported(self, versions: Mapping[str, str], known: Mapping[str, Resource]) -> None:
+        """The client says that it has these versions; what is not in `known` at that version is foreign."""
+        for name, version in versions.items():
+            resource = known.get(name)
+            if resource is None or resource.version != version:
+                resource = Resource(name, version, b"")
+                self.foreign.add(name)
+            self.accepted[name] = resource
+
+    def send(self, nonce: str, flight: Flight) -> None:
+        """A response goes out. Raises `ProtocolError` when the client leaves too many without an answer."""
+        if len(self._flights) >= MAX_FLIGHTS:
+            raise ProtocolError(f"{MAX_FLIGHTS} responses without an answer")
+        self._flights[nonce] = flight
+        for resource in flight.resources:
+            self._under_way.setdefault(resource.name, {})[nonce] = resource
+        for name in flight.removed:
+            self._under_way.setdefault(name, {})[nonce] = None
+
+    def flights_until(self, nonce: str) -> list[str]:
+        """The nonces of all flights up to this one, oldest first; empty when it is unknown."""
+        if nonce not in self._flights:
+            return []
+        return [*takewhile(lambda earlier: earlier != nonce, self._flights), nonce]
+
+    def land(self, nonce: str) -> Flight | None:
+        """The client took the response. None when the nonce is unknown."""
+        return self._end(nonce, landed=True)
+
+    def turn_away(self, nonce: str) -> Flight | None:
+        """The client refused the response: it has what it had. None when the nonce is unknown."""
+        return self._end(nonce, landed=False)
+
+    def forget(self, name: str) -> None:
+        """The client dropped it, or must be taken not to have it."""
+        self.accepted.pop(name, None)
+        self.refused.pop(name, None)
+        self.foreign.discard(name)
+        self._under_way.pop(name, None)
+
+    def _end(self, nonce: str, *, landed: bool) -> Flight | None:
+        if (flight := self._flights.pop(nonce, None)) is None:
+            return None
+        for name in (*(r.name for r in flight.resources), *flight.removed):
+            flights = self._under_way.get(name, {})
+            if nonce not in flights:  # forgotten meanwhile
+                continue
+            resource = flights.pop(nonce)
+            if not flights:
+                del self._under_way[name]
+            if landed:
+                self._accept(name, resource)
+        return flight
+
+    def _accept(self, name: str, resource: Resource | None) -> None:
+        self.refused.pop(name, None)
+        self.foreign.discard(name)
+        if resource is None:
+            self.accepted.pop(name, None)
+        else:
+            self.accepted[name] = resource

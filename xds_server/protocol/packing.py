@@ -1,0 +1,38 @@
+"""Resources of one type → the groups that travel together."""
+
+from collections.abc import Iterable, Iterator
+
+from xds_server.protocol.channel import Channel
+from xds_server.snapshot.resource import Resource, ResourceType
+
+MAX_BYTES = 1024 * 1024
+"""Of resources in one response. More goes into the next: one big message would hold up everything behind it."""
+
+
+def batches(channel: Channel, updates: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:
+    """Routes one by one, suspects group by group, all others together as far as the size allows.
+
+    A RouteConfiguration travels alone because a bad one takes the good ones in its response with it.
+    """
+    if channel.type is ResourceType.ROUTE:
+        yield from ((resource,) for resource in updates)
+        return
+    together = {resource.name: resource for resource in updates}
+    for group in channel.apart:
+        if suspects := [together.pop(name) for name in sorted(group & together.keys())]:
+            yield tuple(suspects)
+    channel.apart.clear()
+    yield from _by_size(together.values())
+
+
+def _by_size(resources: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:
+    batch: list[Resource] = []
+    size = 0
+    for resource in resources:
+        if batch and size + len(resource.body) > MAX_BYTES:
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(resource)
+        size += len(resource.body)
+    if batch:
+        yield tuple(batch)

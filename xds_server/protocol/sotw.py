@@ -1,0 +1,125 @@
+"""The state-of-the-world dialect: a request lists all that the client wants, a response all that it should have.
+
+Two kinds of types. Of clusters and listeners (`WHOLE_SETS`) a response carries every one, and what is absent is
+deleted; so a set may hold more than the snapshot, while something old is in use, and less, while something new must
+wait. Of routes, endpoints and secrets a response carries what changed, and absence means nothing: what is gone is not
+mentioned, the client drops it when nothing names it.
+
+A client that comes back after its stream broke says what it has by the version of a whole set, if at all: what it holds
+beyond the snapshot is not known, and the first set ends it, make before break or not. Delta is better at that.
+
+Spec: xDS protocol, "Grouping resources into responses", "Deleting resources"
+"""
+
+from xds_server.protocol.channel import WHOLE_SETS, Channel
+from xds_server.protocol.holdings import Flight
+from xds_server.protocol.messages import Acked, Heard, Response, SotwRequest, Stale
+from xds_server.protocol.packing import batches
+from xds_server.protocol.stream import Stream
+from xds_server.protocol.subscription import WILDCARD
+from xds_server.snapshot.resource import Resource, make_set
+
+
+class SotwStream(Stream):
+    """One client's state-of-the-world stream, aggregated or of one type."""
+
+    def receive(self, request: SotwRequest) -> Heard:
+        """Take a request in; return what it says about an earlier response.
+
+        A request that answers any response but the newest is out of date: its list of names is not looked at, the
+        client sends a new one when it answers the newest. What it says about the response it does answer still holds.
+
+        Spec: xDS protocol, "ACK/NACK and resource type instance version", "Resource updates"
+        """
+        channel = self._channels.get(request.type)
+        if channel is None or channel.last_nonce == "" or request.nonce == "":
+            # Nothing was ever sent: whatever the nonce is, it comes from another stream and starts a conversation here.
+            self._begin(request)
+            return None
+        heard = self._answer(channel, request)
+        if request.nonce == channel.last_nonce:
+            self._replace(channel, request)
+        return heard
+
+    def _begin(self, request: SotwRequest) -> None:
+        channel = self._channels.setdefault(request.type, Channel(request.type))
+        channel.subscription.replace(request.names)
+        channel.drop_uncovered()
+        channel.must_answer = channel.type in WHOLE_SETS
+        channel.claimed_version = request.version
+        channel.ask(channel.subscription.names)
+        if channel.subscription.wildcard:
+            channel.ask((WILDCARD,))
+
+    def _replace(self, channel: Channel, request: SotwRequest) -> None:
+        before, was_everything = set(channel.subscription.names), channel.subscription.wildcard
+        channel.subscription.replace(request.names)
+        channel.drop_uncovered()
+        channel.ask(channel.subscription.names - before)
+        if channel.subscription.wildcard and not was_everything:
+            channel.ask((WILDCARD,))
+
+    def _answer(self, channel: Channel, request: SotwRequest) -> Heard:
+        """A client that answers a response has taken the ones before it, or has said so already."""
+        *earlier, nonce = channel.holdings.flights_until(request.nonce) or [request.nonce]
+        landed = [self._landed(channel, n) for n in earlier]
+        if request.error is not None:
+            return self._refused(channel, nonce, request.error)
+        landed.append(self._landed(channel, nonce))
+        taken = [heard for heard in landed if isinstance(heard, Acked)]
+        if not taken:
+            return Stale(type=channel.type, nonce=nonce)
+        return Acked(
+            type=channel.type,
+            resources=tuple(r for heard in taken for r in heard.resources),
+            removed=tuple(name for heard in taken for name in heard.removed),
+        )
+
+    def _plan(self, channel: Channel, now: float, began: float) -> tuple[list[Resource], list[str]]:
+        """The first whole set on a stream is whole or waits: the client may have what would be absent from it."""
+        updates, removals = super()._plan(channel, now, began)
+        if channel.type in WHOLE_SETS and channel.last_nonce == "" and channel.gated:
+            channel.dirty.update((resource.name for resource in updates), removals)
+            return [], []
+        return updates, removals
+
+    def _candidates(self, channel: Channel) -> set[str]:
+        """Suspects of a whole set go one group after the other: each set carries all that went before."""
+        if channel.type not in WHOLE_SETS or not channel.apart:
+            return super()._candidates(channel)
+        return channel.dirty & channel.apart.pop(0) if channel.holdings.calm else set()
+
+    def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
+        if channel.type in WHOLE_SETS:
+            return self._pack_whole(channel, updates, removals)
+        for name in removals:
+            channel.holdings.forget(name)
+        return [
+            self._send(channel, Flight(batch), version=batch[0].version if len(batch) == 1 else make_set(batch).version)
+            for batch in batches(channel, updates)
+        ]
+
+    def _pack_whole(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
+        if not (updates or removals or (channel.must_answer and not channel.gated)):
+            return []
+        held = channel.holdings.latest_all()
+        held.update((resource.name, resource) for resource in updates)
+        for name in removals:
+            held.pop(name, None)
+        version = self._version(channel, held)
+        claimed, channel.claimed_version = channel.claimed_version, ""
+        if claimed and claimed == version and channel.subscription.wildcard:
+            # The client came back with just this set.
+            channel.holdings.adopt(held.values())
+            channel.must_answer = False
+            return []
+        whole = tuple(held[name] for name in sorted(held))
+        flight = Flight(tuple(updates), tuple(removals))
+        return [self._send(channel, flight, version=version, resources=whole)]
+
+    def _version(self, channel: Channel, held: dict[str, Resource]) -> str:
+        """The set's own version where the client gets just that set; else the one that the content deserves."""
+        newest = channel.newest.by_name
+        if len(held) == len(newest) and all(newest.get(name) is resource for name, resource in held.items()):
+            return channel.newest.version
+        return make_set(held.values()).version

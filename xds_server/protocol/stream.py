@@ -1,0 +1,219 @@
+"""One client's stream, without its dialect: several types, one order, and what the answers mean.
+
+Theory of operation. A stream has one channel for each type that the client asked for. `respond` first lets every
+channel look at the snapshot, which marks the names that differ from the last one (`dirty`). It then goes through the
+channels in the order of sending, and for every marked name decides:
+
+    the client has it, or refused just this version      nothing
+    wanted, and all that it names is in place            send
+    wanted, and something that it names is not           keep it (`gated`) and look again at every turn
+    gone from the snapshot, and nothing in use names it  remove
+    gone from the snapshot, and still in use             keep it (`leaving`) and look again at every turn
+
+What is sent becomes a flight: under way until its nonce comes back. An ACK makes it what the client holds; a NACK
+leaves the client with what it held. The shell calls `respond` after every request, for every new snapshot, and at
+`deadline`.
+
+A refused response with several resources says little about each. They go out again in smaller groups, those that the
+client's message names alone, until the one to blame is refused alone. Only that one is held back until its content
+changes; all others reach the client. A group is sent once: a refusal costs 2·log2(n) more responses, never a storm.
+
+Order across types holds within one stream. A client with one stream a type gets them one by one and is consistent in
+the end only: the protocol gives a server nothing to do better.
+"""
+
+from collections.abc import Collection, Sequence
+
+from xds_server.protocol.channel import Channel
+from xds_server.protocol.gates import DEFAULT_PATIENCE, Gates, Patience, Removable
+from xds_server.protocol.holdings import Flight
+from xds_server.protocol.messages import Acked, Nacked, Response, Stale
+from xds_server.snapshot.diff import Diff, changed_names
+from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
+
+
+class Stream:
+    """What both dialects share. A dialect says how a request is read (`receive`) and how changes travel (`_pack`)."""
+
+    def __init__(self, *, patience: Patience = DEFAULT_PATIENCE, diff: Diff = changed_names) -> None:
+        self._channels: dict[ResourceType, Channel] = {}
+        self._gates = Gates(self._channels, patience)
+        self._diff = diff
+        self._nonces = 0
+        self._began: float | None = None
+        self._deadline: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `respond` again though nothing happened (monotonic seconds); None for never."""
+        return self._deadline
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the client has acknowledged everything that it asked for, in its newest version."""
+        listeners = self._channels.get(ResourceType.LISTENER)
+        routes = self._channels.get(ResourceType.ROUTE)
+        named = (
+            {name for r in listeners.holdings.accepted.values() for t, name in r.depends_on if t is ResourceType.ROUTE}
+            if listeners
+            else set[str]()
+        )
+        return (
+            bool(self._channels)
+            and all(channel.settled for channel in self._channels.values())
+            and (not named or (routes is not None and named <= routes.holdings.accepted.keys()))
+        )
+
+    @property
+    def types(self) -> Collection[ResourceType]:
+        """The types that the client asked for."""
+        return self._channels.keys()
+
+    def respond(self, snapshot: Snapshot, *, now: float) -> Sequence[Response]:
+        """What to send now so that the client converges on `snapshot`, in this order; empty when there is nothing.
+
+        `now` is in monotonic seconds. What is returned counts as sent: leave nothing out.
+
+        Cost follows what changed since the last call and what waits, not the size of the snapshot; a removal that is
+        blocked looks through what the client holds.
+
+        Raises `ProtocolError` when the client leaves too much unanswered.
+
+        Spec: xDS protocol, "When to send an update", "Eventual consistency considerations"
+        """
+        if self._began is None:
+            self._began = now
+        channels = [channel for _, channel in sorted(self._channels.items())]
+        for channel in channels:
+            channel.look(snapshot.of(channel.type), self._diff)
+        responses = [response for channel in channels for response in self._advance(channel, now, self._began)]
+        self._deadline = self._gates.deadline(now, self._began)
+        return responses
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    def _advance(self, channel: Channel, now: float, began: float) -> list[Response]:
+        updates, removals = self._plan(channel, now, began)
+        if channel.type is ResourceType.CLUSTER:
+            self._endpoints_again(updates)
+        channel.asked.difference_update((r.name for r in updates), removals)
+        return self._pack(channel, updates, removals)
+
+    def _plan(self, channel: Channel, now: float, began: float) -> tuple[list[Resource], list[str]]:
+        updates: list[Resource] = []
+        removals: list[str] = []
+        removable = self._gates.removable(channel, now, began)
+        names = self._candidates(channel)
+        channel.dirty -= names
+        for name in sorted(names):
+            wanted = channel.wanted(name)
+            if wanted is None:
+                if self._take_away(channel, name, removable):
+                    removals.append(name)
+                continue
+            channel.leaving.pop(name, None)
+            if channel.is_up_to_date(name, wanted):
+                channel.gated.pop(name, None)
+            elif released := self._gates.release(channel, wanted, now):
+                updates.append(released)
+        return updates, removals
+
+    def _candidates(self, channel: Channel) -> set[str]:
+        """The names to decide about now."""
+        return channel.dirty | channel.gated.keys() | channel.leaving.keys()
+
+    def _take_away(self, channel: Channel, name: str, removable: Removable) -> bool:
+        """Whether to tell the client that `name` is gone."""
+        channel.gated.pop(name, None)
+        if channel.holdings.latest(name) is None:
+            channel.leaving.pop(name, None)
+            return name in channel.asked
+        if channel.holdings.refused.get(name) == "" or name not in removable:
+            return False
+        channel.leaving.pop(name, None)
+        return True
+
+    def _endpoints_again(self, clusters: Sequence[Resource]) -> None:
+        """An Envoy that got a cluster anew warms it until it gets its endpoints anew, or for 15 s without them."""
+        if endpoints := self._channels.get(ResourceType.ENDPOINT):
+            endpoints.ask(
+                name
+                for cluster in clusters
+                for type_, name in cluster.depends_on
+                if type_ is ResourceType.ENDPOINT and endpoints.subscription.covers(name)
+            )
+
+    def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
+        """Changes → responses, each recorded by `_send`."""
+        raise NotImplementedError
+
+    def _send(
+        self,
+        channel: Channel,
+        flight: Flight,
+        *,
+        version: str,
+        resources: tuple[Resource, ...] | None = None,
+        removed: tuple[str, ...] = (),
+    ) -> Response:
+        """A response that brings `flight`; `resources` where it must repeat more than that."""
+        self._nonces += 1
+        nonce = format(self._nonces, "x")
+        channel.holdings.send(nonce, flight)
+        channel.last_nonce = nonce
+        channel.must_answer = False
+        return Response(
+            type=channel.type,
+            nonce=nonce,
+            version=version,
+            resources=flight.resources if resources is None else resources,
+            removed=removed,
+        )
+
+    # --- hearing ------------------------------------------------------------------------------------------------------
+
+    def _landed(self, channel: Channel, nonce: str) -> Acked | Stale:
+        flight = channel.holdings.land(nonce)
+        if flight is None:
+            return Stale(type=channel.type, nonce=nonce)
+        return Acked(type=channel.type, resources=flight.resources, removed=flight.removed)
+
+    def _refused(self, channel: Channel, nonce: str, message: str) -> Nacked | Stale:
+        flight = channel.holdings.turn_away(nonce)
+        if flight is None:
+            return Stale(type=channel.type, nonce=nonce)
+        names = tuple(r.name for r in flight.resources)
+        culprit = flight.resources[0] if len(names) == 1 else None
+        if culprit and channel.subscription.covers(culprit.name):
+            channel.holdings.refused[culprit.name] = culprit.version
+        if len(names) > 1:
+            channel.apart += _smaller_groups(names, message)
+        if not names:
+            channel.holdings.refused.update(dict.fromkeys(flight.removed, ""))
+        channel.dirty |= {n for n in (*names, *flight.removed) if channel.subscription.covers(n)}
+        return Nacked(type=channel.type, names=names or flight.removed, culprit=culprit, message=message)
+
+
+def _smaller_groups(names: Sequence[str], message: str) -> list[frozenset[str]]:
+    """Those that the message names, each alone, and the rest; two halves when it names none, or all."""
+    named = [name for name in names if _mentions(message, name)]
+    if named and len(named) < len(names):
+        rest = frozenset(names).difference(named)
+        return [*(frozenset({name}) for name in named), rest]
+    middle = len(names) // 2
+    return [frozenset(names[:middle]), frozenset(names[middle:])]
+
+
+def _mentions(message: str, name: str) -> bool:
+    """Whether `name` stands in the message, and not as part of a longer name."""
+    start = message.find(name)
+    while start >= 0:
+        before, after = message[start - 1 : start], message[start + len(name) :][:1]
+        if not (_in_name(before) or _in_name(after)):
+            return True
+        start = message.find(name, start + 1)
+    return False
+
+
+def _in_name(character: str) -> bool:
+    return character.isalnum() or character in ("/", "-", "_")

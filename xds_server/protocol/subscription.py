@@ -1,0 +1,56 @@
+"""Which names of one type a client asked for.
+
+Spec: xDS protocol, "How the client specifies what resources to return"
+"""
+
+from collections.abc import Iterable
+
+WILDCARD = "*"
+
+
+class Subscription:
+    """Names, or everything (`*`), or both.
+
+    `legacy_wildcard` is for listeners and clusters: a client that never named anything means everything.
+    """
+
+    def __init__(self, *, legacy_wildcard: bool) -> None:
+        self.names: set[str] = set()
+        self.wildcard = False
+        self._may_be_legacy = legacy_wildcard
+
+    def covers(self, name: str) -> bool:
+        """Whether the client wants to hear about `name`."""
+        return self.wildcard or name in self.names
+
+    def replace(self, names: Iterable[str]) -> None:
+        """Make this the whole of what is asked for (state of the world).
+
+        An empty list is everything until the first name came, and nothing after that.
+        """
+        given = set(names)
+        if given:
+            self._may_be_legacy = False
+        self.wildcard = WILDCARD in given or (not given and self._may_be_legacy)
+        self.names = given - {WILDCARD}
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Take in a delta stream's first request: without names, it means everything."""
+        given = set(names)
+        self.wildcard = WILDCARD in given or (not given and self._may_be_legacy)
+        self.names = given - {WILDCARD}
+
+    def add(self, names: Iterable[str]) -> None:
+        """Ask for more (delta). A wildcard, also a tacit one, stays."""
+        given = set(names)
+        self.wildcard = self.wildcard or WILDCARD in given
+        self.names |= given - {WILDCARD}
+
+    def remove(self, names: Iterable[str]) -> set[str]:
+        """Ask for less (delta). Return the names among them that were asked for by name: others are phantoms."""
+        given = set(names)
+        if WILDCARD in given:
+            self.wildcard = False
+        dropped = self.names & given
+        self.names -= dropped
+        return dropped
