@@ -52,6 +52,8 @@ class GatewayInfra(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[Address, ...] = ()
     replicas_wanted: int = 0
     replicas_available: int = 0
+    problem: str = ""
+    """Why the proxies cannot run, with the remedy; "" when nothing stands in their way."""
 
 
 class InfraReport(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ class Unknown(typing.NamedTuple):
 
 
 def unknown_fields(value: object, shape: type[msgspec.Struct], path: Path = ()) -> Iterator[Unknown]:
-    """Find the keys in `value` that neither `shape` nor the API has, top down. A value of a wrong type is passed over."""
+    """Find the keys in `value` that neither `shape` nor the API has, top down. Values of a wrong type are left be."""
     if not isinstance(value, dict):
         return
     nested, known = _fields(shape)

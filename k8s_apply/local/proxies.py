@@ -1,0 +1,144 @@
+"""Wanted Gateways → one supervised Envoy process each, and what was seen of them."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from flow.clock import Clock
+from flow.latest import Latest
+from gateway_api.ir.infra import Address, GatewayInfra, InfraIR, InfraReport
+from k8s_apply.local.envoy_process import envoy_process, until_ready
+from k8s_apply.local.ports import clashes, unusable
+from k8s_watch.keys import ObjectKey
+
+log = structlog.get_logger("lychgate.local")
+
+ADDRESS = Address(type="IPAddress", value="127.0.0.1")
+FIRST_RETRY = 0.5
+LONGEST_RETRY = 10.0
+"""Seconds before an Envoy that ended, or could not start, is started again; doubled each time."""
+HEALTHY = 30.0
+"""Seconds of life after which an end counts as the first again."""
+
+
+class Envoy(msgspec.Struct, frozen=True, kw_only=True):
+    """How to run a proxy here."""
+
+    binary: Path
+    bootstrap: Callable[[ObjectKey, Path], str]
+    """Gateway and the path of the admin's Unix socket → the text of the bootstrap file."""
+    concurrency: int = 2
+    """Worker threads."""
+
+
+class LocalProxies:
+    """Runs one Envoy for each wanted Gateway, and ends it when the Gateway is no longer wanted or we are cancelled.
+
+    `report` says for each wanted Gateway that its address is 127.0.0.1 and whether its proxy is ready. A Gateway whose
+    port another has, or that cannot bind, has no address and a `problem` instead, and is tried again.
+    """
+
+    def __init__(self, envoy: Envoy, *, clock: Clock) -> None:
+        self.report: Latest[InfraReport] = Latest(InfraReport())
+        self._envoy = envoy
+        self._clock = clock
+        self._wanted: Latest[Mapping[ObjectKey, InfraIR]] = Latest({})
+        self._running: dict[ObjectKey, asyncio.Task[None]] = {}
+        self._holders: dict[tuple[str, int], ObjectKey] = {}
+
+    def want(self, infra: Mapping[ObjectKey, InfraIR], /) -> None:
+        """Make these the Gateways that should run: those that are not in it end. Never blocks."""
+        self._wanted.publish(dict(infra))
+
+    async def run(self) -> None:
+        """Keep what is wanted running until cancelled; then end every process before returning."""
+        with tempfile.TemporaryDirectory(prefix="lychgate-", ignore_cleanup_errors=True) as folder:
+            async with asyncio.TaskGroup() as tasks:
+                version = 0
+                while True:
+                    version, wanted = await self._wanted.newer_than(version)
+                    await self._reconcile(wanted, Path(folder), tasks)
+
+    async def _reconcile(self, wanted: Mapping[ObjectKey, InfraIR], folder: Path, tasks: asyncio.TaskGroup) -> None:
+        problems = clashes(wanted, self._holders)
+        ending = [task for key, task in self._running.items() if key not in wanted or key in problems]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)  # before others may bind the ports they leave
+        self._running = {key: task for key, task in self._running.items() if task not in ending}
+        self._holders = {
+            (port.protocol, port.bind_port): key
+            for key, infra in wanted.items()
+            if key not in problems
+            for port in infra.ports
+        }
+        before = self.report.value.gateways
+        self.report.publish(
+            InfraReport({key: _said(problems[key]) if key in problems else before.get(key, WAITING) for key in wanted})
+        )
+        for key, problem in problems.items():
+            log.error("gateway cannot run here", gateway=str(key), reason=problem)
+        for key in wanted.keys() - problems.keys() - self._running.keys():
+            self._running[key] = tasks.create_task(self._supervise(key, folder), name=f"envoy of {key}")
+
+    async def _supervise(self, key: ObjectKey, folder: Path) -> None:
+        """Run the Gateway's proxy again and again."""
+        home = folder / hashlib.sha256(str(key).encode()).hexdigest()[:8]
+        home.mkdir(mode=0o700, exist_ok=True)
+        pause = FIRST_RETRY
+        while True:
+            wanted = self._wanted.value.get(key)
+            if wanted and (problem := unusable(wanted)):
+                log.error("gateway cannot run here", gateway=str(key), reason=problem)
+                self._say(key, _said(problem))
+            else:
+                started = self._clock.monotonic()
+                await self._run_once(key, home)
+                self._say(key, WAITING)
+                pause = FIRST_RETRY if self._clock.monotonic() - started > HEALTHY else pause
+            await self._clock.sleep(pause * (0.5 + self._clock.jitter()))
+            pause = min(pause * 2, LONGEST_RETRY)
+
+    async def _run_once(self, key: ObjectKey, home: Path) -> None:
+        admin, bootstrap = home / "admin.sock", home / "bootstrap.yaml"
+        admin.unlink(missing_ok=True)
+        bootstrap.write_text(self._envoy.bootstrap(key, admin))
+        try:
+            async with (
+                envoy_process(
+                    self._envoy.binary,
+                    bootstrap,
+                    concurrency=self._envoy.concurrency,
+                    gateway=str(key),
+                ) as process,
+                asyncio.TaskGroup() as tasks,
+            ):
+                watching = tasks.create_task(self._announce(key, admin), name=f"readiness of {key}")
+                code = await process.wait()
+                watching.cancel()
+        except OSError as error:
+            log.error("envoy cannot be started", gateway=str(key), reason=str(error))  # noqa: TRY400
+        else:
+            log.error("envoy ended by itself, starting it again", gateway=str(key), exit_code=code)
+
+    async def _announce(self, key: ObjectKey, admin: Path) -> None:
+        await until_ready(admin, self._clock)
+        self._say(key, READY)
+
+    def _say(self, key: ObjectKey, infra: GatewayInfra) -> None:
+        gateways = self.report.value.gateways
+        if key in gateways:
+            self.report.publish(InfraReport({**gateways, key: infra}))
+
+
+WAITING = GatewayInfra(addresses=(ADDRESS,), replicas_wanted=1)
+READY = GatewayInfra(addresses=(ADDRESS,), replicas_wanted=1, replicas_available=1)
+
+
+def _said(problem: str) -> GatewayInfra:
+    return GatewayInfra(replicas_wanted=1, problem=problem)
