@@ -1,0 +1,96 @@
+"""An HTTP server that answers every request with a description of it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from aiohttp import web
+
+PATIENCE = 20.0
+"""Seconds that requests under way are given when the server ends."""
+
+
+class Echo(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer. The field names are those of the Gateway API project's own echo server."""
+
+    path: str
+    """With the query, as the backend saw it."""
+    host: str
+    method: str
+    proto: str
+    """For example HTTP/1.1."""
+    headers: dict[str, list[str]]
+    """Names in the usual capitals (X-Request-Id); every value of a name, in order."""
+    namespace: str
+    pod: str
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True):
+    """One demo backend: where it listens and what it calls itself."""
+
+    name: str
+    """Answered as `pod`."""
+    namespace: str = "default"
+    host: str = "0.0.0.0"
+    port: int = 3000
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve for as long as the block lasts; leaving it finishes the requests under way. Raises OSError."""
+        runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=PATIENCE)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.host, self.port, backlog=1024).start()
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/healthz":
+            return web.Response(text="ok\n")
+        async for _ in request.content.iter_chunked(64 << 10):
+            pass  # a body that nobody reads would end the connection
+        return web.Response(body=msgspec.json.encode(self._echo(request)), content_type="application/json")
+
+    def _echo(self, request: web.BaseRequest) -> Echo:
+        headers: dict[str, list[str]] = {}
+        for name, value in request.headers.items():
+            if name.lower() != "host":
+                headers.setdefault(_usual_capitals(name), []).append(value)
+        return Echo(
+            path=request.raw_path,
+            host=request.host,
+            method=request.method,
+            proto=f"HTTP/{request.version.major}.{request.version.minor}",
+            headers=headers,
+            namespace=self.namespace,
+            pod=self.name,
+        )
+
+
+def main(*, name: str, namespace: str | None = None, host: str = "0.0.0.0", port: int = 3000) -> int:
+    """Answer every request with JSON that describes it, until SIGTERM or Ctrl-C; return the exit code."""
+    backend = Backend(name=name, namespace=namespace or os.environ.get("NAMESPACE", "default"), host=host, port=port)
+    try:
+        asyncio.run(_serve(backend))
+    except OSError as error:
+        print(f"cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+async def _serve(backend: Backend) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with backend.serving():
+        await ended.wait()
+
+
+def _usual_capitals(name: str) -> str:
+    """`x-request-id` → `X-Request-Id`: HTTP does not care, the tutorial's reader does."""
+    return "-".join(word[:1].upper() + word[1:].lower() for word in name.split("-"))

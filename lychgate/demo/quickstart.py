@@ -1,0 +1,62 @@
+"""Services that ask for a demo backend → the backends, run beside the proxies."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+
+import structlog
+
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import Endpoint, EndpointSlice
+from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.demo.backend import Backend
+
+log = structlog.get_logger("lychgate.demo")
+
+ANNOTATION = "lychgate.dev/demo-backend"
+"""On a Service: "true" asks `lychgate run` for a demo backend at each of its endpoints on this machine."""
+
+
+def demo_backends(cluster: ClusterSnapshot) -> tuple[Backend, ...]:
+    """Find the backends that annotated Services ask for: one for each loopback address and port of their slices.
+
+    Named after the Service, and numbered where it has several. Endpoints elsewhere are none of our business.
+    """
+    return tuple(
+        backend
+        for key, service in sorted(cluster.services.items())
+        if service.metadata.annotations.get(ANNOTATION) == "true"
+        for backend in _backends(key, cluster.slices_by_service.get(key, ()))
+    )
+
+
+async def run_demo_backends(backends: Sequence[Backend]) -> None:
+    """Serve until cancelled. A port that is taken is left to whoever has it: that is a backend too."""
+    async with asyncio.TaskGroup() as tasks:
+        for backend in backends:
+            tasks.create_task(_run(backend), name=f"demo backend {backend.name}")
+
+
+async def _run(backend: Backend) -> None:
+    try:
+        async with backend.serving():
+            await asyncio.Event().wait()
+    except OSError as error:
+        log.warning("demo backend not started", name=backend.name, port=backend.port, reason=str(error))
+
+
+def _backends(service: ObjectKey, slices: tuple[EndpointSlice, ...]) -> Iterator[Backend]:
+    places = sorted(set(_places(slices)))
+    for number, (host, port) in enumerate(places, 1):
+        name = service.name if len(places) == 1 else f"{service.name}-{number}"
+        yield Backend(name=name, namespace=service.namespace, host=host, port=port)
+
+
+def _places(slices: tuple[EndpointSlice, ...]) -> Iterator[tuple[str, int]]:
+    for one in slices:
+        for address in (address for endpoint in one.endpoints for address in _loopback(endpoint)):
+            yield from ((address, port.port) for port in one.ports if port.port is not None and port.protocol == "TCP")
+
+
+def _loopback(endpoint: Endpoint) -> Iterator[str]:
+    return (address for address in endpoint.addresses if ip_address(address).is_loopback)
