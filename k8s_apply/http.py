@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -10,6 +9,7 @@ from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
 from k8s_watch.api import ApiError
 from k8s_watch.connection import JSON, Connection
 from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.paths import collection_path, object_path
 
 APPLY = "application/apply-patch+yaml"
 """JSON is YAML: the body is sent as JSON. Spec: Kubernetes API concepts, "Server-Side Apply"."""
@@ -33,38 +33,38 @@ class HttpWriter(KubeWriter):
         self._timeout = timeout
 
     async def get(self, kind: AnyKind, key: ObjectKey, /) -> Json:
-        return await self._send("GET", await self._path(kind, key.namespace, key.name))
+        return await self._send("GET", await self._object(kind, key))
 
     async def list(self, kind: AnyKind, /, *, namespace: str, selector: str) -> list[Json]:
         """One request for all of them; `namespace` "" means every namespace. Items lack apiVersion and kind."""
-        path = await self._path(kind, namespace)
+        path = await self._collection(kind, namespace)
         answer = await self._send("GET", path, params={"labelSelector": selector})
         items: list[Json] = answer.get("items") or []
         return items
 
     async def create(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
-        return await self._send("POST", await self._path(kind, key.namespace), body)
+        return await self._send("POST", await self._collection(kind, key.namespace), body)
 
     async def replace(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
-        return await self._send("PUT", await self._path(kind, key.namespace, key.name), body)
+        return await self._send("PUT", await self._object(kind, key), body)
 
     async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
         version = await self._version(kind)
-        path = await self._path(kind, key.namespace, key.name)
+        path = object_path(kind, version, key)
         # The body may have been read as another version; the request's wins.
         body = {**body, "apiVersion": api_version(kind, version), "kind": kind.name}
         return await self._send("PUT", path + "/status", body)
 
     async def apply(self, kind: AnyKind, manifest: Json, /, *, field_manager: str) -> Json:
         meta = manifest["metadata"]
-        path = await self._path(kind, meta.get("namespace", ""), meta["name"])
+        path = await self._object(kind, ObjectKey(meta.get("namespace", ""), meta["name"]))
         params = {"fieldManager": field_manager, "force": "true"}
         return await self._send("PATCH", path, manifest, params=params, content_type=APPLY)
 
     async def delete(self, kind: AnyKind, key: ObjectKey, /, *, uid: str) -> None:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         try:
-            await self._send("DELETE", await self._path(kind, key.namespace, key.name), options)
+            await self._send("DELETE", await self._object(kind, key), options)
         except (NotFound, Conflict):
             return  # gone, or another object bears the name now: the one that we mean exists no more
 
@@ -92,12 +92,11 @@ class HttpWriter(KubeWriter):
     async def _version(self, kind: AnyKind) -> str:
         return kind.versions[0] if len(kind.versions) == 1 else await self._served(kind)
 
-    async def _path(self, kind: AnyKind, namespace: str, name: str = "") -> str:
-        root = f"/apis/{kind.group}" if kind.group else "/api"
-        within = f"/namespaces/{quote(namespace, safe='')}" if namespace and kind.namespaced else ""
-        return f"{root}/{await self._version(kind)}{within}/{kind.plural}" + (
-            f"/{quote(name, safe='')}" if name else ""
-        )
+    async def _collection(self, kind: AnyKind, namespace: str) -> str:
+        return collection_path(kind, await self._version(kind), namespace=namespace)
+
+    async def _object(self, kind: AnyKind, key: ObjectKey) -> str:
+        return object_path(kind, await self._version(kind), key)
 
 
 def api_version(kind: AnyKind, version: str) -> str:
@@ -113,4 +112,4 @@ def _typed(error: ApiError) -> ApiError:
             kind = Conflict
         case _:
             return error
-    return kind(error.code, error.message, retry_after=error.retry_after)
+    return kind(error.code, error.message, reason=error.reason, retry_after=error.retry_after)

@@ -1,1 +1,170 @@
-"""Observed status + wanted status → patch. Pure."""
+"""Observed object + wanted status → the object with its new status, or nothing to do. Pure.
+
+Ours are: the whole status of a GatewayClass or Gateway that is ours, and in a route's `parents` the entries that bear
+our controllerName. Everybody else's stay as they are and where they are, and so do conditions with a domain in their
+type (`example.com/Attached`), which policies of others hang onto objects and entries of ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from gateway_api.status.types import (
+    Body,
+    Condition,
+    GatewayClassStatus,
+    GatewayStatus,
+    ListenerStatus,
+    ParentStatus,
+    RouteStatus,
+)
+from k8s_apply.api import Json
+from k8s_watch.objects.gateway import GROUP
+from k8s_watch.objects.routes import ParentReference
+
+MAX_PARENTS = 32
+MAX_ADDRESSES = 16
+MAX_FEATURES = 64
+MAX_CONDITIONS = 8
+MAX_MESSAGE = 32768
+"""Characters. What is too much for the API server is cut: the rest is worth more than an error."""
+
+type ParentIdentity = tuple[str, str, str, str, str, int]
+"""Group, kind, namespace, name, sectionName and port, with the defaults filled in."""
+
+
+def merge(observed: Json, wanted: Body, *, now: str) -> Json | None:
+    """The observed object with the wanted status merged in; None when nothing of ours differs.
+
+    `observed` is the object's JSON, fields that have their default value may be missing. `now` is RFC 3339 in UTC; it
+    stamps only conditions whose `status` changes. The result shares what did not change with `observed`.
+
+    Spec: Gateway API v1 RouteStatus.parents, GatewayStatus, GatewayClassStatus; Kubernetes meta/v1 Condition
+    """
+    status: Json = observed.get("status") or {}
+    match wanted:
+        case GatewayClassStatus():
+            merged = status | _gateway_class(status, wanted, now)
+        case GatewayStatus():
+            merged = status | _gateway(status, wanted, now)
+        case RouteStatus():
+            namespace = observed["metadata"].get("namespace", "")
+            merged = status | {"parents": _parents(status.get("parents") or [], wanted, namespace, now)}
+        case _:
+            assert_never(wanted)
+    changed = any(value != status.get(name) and (value or status.get(name)) for name, value in merged.items())
+    return observed | {"status": merged} if changed else None
+
+
+def has_others_entries(observed: Json, controller_name: str) -> bool:
+    """Whether a route's status has entries of other controllers."""
+    parents = (observed.get("status") or {}).get("parents") or ()
+    return any(entry.get("controllerName") != controller_name for entry in parents)
+
+
+def _gateway_class(status: Json, wanted: GatewayClassStatus, now: str) -> Json:
+    return {
+        "conditions": _conditions(status.get("conditions"), wanted.conditions, now),
+        "supportedFeatures": [{"name": name} for name in sorted(wanted.supported_features)[:MAX_FEATURES]],
+    }
+
+
+def _gateway(status: Json, wanted: GatewayStatus, now: str) -> Json:
+    observed = {entry.get("name"): entry for entry in status.get("listeners") or ()}
+    addresses = [{"type": address.type, "value": address.value} for address in wanted.addresses[:MAX_ADDRESSES]]
+    seen = [{"type": "IPAddress"} | address for address in status.get("addresses") or ()]
+    return {
+        "addresses": status["addresses"] if seen and seen == addresses else addresses,
+        "conditions": _conditions(status.get("conditions"), wanted.conditions, now),
+        "listeners": [_listener(observed.get(listener.name) or {}, listener, now) for listener in wanted.listeners],
+    }
+
+
+def _listener(observed: Json, wanted: ListenerStatus, now: str) -> Json:
+    kinds = [{"group": kind.group, "kind": kind.kind} for kind in wanted.supported_kinds]
+    seen = [{"group": GROUP} | kind for kind in observed.get("supportedKinds") or ()]
+    merged = observed | {
+        "name": wanted.name,
+        "supportedKinds": kinds,
+        "attachedRoutes": wanted.attached_routes,
+        "conditions": _conditions(observed.get("conditions"), wanted.conditions, now),
+    }
+    same = (
+        seen == kinds
+        and observed.get("attachedRoutes", 0) == wanted.attached_routes
+        and observed.get("conditions", []) == merged["conditions"]
+    )
+    return observed if observed and same else merged
+
+
+def _parents(observed: Sequence[Json], wanted: RouteStatus, namespace: str, now: str) -> list[Json]:
+    """Others' entries and ours that stay, in their order; then our new ones, as many as fit."""
+    left = {_wanted_identity(parent.parent_ref, namespace): parent for parent in wanted.parents}
+    merged: list[Json] = []
+    for entry in observed:
+        if entry.get("controllerName") != wanted.controller_name:
+            merged.append(entry)
+        elif parent := left.pop(_observed_identity(entry.get("parentRef") or {}, namespace), None):
+            merged.append(_parent(entry, parent, wanted.controller_name, now))
+    merged += [_parent({}, parent, wanted.controller_name, now) for parent in left.values()]
+    return merged[:MAX_PARENTS]
+
+
+def _parent(observed: Json, wanted: ParentStatus, controller_name: str, now: str) -> Json:
+    ref = _parent_ref(wanted.parent_ref)
+    seen = observed.get("parentRef") or {}
+    if {"group": GROUP, "kind": "Gateway"} | seen == ref:
+        ref = seen
+    return observed | {
+        "parentRef": ref,
+        "controllerName": controller_name,
+        "conditions": _conditions(observed.get("conditions"), wanted.conditions, now),
+    }
+
+
+def _parent_ref(ref: ParentReference) -> Json:
+    named: Json = {"group": ref.group, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+    named |= {"sectionName": ref.section_name, "port": ref.port}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _wanted_identity(ref: ParentReference, namespace: str) -> ParentIdentity:
+    return ref.group, ref.kind, ref.namespace or namespace, ref.name, ref.section_name or "", ref.port or 0
+
+
+def _observed_identity(ref: Mapping[str, Any], namespace: str) -> ParentIdentity:
+    return (
+        ref.get("group", GROUP),
+        ref.get("kind", "Gateway"),
+        ref.get("namespace") or namespace,
+        ref.get("name", ""),
+        ref.get("sectionName") or "",
+        ref.get("port") or 0,
+    )
+
+
+def _conditions(observed: Sequence[Json] | None, wanted: Sequence[Condition], now: str) -> list[Json]:
+    """Ours in the order observed, new ones after them; others' kept as they are."""
+    left = {condition.type: condition for condition in wanted}
+    merged: list[Json] = []
+    for entry in observed or ():
+        type_ = entry.get("type", "")
+        if condition := left.pop(type_, None):
+            merged.append(_condition(entry, condition, now))
+        elif "/" in type_:
+            merged.append(entry)
+    merged += [_condition({}, condition, now) for condition in left.values()]
+    return merged[:MAX_CONDITIONS]
+
+
+def _condition(observed: Json, wanted: Condition, now: str) -> Json:
+    since = observed.get("lastTransitionTime") if observed.get("status") == wanted.status else None
+    ours = {
+        "type": wanted.type,
+        "status": wanted.status,
+        "reason": wanted.reason,
+        "message": wanted.message[:MAX_MESSAGE],
+        "observedGeneration": wanted.observed_generation,
+        "lastTransitionTime": since or now,
+    }
+    seen = {"reason": "", "message": "", "observedGeneration": 0} | observed
+    return observed if seen == ours else ours

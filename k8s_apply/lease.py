@@ -1,0 +1,167 @@
+"""A Lease that many replicas want → `leading`, true in at most one of them.
+
+No clock of another machine is ever compared with ours: a candidate notes, by its own monotonic clock, when it saw the
+Lease change, and takes it only after it saw nothing for as long as the Lease is good for. The holder renews far more
+often, and gives up writing earlier than anybody can take over: it counts from before the last renewal that succeeded
+was sent, the others from after they saw it.
+
+    sent ├── deadline 10 s ──┤ we stop
+         seen ├──── duration 15 s ─────┤ another may begin
+
+Losing the Lease ends nothing but the writing: we go on as a candidate.
+"""
+
+from typing import Any
+
+import structlog
+
+from flow.clock import Clock
+from flow.latest import Latest
+from flow.race import within
+from k8s_apply.api import Json, KubeWriter, NotFound
+from k8s_apply.kinds import LEASE
+from k8s_apply.timestamps import rfc3339
+from k8s_watch.api import ApiError
+from k8s_watch.keys import ObjectKey
+
+log = structlog.get_logger("k8s_apply.lease")
+
+RELEASE_PATIENCE = 2.0
+"""Seconds for giving the Lease back when we end; who does not manage has it expire."""
+
+
+class Leadership:
+    """Our claim on one Lease. Spec: Kubernetes coordination.k8s.io/v1 Lease."""
+
+    def __init__(
+        self,
+        api: KubeWriter,
+        *,
+        identity: str,
+        namespace: str,
+        name: str,
+        clock: Clock,
+        duration: float = 15.0,
+        deadline: float = 10.0,
+        retry: float = 2.0,
+    ) -> None:
+        """`identity` must be unique to this process. `duration`: seconds that a renewal is good for, a whole number;
+        `deadline`: seconds without a renewal after which we stop writing, less than `duration`; `retry`: seconds
+        between renewals.
+        """
+        if not 0 < retry < deadline < duration:
+            raise ValueError(f"need retry < deadline < duration, not {retry:g}, {deadline:g}, {duration:g}")
+        self.leading: Latest[bool] = Latest(initial=False)
+        """Whether we may write."""
+        self._api = api
+        self._identity = identity
+        self._key = ObjectKey(namespace, name)
+        self._clock = clock
+        self._duration = duration
+        self._deadline = deadline
+        self._retry = retry
+        self._renewed = float("-inf")
+        """When the last successful renewal was sent, monotonic."""
+        self._seen: Json = {}
+        """The Lease's spec as last observed, and when it was first seen so, monotonic."""
+        self._seen_at = float("-inf")
+
+    def may_write(self) -> bool:
+        """Whether we lead at this very moment, by the clock: true for no longer than the deadline allows."""
+        return self.leading.value and self._clock.monotonic() < self._renewed + self._deadline
+
+    async def run(self) -> None:
+        """Be a candidate, lead, be a candidate again, until cancelled; then give the Lease back."""
+        try:
+            while True:
+                await self._acquire()
+                log.info("leading", lease=str(self._key), identity=self._identity)
+                self.leading.publish(True)
+                await self._hold()
+                self.leading.publish(False)
+                log.warning("leadership lost", lease=str(self._key), identity=self._identity)
+        finally:
+            if self.leading.publish(False):
+                await self._release()
+
+    async def _acquire(self) -> None:
+        while not await self._claimed(self._deadline):
+            # Twice as often as the holder renews: what we see late, we take over late.
+            await self._clock.sleep(self._retry * (0.45 + self._clock.jitter() / 10))
+
+    async def _hold(self) -> None:
+        while (left := self._renewed + self._deadline - self._clock.monotonic()) > 0:
+            await self._clock.sleep(min(self._retry, left))
+            left = self._renewed + self._deadline - self._clock.monotonic()
+            if left > 0:
+                await self._claimed(left)
+            if self._seen.get("holderIdentity") != self._identity:
+                return
+
+    async def _claimed(self, patience: float) -> bool:
+        """Try to take or renew the Lease within `patience` seconds; return whether that worked."""
+        try:
+            return await within(patience, self._claim(), self._clock)
+        except (ApiError, OSError) as error:
+            log.debug("lease not renewed", lease=str(self._key), error=str(error))
+            return False
+
+    async def _claim(self) -> bool:
+        sent = self._clock.monotonic()
+        try:
+            lease = await self._api.get(LEASE, self._key)
+        except NotFound:
+            lease = None
+        if lease is None:
+            meta = {"name": self._key.name, "namespace": self._key.namespace}
+            body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": self._spec({})}
+            written = await self._api.create(LEASE, self._key, body)
+        else:
+            self._observe(lease)
+            if self._is_anothers():
+                return False
+            written = await self._api.replace(LEASE, self._key, lease | {"spec": self._spec(self._seen)})
+        self._observe(written)
+        self._renewed = sent
+        return True
+
+    def _observe(self, lease: Json) -> None:
+        spec: dict[str, Any] = lease.get("spec") or {}
+        if spec != self._seen:
+            self._seen, self._seen_at = spec, self._clock.monotonic()
+
+    def _is_anothers(self) -> bool:
+        """Whether somebody else holds the Lease, and it has not run out under our eyes."""
+        holder = self._seen.get("holderIdentity")
+        good_for = self._seen.get("leaseDurationSeconds") or self._duration
+        return bool(holder) and holder != self._identity and self._clock.monotonic() < self._seen_at + good_for
+
+    def _spec(self, before: Json) -> Json:
+        now = rfc3339(self._clock.now(), micros=True)
+        ours = before.get("holderIdentity") == self._identity
+        return before | {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(self._duration),
+            "acquireTime": before.get("acquireTime", now) if ours else now,
+            "renewTime": now,
+            "leaseTransitions": before.get("leaseTransitions", 0) + (0 if ours or not before else 1),
+        }
+
+    async def _release(self) -> None:
+        """Leave the Lease without a holder, so that nobody has to wait for it to run out."""
+        try:
+            await within(RELEASE_PATIENCE, self._give_back(), self._clock)
+        except (ApiError, OSError) as error:
+            log.debug("lease not given back", lease=str(self._key), error=str(error))
+
+    async def _give_back(self) -> None:
+        lease = await self._api.get(LEASE, self._key)
+        spec = lease.get("spec") or {}
+        if spec.get("holderIdentity") == self._identity:
+            # A duration of 0 is refused by the API server.
+            free = {
+                "holderIdentity": "",
+                "leaseDurationSeconds": 1,
+                "renewTime": rfc3339(self._clock.now(), micros=True),
+            }
+            await self._api.replace(LEASE, self._key, lease | {"spec": spec | free})

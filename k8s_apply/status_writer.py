@@ -1,0 +1,207 @@
+"""Wished statuses → status subresources: the newest wish of each object, a few at a time, only while we lead.
+
+An object is attended to when its wish changes and when it was seen to change. What is there is compared with the wish
+first, as watched where that is at hand: most of the time nothing differs and nothing is sent, above all not after a
+restart or a change of leaders. What others undo again and again is repaired ever more slowly: two controllers must not
+fight at full speed.
+"""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from flow.clock import Clock
+from flow.latest import Latest
+from flow.race import while_true
+from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
+from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
+from k8s_apply.fence import NotLeadingError
+from k8s_apply.kinds import STATUS
+from k8s_apply.status_merge import has_others_entries, merge
+from k8s_apply.timestamps import rfc3339
+from k8s_apply.workqueue import WorkQueue, backoff
+from k8s_watch.api import ApiError
+from k8s_watch.keys import ObjectKey
+
+log = structlog.get_logger("k8s_apply.status")
+
+ATTEMPTS = 5
+"""Reads and writes of one object in a row, before it has to wait its turn again."""
+REPAIR_FLOOR, REPAIR_CEILING = 1.0, 300.0
+"""Seconds between two repairs of a status that somebody else changes: at first, and at most."""
+
+type Observed = Callable[[StatusKey], Json | None]
+"""The object as watched, see `k8s_apply.watched`; None when it is not known."""
+
+
+class StatusWriter:
+    """Keeps every wished status as it should be, while we lead."""
+
+    def __init__(
+        self,
+        api: KubeWriter,
+        *,
+        leading: Latest[bool],
+        clock: Clock,
+        observed: Observed | None = None,
+        in_flight: int = 8,
+    ) -> None:
+        """Without `observed`, each object is read from the API before it is compared."""
+        self.writes = 0
+        """How many statuses were written."""
+        self.unchanged = 0
+        """How many looks at an object ended without anything to write."""
+        self.conflicts = 0
+        self.failures = 0
+        self._api = api
+        self._leading = leading
+        self._clock = clock
+        self._observed = observed or _unknown
+        self._in_flight = in_flight
+        self._wanted: Statuses = {}
+        self._asked: dict[StatusKey, Body] = {}
+        """The wish for which a key was last queued: a pass that wishes the same costs nothing."""
+        self._placed: dict[StatusKey, Body] = {}
+        """The wish that was last seen to be in place."""
+        self._repairs: dict[StatusKey, tuple[int, float]] = {}
+        """How often a wish that was in place had to be placed again, and when the next time may be."""
+        self._failed: dict[StatusKey, int] = {}
+        self._outage = 0
+        """Failures of the API server itself in a row, over all objects."""
+        self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
+
+    def want(self, statuses: Statuses, /) -> None:
+        """Make these the wish, all of them. Never blocks; cost: one comparison each, and nothing while not leading."""
+        self._wanted = statuses
+        if not self._leading.value:
+            return
+        for key in self._asked.keys() - statuses.keys():
+            self._forget(key)
+        for key, body in statuses.items():
+            known = self._asked.get(key)
+            if known is not body and known != body:
+                self._forget(key)
+                self._asked[key] = body
+                self._queue.add(key)
+
+    def saw(self, changed: Mapping[str, frozenset[ObjectKey]] | None, /) -> None:
+        """Look again at these wished objects, by kind name; at all of them when None. Never blocks."""
+        if not self._leading.value:
+            return
+        if changed is None:
+            for key in self._asked:
+                self._queue.add(key)
+            return
+        for kind in changed.keys() & STATUS.keys():
+            for name in changed[kind]:
+                if (key := StatusKey(kind=kind, key=name)) in self._asked:
+                    self._queue.add(key)
+
+    async def run(self) -> None:
+        """Write while we lead, until cancelled. Retries conflicts and outages itself."""
+        await while_true(self._leading, self._lead)
+
+    async def _lead(self) -> None:
+        """Begin with a look at everything: we do not know what an earlier leader has written."""
+        self._asked = dict(self._wanted)
+        self._outage = 0
+        for key in self._asked:
+            self._queue.add(key)
+        try:
+            await self._queue.run(self._attend, workers=self._in_flight)
+        finally:
+            self._queue.clear()
+            for remembered in (self._asked, self._placed, self._repairs, self._failed):
+                remembered.clear()
+
+    def _forget(self, key: StatusKey) -> None:
+        for remembered in (self._asked, self._placed, self._repairs, self._failed):
+            remembered.pop(key, None)
+
+    async def _attend(self, key: StatusKey) -> float | None:
+        """Bring one status to its wish; return when to look again."""
+        try:
+            again = await self._bring(key)
+        except NotLeadingError:
+            return 1.0  # whoever tells us so by `leading` ends this work before that
+        except Conflict:
+            return self._retry_alone(key, None)
+        except ApiError as error:
+            if error.code == 429 or error.code >= 500:
+                return await self._sit_out(error, error.retry_after or 0.0)
+            return self._retry_alone(key, error)
+        except OSError as error:
+            return await self._sit_out(error, 0.0)
+        self._outage = 0
+        self._failed.pop(key, None)
+        return again
+
+    async def _bring(self, key: StatusKey) -> float | None:
+        """Compare, write, and on a conflict read and compare again. Raises what the API raises.
+
+        A watched object may be older than the real one; only the API server's own word ends in giving up.
+        """
+        kind, seen = STATUS[key.kind], self._observed(key)
+        live = False
+        for attempt in range(1, ATTEMPTS + 1):
+            if (body := self._wanted.get(key)) is None:
+                return None
+            if seen is None:
+                try:
+                    seen, live = await self._api.get(kind, key.key), True
+                except NotFound:
+                    return None
+            merged = merge(seen, body, now=rfc3339(self._clock.now()))
+            if merged is None:
+                self.unchanged += 1
+                self._placed[key] = body
+                return None
+            if wait := self._wait_before_repair(key, body):
+                return wait
+            if not live and isinstance(body, RouteStatus) and has_others_entries(seen, body.controller_name):
+                seen = None  # their entries are written back whole: as they are, not as far as we decode them
+                continue
+            try:
+                await self._api.replace_status(kind, key.key, merged)
+            except (Conflict, NotFound) as error:
+                self.conflicts += isinstance(error, Conflict)
+                seen = None
+                await self._clock.sleep(backoff(attempt, self._clock.jitter(), floor=0.02))
+            else:
+                self.writes += 1
+                self._placed[key] = body
+                return None
+        raise Conflict(409, f"{key}: somebody else writes it all the time")
+
+    def _wait_before_repair(self, key: StatusKey, body: Body) -> float | None:
+        """Seconds until a wish that was in place already may be placed again; None when it may be now."""
+        if self._placed.get(key) != body:
+            return None
+        now = self._clock.monotonic()
+        count, due = self._repairs.get(key, (0, 0.0))
+        if due > now:
+            return due - now
+        pause = backoff(count + 1, self._clock.jitter(), floor=REPAIR_FLOOR, ceiling=REPAIR_CEILING)
+        self._repairs[key] = count + 1, now + pause
+        return pause if count == 0 else None
+
+    async def _sit_out(self, error: Exception, at_least: float) -> float:
+        """Wait in place, so that while the API server is in trouble no more than our few workers ask it anything."""
+        self.failures += 1
+        self._outage += 1
+        if self._outage == 1:
+            log.warning("statuses cannot be written, will retry", error=str(error))
+        await self._clock.sleep(max(at_least, backoff(self._outage, self._clock.jitter())))
+        return 0.0
+
+    def _retry_alone(self, key: StatusKey, error: ApiError | None) -> float:
+        """Have one object wait, because the trouble is its own or its kind's; the others go on."""
+        self.failures += 1
+        failures = self._failed[key] = self._failed.get(key, 0) + 1
+        if error and failures == 1:
+            log.error("status refused, will retry", object=str(key), error=str(error))
+        return backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0)
+
+
+def _unknown(_: StatusKey) -> None:
+    return None

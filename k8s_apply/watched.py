@@ -1,0 +1,37 @@
+"""A watched object → the JSON that `status_merge` reads, without asking the API server."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway_api.status.types import StatusKey
+from k8s_apply.api import Json
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import Gateway, GatewayClass
+from k8s_watch.objects.routes import HTTPRoute, TCPRoute
+from k8s_watch.snapshot import ClusterSnapshot
+
+type WithStatus = GatewayClass | Gateway | HTTPRoute | TCPRoute
+
+
+def watched(cluster: ClusterSnapshot, of: StatusKey) -> Json | None:
+    """The object's name, uid, resourceVersion and status; None when it is not in the snapshot.
+
+    Only what we decode is in it: enough to compare with, and to write where no entry is anybody else's.
+    """
+    objects: Mapping[str, Mapping[ObjectKey, WithStatus]] = {
+        "GatewayClass": cluster.gateway_classes,
+        "Gateway": cluster.gateways,
+        "HTTPRoute": cluster.http_routes,
+        "TCPRoute": cluster.tcp_routes,
+    }
+    found = objects.get(of.kind, {}).get(of.key)
+    if found is None:
+        return None
+    meta = (
+        {"name": found.metadata.name, "namespace": found.metadata.namespace}
+        if of.key.namespace
+        else {"name": of.key.name}
+    )
+    meta |= {"uid": found.metadata.uid, "resourceVersion": found.metadata.resource_version}
+    return {"metadata": meta, "status": msgspec.to_builtins(found.status)}
