@@ -7,8 +7,6 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from gateway_api.status.build import build_statuses
-from xds_server.snapshot.cache import SnapshotCache
 
 from flow.clock import Clock
 from flow.latest import Latest, ring
@@ -16,11 +14,13 @@ from flow.settle import settled
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraIR, InfraReport
+from gateway_api.status.build import build_statuses
 from gateway_api.status.types import Statuses
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Source
 from lychgate.pipeline import Step, step
 from lychgate.telemetry.metrics import Metrics
+from xds_server.snapshot.cache import SnapshotCache
 
 log = structlog.get_logger("lychgate.controller")
 
@@ -152,8 +152,9 @@ class Controller:
     async def _reporting(self) -> None:
         bell: Latest[int] = Latest(0)
         async with asyncio.TaskGroup() as tasks:
-            for source in (self.steps, self._feedback.fleet, self._feedback.infra):
-                tasks.create_task(ring(bell, source), name="bell")
+            tasks.create_task(ring(bell, self.steps), name="passes")
+            tasks.create_task(ring(bell, self._feedback.fleet), name="fleet")
+            tasks.create_task(ring(bell, self._feedback.infra), name="infrastructure")
             rung, since = 0, float("-inf")
             while True:
                 rung, _ = await settled(

@@ -7,20 +7,20 @@ inputs are the same objects as before returns the same object as before, and who
 from collections.abc import Callable, Mapping
 
 import msgspec
+
+from flow.supervise import Failure, attempt
 from gateway_api.graph.build import build_graph
+from gateway_api.graph.types import Graph, Settings
+from gateway_api.ir.infra import InfraIR
+from gateway_api.ir.xds import Cluster, ClusterName, Endpoints, GatewayIR
 from gateway_api.lowering.endpoints import lower_endpoints
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.infra import lower_infra
-from xds_server.translate.assemble import assemble
-
-from flow.supervise import Failure, attempt
-from gateway_api.graph.types import Graph, Settings
-from gateway_api.ir.infra import InfraIR
-from gateway_api.ir.xds import Cluster, Endpoints, GatewayIR
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice, Service
 from k8s_watch.snapshot import ClusterSnapshot
 from xds_server.snapshot.resource import Snapshot
+from xds_server.translate.assemble import assemble
 
 BESIDE_THE_GRAPH = frozenset({"EndpointSlice", "Deployment", "ConfigMap"})
 """Kinds that the graph does not read: their changes leave it as it is."""
@@ -40,7 +40,7 @@ class GatewayStep(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     ir: GatewayIR
     infra: InfraIR
-    endpoints: Mapping[str, LoweredEndpoints]
+    endpoints: Mapping[ClusterName, LoweredEndpoints]
     """By cluster name."""
     snapshot: Snapshot
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -186,7 +187,7 @@ def version() -> None:
     typer.echo(f"lychgate {importlib.metadata.version('lychgate')} (Python {python})")
 
 
-def _settings(file: Path | None, flags: dict[str, object], defaults: Settings | None = None) -> Settings:
+def _settings(file: Path | None, flags: Mapping[str, object], defaults: Settings | None = None) -> Settings:
     try:
         return load_settings(file, os.environ, flags, defaults)
     except SettingsError as error:

@@ -1,0 +1,71 @@
+"""Graph → the lines that tell a person at a terminal what is served and how to try it."""
+
+import shlex
+from collections.abc import Iterator
+
+from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode
+from k8s_watch.objects.routes import HTTPRouteMatch
+
+ADDRESS = "127.0.0.1"
+MOST_LINES = 12
+"""Curl lines at most: a screen, not a catalogue."""
+
+
+def announcement(graph: Graph) -> str:
+    """What is served, an address a line, and the curl lines to try."""
+    served = [line for gateway in graph.gateways.values() if gateway.serves for line in _addresses(gateway)]
+    tries = list(dict.fromkeys(line for key in graph.gateways for line in _tries(graph, graph.gateways[key])))
+    lines = ["Serving:", *(f"  {line}" for line in served or ["nothing yet: no Gateway has a valid listener"])]
+    if tries:
+        lines += ["Try:", *(f"  {line}" for line in tries[:MOST_LINES])]
+    if len(tries) > MOST_LINES:
+        lines.append(f"  … and {len(tries) - MOST_LINES} more")
+    return "\n".join(lines)
+
+
+def _addresses(gateway: GatewayNode) -> Iterator[str]:
+    for listener in gateway.listeners:
+        if listener.serves:
+            hosts = f" for {listener.spec.hostname}" if listener.spec.hostname else ""
+            yield f"{_url(listener)}{hosts}   Gateway {gateway.key}, listener {listener.spec.name}"
+
+
+def _url(listener: ListenerNode) -> str:
+    scheme = {"HTTP": "http", "HTTPS": "https"}.get(listener.spec.protocol, listener.spec.protocol.lower())
+    return f"{scheme}://{ADDRESS}:{listener.bind_port}"
+
+
+def _tries(graph: Graph, gateway: GatewayNode) -> Iterator[str]:
+    listeners = {listener.spec.name: listener for listener in gateway.listeners if listener.serves}
+    for key in graph.http_routes_of.get(gateway.key, ()):
+        route = graph.http_routes[key]
+        for parent in route.parents:
+            for binding in parent.bindings if parent.gateway == gateway.key else ():
+                if listener := listeners.get(binding.listener):
+                    for hostname in binding.hostnames[:1]:
+                        yield from _route_tries(route, listener, hostname)
+
+
+def _route_tries(route: HTTPRouteNode, listener: ListenerNode, hostname: str) -> Iterator[str]:
+    for rule in route.rules:
+        for match in rule.spec.matches:
+            if match.path.type != "RegularExpression":
+                yield _curl(match, listener, hostname)
+
+
+def _curl(match: HTTPRouteMatch, listener: ListenerNode, hostname: str) -> str:
+    host = "example.com" if hostname == "*" else hostname.replace("*", "any")
+    words = ["curl"]
+    if match.method and match.method != "GET":
+        words += ["-X", match.method]
+    words += [word for header in match.headers for word in ("-H", f"{header.name}: {header.value}")]
+    query = "&".join(f"{q.name}={q.value}" for q in match.query_params)
+    path = match.path.value + (f"?{query}" if query else "")
+    if listener.spec.protocol == "HTTPS":
+        # The name has to be in the TLS handshake too, so curl must believe that it resolves to us.
+        words += ["-k", "--resolve", f"{host}:{listener.bind_port}:{ADDRESS}"]
+        words.append(f"https://{host}:{listener.bind_port}{path}")
+    else:
+        words += [] if hostname == "*" else ["-H", f"Host: {host}"]
+        words.append(_url(listener) + path)
+    return shlex.join(words)

@@ -1,0 +1,75 @@
+"""ClusterSnapshot → the statuses that its objects carry, in the words of our own wishes, for printing."""
+
+from collections.abc import Iterable
+
+from gateway_api.ir.infra import Address
+from gateway_api.status.types import (
+    Body,
+    Condition,
+    GatewayClassStatus,
+    GatewayStatus,
+    ListenerStatus,
+    ParentStatus,
+    RouteStatus,
+    Statuses,
+    StatusKey,
+)
+from k8s_watch.objects import meta
+from k8s_watch.objects.gateway import Gateway, GatewayClass
+from k8s_watch.objects.routes import HTTPRoute, TCPRoute
+from k8s_watch.snapshot import ClusterSnapshot
+
+
+def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
+    """Whoever wrote them: a table of a cluster shows all controllers' words."""
+    statuses: dict[StatusKey, Body] = {}
+    for key, class_ in cluster.gateway_classes.items():
+        statuses[StatusKey(kind="GatewayClass", key=key)] = _gateway_class(class_)
+    for key, gateway in cluster.gateways.items():
+        statuses[StatusKey(kind="Gateway", key=key)] = _gateway(gateway)
+    for key, route in cluster.http_routes.items():
+        statuses[StatusKey(kind="HTTPRoute", key=key)] = _route(route)
+    for key, tcp_route in cluster.tcp_routes.items():
+        statuses[StatusKey(kind="TCPRoute", key=key)] = _route(tcp_route)
+    return statuses
+
+
+def _gateway_class(source: GatewayClass) -> GatewayClassStatus:
+    return GatewayClassStatus(conditions=_conditions(source.status.conditions))
+
+
+def _gateway(source: Gateway) -> GatewayStatus:
+    return GatewayStatus(
+        conditions=_conditions(source.status.conditions),
+        addresses=tuple(Address(address.type, address.value) for address in source.status.addresses),
+        listeners=tuple(
+            ListenerStatus(
+                name=listener.name,
+                supported_kinds=listener.supported_kinds,
+                attached_routes=listener.attached_routes,
+                conditions=_conditions(listener.conditions),
+            )
+            for listener in source.status.listeners
+        ),
+    )
+
+
+def _route(source: HTTPRoute | TCPRoute) -> RouteStatus:
+    parents = tuple(
+        ParentStatus(parent_ref=parent.parent_ref, conditions=_conditions(parent.conditions))
+        for parent in source.status.parents
+    )
+    return RouteStatus(controller_name="", parents=parents)
+
+
+def _conditions(observed: Iterable[meta.Condition]) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(
+            type=one.type,
+            status=one.status,
+            reason=one.reason,
+            message=one.message,
+            observed_generation=one.observed_generation,
+        )
+        for one in observed
+    )

@@ -1,0 +1,195 @@
+"""`lychgate run`: YAML files in, local Envoys out; between the two, the stages that a cluster has."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from xds_server.serve.server import XdsServer
+
+from flow.clock import SystemClock
+from flow.latest import Latest, ring
+from gateway_api.graph.types import Settings as GraphSettings
+from gateway_api.ir.fleet import FleetReport, GatewayFleet
+from k8s_apply.local.find_envoy import EnvoyNotFoundError, find_envoy
+from k8s_apply.local.proxies import Envoy, LocalProxies
+from k8s_apply.local.status_file import StatusFile
+from k8s_watch.files import FileSource, OverrideError, parse_override
+from k8s_watch.files.overrides import Override
+from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.announcing import ADDRESS, announcement
+from lychgate.controller import Controller, Feedback, HoldOff, Sinks
+from lychgate.demo import Backend, demo_backends, run_demo_backends
+from lychgate.pipeline import Step
+from lychgate.settings import Settings
+from lychgate.telemetry.logging import configure_logging
+from lychgate.telemetry.metrics import Metrics
+from xds_server.bootstrap.local import local_bootstrap
+from xds_server.serve.fleet import Fleet
+from xds_server.snapshot.cache import SnapshotCache
+
+log = structlog.get_logger("lychgate.standalone")
+
+STATUS_FILE = "status.json"
+
+
+class StateInUseError(RuntimeError):
+    """Another Lychgate runs with this state folder."""
+
+
+def default_state_dir() -> Path:
+    """Where a standalone Lychgate keeps its statuses unless told. Spec: XDG Base Directory, XDG_STATE_HOME."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "lychgate"
+
+
+def main(
+    paths: Sequence[Path], backends: Sequence[str], settings: Settings, *, envoy: Path | None, state_dir: Path | None
+) -> int:
+    """Run until SIGINT or SIGTERM; return the exit code: 0, or 2 when it cannot even begin."""
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        overrides = [parse_override(text) for text in backends]
+        binary = find_envoy(envoy)
+        with _only_one(state_dir or default_state_dir()) as state:
+            uvloop.run(_until_told(run(paths, overrides, settings, binary=binary, state=state)))
+    except (OverrideError, EnvoyNotFoundError, StateInUseError) as error:
+        print(f"lychgate run: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
+        return 2
+    return 0
+
+
+async def run(
+    paths: Sequence[Path], overrides: Sequence[Override], settings: Settings, *, binary: Path, state: Path
+) -> None:
+    """Run until cancelled; leaves no process and no status file behind."""
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory(prefix="lychgate-xds-") as folder:
+        xds = f"unix:{folder}/xds.sock"
+
+        def bootstrap(gateway: ObjectKey, admin: Path) -> str:
+            return local_bootstrap(gateway=gateway, node_id=f"{gateway}", xds=xds, admin_socket=str(admin))
+
+        source = FileSource(paths, clock=clock, overrides=overrides)
+        cache, metrics = SnapshotCache(), Metrics()
+        fleet = Fleet(cache)
+        proxies = LocalProxies(Envoy(binary=binary, bootstrap=bootstrap), clock=clock)
+        statuses = StatusFile(state / STATUS_FILE, clock=clock)
+        controller = Controller(
+            source,
+            cache,
+            feedback=Feedback(fleet.report, proxies.report),
+            sinks=Sinks(proxies, statuses),
+            settings=GraphSettings(
+                controller_name=settings.controller_name,
+                privileged_port_shift=settings.privileged_port_shift,
+                bind_address=ADDRESS,
+            ),
+            hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
+            metrics=metrics,
+            clock=clock,
+        )
+        server = XdsServer(cache, fleet, clock=clock, ready=controller.ready)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(source.run(), name="files")
+            tasks.create_task(controller.run(), name="controller")
+            tasks.create_task(server.serve(xds, tls=None), name="xds")
+            tasks.create_task(proxies.run(), name="proxies")
+            tasks.create_task(statuses.run(), name="statuses")
+            tasks.create_task(_rejections(controller, statuses), name="rejections")
+            tasks.create_task(_demo_backends(controller), name="demo backends")
+            tasks.create_task(_announce(controller, fleet), name="announcement")
+
+
+async def _rejections(controller: Controller, statuses: StatusFile) -> None:
+    version = 0
+    while True:
+        version, done = await controller.steps.newer_than(version)
+        if done:
+            statuses.want_rejected(done.cluster.rejected)
+
+
+async def _demo_backends(controller: Controller) -> None:
+    """Run the demo backends that the files ask for, as long as they ask for them."""
+    running: dict[Backend, asyncio.Task[None]] = {}
+    version = 0
+    async with asyncio.TaskGroup() as tasks:
+        while True:
+            version, done = await controller.steps.newer_than(version)
+            if done is None or not _may_move_backends(done.cluster):
+                continue
+            wanted = set(demo_backends(done.cluster))
+            for gone in running.keys() - wanted:
+                running.pop(gone).cancel()
+            for new in wanted - running.keys():
+                running[new] = tasks.create_task(run_demo_backends([new]), name=f"demo backend {new.name}")
+
+
+def _may_move_backends(cluster: ClusterSnapshot) -> bool:
+    return cluster.changed is None or bool(cluster.changed.keys() & {"Service", "EndpointSlice"})
+
+
+async def _announce(controller: Controller, fleet: Fleet) -> None:
+    """Say what is served once every proxy has it, and again whenever that differs."""
+    bell: Latest[int] = Latest(0)
+    said = ""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ring(bell, controller.steps), name="bell")
+        tasks.create_task(ring(bell, fleet.report), name="bell")
+        rung = 0
+        while True:
+            rung, _ = await bell.newer_than(rung)
+            done = controller.steps.value
+            if done is None or not _in_sync(done, fleet.report.value):
+                continue
+            text = announcement(done.graph)
+            if text != said:
+                said = text
+                print(text, flush=True)  # noqa: T201 (a command speaks to its terminal)
+
+
+def _in_sync(done: Step, fleet: FleetReport) -> bool:
+    states = [fleet.gateways.get(key, GatewayFleet()) for key, gateway in done.gateways.items() if gateway.ir.listeners]
+    return all(state.acked and state.acked == state.connected for state in states)
+
+
+async def _until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until SIGINT or SIGTERM, then cancel it and wait for its end."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if task and not told:
+            told = True
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not told:
+            raise
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[Path]:
+    """Make the folder and hold it for this process alone. Raises StateInUseError."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateInUseError(f"{state} is in use by another lychgate run: give this one a --state-dir") from None
+        yield state
