@@ -8,6 +8,7 @@ Spec: Envoy v1.40, "Custom request/response headers"
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gateway_api.ir import xds as ir
@@ -24,26 +25,34 @@ class HeaderChanges(NamedTuple):
     remove: list[str]
 
 
-def header_changes(of: ir.HeaderMods) -> HeaderChanges:
-    """What to add and remove. `set` overwrites, `add` appends; values are text, never Envoy's format commands.
+def header_changes(*layers: ir.HeaderMods) -> HeaderChanges:
+    """What to add and remove to apply one layer after the other: a rule's, then a backend's.
 
-    Host, pseudo headers, and names or values that cannot stand in a message are left out: one of them would make Envoy
-    refuse the whole route table. The graph reports them to the user.
+    `set` overwrites, `add` appends; values are text, never Envoy's format commands. Host, pseudo headers, and names or
+    values that cannot stand in a message are left out: one of them would make Envoy refuse the whole route table. The
+    graph reports them to the user.
     """
-    removed = {name.lower() for name in of.remove}
-    overwrite = core.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
-    append = core.HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
-    add = [
-        core.HeaderValueOption(
-            header=core.HeaderValue(key=name, value=value.replace("%", "%%")),
-            append_action=action,
-            keep_empty_value=not value,
-        )
-        for action, headers in ((overwrite, of.set), (append, of.add))
-        for name, value in headers
-        if _changeable(name) and name.lower() not in removed and not NOT_IN_A_VALUE.search(value)
-    ]
-    return HeaderChanges(add, [name for name in of.remove if _changeable(name)])
+    add: list[core.HeaderValueOption] = []
+    remove: dict[str, None] = {}
+    for layer in layers:
+        gone = {name.lower() for name in layer.remove}
+        added = [*_options(layer.set, OVERWRITE), *_options(layer.add, APPEND)]
+        add = [option for option in [*add, *added] if option.header.key.lower() not in gone]
+        remove |= {name: None for name in layer.remove if _changeable(name)}
+    return HeaderChanges(add, list(remove))
+
+
+OVERWRITE = core.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+APPEND = core.HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
+
+
+def _options(
+    headers: Iterable[tuple[str, str]], action: core.HeaderValueOption.HeaderAppendAction
+) -> Iterator[core.HeaderValueOption]:
+    for name, value in headers:
+        if _changeable(name) and not NOT_IN_A_VALUE.search(value):
+            header = core.HeaderValue(key=name, value=value.replace("%", "%%"))
+            yield core.HeaderValueOption(header=header, append_action=action, keep_empty_value=not value)
 
 
 def _changeable(name: str) -> bool:

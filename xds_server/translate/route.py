@@ -65,9 +65,7 @@ def route_table(of: ir.RouteTable, encode_host: Callable[[ir.VirtualHost], Encod
     404, like a host that is not there.
     """
     hosts = [encode_host(host) for host in of.virtual_hosts]
-    frame = pb.RouteConfiguration(
-        name=of.name, ignore_port_in_host_matching=True, most_specific_header_mutations_wins=True
-    )
+    frame = pb.RouteConfiguration(name=of.name, ignore_port_in_host_matching=True)
     body = b"".join([encode(frame), *(_as_field(VIRTUAL_HOSTS, host.body) for host in hosts)])
     clusters = sorted({name for host in hosts for name in host.clusters})
     return make_resource(of.name, body, [(ResourceType.CLUSTER, name) for name in clusters])
@@ -102,24 +100,19 @@ def _receivers(destinations: Iterable[ir.Destination]) -> Iterator[ir.Destinatio
 
 
 def _route(of: ir.Route, hostname: str) -> pb.Route:
-    request, response = header_changes(of.request_headers), header_changes(of.response_headers)
-    result = pb.Route(
-        name=of.name,
-        match=match(of.match),
-        request_headers_to_add=request.add,
-        request_headers_to_remove=request.remove,
-        response_headers_to_add=response.add,
-        response_headers_to_remove=response.remove,
-    )
+    result = pb.Route(name=of.name, match=match(of.match))
     match of.action:
         case ir.Forward() as action if any(_receivers(action.destinations)):
             result.route.CopyFrom(_forward(action))
-        case ir.Forward():  # Spec: Gateway API v1.6 HTTPRouteRule.backendRefs, "no valid backends … 500"
+            _send(result, of, list(_receivers(action.destinations)))
+            return result
+        case ir.Forward():  # Spec: Gateway API v1.6 HTTPRouteRule.backendRefs, a rule that cannot forward answers 500
             result.direct_response.CopyFrom(pb.DirectResponseAction(status=500))
         case ir.Redirect() as action:
             result.redirect.CopyFrom(_redirect(action, hostname))
         case ir.Respond() as action:
             result.direct_response.CopyFrom(_respond(action))
+    _change_headers(result, [of.request_headers], [of.response_headers])
     return result
 
 
@@ -127,16 +120,11 @@ def _forward(of: ir.Forward) -> pb.RouteAction:
     result = pb.RouteAction(
         cluster_not_found_response_code=pb.RouteAction.INTERNAL_SERVER_ERROR, timeout=seconds(of.timeout or 0)
     )
-    _send(result, list(_receivers(of.destinations)))
     if of.host:
         result.host_rewrite_literal = of.host
         result.append_x_forwarded_host = True
     if of.path:
-        match rewrite(of.path):
-            case str() as prefix:
-                result.prefix_rewrite = prefix
-            case matchers.RegexMatchAndSubstitute() as regex:
-                result.regex_rewrite.CopyFrom(regex)
+        _replace_path(result, of.path)
     if of.timeout == 0:
         result.idle_timeout.CopyFrom(seconds(0))
     elif of.timeout and of.timeout > STREAM_IDLE_TIMEOUT:
@@ -146,25 +134,45 @@ def _forward(of: ir.Forward) -> pb.RouteAction:
     return result
 
 
-def _send(action: pb.RouteAction, destinations: list[ir.Destination]) -> None:
-    """A lone destination without header changes of its own needs no weights."""
-    only = destinations[0]
-    if len(destinations) == 1 and only.request_headers == only.response_headers == ir.HeaderMods():
-        action.cluster = only.cluster
-    else:
-        action.weighted_clusters.clusters.extend(_weighted(destination) for destination in destinations)
+def _replace_path(action: pb.RouteAction | pb.RedirectAction, of: ir.PathRewrite) -> None:
+    match rewrite(of):
+        case str() as prefix:
+            action.prefix_rewrite = prefix
+        case matchers.RegexMatchAndSubstitute() as regex:
+            action.regex_rewrite.CopyFrom(regex)
 
 
-def _weighted(of: ir.Destination) -> pb.WeightedCluster.ClusterWeight:
-    request, response = header_changes(of.request_headers), header_changes(of.response_headers)
-    return pb.WeightedCluster.ClusterWeight(
-        name=of.cluster,
-        weight=uint32(of.weight),
-        request_headers_to_add=request.add,
-        request_headers_to_remove=request.remove,
-        response_headers_to_add=response.add,
-        response_headers_to_remove=response.remove,
-    )
+def _send(result: pb.Route, of: ir.Route, destinations: list[ir.Destination]) -> None:
+    """Where to, and with which header changes.
+
+    Envoy applies a weighted cluster's changes before its route's, and would let the rule overrule the backend. So where
+    a backend has changes of its own, the rule's come with them.
+    """
+    of_their_own = any(d.request_headers != NO_MODS or d.response_headers != NO_MODS for d in destinations)
+    if len(destinations) == 1 and not of_their_own:
+        result.route.cluster = destinations[0].cluster
+    for to in destinations if len(destinations) > 1 or of_their_own else ():
+        weighted = result.route.weighted_clusters.clusters.add(name=to.cluster, weight=uint32(to.weight))
+        if of_their_own:
+            _change_headers(
+                weighted, [of.request_headers, to.request_headers], [of.response_headers, to.response_headers]
+            )
+    if not of_their_own:
+        _change_headers(result, [of.request_headers], [of.response_headers])
+
+
+NO_MODS = ir.HeaderMods()
+
+
+def _change_headers(
+    message: pb.Route | pb.WeightedCluster.ClusterWeight, request: list[ir.HeaderMods], response: list[ir.HeaderMods]
+) -> None:
+    changes = header_changes(*request)
+    message.request_headers_to_add.extend(changes.add)
+    message.request_headers_to_remove.extend(changes.remove)
+    changes = header_changes(*response)
+    message.response_headers_to_add.extend(changes.add)
+    message.response_headers_to_remove.extend(changes.remove)
 
 
 def _retry_policy(try_timeout: float | None) -> pb.RetryPolicy:
@@ -195,11 +203,7 @@ def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:
     if of.path and of.path.kind == "full":
         result.path_redirect = path(of.path.value)
     elif of.path:
-        match rewrite(of.path):
-            case str() as prefix:
-                result.prefix_rewrite = prefix
-            case matchers.RegexMatchAndSubstitute() as regex:
-                result.regex_rewrite.CopyFrom(regex)
+        _replace_path(result, of.path)
     return result
 
 

@@ -1,0 +1,261 @@
+"""A real Envoy that gets a Snapshot over xDS, and backends that say what reached them."""
+
+import contextlib
+import http.client
+import json
+import select
+import socket
+import socketserver
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from k8s_watch.keys import ObjectKey
+from protos import discovery, encode, listener, type_urls
+from xds_server.bootstrap.local import local_bootstrap
+from xds_server.snapshot.resource import ResourceType, Snapshot
+
+TYPES = {
+    type_urls.CLUSTER: ResourceType.CLUSTER,
+    type_urls.ENDPOINT: ResourceType.ENDPOINT,
+    type_urls.SECRET: ResourceType.SECRET,
+    type_urls.LISTENER: ResourceType.LISTENER,
+    type_urls.ROUTE: ResourceType.ROUTE,
+}
+
+
+@dataclass
+class Answer:
+    """What a client got."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The only header of this name; None when there is none."""
+        found = [value for key, value in self.headers if key.lower() == name]
+        assert len(found) < 2, found
+        return found[0] if found else None
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What the backend saw: backend, method, path, headers (lower-case name → list of values)."""
+        assert self.status == 200, (self.status, self.body)
+        return json.loads(self.body)
+
+
+@dataclass
+class Proxy:
+    """A running Envoy."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    def request(
+        self,
+        port: int,
+        path: str,
+        *,
+        method: str = "GET",
+        host: str = "www.example.com",
+        headers: list[tuple[str, str]] | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+    ) -> Answer:
+        """One request on a connection of its own, its path and headers sent as they are."""
+        plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+        with tls.wrap_socket(plain, server_hostname=server_name) if tls else plain as connection:
+            client = http.client.HTTPConnection("127.0.0.1", port)
+            client.sock = connection
+            client.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in [("Host", host), *(headers or [])]:
+                client.putheader(name, value)
+            client.endheaders()
+            response = client.getresponse()
+            answer = Answer(response.status, response.getheaders(), response.read())
+            client.close()
+            return answer
+
+    def connect(self, port: int) -> bytes:
+        """What a TCP client reads until the other side closes."""
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            return connection.makefile("rb").read()
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it saw, as JSON. Below /hang it answers when the test is over."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    name: str
+    over: threading.Event
+
+    def handle_one_request(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            super().handle_one_request()
+
+    def answer(self) -> None:
+        if self.path.startswith("/hang"):
+            self.over.wait()
+        headers: dict[str, list[str]] = {}
+        for key, value in self.headers.items():
+            headers.setdefault(key.lower(), []).append(value)
+        seen = {"backend": self.name, "method": self.command, "path": self.path, "headers": headers}
+        body = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Backend", self.name)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT = answer  # noqa: N815  the base class looks for these
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
+        """Say nothing: tests read the answers."""
+
+
+class Say(socketserver.BaseRequestHandler):
+    """Says its name and closes."""
+
+    name: str
+
+    def handle(self) -> None:
+        self.request.sendall(self.name.encode())
+
+
+@dataclass
+class Backends:
+    """Ports of loopback backends."""
+
+    http: dict[str, int]
+    tcp: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def backends() -> Iterator[Backends]:
+    """Two HTTP backends and two TCP backends, a and b."""
+    over = threading.Event()
+    http_servers = {n: _server(ThreadingHTTPServer, type(n, (Echo,), {"name": n, "over": over})) for n in "ab"}
+    tcp_servers = {n: _server(socketserver.ThreadingTCPServer, type(n, (Say,), {"name": n})) for n in "ab"}
+    servers = [*http_servers.values(), *tcp_servers.values()]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    yield Backends(
+        {name: server.server_address[1] for name, server in http_servers.items()},
+        {name: server.server_address[1] for name, server in tcp_servers.items()},
+    )
+    over.set()
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _server(kind: type[socketserver.TCPServer], handler: type) -> socketserver.TCPServer:
+    quick = type("Quick", (kind,), {"daemon_threads": True, "block_on_close": False})
+    return quick(("127.0.0.1", 0), handler)
+
+
+@pytest.fixture(scope="module")
+def start_proxy(envoy_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Snapshot], Proxy]]:
+    """Start an Envoy with a snapshot, given to it over delta ADS; returns when it serves."""
+    with contextlib.ExitStack() as running:
+
+        def start(snapshot: Snapshot) -> Proxy:
+            folder = tmp_path_factory.mktemp("envoy")
+            port = running.enter_context(_control_plane(snapshot))
+            bootstrap = local_bootstrap(
+                gateway=ObjectKey("default", "eg"),
+                node_id="test",
+                xds=f"127.0.0.1:{port}",
+                admin_socket=str(folder / "admin.sock"),
+            )
+            proxy = running.enter_context(_envoy(envoy_binary, folder / "bootstrap.json", bootstrap))
+            for resource in snapshot.of(ResourceType.LISTENER).by_name.values():
+                _until_it_listens(listener.Listener.FromString(resource.body).address.socket_address.port_value)
+            return proxy
+
+        yield start
+
+
+def _until_it_listens(port: int) -> None:
+    """Envoy's workers open the ports some moments after it said that it starts them."""
+    for _ in range(1000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+            select.select([], [], [], 0.01)
+    pytest.fail(f"nothing listens on port {port}")
+
+
+@contextlib.contextmanager
+def _control_plane(snapshot: Snapshot) -> Iterator[int]:
+    """Answers each delta subscription once, from the snapshot: what Envoy asks for, without the rules for changes."""
+
+    def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        for raw in requests:
+            request = discovery.DeltaDiscoveryRequest.FromString(raw)
+            first_of_wildcard = not request.response_nonce and not request.resource_names_subscribe
+            if request.HasField("error_detail"):
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, request.error_detail.message)
+            if not (first_of_wildcard or request.resource_names_subscribe):
+                continue
+            known = snapshot.of(TYPES[request.type_url]).by_name
+            names = known if first_of_wildcard else request.resource_names_subscribe
+            yield encode.encode_delta_response(
+                type_url=request.type_url,
+                version="1",
+                nonce="1",
+                resources=[(name, known[name].version, known[name].body) for name in names if name in known],
+                removed=[name for name in names if name not in known],
+            )
+
+    method = grpc.stream_stream_rpc_method_handler(stream)
+    handler = grpc.method_handlers_generic_handler(type_urls.AGGREGATED_SERVICE, {"DeltaAggregatedResources": method})
+    with ThreadPoolExecutor(4) as threads:
+        server = grpc.server(threads, handlers=[handler])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield port
+        finally:
+            server.stop(grace=None).wait()
+
+
+@contextlib.contextmanager
+def _envoy(binary: Path, file: Path, bootstrap: str) -> Iterator[Proxy]:
+    file.write_text(bootstrap)
+    command = [binary, "--config-path", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        proxy, serving = Proxy(process), threading.Event()
+        reader = threading.Thread(target=_read_log, args=(proxy, serving))
+        reader.start()
+        try:
+            serving.wait()
+            assert process.poll() is None, "".join(proxy.lines)
+            yield proxy
+        finally:
+            process.terminate()
+            process.wait()
+            reader.join()
+
+
+def _read_log(proxy: Proxy, serving: threading.Event) -> None:
+    assert proxy.process.stderr
+    for line in proxy.process.stderr:
+        proxy.lines.append(line)
+        if "starting workers" in line:
+            serving.set()
+    serving.set()  # it ended
