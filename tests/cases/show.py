@@ -24,6 +24,9 @@ from protos.render import decode, to_dict
 from tests.cases.case import ROOT, Case, Outcome, Result, load
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
+PLAIN = "gateway/plain"
+"""The case that shows in full what the others leave out."""
+
 TYPE_URLS = {
     ResourceType.CLUSTER: type_urls.CLUSTER,
     ResourceType.ENDPOINT: type_urls.ENDPOINT,
@@ -69,32 +72,46 @@ def _shown_gateways(case: Case, outcome: Outcome) -> dict[ObjectKey, Result]:
 
 
 def _statuses(case: Case, outcome: Outcome) -> dict[str, Any]:
+    """Of the case's own objects; of all in the plain case, which shows what is usual."""
+    if case.name == PLAIN:
+        return {str(key): _status(status, frozenset()) for key, status in outcome.statuses.items()}
     keys = (StatusKey(kind=kind, key=key) for kind, key in case.objects)
-    return {str(key): _status(outcome.statuses[key]) for key in keys if key in outcome.statuses}
+    return {str(key): _status(outcome.statuses[key], _usual()) for key in keys if key in outcome.statuses}
 
 
-def _status(body: Body) -> dict[str, Any]:
+def _status(body: Body, usual: frozenset[str]) -> dict[str, Any]:
     match body:
         case GatewayClassStatus(conditions=found):
-            return _conditions(found)
+            return _conditions(found, usual)
         case GatewayStatus(conditions=found, listeners=listeners):
             return {
-                **_conditions(found),
+                **_conditions(found, usual),
                 "listeners": {
                     listener.name: {
                         "attachedRoutes": listener.attached_routes,
-                        "supportedKinds": [kind.kind for kind in listener.supported_kinds],
-                        **_conditions(listener.conditions),
+                        "supportedKinds": ", ".join(kind.kind for kind in listener.supported_kinds),
+                        **_conditions(listener.conditions, usual),
                     }
                     for listener in listeners
                 },
             }
         case RouteStatus(parents=parents):
-            return {_parent(parent.parent_ref): _conditions(parent.conditions) for parent in parents}
+            return {_parent(parent.parent_ref): _conditions(parent.conditions, usual) for parent in parents}
 
 
-def _conditions(found: Iterable[Condition]) -> dict[str, str]:
-    return {each.type: f"{each.status} ({each.reason}) {each.message}" for each in found}
+def _conditions(found: Iterable[Condition], usual: frozenset[str]) -> dict[str, str]:
+    """One line each; those that say what they say in the plain case share one line."""
+    lines = {each.type: f"{each.status} ({each.reason}) {each.message}" for each in found}
+    as_usual = ", ".join(type_ for type_, line in lines.items() if line in usual)
+    unusual = {type_: line for type_, line in lines.items() if line not in usual}
+    return {**unusual, "as usual": as_usual} if as_usual else unusual
+
+
+@cache
+def _usual() -> frozenset[str]:
+    statuses = load(ROOT / PLAIN).run().statuses.values()
+    found = (condition for status in statuses for condition in conditions(status))
+    return frozenset(f"{each.status} ({each.reason}) {each.message}" for each in found)
 
 
 def _parent(ref: ParentReference) -> str:
@@ -176,9 +193,6 @@ def _translated(case: Case, result: Result) -> dict[str, Any]:
     shown = {type_.name.lower(): resources(result.snapshot, type_) for type_ in types}
     plain = frozenset[str]() if case.name == PLAIN else _plain_fields()
     return {name: _special(found, plain) for name, found in shown.items() if found}
-
-
-PLAIN = "gateway/plain"
 
 
 ESSENTIAL = frozenset(
