@@ -84,7 +84,7 @@ def _target(ref: BackendRef, referrer: Referrer) -> ObjectKey:
 def _service_port(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> ServicePort | Problem:
     if (ref.group, ref.kind) != ("", "Service"):
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
-        return problems.invalid_kind(f"backendRef {ref.name} is a {kind}; only Service is supported.")
+        return problems.invalid_kind(f"backendRef {ref.name} is of kind {kind}; only Service is supported.")
     target = _target(ref, referrer)
     service = resolver.service(referrer, target)
     if isinstance(service, Problem):

@@ -87,9 +87,12 @@ def _tcp_routes(
 
 
 def _namespace_labels(cluster: ClusterSnapshot, namespace: str) -> Mapping[str, str]:
-    """Return the namespace's labels. One that no file describes still has the label that every namespace has."""
+    """Return the namespace's labels; one that no file describes still has the label that every namespace has.
+
+    Spec: Kubernetes well-known labels, "kubernetes.io/metadata.name"
+    """
     found = cluster.namespaces.get(ObjectKey("", namespace))
-    return found.metadata.labels if found is not None else {"kubernetes.io/metadata.name": namespace}
+    return {**(found.metadata.labels if found else {}), "kubernetes.io/metadata.name": namespace}
 
 
 def _attachments(routes: Mapping[ObjectKey, RouteNode]) -> Iterator[tuple[ObjectKey, str]]:

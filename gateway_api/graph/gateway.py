@@ -46,7 +46,7 @@ def _parameters_problems(gateway: Gateway) -> list[Problem]:
     ref = gateway.spec.infrastructure and gateway.spec.infrastructure.parameters_ref
     if not ref:
         return []
-    message = f"spec.infrastructure.parametersRef names a {ref.kind}.{ref.group}, which is not supported; remove it."
+    message = f"spec.infrastructure.parametersRef names {ref.kind}.{ref.group}, which is not supported; remove it."
     return [problems.invalid_parameters(message)]
 
 

@@ -17,6 +17,6 @@ def judge_gateway_class(gateway_class: GatewayClass) -> GatewayClassNode:
     if ref is None:
         return GatewayClassNode(source=gateway_class)
     message = (
-        f"spec.parametersRef names a {ref.kind}.{ref.group}, which is not a supported kind of parameters; remove it."
+        f"spec.parametersRef names {ref.kind}.{ref.group}, which is no supported kind of parameters; remove it."
     )
     return GatewayClassNode(source=gateway_class, problems=(problems.invalid_parameters(message),))

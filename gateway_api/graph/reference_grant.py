@@ -82,5 +82,5 @@ class Resolver:
 def _not_permitted(referrer: Referrer, kind: str, target: ObjectKey) -> str:
     return (
         f"{kind} {target} is in another namespace and no ReferenceGrant in {target.namespace} "
-        f"lets a {referrer.kind} of {referrer.namespace} refer to it."
+        f"lets the kind {referrer.kind} of {referrer.namespace} refer to it."
     )

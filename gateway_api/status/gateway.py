@@ -42,7 +42,7 @@ def _resolved_refs(node: GatewayNode) -> Condition:
     generation = node.source.metadata.generation
     unresolved = [listener.spec.name for listener in node.listeners if _of(listener.problems, problems.RESOLVED_REFS)]
     if unresolved:
-        message = f"Listeners with references that lead nowhere: {', '.join(unresolved)}."
+        message = f"See the ResolvedRefs condition of these listeners: {', '.join(unresolved)}."
         return catalogue.gateway_listeners_not_resolved(message, generation)
     return catalogue.gateway_refs_resolved(generation)
 

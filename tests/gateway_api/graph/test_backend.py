@@ -1,0 +1,66 @@
+import pytest
+import yaml
+
+from gateway_api.graph.backend import http_backend, tcp_backend
+from gateway_api.graph.reference_grant import Grants, Referrer, Resolver
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import Service, ServicePort, ServiceSpec
+from k8s_watch.objects.meta import Meta
+from k8s_watch.objects.routes import BackendRef
+
+PORTS = (
+    ServicePort(port=80),
+    ServicePort(port=81, app_protocol="kubernetes.io/h2c"),
+    ServicePort(port=82, app_protocol="kubernetes.io/wss"),
+    ServicePort(port=53, protocol="UDP"),
+    ServicePort(port=443, protocol="UDP"),
+    ServicePort(port=443),
+)
+
+
+def service(name: str, namespace: str = "default", kind: str = "ClusterIP") -> Service:
+    return Service(metadata=Meta(name=name, namespace=namespace), spec=ServiceSpec(ports=PORTS, type=kind))
+
+
+SERVICES = [service("web"), service("web", "other"), service("out", kind="ExternalName")]
+RESOLVER = Resolver(Grants(()), {one.key: one for one in SERVICES}, {})
+HTTP = Referrer("HTTPRoute", "default")
+TCP = Referrer("TCPRoute", "default")
+
+
+def test_a_clusters_name_says_the_service_the_port_and_what_is_not_default() -> None:
+    names = [http_backend(BackendRef(name="web", port=port), HTTP, RESOLVER).cluster for port in (80, 81)]
+    names.append(tcp_backend(BackendRef(name="web", port=82), TCP, RESOLVER).cluster)
+    assert [(cluster.name, cluster.protocol) for cluster in names if cluster] == [
+        ("service/default/web/80", "http1"),
+        ("service/default/web/81/http2", "http2"),
+        ("service/default/web/82/tcp", "tcp"),
+    ]
+
+
+def test_the_tcp_port_of_a_number_is_meant() -> None:
+    cluster = http_backend(BackendRef(name="web", port=443), HTTP, RESOLVER).cluster
+    assert cluster is not None
+    assert (cluster.backend, cluster.port) == (ObjectKey("default", "web"), 443)
+
+
+@pytest.mark.parametrize(
+    ("ref", "reason"),
+    [
+        ("{name: web, port: 80, kind: Pod}", "InvalidKind"),
+        ("{name: web, port: 80, group: x.io}", "InvalidKind"),
+        ("{name: out, port: 80}", "InvalidKind"),
+        ("{name: none, port: 80}", "BackendNotFound"),
+        ("{name: web, port: 8080}", "BackendNotFound"),
+        ("{name: web}", "BackendNotFound"),
+        ("{name: web, port: 80, namespace: other}", "RefNotPermitted"),
+        ("{name: none, port: 80, namespace: other}", "RefNotPermitted"),
+        ("{name: web, port: 82}", "UnsupportedProtocol"),
+        ("{name: web, port: 53}", "UnsupportedProtocol"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_says_why(ref: str, reason: str) -> None:
+    node = http_backend(BackendRef(**yaml.safe_load(ref), weight=7), HTTP, RESOLVER)
+    assert (node.weight, node.cluster) == (7, None)
+    assert node.problem is not None
+    assert (node.problem.condition, node.problem.reason) == ("ResolvedRefs", reason)

@@ -1,0 +1,86 @@
+import base64
+from collections.abc import Callable, Mapping
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from gateway_api.graph.types import ListenerNode
+
+type Listeners = Callable[..., Mapping[str, ListenerNode]]
+type NewSecret = Callable[..., str]
+
+HTTPS = "[{name: s, port: 443, protocol: HTTPS, tls: {certificateRefs: [%s]}}]"
+
+
+def reasons(node: ListenerNode) -> list[tuple[str, str]]:
+    return [(problem.condition, problem.reason) for problem in node.problems]
+
+
+UNUSABLE = [("ResolvedRefs", "InvalidCertificateRef"), ("Programmed", "Invalid")]
+
+
+def test_a_matching_pair_is_served(listeners: Listeners, secret: NewSecret) -> None:
+    node = listeners(HTTPS % "{name: cert}", secret())["s"]
+    assert node.serves
+    assert [one.name for one in node.certificates] == ["default/cert"]
+    assert node.problems == ()
+
+
+def test_one_usable_certificate_of_two_is_served_and_the_other_reported(
+    listeners: Listeners, secret: NewSecret
+) -> None:
+    node = listeners(HTTPS % "{name: none}, {name: cert}", secret())["s"]
+    assert node.serves
+    assert reasons(node) == [("ResolvedRefs", "InvalidCertificateRef")]
+
+
+def test_a_certificate_in_another_namespace_needs_a_grant(listeners: Listeners, secret: NewSecret) -> None:
+    theirs = secret(namespace="other")
+    grant = """
+    kind: ReferenceGrant
+    metadata: {name: g, namespace: other}
+    spec:
+      from: [{group: gateway.networking.k8s.io, kind: Gateway, namespace: default}]
+      to: [{group: "", kind: Secret}]
+    """
+    refs = HTTPS % "{name: cert, namespace: other}"
+    assert reasons(listeners(refs, theirs)["s"]) == [("ResolvedRefs", "RefNotPermitted"), ("Programmed", "Invalid")]
+    assert listeners(refs, theirs, grant)["s"].serves
+
+
+@pytest.mark.parametrize("ref", ["", "{name: none}", "{name: cert, kind: ConfigMap}", "{name: cert, group: x.io}"])
+def test_without_a_secret_nothing_is_served(ref: str, listeners: Listeners, secret: NewSecret) -> None:
+    node = listeners(HTTPS % ref, secret())["s"]
+    assert not node.serves
+    assert reasons(node) == UNUSABLE
+
+
+@pytest.mark.parametrize("field", ["tls.crt", "tls.key"])
+@pytest.mark.parametrize("content", [None, "", "%", "ü", base64.b64encode(b"Hello").decode()])
+def test_damaged_data_is_refused(field: str, content: str | None, listeners: Listeners, secret: NewSecret) -> None:
+    damaged = yaml.safe_load(secret())
+    damaged["data"].pop(field)
+    if content is not None:
+        damaged["data"][field] = content
+    assert reasons(listeners(HTTPS % "{name: cert}", yaml.safe_dump(damaged))["s"]) == UNUSABLE
+
+
+def test_a_key_of_another_certificate_is_refused(listeners: Listeners, secret: NewSecret) -> None:
+    mixed, other = yaml.safe_load(secret()), yaml.safe_load(secret())
+    mixed["data"]["tls.key"] = other["data"]["tls.key"]
+    node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(mixed))["s"]
+    assert "does not belong" in node.problems[0].message
+
+
+def test_what_envoy_would_refuse_is_refused_here(listeners: Listeners, secret: NewSecret) -> None:
+    keys = [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP256K1())]
+    for key in keys:
+        assert reasons(listeners(HTTPS % "{name: cert}", secret(key=key))["s"]) == UNUSABLE
+
+
+def test_no_message_shows_the_key(listeners: Listeners, secret: NewSecret) -> None:
+    damaged = yaml.safe_load(secret())
+    damaged["data"]["tls.key"] = base64.b64encode(b"hunter2").decode()
+    node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(damaged))["s"]
+    assert "hunter2" not in repr(node)

@@ -1,0 +1,189 @@
+from collections.abc import Callable
+
+import pytest
+
+from gateway_api.graph.types import Graph, HTTPRouteNode
+
+type Route = Callable[..., HTTPRouteNode]
+
+GOOD = "{backendRefs: [{name: web, port: 80}]}"
+
+
+def rule_reasons(node: HTTPRouteNode, index: int = 0) -> list[str]:
+    return [problem.reason for problem in node.rules[index].problems]
+
+
+def test_a_good_route_has_no_problem(http_route: Route) -> None:
+    node = http_route("""
+    hostnames: [www.example.com, "*.example.org"]
+    rules:
+    - matches:
+      - path: {type: Exact, value: /a}
+        method: GET
+        headers: [{name: X-A, value: "1"}, {name: b, type: RegularExpression, value: "a+"}]
+        queryParams: [{name: q, value: "1"}]
+      - path: {type: RegularExpression, value: "/a/[0-9]+"}
+      filters:
+      - type: RequestHeaderModifier
+        requestHeaderModifier: {set: [{name: a, value: b}], add: [{name: c, value: d}], remove: [e]}
+      - type: ResponseHeaderModifier
+        responseHeaderModifier: {remove: [server]}
+      - {type: URLRewrite, urlRewrite: {hostname: a.com, path: {type: ReplaceFullPath, replaceFullPath: /x}}}
+      timeouts: {request: 10s, backendRequest: 500ms}
+      backendRefs: [{name: web, port: 80, weight: 90}, {name: web, port: 81, weight: 0}]
+    """)
+    assert (node.problems, node.rejection) == ((), None)
+    assert [backend.cluster.name for backend in node.rules[0].backends if backend.cluster] == [
+        "service/default/web/80",
+        "service/default/web/81/http2",
+    ]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "{path: {value: a}}",
+        "{path: {value: ''}}",
+        "{path: {value: /a//b}}",
+        "{path: {value: /a/../b}}",
+        "{path: {value: /a/.}}",
+        "{path: {value: /a%2Fb}}",
+        "{path: {value: '/a b'}}",
+        "{path: {value: '/a#b'}}",
+        "{path: {type: Glob, value: /a}}",
+        "{path: {type: RegularExpression, value: '/(a'}}",
+        "{path: {type: RegularExpression, value: '/(?=a)'}}",
+        "{path: {type: RegularExpression, value: ''}}",
+        "{method: get}",
+        "{headers: [{name: ':path', value: a}]}",
+        "{headers: [{name: a, value: ''}]}",
+        "{headers: [{name: a, type: RegularExpression, value: '['}]}",
+        "{headers: [{name: a, type: Glob, value: a}]}",
+        "{queryParams: [{name: 'a b', value: a}]}",
+        "{queryParams: [{name: a, type: RegularExpression, value: '*'}]}",
+    ],
+)
+def test_a_match_that_cannot_be_honoured_drops_its_rule_only(match: str, http_route: Route) -> None:
+    node = http_route(f"rules: [{{matches: [{match}]}}, {GOOD}]")
+    assert (rule_reasons(node), rule_reasons(node, 1)) == (["UnsupportedValue"], [])
+    assert node.rejection is None
+    assert node.parents[0].bindings
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        "{type: RequestMirror}",
+        "{type: CORS}",
+        "{type: Anything}",
+        "{type: ExtensionRef, extensionRef: {group: x.io, kind: Y, name: z}}",
+        "{type: RequestHeaderModifier}",
+        "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: 'a b', value: c}]}}",
+        "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Host, value: c}]}}",
+        "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [':path']}}",
+        '{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: a, value: "b\\r\\nc"}]}}',
+        "{type: RequestRedirect}",
+        "{type: RequestRedirect, requestRedirect: {scheme: ftp}}",
+        "{type: RequestRedirect, requestRedirect: {statusCode: 200}}",
+        "{type: RequestRedirect, requestRedirect: {port: 0}}",
+        "{type: RequestRedirect, requestRedirect: {hostname: '*.a.com'}}",
+        "{type: RequestRedirect, requestRedirect: {path: {type: ReplaceFullPath}}}",
+        "{type: RequestRedirect, requestRedirect: {path: {type: ReplaceFullPath, replaceFullPath: ''}}}",
+        "{type: URLRewrite}",
+        "{type: URLRewrite, urlRewrite: {path: {type: Append}}}",
+        "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: a}}}",
+        "{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: '/a b'}}}",
+    ],
+)
+def test_a_filter_that_cannot_be_honoured_drops_its_rule_only(one: str, http_route: Route) -> None:
+    node = http_route(f"rules: [{{filters: [{one}]}}, {GOOD}]")
+    assert (rule_reasons(node), rule_reasons(node, 1)) == (["UnsupportedValue"], [])
+
+
+REDIRECT = "{type: RequestRedirect, requestRedirect: {scheme: https}}"
+REWRITE = "{type: URLRewrite, urlRewrite: {hostname: a.com}}"
+STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: ''}}}"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        f"{{filters: [{REDIRECT}, {REWRITE}]}}",
+        f"{{filters: [{REDIRECT}], backendRefs: [{{name: web, port: 80}}]}}",
+        f"{{filters: [{REWRITE}, {REWRITE}]}}",
+        f"{{filters: [{STRIP}], matches: [{{path: {{type: Exact, value: /a}}}}]}}",
+    ],
+)
+def test_filters_that_exclude_each_other_are_incompatible(rule: str, http_route: Route) -> None:
+    assert rule_reasons(http_route(f"rules: [{rule}]")) == ["IncompatibleFilters"]
+
+
+def test_the_prefix_of_a_path_prefix_may_be_replaced(http_route: Route) -> None:
+    assert http_route(f"rules: [{{filters: [{STRIP}]}}]").problems == ()
+
+
+def test_a_backend_takes_header_modifiers_and_nothing_else(http_route: Route) -> None:
+    good = "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a]}}"
+    for one, reasons in [(good, []), (REWRITE, ["UnsupportedValue"])]:
+        node = http_route(f"rules: [{{backendRefs: [{{name: web, port: 80, filters: [{one}]}}]}}]")
+        assert rule_reasons(node) == reasons
+
+
+@pytest.mark.parametrize("timeouts", ["{request: '10'}", "{backendRequest: 1d}", "{request: 1s, backendRequest: 2s}"])
+def test_timeouts_are_durations_and_a_try_is_no_longer_than_the_whole(timeouts: str, http_route: Route) -> None:
+    assert rule_reasons(http_route(f"rules: [{{timeouts: {timeouts}}}]")) == ["UnsupportedValue"]
+
+
+def test_a_request_timeout_of_zero_bounds_no_try(http_route: Route) -> None:
+    assert http_route("rules: [{timeouts: {request: 0s, backendRequest: 2s}}]").problems == ()
+
+
+@pytest.mark.parametrize("weight", [-1, 1_000_001])
+def test_a_weight_has_its_bounds(weight: int, http_route: Route) -> None:
+    node = http_route(f"rules: [{{backendRefs: [{{name: web, port: 80, weight: {weight}}}]}}]")
+    assert rule_reasons(node) == ["UnsupportedValue"]
+
+
+def test_a_route_whose_rules_are_all_invalid_is_rejected_and_still_bound(http_route: Route) -> None:
+    node = http_route("rules: [{matches: [{method: get}]}, {filters: [{type: CORS}]}]")
+    assert node.rejection is not None
+    assert node.parents[0].bindings
+
+
+def test_a_route_with_an_invalid_hostname_is_rejected_and_bound_to_nothing(http_route: Route) -> None:
+    node = http_route(f"hostnames: [Www.example.com, a.com]\nrules: [{GOOD}]")
+    assert node.rejection is not None
+    assert not any(parent.bindings for parent in node.parents)
+
+
+def test_a_rejected_route_is_not_counted(graph: Callable[..., Graph]) -> None:
+    world = """
+    kind: Gateway
+    metadata: {name: eg}
+    spec: {gatewayClassName: eg, listeners: [{name: http, port: 80, protocol: HTTP}]}
+    ---
+    kind: HTTPRoute
+    metadata: {name: r}
+    spec: {parentRefs: [{name: eg}], rules: [{filters: [{type: CORS}]}]}
+    """
+    assert graph(world).gateways["default", "eg"].listeners[0].attached_routes == 0
+
+
+def test_references_are_resolved_one_by_one(http_route: Route) -> None:
+    node = http_route("rules: [{backendRefs: [{name: none, port: 80}, {name: web, port: 80}]}]")
+    assert [backend.cluster is not None for backend in node.rules[0].backends] == [False, True]
+    assert [(problem.condition, problem.reason) for problem in node.problems] == [("ResolvedRefs", "BackendNotFound")]
+    assert node.rejection is None
+
+
+def test_a_grant_opens_another_namespace(http_route: Route) -> None:
+    spec = "rules: [{backendRefs: [{name: web, namespace: other, port: 80}]}]"
+    grant = """
+    kind: ReferenceGrant
+    metadata: {name: g, namespace: other}
+    spec:
+      from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: default}]
+      to: [{group: "", kind: Service, name: web}]
+    """
+    assert [problem.reason for problem in http_route(spec).problems] == ["RefNotPermitted"]
+    assert http_route(spec, grant).problems == ()

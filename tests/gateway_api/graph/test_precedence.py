@@ -1,0 +1,56 @@
+from gateway_api.graph.precedence import match_precedence, route_precedence
+from k8s_watch.objects.meta import Meta
+from k8s_watch.objects.routes import HTTPHeaderMatch, HTTPPathMatch, HTTPQueryParamMatch, HTTPRoute, HTTPRouteMatch
+
+HEADER = HTTPHeaderMatch(name="a", value="1")
+QUERY = HTTPQueryParamMatch(name="a", value="1")
+
+
+def route(name: str, created: str = "2026-01-01T00:00:00Z", namespace: str = "default") -> HTTPRoute:
+    return HTTPRoute(metadata=Meta(name=name, namespace=namespace, creation_timestamp=created))
+
+
+def match(kind: str, value: str) -> HTTPRouteMatch:
+    return HTTPRouteMatch(path=HTTPPathMatch(type=kind, value=value))
+
+
+def test_matches_are_tried_in_the_order_of_the_spec() -> None:
+    prefix = HTTPPathMatch(value="/a")
+    in_order = [
+        match("Exact", "/long"),
+        match("Exact", "/a"),
+        match("RegularExpression", "/.*"),
+        match("PathPrefix", "/longer"),
+        HTTPRouteMatch(path=prefix, method="GET"),
+        HTTPRouteMatch(path=prefix, headers=(HEADER, HEADER)),
+        HTTPRouteMatch(path=prefix, headers=(HEADER,), query_params=(QUERY, QUERY)),
+        HTTPRouteMatch(path=prefix, headers=(HEADER,), query_params=(QUERY,)),
+        HTTPRouteMatch(path=prefix, headers=(HEADER,)),
+        HTTPRouteMatch(path=prefix, query_params=(QUERY,)),
+        HTTPRouteMatch(path=prefix),
+        match("PathPrefix", "/"),
+    ]
+    one = route("r")
+    backwards = in_order[::-1]
+    assert sorted(backwards, key=lambda match: match_precedence(match, one, 0, 0)) == in_order
+
+
+def test_a_trailing_slash_makes_no_prefix_longer() -> None:
+    one = route("r")
+    assert match_precedence(match("PathPrefix", "/a/"), one, 0, 0) == match_precedence(
+        match("PathPrefix", "/a"), one, 0, 0
+    )
+
+
+def test_ties_go_to_the_oldest_route_then_to_the_first_by_namespace_and_name_then_to_the_first_rule() -> None:
+    same = HTTPRouteMatch()
+    older, newer = route("z", "2026-01-01T00:00:00Z"), route("a", "2026-01-01T00:00:01Z")
+    sibling = route("z", "2026-01-01T00:00:00Z", namespace="other")
+    in_order = [(older, 0, 0), (older, 0, 1), (older, 1, 0), (sibling, 0, 0), (newer, 0, 0)]
+    backwards = in_order[::-1]
+    assert sorted(backwards, key=lambda place: match_precedence(same, *place)) == in_order
+
+
+def test_names_are_compared_as_one_text() -> None:
+    # "a-b/x" < "a/x" as text, since "-" sorts before "/", though the namespace "a" sorts before "a-b".
+    assert route_precedence(route("x", namespace="a-b")) < route_precedence(route("x", namespace="a"))
