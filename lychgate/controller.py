@@ -102,6 +102,12 @@ class Controller:
             tasks.create_task(self._translating(), name="translating")
             tasks.create_task(self._reporting(), name="reporting")
 
+    def repeat_wishes(self) -> None:
+        """Wish again for everything that the newest pass wishes for: for a writer that has just begun to write."""
+        if current := self.steps.value:
+            self._wish_for_infra(current)
+            self._wish_for_statuses(current)
+
     async def _translating(self) -> None:
         revision, since = 0, float("-inf")
         while True:
@@ -137,7 +143,14 @@ class Controller:
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
-        self._sinks.infra.want({key: gateway.infra for key, gateway in new.gateways.items()})
+        self._wish_for_infra(new)
+
+    def _wish_for_infra(self, current: Step) -> None:
+        self._sinks.infra.want({key: gateway.infra for key, gateway in current.gateways.items()})
+
+    def _wish_for_statuses(self, current: Step) -> None:
+        fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
+        self._sinks.statuses.want(build_statuses(current.graph, fleet, infra))
 
     def _report_rejected(self, new: Step, previous: Step | None) -> None:
         known = set(previous.cluster.rejected) if previous else set()
@@ -167,8 +180,7 @@ class Controller:
                 )
                 since = self._clock.monotonic()
                 if current := self.steps.value:
-                    fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
-                    self._sinks.statuses.want(build_statuses(current.graph, fleet, infra))
+                    self._wish_for_statuses(current)
                 self._observe_fleet(self._feedback.fleet.value)
 
     def _observe_fleet(self, fleet: FleetReport) -> None:

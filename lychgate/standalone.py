@@ -3,17 +3,14 @@
 import asyncio
 import fcntl
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import structlog
 import uvloop
-from xds_server.serve.server import XdsServer
 
 from flow.clock import SystemClock
 from flow.latest import Latest, ring
@@ -31,10 +28,12 @@ from lychgate.controller import Controller, Feedback, HoldOff, Sinks
 from lychgate.demo import Backend, demo_backends, run_demo_backends
 from lychgate.pipeline import Step
 from lychgate.settings import Settings
+from lychgate.signals import until_told
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
+from xds_server.serve.server import XdsServer
 from xds_server.snapshot.cache import SnapshotCache
 
 log = structlog.get_logger("lychgate.standalone")
@@ -61,7 +60,7 @@ def main(
         overrides = [parse_override(text) for text in backends]
         binary = find_envoy(envoy)
         with _only_one(state_dir or default_state_dir()) as state:
-            uvloop.run(_until_told(run(paths, overrides, settings, binary=binary, state=state)))
+            uvloop.run(until_told(run(paths, overrides, settings, binary=binary, state=state)))
     except (OverrideError, EnvoyNotFoundError, StateInUseError) as error:
         print(f"lychgate run: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
         return 2
@@ -102,7 +101,7 @@ async def run(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(source.run(), name="files")
             tasks.create_task(controller.run(), name="controller")
-            tasks.create_task(server.serve(xds, tls=None), name="xds")
+            tasks.create_task(server.serve(address=xds, tls=None), name="xds")
             tasks.create_task(proxies.run(), name="proxies")
             tasks.create_task(statuses.run(), name="statuses")
             tasks.create_task(_rejections(controller, statuses), name="rejections")
@@ -160,27 +159,6 @@ async def _announce(controller: Controller, fleet: Fleet) -> None:
 def _in_sync(done: Step, fleet: FleetReport) -> bool:
     states = [fleet.gateways.get(key, GatewayFleet()) for key, gateway in done.gateways.items() if gateway.ir.listeners]
     return all(state.acked and state.acked == state.connected for state in states)
-
-
-async def _until_told(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until SIGINT or SIGTERM, then cancel it and wait for its end."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    told = False
-
-    def stop() -> None:
-        nonlocal told
-        if task and not told:
-            told = True
-            task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if not told:
-            raise
 
 
 @contextmanager

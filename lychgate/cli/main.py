@@ -202,4 +202,7 @@ def _exit(code: int) -> None:
 
 def main() -> None:
     """The console script's entry point."""
+    # gRPC reads these when it is imported: it need not prepare for forks (we only ever spawn), nor say so.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     app()

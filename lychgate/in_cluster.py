@@ -1,0 +1,190 @@
+"""`lychgate serve`: the controller of a cluster. Every replica serves xDS; the holder of the Lease writes."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+import uvloop
+
+from flow.clock import Clock, SystemClock
+from flow.latest import Latest
+from gateway_api.graph.types import Settings as GraphSettings
+from gateway_api.ir.infra import InfraIR, InfraReport
+from gateway_api.status.types import StatusKey
+from k8s_apply.api import Json
+from k8s_apply.certgen import AuthorityFolder
+from k8s_apply.fence import FencedWriter
+from k8s_apply.http import HttpWriter
+from k8s_apply.infra.observed import observe
+from k8s_apply.infra.reconcile import InfraReconciler
+from k8s_apply.infra.settings import InfraSettings
+from k8s_apply.lease import Leadership
+from k8s_apply.status_writer import StatusWriter
+from k8s_apply.watched import watched
+from k8s_watch.cluster import Cluster
+from k8s_watch.connection import Connection, connect
+from k8s_watch.credentials import BadCredentials
+from k8s_watch.http import HttpReader
+from lychgate.controller import Controller, Feedback, HoldOff, Sinks
+from lychgate.settings import Settings
+from lychgate.signals import until_told
+from lychgate.telemetry.endpoints import serving
+from lychgate.telemetry.logging import configure_logging
+from lychgate.telemetry.metrics import Metrics
+from xds_server.bootstrap.pod import pod_bootstrap
+from xds_server.serve.credentials import TlsFiles
+from xds_server.serve.fleet import Fleet
+from xds_server.serve.server import XdsServer
+from xds_server.snapshot.cache import SnapshotCache
+
+log = structlog.get_logger("lychgate.in_cluster")
+
+
+def main(settings: Settings) -> int:
+    """Run until SIGINT or SIGTERM; return the exit code: 0, or 2 when there are no credentials for a cluster."""
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        uvloop.run(until_told(run(settings)))
+    except BadCredentials as error:
+        print(f"lychgate serve: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
+        return 2
+    return 0
+
+
+async def run(settings: Settings) -> None:
+    """Run until cancelled."""
+    async with await connect(settings.kubeconfig) as connection:
+        await _Replica(settings, connection, SystemClock()).run()
+
+
+class _Replica:
+    """One process of the control plane: its parts, made in the order in which they need each other."""
+
+    def __init__(self, settings: Settings, connection: Connection, clock: Clock) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        reader = HttpReader(connection)
+        self._cluster = Cluster(reader, clock=clock)
+        self._leadership = _leadership(settings, connection, clock)
+        leading = self._leadership.leading if settings.leader_election else Latest(initial=True)
+        may_write = self._leadership.may_write if settings.leader_election else _always
+        writer = FencedWriter(HttpWriter(connection, served=reader.served_version), may_write)
+        self._infra_settings = _infra_settings(settings)
+        self._infra = InfraReconciler(
+            writer,
+            leading=leading,
+            clock=clock,
+            settings=self._infra_settings,
+            ca=AuthorityFolder(Path(settings.ca_dir)),
+            bootstrap=self._bootstrap,
+        )
+        self._statuses = StatusWriter(writer, leading=leading, clock=clock, observed=self._watched)
+        self._leading = leading
+        self._infra_report: Latest[InfraReport] = Latest(InfraReport())
+        cache = SnapshotCache()
+        self._fleet = Fleet(cache)
+        self._controller = Controller(
+            self._cluster,
+            cache,
+            feedback=Feedback(self._fleet.report, self._infra_report),
+            sinks=Sinks(self._infra, self._statuses),
+            settings=GraphSettings(
+                controller_name=settings.controller_name, privileged_port_shift=settings.privileged_port_shift
+            ),
+            hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
+            metrics=self._metrics,
+            clock=clock,
+        )
+        self._server = XdsServer(cache, self._fleet, clock=clock, ready=self._controller.ready)
+
+    async def run(self) -> None:
+        """Serve and, while we lead, write; until cancelled."""
+        settings = self._settings
+        certificates = Path(settings.xds_cert_dir)
+        tls = TlsFiles(ca=certificates / "ca.crt", certificate=certificates / "tls.crt", key=certificates / "tls.key")
+        health = (settings.health_address, settings.health_port) if settings.health_port else None
+        metrics = (settings.metrics_address, settings.metrics_port) if settings.metrics_port else None
+        async with (
+            serving(readiness=self._missing, registry=self._metrics.registry, health=health, metrics=metrics),
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(self._cluster.run(), name="cluster")
+            tasks.create_task(self._controller.run(), name="controller")
+            tasks.create_task(
+                self._server.serve(address=f"{settings.xds_address}:{settings.xds_port}", tls=tls), name="xds"
+            )
+            tasks.create_task(self._infra.run(), name="infrastructure")
+            tasks.create_task(self._statuses.run(), name="statuses")
+            tasks.create_task(self._observing(), name="observing")
+            if settings.leader_election:
+                tasks.create_task(self._leadership.run(), name="leadership")
+                tasks.create_task(self._taking_over(), name="taking over")
+
+    async def _observing(self) -> None:
+        """Tell those who write what was seen of what they wrote."""
+        version = 0
+        while True:
+            version, done = await self._controller.steps.newer_than(version)
+            if done is not None:
+                self._infra_report.publish(observe(done.cluster, self._infra_settings, done.graph.gateways))
+                self._infra.saw(done.cluster)
+                self._statuses.saw(done.cluster.changed)
+
+    async def _taking_over(self) -> None:
+        """Wish for everything again when we begin to lead: a follower's wishes were not kept."""
+        version = 0
+        while True:
+            version, leading = await self._leading.newer_than(version)
+            self._metrics.leading.set(leading)
+            if leading:
+                self._controller.repeat_wishes()
+
+    def _missing(self) -> str | None:
+        """What readiness waits for."""
+        if self._controller.ready.value:
+            return None
+        waiting = [kind.kind for kind in self._cluster.health() if not kind.synced]
+        return f"not listed yet: {', '.join(waiting)}" if waiting else "first translation not done yet"
+
+    def _bootstrap(self, infra: InfraIR) -> Mapping[str, str]:
+        settings = self._settings
+        return pod_bootstrap(
+            gateway=infra.gateway,
+            xds_host=f"{settings.service_name}.{settings.namespace}.svc.{settings.cluster_domain}",
+            xds_port=settings.xds_port,
+            bootstrap_dir=self._infra_settings.bootstrap_dir,
+            certs_dir=self._infra_settings.certs_dir,
+        )
+
+    def _watched(self, of: StatusKey) -> Json | None:
+        done = self._controller.steps.value
+        return watched(done.cluster, of) if done else None
+
+
+def _leadership(settings: Settings, connection: Connection, clock: Clock) -> Leadership:
+    host = os.environ.get("POD_NAME") or socket.gethostname()
+    return Leadership(
+        HttpWriter(connection),
+        identity=f"{host}_{uuid4()}",
+        namespace=settings.namespace,
+        name=settings.lease_name,
+        clock=clock,
+    )
+
+
+def _infra_settings(settings: Settings) -> InfraSettings:
+    return InfraSettings(
+        system_namespace=settings.namespace,
+        gateway_namespace_mode=settings.gateway_namespace_mode,
+        image=settings.envoy_image,
+        image_pull_policy=settings.envoy_image_pull_policy,
+    )
+
+
+def _always() -> bool:
+    return True
