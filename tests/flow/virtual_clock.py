@@ -1,0 +1,71 @@
+"""Virtual time: a Clock that a test moves, so that nothing in a test ever waits for real."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+STEPS = 60
+"""Turns of the loop after which everything that needs no time has happened."""
+
+
+async def settle() -> None:
+    """Let everything run that can run without time passing."""
+    for _ in range(STEPS):
+        await asyncio.sleep(0)
+
+
+class VirtualClock:
+    """A Clock whose time passes only in `advance` and `until`."""
+
+    def __init__(self, *, chance: float = 0.5) -> None:
+        self.chance = chance
+        """What `jitter` answers, always."""
+        self.naps: list[float] = []
+        """Every sleep that was asked for, in seconds, in order."""
+        self._time = 0.0
+        self._count = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def monotonic(self) -> float:
+        return self._time
+
+    def now(self) -> float:
+        return 1_700_000_000.0 + self._time
+
+    def jitter(self) -> float:
+        return self.chance
+
+    async def sleep(self, seconds: float, /) -> None:
+        self.naps.append(seconds)
+        if seconds <= 0:
+            return
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._time + seconds, next(self._count), woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Let `seconds` pass; whoever sleeps wakes at its own moment, in order."""
+        await settle()
+        end = self._time + seconds
+        while self._sleepers and self._sleepers[0][0] <= end:
+            await self._wake()
+        self._time = end
+        await settle()
+
+    async def until(self, happened: Callable[[], bool], *, at_most: float = 3600.0) -> float:
+        """Let time pass from sleeper to sleeper until `happened`; return the seconds that it took."""
+        start = self._time
+        await settle()
+        while not happened():
+            if not self._sleepers or self._sleepers[0][0] > start + at_most:
+                raise AssertionError(f"it has not happened within {at_most} s, and nothing else will")
+            await self._wake()
+        return self._time - start
+
+    async def _wake(self) -> None:
+        when, _, woken = heapq.heappop(self._sleepers)
+        if not woken.done():
+            self._time = max(self._time, when)
+            woken.set_result(None)
+            await settle()

@@ -1,0 +1,235 @@
+"""A small API server in memory: collections with history, lists in pages, watches, and every way to misbehave.
+
+It is a `KubeReader`, and `http_server.py` puts the same thing behind HTTP.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncGenerator
+from typing import Any, NamedTuple
+
+from flow.clock import Clock
+from k8s_watch.api import ApiError, Gone, NotServed, Page
+from k8s_watch.keys import AnyKind, ObjectKey
+
+type Json = dict[str, Any]
+
+
+class Call(NamedTuple):
+    """One request that the server saw."""
+
+    verb: str
+    """discover, list or watch."""
+    kind: str
+    at: float
+    resource_version: str = ""
+    limit: int = -1
+    timeout: float = 0.0
+
+
+class Collection:
+    """The objects of one kind, and what happened to them."""
+
+    def __init__(self) -> None:
+        self.objects: dict[ObjectKey, Json] = {}
+        self.history: list[tuple[int, str, Json]] = []
+        self.compacted = 0
+        self.watches: list[asyncio.Queue[bytes | BaseException | None]] = []
+
+
+class FakeApi:
+    """Serves the kinds it is told to. All faults are attributes and take effect at once."""
+
+    def __init__(self, clock: Clock, *, page_size: int = 1000) -> None:
+        self.calls: list[Call] = []
+        self.refuse: dict[str, BaseException] = {}
+        """What calls raise: all of them ("*"), those for a kind ("Service"), or one sort of those ("watch Service")."""
+        self.refuse_once: list[BaseException] = []
+        """What the next calls raise, one each."""
+        self.missing: set[str] = set()
+        """Kinds whose CRD is not there."""
+        self.gone_as_event = False
+        """Whether an old resourceVersion on a watch is an ERROR event in a good answer, or an HTTP 410."""
+        self.expired_tokens = 0
+        """Continue tokens made before this are gone."""
+        self._clock = clock
+        self._page_size = page_size
+        self._collections: dict[str, Collection] = {}
+        self._version = itertools.count(100)
+        self._last = 99
+        self._uid = itertools.count(1)
+        self._lists: dict[str, tuple[list[bytes], str]] = {}
+
+    # What a test does to the server.
+
+    def put(self, kind: AnyKind, name: str, namespace: str = "default", *, uid: str = "", **fields: Any) -> Json:
+        """Create the object or change it; `uid` other than its own makes another object of the same name."""
+        of = self.of(kind)
+        key = ObjectKey(namespace if kind.namespaced else "", name)
+        old = of.objects.get(key)
+        if old and uid and old["metadata"]["uid"] != uid:
+            self.delete(kind, name, namespace)
+            old = None
+        uid = uid or (old["metadata"]["uid"] if old else f"uid-{next(self._uid)}")
+        meta = {"name": name, "uid": uid, "resourceVersion": self._tick()} | fields.pop("metadata", {})
+        meta |= {"namespace": namespace} if kind.namespaced else {}
+        made = {"metadata": meta, **fields}
+        of.objects[key] = made
+        self._tell(of, "MODIFIED" if old else "ADDED", made)
+        return made
+
+    def delete(self, kind: AnyKind, name: str, namespace: str = "default") -> None:
+        """Delete the object if it is there."""
+        of = self.of(kind)
+        key = ObjectKey(namespace if kind.namespaced else "", name)
+        if (old := of.objects.pop(key, None)) is not None:
+            gone = old | {"metadata": old["metadata"] | {"resourceVersion": self._tick()}}
+            self._tell(of, "DELETED", gone)
+
+    def bookmark(self, kind: AnyKind, **metadata: Any) -> None:
+        """Tell every watch of the kind how far it is."""
+        self.say(kind, "BOOKMARK", {"metadata": {"resourceVersion": str(self._last), **metadata}})
+
+    def say(self, kind: AnyKind, type_: str, of: Json) -> None:
+        """Send one event to the open watches, outside of history."""
+        for watch in self.of(kind).watches:
+            watch.put_nowait(_line(type_, of))
+
+    def send(self, kind: AnyKind, line: bytes) -> None:
+        """Send any bytes as a line."""
+        for watch in self.of(kind).watches:
+            watch.put_nowait(line)
+
+    def compact(self) -> None:
+        """Forget all history: older resourceVersions are gone. Something unrelated moves the version on first."""
+        self._tick()
+        for of in self._collections.values():
+            of.history.clear()
+            of.compacted = self._last
+
+    def close(self, kind: AnyKind) -> None:
+        """End the kind's watches cleanly."""
+        self._end(kind, None)
+
+    def cut(self, kind: AnyKind, error: BaseException | None = None) -> None:
+        """Break the kind's watches."""
+        self._end(kind, error or ConnectionResetError("cut"))
+
+    def stop(self) -> None:
+        """Be unreachable: refuse every call and cut every watch."""
+        self.refuse["*"] = ConnectionRefusedError("nobody listens")
+        for of in self._collections.values():
+            for watch in of.watches:
+                watch.put_nowait(ConnectionResetError("gone"))
+
+    def start(self) -> None:
+        """Be reachable again."""
+        self.refuse.pop("*", None)
+
+    def drop_crd(self, kind: AnyKind) -> None:
+        """Stop to serve the kind; its watches end."""
+        self.missing.add(kind.name)
+        self.close(kind)
+
+    # What a test asks.
+
+    def of(self, kind: AnyKind) -> Collection:
+        """The kind's collection."""
+        return self._collections.setdefault(kind.name, Collection())
+
+    def seen(self, verb: str, kind: AnyKind) -> list[Call]:
+        """The calls of one sort for one kind."""
+        return [call for call in self.calls if (call.verb, call.kind) == (verb, kind.name)]
+
+    @property
+    def last_version(self) -> str:
+        """The newest resourceVersion."""
+        return str(self._last)
+
+    # KubeReader.
+
+    async def served_version(self, kind: AnyKind, /) -> str:
+        self._call(Call("discover", kind.name, self._clock.monotonic()))
+        if kind.name in self.missing:
+            raise NotServed(404, "no CRD")
+        return kind.versions[0]
+
+    async def list_page(self, kind: AnyKind, version: str, /, *, limit: int, continue_token: str) -> Page:
+        self._call(Call("list", kind.name, self._clock.monotonic(), limit=limit))
+        if kind.name in self.missing:
+            raise NotServed(404, "no CRD")
+        if continue_token:
+            number, start = (int(part) for part in continue_token.split(":"))
+            if number < self.expired_tokens:
+                raise Gone(410, "The provided continue parameter is too old", reason="Expired")
+            items, resource_version = self._lists[str(number)]
+        else:
+            number, start = len(self._lists), 0
+            items = [json.dumps(held).encode() for _, held in sorted(self.of(kind).objects.items())]
+            resource_version = str(self._last)
+            self._lists[str(number)] = (items, resource_version)
+        end = start + min(limit, self._page_size) if limit else len(items)
+        return Page(tuple(items[start:end]), resource_version, f"{number}:{end}" if end < len(items) else "")
+
+    async def watch(
+        self,
+        kind: AnyKind,
+        version: str,
+        /,
+        *,
+        resource_version: str,
+        timeout: float,  # noqa: ASYNC109
+    ) -> AsyncGenerator[bytes, None]:
+        self._call(Call("watch", kind.name, self._clock.monotonic(), resource_version, timeout=timeout))
+        if kind.name in self.missing:
+            raise NotServed(404, "no CRD")
+        of = self.of(kind)
+        if int(resource_version) < of.compacted:
+            status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+            if not self.gone_as_event:
+                raise Gone(410, "too old resource version", reason="Expired")
+            yield _line("ERROR", status)
+            return
+        yield b""
+        queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+        for at, type_, held in of.history:
+            if at > int(resource_version):
+                queue.put_nowait(_line(type_, held))
+        of.watches.append(queue)
+        try:
+            while (said := await queue.get()) is not None:
+                if isinstance(said, BaseException):
+                    raise said
+                yield said
+        finally:
+            of.watches.remove(queue)
+
+    def _call(self, call: Call) -> None:
+        self.calls.append(call)
+        if self.refuse_once:
+            raise self.refuse_once.pop(0)
+        for name in ("*", call.kind, f"{call.verb} {call.kind}"):
+            if name in self.refuse:
+                raise self.refuse[name]
+
+    def _tick(self) -> str:
+        self._last = next(self._version)
+        return str(self._last)
+
+    def _tell(self, of: Collection, type_: str, held: Json) -> None:
+        of.history.append((self._last, type_, held))
+        for watch in of.watches:
+            watch.put_nowait(_line(type_, held))
+
+    def _end(self, kind: AnyKind, how: BaseException | None) -> None:
+        for watch in self.of(kind).watches:
+            watch.put_nowait(how)
+
+
+def _line(type_: str, of: Json) -> bytes:
+    return json.dumps({"type": type_, "object": of}).encode()
+
+
+FORBIDDEN = ApiError(403, "gateways is forbidden", reason="Forbidden")
+UNAVAILABLE = ApiError(500, "etcdserver: request timed out")

@@ -1,0 +1,99 @@
+"""CRDs that are missing, appear, and go."""
+
+import pytest
+
+from k8s_watch.api import NotServed
+from k8s_watch.kinds import HTTP_ROUTE, SERVICE, TCP_ROUTE
+from k8s_watch.watcher import NOT_SERVED_GRACE
+from tests.k8s_watch.conftest import World
+
+
+async def test_a_missing_crd_is_an_empty_kind(world: World) -> None:
+    """Case 15: the others are served within two seconds, and the report says what is missing."""
+    world.api.missing.add("TCPRoute")
+    world.api.put(SERVICE, "a")
+    async with world.running():
+        took = await world.clock.until(lambda: world.cluster.revision.value > 0)
+        assert took < 2
+        assert len(world.cluster.snapshot().services) == 1
+        assert world.health(TCP_ROUTE).not_served
+        assert world.health(TCP_ROUTE).synced
+
+
+async def test_a_crd_is_missing_only_when_a_second_look_agrees(world: World) -> None:
+    """Case 15: a server that starts up answers 404 before it has read its CRDs."""
+    world.api.put(TCP_ROUTE, "a")
+    world.api.refuse["TCPRoute"] = NotServed(404, "page not found")
+    async with world.running():
+        await world.clock.advance(0.5)
+        assert world.cluster.revision.value == 0
+        del world.api.refuse["TCPRoute"]
+        await world.clock.until(lambda: world.cluster.revision.value > 0)
+        assert len(world.cluster.snapshot().tcp_routes) == 1
+
+
+async def test_a_built_in_kind_is_never_missing(world: World) -> None:
+    """Case 15: 404 on Services is a server in trouble, not an empty world."""
+    world.api.refuse["Service"] = NotServed(404, "page not found")
+    async with world.running():
+        await world.clock.advance(600)
+        assert world.cluster.revision.value == 0
+
+
+async def test_a_crd_that_appears_is_picked_up_without_restart(world: World) -> None:
+    """Case 16: within ten seconds."""
+    world.api.missing.add("TCPRoute")
+    async with world.running():
+        await world.clock.advance(3600)
+        assert world.cluster.snapshot().tcp_routes == {}
+        world.api.missing.clear()
+        world.api.put(TCP_ROUTE, "a")
+        took = await world.clock.until(lambda: len(world.cluster.snapshot().tcp_routes) == 1)
+        assert took < 10
+        assert not world.health(TCP_ROUTE).not_served
+
+
+async def test_looking_for_a_crd_is_cheap(world: World) -> None:
+    """Case 16: fewer than one call in two seconds."""
+    world.api.missing.add("TCPRoute")
+    async with world.running():
+        await world.clock.advance(60)
+        world.api.calls.clear()
+        await world.clock.advance(60)
+    assert len(world.api.seen("discover", TCP_ROUTE)) <= 30
+
+
+async def test_a_crd_that_is_made_again_loses_no_object(world: World) -> None:
+    """Case 17: an upgrade that deletes and creates the CRD does not show."""
+    world.api.put(HTTP_ROUTE, "a")
+    async with world.running():
+        before = world.cluster.snapshot()
+        world.api.drop_crd(HTTP_ROUTE)
+        await world.clock.advance(NOT_SERVED_GRACE - 6)
+        assert world.cluster.snapshot() is before
+        world.api.missing.clear()
+        await world.clock.advance(10)
+        assert world.cluster.snapshot() is before
+        assert not world.health(HTTP_ROUTE).not_served
+
+
+async def test_a_crd_that_stays_away_takes_its_objects_along(world: World) -> None:
+    """Case 17: after the grace, and not before."""
+    world.api.put(HTTP_ROUTE, "a")
+    async with world.running():
+        world.api.drop_crd(HTTP_ROUTE)
+        took = await world.clock.until(lambda: not world.cluster.snapshot().http_routes)
+        assert took == pytest.approx(NOT_SERVED_GRACE, abs=0.5)
+
+
+async def test_an_outage_does_not_count_towards_the_grace(world: World) -> None:
+    """Case 17: only a server that answers can say that a CRD is gone."""
+    world.api.put(HTTP_ROUTE, "a")
+    async with world.running():
+        world.api.drop_crd(HTTP_ROUTE)
+        await world.clock.advance(10)
+        world.api.stop()
+        await world.clock.advance(600)
+        world.api.start()
+        await world.clock.advance(15)
+        assert len(world.cluster.snapshot().http_routes) == 1

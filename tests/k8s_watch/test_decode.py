@@ -1,0 +1,127 @@
+import gc
+import json
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from k8s_watch.decode import Undecodable, convert, decode, read_head
+from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import GATEWAY, HTTP_ROUTE, SECRET, SERVICE
+
+
+def raw(**fields: Any) -> bytes:
+    return json.dumps({"metadata": {"name": "a", "namespace": "ns"}} | fields).encode()
+
+
+def test_null_means_absent_wherever_it_stands() -> None:
+    """Case 18: null lists, null maps, null objects, null values."""
+    body = raw(
+        metadata={"name": "a", "labels": None, "annotations": {"x": None}, "ownerReferences": None},
+        spec={"parentRefs": None, "hostnames": ["h"], "rules": [{"backendRefs": None, "matches": [{"headers": None}]}]},
+        status=None,
+    )
+    route = decode(HTTP_ROUTE, body)
+    assert (route.metadata.labels, route.metadata.annotations, route.spec.parent_refs) == ({}, {}, ())
+    assert (route.spec.hostnames, route.spec.rules[0].backend_refs) == (("h",), ())
+
+
+def test_unknown_fields_are_skipped() -> None:
+    """Case 18: whatever a newer API adds."""
+    route = decode(HTTP_ROUTE, raw(spec={"shape": {"of": ["things", "to", "come"]}}, comment=1))
+    assert route.key == ObjectKey("ns", "a")
+
+
+def test_an_unknown_enumeration_value_is_not_an_error() -> None:
+    """Case 18: it has to end as a condition, not as a lost object."""
+    service = decode(SERVICE, raw(spec={"type": "Quantum"}))
+    assert service.spec.type == "Quantum"
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"spec": {"rules": [{}, {"matches": [{"path": {"value": 3}}]}]}}, "spec.rules[1].matches[0].path.value: "),
+        ({"spec": {"hostnames": "www"}}, "spec.hostnames: expected array, got str"),
+        ({"spec": {"hostnames": "www", "rules": None}}, "spec.hostnames: expected array, got str"),
+        ({"metadata": {"namespace": "ns"}}, "metadata: object missing required field name"),
+    ],
+)
+def test_what_does_not_fit_is_named_by_its_field(fields: dict[str, Any], says: str) -> None:
+    """Case 18: so that its owner can find it."""
+    with pytest.raises(Undecodable) as caught:
+        decode(HTTP_ROUTE, raw(**fields))
+    assert str(caught.value).startswith(says)
+
+
+def test_a_required_object_that_is_null_is_missing() -> None:
+    with pytest.raises(Undecodable, match="missing required field spec"):
+        decode(GATEWAY, raw(spec=None))
+
+
+MALFORMED = {
+    "nothing": b"",
+    "cut": b"{",
+    "a number": b"3",
+    "a list": b"[]",
+    "not UTF-8": b'{"metadata":{"name":"\xff"}}',
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_no_bytes_raise_anything_else(body: bytes) -> None:
+    """Case 18: nothing that a server sends may end a watch."""
+    with pytest.raises(Undecodable):
+        decode(SERVICE, body)
+    assert read_head(body).key == ObjectKey("", "")
+
+
+def test_the_head_is_read_from_an_object_that_is_otherwise_broken() -> None:
+    head = read_head(b'{"metadata":{"name":"a","namespace":"ns","uid":"u","resourceVersion":"7"},"spec":7}')
+    assert (head.key, head.uid, head.resource_version) == (ObjectKey("ns", "a"), "u", "7")
+
+
+def test_plain_values_become_objects_too() -> None:
+    value = {"metadata": {"name": "a", "labels": None}, "spec": {"ports": [{"port": 80}]}}
+    assert convert(SERVICE, value).spec.ports[0].port == 80
+    with pytest.raises(Undecodable, match=r"spec.ports\[0\].port: expected int, got str"):
+        convert(SERVICE, {"metadata": {"name": "a"}, "spec": {"ports": [{"port": "80"}]}})
+
+
+def test_a_secret_does_not_show_its_data() -> None:
+    secret = decode(SECRET, raw(data={"tls.key": "c2VjcmV0"}))
+    assert "c2VjcmV0" not in f"{secret} {secret!r}"
+
+
+def a_route(number: int) -> bytes:
+    managed = [{"manager": "kubectl", "operation": "Apply", "fieldsV1": {f"f:{i}": {} for i in range(300)}}]
+    return raw(
+        metadata={"name": f"r{number}", "namespace": "ns", "uid": f"u{number}", "managedFields": managed},
+        spec={
+            "parentRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "eg"}],
+            "hostnames": [f"www{number}.example.com"],
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "backendRefs": [{"group": "", "kind": "Service", "name": "svc", "port": 3000, "weight": 1}],
+                }
+            ],
+        },
+    )
+
+
+def test_ten_thousand_routes_take_well_under_a_second_and_no_managed_fields() -> None:
+    """Case 11: what we do not read is neither built nor kept."""
+    bodies = [a_route(number) for number in range(1000)] * 10
+    gc.collect()
+    tracemalloc.start()
+    kept = [decode(HTTP_ROUTE, body) for body in bodies[:1000]]
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    start = time.process_time()
+    kept += [decode(HTTP_ROUTE, body) for body in bodies]
+    assert time.process_time() - start < 1.0
+    assert size / 1000 < 2000 < len(bodies[0])  # bytes a route
+    assert kept[0].metadata.namespace is kept[-1].metadata.namespace

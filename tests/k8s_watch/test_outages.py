@@ -1,0 +1,180 @@
+"""API servers that are down, overloaded, or say no."""
+
+import itertools
+
+import pytest
+
+from k8s_watch.api import ApiError
+from k8s_watch.kinds import CONFIG_MAP, GATEWAY, SECRET, SERVICE, TCP_ROUTE
+from k8s_watch.watcher import FORBIDDEN_GRACE
+from tests.k8s_watch.conftest import WATCHED, World
+from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
+
+
+async def test_with_no_server_at_start_there_is_no_world_but_patience(world: World) -> None:
+    """Case 12: not ready, no snapshot, and the process stays up."""
+    world.api.stop()
+    async with world.running():
+        await world.clock.advance(600)
+        assert world.cluster.revision.value == 0
+        with pytest.raises(RuntimeError, match="no snapshot before"):
+            world.cluster.snapshot()
+        assert all("nobody listens" in health.error and not health.synced for health in world.cluster.health())
+        world.api.put(SERVICE, "a")
+        world.api.start()
+        await world.clock.until(lambda: world.cluster.revision.value > 0, at_most=60)
+        assert len(world.cluster.snapshot().services) == 1
+
+
+async def test_pauses_grow_from_a_fifth_of_a_second_to_half_a_minute() -> None:
+    """Case 12: jittered, doubling, bounded."""
+    world = World((SERVICE,))
+    world.clock.chance = 1 - 1e-12
+    world.api.stop()
+    async with world.running():
+        await world.clock.advance(300)
+    tries = [call.at for call in world.api.seen("discover", SERVICE)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]
+    assert pauses[:4] == pytest.approx([0.2, 0.4, 0.8, 1.6])
+    assert max(pauses) == pytest.approx(30)
+
+
+async def test_one_kind_that_is_not_listed_holds_the_world_back(world: World) -> None:
+    """Case 12: half a world is not served."""
+    world.api.refuse["ConfigMap"] = UNAVAILABLE
+    async with world.running():
+        await world.clock.advance(600)
+        assert world.cluster.revision.value == 0
+        assert [health.kind for health in world.cluster.health() if not health.synced] == ["ConfigMap"]
+
+
+async def test_a_server_that_dies_leaves_the_last_snapshot_in_force(world: World) -> None:
+    """Case 13: for ever, and the same object."""
+    world.api.put(SERVICE, "a")
+    async with world.running():
+        before, revision = world.cluster.snapshot(), world.cluster.revision.value
+        world.api.stop()
+        await world.clock.advance(2 * 3600)
+        assert world.cluster.snapshot() is before
+        assert world.cluster.revision.value == revision
+        assert all(health.synced and health.error for health in world.cluster.health())
+
+
+async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World) -> None:
+    """Case 13: who finds the server back tells the others, so that no kind sits out half a minute."""
+    async with world.running():
+        world.api.stop()
+        await world.clock.advance(3600)
+        world.api.put(SERVICE, "a")
+        world.api.start()
+        await world.clock.until(lambda: all(not health.error for health in world.cluster.health()), at_most=35)
+        recovered = max(call.at for call in world.api.calls) - min(
+            call.at for call in world.api.calls if call.at > 3600
+        )
+        assert recovered < 2
+        assert len(world.cluster.snapshot().services) == 1
+
+
+@pytest.mark.parametrize("error", [UNAVAILABLE, TimeoutError()], ids=["answers 500", "hangs"])
+async def test_etcd_that_is_down_is_an_outage_like_any_other(world: World, error: Exception) -> None:
+    """Case 14: errors from a server that is up change nothing either."""
+    world.api.put(SERVICE, "a")
+    async with world.running():
+        before = world.cluster.snapshot()
+        world.api.refuse["*"] = error
+        for kind in WATCHED:
+            world.api.cut(kind)
+        await world.clock.advance(600)
+        assert world.cluster.snapshot() is before
+        world.api.put(SERVICE, "b")
+        world.api.start()
+        await world.clock.until(lambda: len(world.cluster.snapshot().services) == 2, at_most=35)
+
+
+async def test_a_forbidden_kind_keeps_what_was_read_and_others_go_on(world: World) -> None:
+    """Case 21: a permission that is taken away later deletes nothing."""
+    world.api.put(CONFIG_MAP, "a")
+    async with world.running():
+        world.api.refuse["ConfigMap"] = FORBIDDEN
+        world.api.cut(CONFIG_MAP)
+        world.api.put(SERVICE, "a")
+        await world.clock.advance(3600)
+        snapshot = world.cluster.snapshot()
+        assert (len(snapshot.config_maps), len(snapshot.services)) == (1, 1)
+        assert world.health(CONFIG_MAP).forbidden
+        assert "is forbidden" in world.health(CONFIG_MAP).error
+        assert not world.health(SERVICE).error
+
+
+async def test_a_kind_that_was_never_allowed_counts_as_empty_after_a_while(world: World) -> None:
+    """Case 21: readiness does not hang for ever on a kind that one can serve without."""
+    world.api.refuse["TCPRoute"] = FORBIDDEN
+    async with world.running():
+        took = await world.clock.until(lambda: world.cluster.revision.value > 0)
+        assert took == pytest.approx(FORBIDDEN_GRACE, abs=0.1)
+        assert world.health(TCP_ROUTE).forbidden
+        assert world.health(TCP_ROUTE).synced
+
+
+async def test_an_essential_kind_that_is_forbidden_never_counts_as_empty(world: World) -> None:
+    """Case 21: without its Gateways the world would be empty, and that is fatal; the report says what is missing."""
+    world.api.refuse["Gateway"] = FORBIDDEN
+    async with world.running():
+        await world.clock.advance(3600)
+        assert world.cluster.revision.value == 0
+        assert world.health(GATEWAY).forbidden
+
+
+async def test_a_permission_that_is_granted_later_is_noticed(world: World) -> None:
+    """Case 21: retried slowly, for ever."""
+    world.api.put(TCP_ROUTE, "a")
+    world.api.refuse["TCPRoute"] = FORBIDDEN
+    async with world.running():
+        await world.clock.advance(300)
+        del world.api.refuse["TCPRoute"]
+        await world.clock.until(lambda: len(world.cluster.snapshot().tcp_routes) == 1, at_most=31)
+        assert not world.health(TCP_ROUTE).forbidden
+    assert len(world.api.seen("list", TCP_ROUTE)) < 25
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(), UNAVAILABLE, FORBIDDEN, ApiError(400, "what?")], ids=repr)
+async def test_an_outage_costs_few_calls(world: World, error: Exception) -> None:
+    """Case 26: fewer than two calls a second and kind, over a minute."""
+    async with world.running():
+        world.api.calls.clear()
+        world.api.refuse["*"] = error
+        for kind in WATCHED:
+            world.api.cut(kind)
+        await world.clock.advance(60)
+    for kind in WATCHED:
+        assert len([call for call in world.api.calls if call.kind == kind.name]) < 20
+
+
+async def test_a_server_that_lists_and_breaks_every_watch_is_not_hammered(world: World) -> None:
+    """Case 26: kinds that wake each other do so once a second at most."""
+    async with world.running():
+        world.api.calls.clear()
+        for _ in range(600):
+            for kind in WATCHED:
+                world.api.cut(kind)
+            await world.clock.advance(0.1)
+    for kind in WATCHED:
+        assert len([call for call in world.api.calls if call.kind == kind.name]) < 2 * 60
+
+
+async def test_retry_after_is_waited_for() -> None:
+    """Case 27: 429 names the pause."""
+    world = World((SECRET,))
+    world.api.refuse_once = [ApiError(429, "too many requests", retry_after=17)]
+    async with world.running():
+        took = await world.clock.until(lambda: world.cluster.revision.value > 0)
+    assert took == pytest.approx(17)
+
+
+async def test_an_absurd_retry_after_is_cut_short() -> None:
+    """Case 27: a minute is the most that we let ourselves be sent away for."""
+    world = World((SECRET,))
+    world.api.refuse_once = [ApiError(429, "too many requests", retry_after=1e9)]
+    async with world.running():
+        took = await world.clock.until(lambda: world.cluster.revision.value > 0)
+    assert took == pytest.approx(60)

@@ -1,0 +1,172 @@
+"""What a ClusterSnapshot says and keeps."""
+
+from typing import Any
+
+import pytest
+
+from k8s_watch import kinds
+from k8s_watch.cluster import FIELDS, SLICES
+from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.kinds import ENDPOINT_SLICE, GATEWAY, HTTP_ROUTE, NAMESPACE, SERVICE
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.k8s_watch.conftest import World
+
+A, B = ObjectKey("default", "a"), ObjectKey("default", "b")
+
+
+def slice_of(service: str | None) -> dict[str, Any]:
+    labels = {"kubernetes.io/service-name": service} if service else {}
+    return {"metadata": {"labels": labels}, "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}]}
+
+
+@pytest.fixture
+def world() -> World:
+    return World((NAMESPACE, SERVICE, ENDPOINT_SLICE, HTTP_ROUTE, GATEWAY))
+
+
+def test_every_kind_has_its_place_in_the_snapshot() -> None:
+    assert FIELDS.keys() | {SLICES} == {kind.name for kind in kinds.ALL}
+    assert set(FIELDS.values()) <= set(ClusterSnapshot.__struct_fields__)
+
+
+async def test_the_first_snapshot_says_that_everything_may_have_changed(world: World) -> None:
+    world.api.put(SERVICE, "a")
+    async with world.running():
+        snapshot = world.cluster.snapshot()
+    assert (snapshot.revision, snapshot.changed) == (1, None)
+
+
+async def test_no_change_gives_the_same_snapshot(world: World) -> None:
+    async with world.running():
+        assert world.cluster.snapshot() is world.cluster.snapshot()
+
+
+async def test_changes_add_up_between_two_snapshots(world: World) -> None:
+    async with world.running():
+        first = world.cluster.snapshot()
+        for name in "ab":
+            world.api.put(SERVICE, name)
+            await world.clock.advance(1)
+        world.api.put(HTTP_ROUTE, "a")
+        await world.clock.advance(1)
+        second = world.cluster.snapshot()
+    assert second.revision == first.revision + 1
+    assert second.changed == {"Service": {A, B}, "HTTPRoute": {A}}
+
+
+async def test_only_mappings_of_kinds_that_changed_are_new(world: World) -> None:
+    world.api.put(SERVICE, "a")
+    world.api.put(HTTP_ROUTE, "a")
+    async with world.running():
+        before = world.cluster.snapshot()
+        world.api.put(SERVICE, "b")
+        await world.clock.advance(0)
+        after = world.cluster.snapshot()
+    assert after.http_routes is before.http_routes
+    assert after.services is not before.services
+    assert after.services[A] is before.services[A]
+    assert before.services.keys() == {A}
+
+
+async def test_every_change_raises_the_revision(world: World) -> None:
+    async with world.running():
+        version, _ = await world.cluster.revision.newer_than(0)
+        world.api.put(SERVICE, "a")
+        version, _ = await world.cluster.revision.newer_than(version)
+        world.api.delete(SERVICE, "a")
+        assert await world.cluster.revision.newer_than(version) == (3, 3)
+
+
+async def test_slices_are_found_by_their_service(world: World) -> None:
+    for name, service in (("a-2", "a"), ("a-1", "a"), ("b-1", "b"), ("stray", None)):
+        world.api.put(ENDPOINT_SLICE, name, **slice_of(service))
+    async with world.running():
+        before = world.cluster.snapshot().slices_by_service
+        assert [one.metadata.name for one in before[A]] == ["a-1", "a-2"]
+        world.api.put(ENDPOINT_SLICE, "b-2", **slice_of("b"))
+        await world.clock.advance(0)
+        after = world.cluster.snapshot()
+    assert after.changed == {"EndpointSlice": {B}}
+    assert after.slices_by_service[A] is before[A]
+    assert len(after.slices_by_service[B]) == 2
+
+
+async def test_a_slice_that_changes_hands_changes_both_services(world: World) -> None:
+    world.api.put(ENDPOINT_SLICE, "one", **slice_of("a"))
+    async with world.running():
+        world.cluster.snapshot()
+        world.api.put(ENDPOINT_SLICE, "one", **slice_of("b"))
+        await world.clock.advance(0)
+        snapshot = world.cluster.snapshot()
+    assert snapshot.changed == {"EndpointSlice": {A, B}}
+    assert snapshot.slices_by_service.keys() == {B}
+
+
+async def test_a_slice_of_no_service_is_nobodys_news(world: World) -> None:
+    async with world.running():
+        before = world.cluster.snapshot()
+        world.api.put(ENDPOINT_SLICE, "stray", **slice_of(None))
+        await world.clock.advance(0)
+        assert world.cluster.snapshot() is before
+
+
+async def test_labels_of_a_namespace_that_change_are_a_change(world: World) -> None:
+    """Case 29: selectors of listeners depend on them."""
+    key = ObjectKey("", "team")
+    world.api.put(NAMESPACE, "team", metadata={"labels": {"tier": "a"}})
+    async with world.running():
+        world.cluster.snapshot()
+        world.api.put(NAMESPACE, "team", metadata={"labels": {"tier": "b"}})
+        await world.clock.advance(0)
+        snapshot = world.cluster.snapshot()
+        assert (snapshot.changed, snapshot.namespaces[key].metadata.labels) == ({"Namespace": {key}}, {"tier": "b"})
+        world.api.delete(NAMESPACE, "team")
+        await world.clock.advance(0)
+        assert world.cluster.snapshot().changed == {"Namespace": {key}}
+
+
+BROKEN = {"spec": {"gatewayClassName": "eg", "listeners": [{"name": "http", "port": "eighty", "protocol": "HTTP"}]}}
+GOOD = {"spec": {"gatewayClassName": "eg"}}
+
+
+async def test_an_object_that_cannot_be_decoded_is_reported_and_blocks_nothing(world: World) -> None:
+    """Case 18: in a list, with the field and the place."""
+    world.api.put(GATEWAY, "a", **BROKEN)
+    world.api.put(GATEWAY, "b", **GOOD)
+    async with world.running():
+        snapshot = world.cluster.snapshot()
+    assert snapshot.gateways.keys() == {B}
+    (rejected,) = snapshot.rejected
+    assert (rejected.kind, rejected.key) == ("Gateway", A)
+    assert rejected.where == "/apis/gateway.networking.k8s.io/v1/namespaces/default/gateways/a"
+    assert rejected.reason == "spec.listeners[0].port: expected int, got str"
+    assert world.health(GATEWAY).rejected == 1
+
+
+async def test_a_report_alone_is_a_new_snapshot_in_which_nothing_changed(world: World) -> None:
+    """Case 18: a change that cannot be decoded leaves the object as it was, until it is good again."""
+    world.api.put(GATEWAY, "a", **GOOD)
+    async with world.running():
+        good = world.cluster.snapshot()
+        world.api.put(GATEWAY, "a", **BROKEN)
+        await world.clock.advance(0)
+        broken = world.cluster.snapshot()
+        assert (broken.changed, broken.gateways) == ({}, good.gateways)
+        assert len(broken.rejected) == 1
+        world.api.put(GATEWAY, "a", **GOOD)
+        await world.clock.advance(0)
+        healed = world.cluster.snapshot()
+        assert (healed.changed, healed.rejected) == ({"Gateway": {A}}, ())
+
+
+async def test_a_kind_outside_the_snapshot_is_watched_without_harm() -> None:
+    world = World((SERVICE, kind_named("Widget")))
+    async with world.running():
+        before = world.cluster.snapshot()
+        world.api.put(kind_named("Widget"), "a")
+        await world.clock.advance(0)
+        assert world.cluster.snapshot() is before
+
+
+def kind_named(name: str) -> AnyKind:
+    return SERVICE._replace(name=name, plural=name.lower() + "s")

@@ -1,0 +1,159 @@
+import pytest
+
+from k8s_watch.events import Apply, Delete, Init, InitApply, InitDone, Reject
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import ConfigMap
+from k8s_watch.objects.meta import Meta
+from k8s_watch.snapshot import Rejected
+from k8s_watch.store import Change, StoreWriter
+
+A, B = ObjectKey("ns", "a"), ObjectKey("ns", "b")
+
+
+def of(key: ObjectKey, version: str, uid: str = "") -> ConfigMap:
+    meta = Meta(name=key.name, namespace=key.namespace, resource_version=version, uid=uid or f"uid-{key.name}")
+    return ConfigMap(metadata=meta)
+
+
+def broken(key: ObjectKey, uid: str = "", reason: str = "data: expected object, got int") -> Reject:
+    rejected = Rejected(kind="ConfigMap", key=key, where=f"/api/v1/{key}", reason=reason)
+    return Reject(rejected, uid or f"uid-{key.name}")
+
+
+def filled(*objects: ConfigMap) -> StoreWriter[ConfigMap]:
+    writer: StoreWriter[ConfigMap] = StoreWriter()
+    relist(writer, *objects)
+    return writer
+
+
+def relist(writer: StoreWriter[ConfigMap], *content: ConfigMap | Reject) -> Change:
+    writer.apply(Init())
+    for one in content:
+        assert not writer.apply(one if isinstance(one, Reject) else InitApply(one))
+    return writer.apply(InitDone())
+
+
+def changes(*keys: ObjectKey, rejected: bool = False) -> Change:
+    return Change(frozenset(keys), rejected)
+
+
+def test_a_list_shows_only_when_it_is_whole() -> None:
+    """Case 10: pages are gathered aside and swapped in at the end."""
+    writer: StoreWriter[ConfigMap] = StoreWriter()
+    reader = writer.reader()
+    writer.apply(Init())
+    writer.apply(InitApply(of(A, "1")))
+    assert (reader.synced, reader.objects()) == (False, {})
+    assert writer.apply(InitDone()) == changes(A)
+    assert (reader.synced, reader.objects().keys()) == (True, {A})
+
+
+def test_a_list_that_starts_over_forgets_its_pages() -> None:
+    """Case 2: nothing of the broken list is left."""
+    writer = filled()
+    writer.apply(Init())
+    writer.apply(InitApply(of(A, "1")))
+    assert relist(writer, of(B, "1")) == changes(B)
+
+
+def test_a_relist_tells_what_is_different() -> None:
+    """Case 1: deletes included; what is equal keeps its identity."""
+    writer = filled(of(A, "1"), of(B, "1"))
+    before = writer.reader().objects()
+    assert relist(writer, of(A, "1")) == changes(B)
+    assert writer.reader().objects()[A] is before[A]
+
+
+def test_a_relist_of_the_same_objects_changes_nothing() -> None:
+    writer = filled(of(A, "1"))
+    reader = writer.reader()
+    before = reader.objects()
+    assert not relist(writer, of(A, "1"))
+    assert reader.objects() is before
+
+
+def test_a_mapping_once_given_out_does_not_change() -> None:
+    writer = filled(of(A, "1"))
+    before = writer.reader().objects()
+    writer.apply(Delete(A))
+    assert before.keys() == {A}
+
+
+def test_the_same_version_again_is_no_change() -> None:
+    """Case 22: replayed events."""
+    writer = filled(of(A, "1"))
+    assert not writer.apply(Apply(of(A, "1")))
+    assert writer.apply(Apply(of(A, "2"))) == changes(A)
+
+
+def test_the_same_version_of_another_uid_is_a_change() -> None:
+    """Case 22: one that was deleted and made again between two lists."""
+    writer = filled(of(A, "1"))
+    assert writer.apply(Apply(of(A, "1", uid="another"))) == changes(A)
+
+
+def test_objects_without_a_version_are_never_taken_for_the_same() -> None:
+    writer = filled(of(A, ""))
+    assert writer.apply(Apply(of(A, ""))) == changes(A)
+
+
+@pytest.mark.parametrize(("uid", "gone"), [("uid-a", True), ("", True), ("earlier", False)])
+def test_a_delete_means_one_uid(uid: str, *, gone: bool) -> None:
+    """Case 22: a late delete of an earlier object is not about this one."""
+    writer = filled(of(A, "1"))
+    assert bool(writer.apply(Delete(A, uid))) is gone
+
+
+def test_a_broken_change_leaves_the_last_good_object() -> None:
+    """Case 18: reported, and served on."""
+    writer = filled(of(A, "1"))
+    assert writer.apply(broken(A)) == changes(rejected=True)
+    assert writer.reader().objects().keys() == {A}
+    assert [one.key for one in writer.reader().rejected] == [A]
+
+
+def test_the_same_complaint_again_is_no_change() -> None:
+    writer = filled(of(A, "1"))
+    writer.apply(broken(A))
+    assert not writer.apply(broken(A))
+    assert writer.apply(broken(A, reason="something else")) == changes(rejected=True)
+
+
+def test_a_broken_successor_ends_the_object_before_it() -> None:
+    """Case 18, 22: another uid is another object, and of that one nothing good is known."""
+    writer = filled(of(A, "1"))
+    assert writer.apply(broken(A, uid="another")) == changes(A, rejected=True)
+    assert writer.reader().objects() == {}
+
+
+def test_a_relist_keeps_the_last_good_version_of_what_it_cannot_decode() -> None:
+    """Case 18: a list is not blocked, and not a delete."""
+    writer = filled(of(A, "1"), of(B, "1"))
+    assert relist(writer, broken(A), of(B, "2")) == changes(B, rejected=True)
+    assert writer.reader().objects().keys() == {A, B}
+
+
+def test_a_relist_drops_the_object_before_a_broken_successor() -> None:
+    writer = filled(of(A, "1"))
+    assert relist(writer, broken(A, uid="another")) == changes(A, rejected=True)
+
+
+def test_a_healed_object_vanishes_from_the_report() -> None:
+    """Case 18: also when the good version is the one that we still have."""
+    writer = filled(of(A, "1"))
+    writer.apply(broken(A))
+    assert writer.apply(Apply(of(A, "1"))) == changes(rejected=True)
+    assert writer.reader().rejected == ()
+
+
+def test_a_deleted_object_vanishes_from_the_report() -> None:
+    writer = filled()
+    writer.apply(broken(A))
+    assert writer.apply(Delete(A, "uid-a")) == changes(rejected=True)
+
+
+def test_an_object_without_a_readable_name_is_reported_until_the_next_list() -> None:
+    writer = filled()
+    nameless = Reject(Rejected(kind="ConfigMap", key=None, where="/api/v1/configmaps", reason="malformed"))
+    assert writer.apply(nameless) == changes(rejected=True)
+    assert relist(writer) == changes(rejected=True)
