@@ -1,0 +1,209 @@
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from gateway_api.features import SUPPORTED
+from gateway_api.graph.types import Graph
+from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack
+from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
+from gateway_api.status.build import build_statuses
+from gateway_api.status.types import (
+    Condition,
+    GatewayClassStatus,
+    GatewayStatus,
+    ListenerStatus,
+    ParentStatus,
+    RouteStatus,
+    StatusKey,
+)
+from k8s_watch.keys import ObjectKey
+
+type Build = Callable[..., Graph]
+
+EG = ObjectKey("default", "eg")
+UP = GatewayInfra(addresses=(Address("IPAddress", "10.0.0.1"),), replicas_wanted=1, replicas_available=1)
+
+GATEWAY = """
+kind: Gateway
+metadata: {name: eg, generation: 2}
+spec: {gatewayClassName: eg, listeners: [{name: http, port: 80, protocol: HTTP}, {name: tcp, port: 90, protocol: TCP}]}
+"""
+ROUTE = """
+kind: HTTPRoute
+metadata: {name: r, generation: 3}
+spec: {parentRefs: [{name: eg}], rules: [{backendRefs: [{name: web, port: 80}]}]}
+"""
+
+
+def said(status: GatewayClassStatus | GatewayStatus | ListenerStatus | ParentStatus) -> dict[str, tuple[str, str]]:
+    return {condition.type: (condition.status, condition.reason) for condition in status.conditions}
+
+
+def gateway(graph: Graph, infra: GatewayInfra = UP, fleet: GatewayFleet | None = None) -> GatewayStatus:
+    statuses = build_statuses(graph, FleetReport({EG: fleet} if fleet else {}), InfraReport({EG: infra}))
+    found = statuses[StatusKey(kind="Gateway", key=EG)]
+    assert isinstance(found, GatewayStatus)
+    return found
+
+
+def route(graph: Graph, kind: str = "HTTPRoute", name: str = "r") -> RouteStatus:
+    found = build_statuses(graph, FleetReport(), InfraReport())[StatusKey(kind=kind, key=ObjectKey("default", name))]
+    assert isinstance(found, RouteStatus)
+    return found
+
+
+def conditions(statuses: Mapping[StatusKey, object]) -> list[tuple[StatusKey, Condition]]:
+    found: list[tuple[StatusKey, Condition]] = []
+    for key, status in statuses.items():
+        parts = [status, *getattr(status, "listeners", ()), *getattr(status, "parents", ())]
+        found += [(key, condition) for part in parts for condition in getattr(part, "conditions", ())]
+    return found
+
+
+def test_every_condition_observes_its_objects_generation(graph: Build) -> None:
+    statuses = build_statuses(graph(GATEWAY, ROUTE), FleetReport(), InfraReport())
+    generations = {"GatewayClass": 1, "Gateway": 2, "HTTPRoute": 3}
+    assert all(condition.observed_generation == generations[of.kind] for of, condition in conditions(statuses))
+
+
+def test_a_class_of_ours_is_accepted_and_says_what_it_can(graph: Build) -> None:
+    statuses = build_statuses(graph(), FleetReport(), InfraReport())
+    status = statuses[StatusKey(kind="GatewayClass", key=ObjectKey("", "eg"))]
+    assert isinstance(status, GatewayClassStatus)
+    assert said(status) == {"Accepted": ("True", "Accepted")}
+    assert status.supported_features == SUPPORTED == tuple(sorted(SUPPORTED))
+
+
+def test_a_gateway_that_runs_says_so(graph: Build) -> None:
+    status = gateway(graph(GATEWAY, ROUTE))
+    assert said(status) == {
+        "Accepted": ("True", "Accepted"),
+        "ResolvedRefs": ("True", "ResolvedRefs"),
+        "Programmed": ("True", "Programmed"),
+    }
+    assert status.addresses == UP.addresses
+    assert [(one.name, one.attached_routes) for one in status.listeners] == [("http", 1), ("tcp", 0)]
+    assert said(status.listeners[0]) == {
+        "Accepted": ("True", "Accepted"),
+        "Programmed": ("True", "Programmed"),
+        "ResolvedRefs": ("True", "ResolvedRefs"),
+        "Conflicted": ("False", "NoConflicts"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("infra", "reason"),
+    [
+        (GatewayInfra(replicas_wanted=1, replicas_available=1), "AddressNotAssigned"),
+        (GatewayInfra(addresses=UP.addresses, replicas_wanted=1), "NoResources"),
+    ],
+)
+def test_what_the_infrastructure_lacks_is_said(infra: GatewayInfra, reason: str, graph: Build) -> None:
+    assert said(gateway(graph(GATEWAY), infra))["Programmed"] == ("False", reason)
+
+
+def test_an_address_asked_for_and_not_given_is_not_usable(graph: Build) -> None:
+    wanting = GATEWAY.replace("gatewayClassName: eg", "gatewayClassName: eg, addresses: [{value: 10.9.9.9}, {}]")
+    status = gateway(graph(wanting))
+    assert said(status)["Accepted"] == ("True", "Accepted")
+    assert said(status)["Programmed"] == ("False", "AddressNotUsable")
+    given = GatewayInfra(addresses=(Address("IPAddress", "10.9.9.9"),), replicas_wanted=1, replicas_available=1)
+    assert said(gateway(graph(wanting), given))["Programmed"] == ("True", "Programmed")
+
+
+def test_what_envoy_refuses_is_said_in_its_own_words(graph: Build) -> None:
+    nack = Nack(node_id="pod-1", type_url="type", resources=("http-80",), message="bad route: why")
+    status = gateway(graph(GATEWAY), UP, GatewayFleet(connected=1, nacks=(nack,)))
+    (programmed,) = [condition for condition in status.conditions if condition.type == "Programmed"]
+    assert (programmed.status, programmed.reason) == ("False", "Invalid")
+    assert "bad route: why" in programmed.message
+
+
+def test_a_gateway_that_is_not_accepted_has_no_address(graph: Build) -> None:
+    status = gateway(graph(GATEWAY.replace("gatewayClassName: eg", "gatewayClassName: eg, addresses: [{type: x/y}]")))
+    assert said(status)["Accepted"] == ("False", "UnsupportedAddress")
+    assert said(status)["Programmed"] == ("False", "Invalid")
+    assert [said(one)["Programmed"] for one in status.listeners] == [("False", "Invalid")] * 2
+    assert status.addresses == ()
+
+
+def test_a_conflicted_listener_is_named_and_the_gateway_accepted_with_the_rest(graph: Build) -> None:
+    twins = GATEWAY.replace("protocol: HTTP}", "protocol: HTTP}, {name: twin, port: 80, protocol: HTTP}")
+    status = gateway(graph(twins))
+    assert said(status)["Accepted"] == ("True", "ListenersNotValid")
+    assert "http, twin" in status.conditions[0].message
+    assert said(status.listeners[1]) == {
+        "Accepted": ("False", "HostnameConflict"),
+        "Programmed": ("False", "Invalid"),
+        "ResolvedRefs": ("True", "ResolvedRefs"),
+        "Conflicted": ("True", "HostnameConflict"),
+    }
+
+
+def test_a_listener_without_a_certificate_is_accepted_but_not_programmed(graph: Build) -> None:
+    status = gateway(graph(GATEWAY.replace("port: 80, protocol: HTTP", "port: 443, protocol: HTTPS")))
+    assert said(status)["ResolvedRefs"] == ("False", "ListenersNotResolved")
+    assert said(status.listeners[0]) == {
+        "Accepted": ("True", "Accepted"),
+        "Programmed": ("False", "Invalid"),
+        "ResolvedRefs": ("False", "InvalidCertificateRef"),
+        "Conflicted": ("False", "NoConflicts"),
+    }
+
+
+def test_a_good_route_is_accepted_and_resolved(graph: Build) -> None:
+    (parent,) = route(graph(GATEWAY, ROUTE)).parents
+    assert parent.parent_ref.name == "eg"
+    assert said(parent) == {"Accepted": ("True", "Accepted"), "ResolvedRefs": ("True", "ResolvedRefs")}
+
+
+def test_a_missing_backend_leaves_the_route_accepted(graph: Build) -> None:
+    (parent,) = route(graph(GATEWAY, ROUTE.replace("name: web", "name: none"))).parents
+    assert said(parent) == {"Accepted": ("True", "Accepted"), "ResolvedRefs": ("False", "BackendNotFound")}
+
+
+def test_a_route_with_some_invalid_rules_is_partially_invalid(graph: Build) -> None:
+    (parent,) = route(graph(GATEWAY, ROUTE.replace("rules: [", "rules: [{filters: [{type: CORS}]}, "))).parents
+    assert said(parent)["Accepted"] == ("True", "Accepted")
+    assert said(parent)["PartiallyInvalid"] == ("True", "UnsupportedValue")
+    assert parent.conditions[-1].message.startswith("Dropped Rule(s) [0]")
+
+
+def test_a_route_with_no_valid_rule_is_not_accepted(graph: Build) -> None:
+    (parent,) = route(graph(GATEWAY, ROUTE.replace("rules: [{", "rules: [{filters: [{type: CORS}], "))).parents
+    assert said(parent) == {"Accepted": ("False", "UnsupportedValue"), "ResolvedRefs": ("True", "ResolvedRefs")}
+
+
+def test_each_parent_ref_has_its_own_entry(graph: Build) -> None:
+    refs = "parentRefs: [{name: eg, sectionName: http}, {name: eg, sectionName: none}, {name: elsewhere}]"
+    parents = route(graph(GATEWAY, ROUTE.replace("parentRefs: [{name: eg}]", refs))).parents
+    assert [(one.parent_ref.section_name, said(one)["Accepted"][1]) for one in parents] == [
+        ("http", "Accepted"),
+        ("none", "NoMatchingParent"),
+    ]
+
+
+def test_a_younger_tcp_route_is_accepted_and_told_what_it_waits_behind(graph: Build) -> None:
+    text = """
+    kind: TCPRoute
+    metadata: {{name: {0}, creationTimestamp: "{1}"}}
+    spec: {{parentRefs: [{{name: eg}}], rules: [{{backendRefs: [{{name: web, port: 80}}]}}]}}
+    """
+    built = graph(GATEWAY, text.format("new", "2026-01-02T00:00:00Z"), text.format("old", "2026-01-01T00:00:00Z"))
+    messages = [route(built, "TCPRoute", name).parents[0].conditions[0] for name in ("old", "new")]
+    assert [one.status for one in messages] == ["True", "True"]
+    assert ["default/old" in one.message for one in messages] == [False, True]
+
+
+def test_entries_of_a_route_that_left_us_are_withdrawn(graph: Build) -> None:
+    left = ROUTE.replace("name: eg", "name: elsewhere")
+    ours = left + "status: {parents: [{parentRef: {name: eg}, controllerName: %s}]}"
+    built = graph(GATEWAY, ours % "gateway.envoyproxy.io/gatewayclass-controller")
+    assert route(built) == RouteStatus(controller_name=built.settings.controller_name, parents=())
+
+
+def test_the_entries_of_others_are_not_touched(graph: Build) -> None:
+    left = ROUTE.replace("name: eg", "name: elsewhere")
+    theirs = left + "status: {parents: [{parentRef: {name: eg}, controllerName: example.com/other}]}"
+    statuses = build_statuses(graph(GATEWAY, theirs), FleetReport(), InfraReport())
+    assert StatusKey(kind="HTTPRoute", key=ObjectKey("default", "r")) not in statuses
