@@ -1,0 +1,165 @@
+"""What proxies answer → who is connected, who is up to date, who refused what."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol
+
+from flow.latest import Latest
+from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack
+from k8s_watch.keys import ObjectKey
+from xds_server.protocol.messages import Acked, Heard, Nacked
+from xds_server.serve.wire import TYPE_URLS
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.resource import ResourceType, Snapshot
+
+
+class Meter(Protocol):
+    """Where counts go. Called on the hot path: must be cheap."""
+
+    def sent(self, type_: ResourceType, resources: int, size: int, /) -> None:
+        """A response went out, with so many resources, in so many bytes."""
+        ...
+
+    def acked(self, type_: ResourceType, /) -> None:
+        """A response was taken."""
+        ...
+
+    def nacked(self, type_: ResourceType, /) -> None:
+        """A response was refused."""
+        ...
+
+    def turned_away(self, code: str, /) -> None:
+        """A stream was not let in, or ended by us. `code` is the name of a gRPC status code."""
+        ...
+
+
+class NoMeter:
+    """Counts nothing."""
+
+    def sent(self, type_: ResourceType, resources: int, size: int, /) -> None: ...
+    def acked(self, type_: ResourceType, /) -> None: ...
+    def nacked(self, type_: ResourceType, /) -> None: ...
+    def turned_away(self, code: str, /) -> None: ...
+
+
+class Proxy:
+    """One stream of one proxy, as the fleet knows it."""
+
+    def __init__(self, group: ObjectKey, node_id: str) -> None:
+        self.group = group
+        self.node_id = node_id
+        self.in_sync_with: Snapshot | None = None
+
+
+class _Refusal:
+    """A version that was refused, and the refusal as it is reported."""
+
+    def __init__(self, version: str, nack: Nack) -> None:
+        self.version = version
+        self.nack = nack
+
+
+class Fleet:
+    """All proxies of all Gateways.
+
+    `report` is renewed once per turn of the event loop at most. A refusal stays in it, also when the proxy is gone,
+    until the resource has new content or a proxy takes it after all: new proxies get the last good version in its place
+    (see `xds_server.snapshot.quarantine`) and would never refuse it again.
+
+    Finding the route to blame inside a refused RouteConfiguration takes a new translation: that is the pipeline's, and
+    `GatewayFleet.nacks` is its signal.
+    """
+
+    def __init__(self, cache: SnapshotCache, meter: Meter | None = None) -> None:
+        self.report: Latest[FleetReport] = Latest(FleetReport())
+        self.meter: Meter = meter or NoMeter()
+        self._cache = cache
+        self._proxies: dict[ObjectKey, set[Proxy]] = {}
+        self._refusals: dict[ObjectKey, dict[tuple[ResourceType, str], _Refusal]] = {}
+        self._touched: set[ObjectKey] = set()
+
+    def connect(self, group: ObjectKey, node_id: str) -> Proxy:
+        """A stream began; give it back to `disconnect` when it ends."""
+        proxy = Proxy(group, node_id)
+        self._proxies.setdefault(group, set()).add(proxy)
+        self._touch(group)
+        return proxy
+
+    def disconnect(self, proxy: Proxy) -> None:
+        """The stream ended."""
+        streams = self._proxies.get(proxy.group, set())
+        streams.discard(proxy)
+        if not streams:
+            self._proxies.pop(proxy.group, None)
+        self._touch(proxy.group)
+
+    def heard(self, proxy: Proxy, what: Heard) -> None:
+        """A request said something about an earlier response."""
+        match what:
+            case Acked():
+                self.meter.acked(what.type)
+                self._cache.accept(proxy.group, what.type, what.resources)
+                if refusals := self._refusals.get(proxy.group):
+                    self._forgive(proxy.group, refusals, what)
+            case Nacked():
+                self.meter.nacked(what.type)
+                if what.culprit:
+                    self._refuse(proxy, what, what.culprit.version)
+                    self._cache.refuse(proxy.group, what.type, what.culprit)
+            case _:
+                pass
+
+    def caught_up(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
+        """The proxy has acknowledged all of `snapshot`; None when it is behind."""
+        if proxy.in_sync_with is not snapshot:
+            proxy.in_sync_with = snapshot
+            self._touch(proxy.group)
+
+    def _refuse(self, proxy: Proxy, what: Nacked, version: str) -> None:
+        nack = Nack(node_id=proxy.node_id, type_url=TYPE_URLS[what.type], resources=what.names, message=what.message)
+        self._refusals.setdefault(proxy.group, {})[what.type, what.names[0]] = _Refusal(version, nack)
+        self._touch(proxy.group)
+
+    def _forgive(self, group: ObjectKey, refusals: dict[tuple[ResourceType, str], _Refusal], what: Acked) -> None:
+        for resource in what.resources:
+            refusal = refusals.get((what.type, resource.name))
+            if refusal and refusal.version == resource.version:
+                del refusals[what.type, resource.name]
+                self._touch(group)
+
+    def _touch(self, group: ObjectKey) -> None:
+        if not self._touched:
+            asyncio.get_running_loop().call_soon(self._renew)
+        self._touched.add(group)
+
+    def _renew(self) -> None:
+        gateways = dict(self.report.value.gateways)
+        for group in self._touched:
+            now = self._gateway(group)
+            if now == GatewayFleet():
+                gateways.pop(group, None)
+            else:
+                gateways[group] = now
+        self._touched.clear()
+        self.report.publish(FleetReport(gateways))
+
+    def _gateway(self, group: ObjectKey) -> GatewayFleet:
+        wanted = self._cache.wanted(group)
+        streams = self._proxies.get(group, set())
+        behind = {proxy.node_id for proxy in streams if wanted is None or proxy.in_sync_with is not wanted}
+        nodes = {proxy.node_id for proxy in streams}
+        return GatewayFleet(connected=len(nodes), acked=len(nodes - behind), nacks=tuple(self._standing(group, wanted)))
+
+    def _standing(self, group: ObjectKey, wanted: Snapshot | None) -> Iterable[Nack]:
+        """Refusals of what is still wanted; the others are forgotten."""
+        refusals = self._refusals.pop(group, {})
+        standing = {
+            (type_, name): refusal
+            for (type_, name), refusal in sorted(refusals.items(), key=lambda item: item[0])
+            if wanted is not None
+            and (now := wanted.of(type_).by_name.get(name)) is not None
+            and now.version == refusal.version
+        }
+        if standing:
+            self._refusals[group] = standing
+        return [refusal.nack for refusal in standing.values()]

@@ -1,0 +1,230 @@
+"""The gRPC server: lets clients in, says which Gateway they belong to, and hands each stream to a session."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol
+
+import grpc
+import grpc.aio
+import msgspec
+
+from flow.clock import Clock, SystemClock
+from flow.latest import Latest
+from k8s_watch.keys import ObjectKey
+from xds_server.protocol.gates import Patience
+from xds_server.serve.admission import Admission, AdmissionRate, Overloaded
+from xds_server.serve.conversation import Conversation
+from xds_server.serve.credentials import Reloading, TlsFiles
+from xds_server.serve.drain import drain
+from xds_server.serve.fleet import Fleet
+from xds_server.serve.identity import Denied, authorized_gateway, certified_gateway
+from xds_server.serve.methods import DIALECTS, SERVICES, Begin
+from xds_server.serve.session import Client, Ending, Limits, Session
+from xds_server.serve.wire import Malformed
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.diff import DiffMemo
+from xds_server.snapshot.resource import ResourceType
+
+MEBIBYTE = 1024 * 1024
+
+
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the server behaves. Times in seconds."""
+
+    patience: Patience = Patience()
+    limits: Limits = Limits()
+    admission: AdmissionRate = AdmissionRate()
+    max_streams: int = 10_000
+    """Streams at once, over all clients; one more is refused with RESOURCE_EXHAUSTED."""
+    max_streams_per_connection: int = 64
+    connection_age: float = 10 * 3600
+    """Connections are ended at about this age (gRPC adds its own ±10 %), so that clients spread over the replicas."""
+    keepalive: float = 30.0
+    """How often a silent client is pinged; one that does not answer in `keepalive_timeout` is gone."""
+    keepalive_timeout: float = 10.0
+    drain: float = 5.0
+    """How long streams take to end, one after the other, when the server does."""
+
+
+class ServerContext(Protocol):
+    """What we use of `grpc.aio.ServicerContext`."""
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> None: ...
+    async def write(self, message: bytes) -> None: ...
+    def auth_context(self) -> Mapping[str, tuple[bytes, ...]]: ...
+
+
+class TurnedAway(Exception):
+    """The stream is not let in."""
+
+    def __init__(self, code: grpc.StatusCode, why: str) -> None:
+        super().__init__(why)
+        self.ending = Ending(code, why)
+
+
+class XdsServer:
+    """Serves the snapshots of `cache`, and tells `fleet` what the proxies say.
+
+    No stream is let in before `ready` holds True: silence is safe, an empty world is fatal. Once it is, `ready` turning
+    False again refuses new streams and keeps those that are open.
+    """
+
+    def __init__(
+        self,
+        cache: SnapshotCache,
+        fleet: Fleet,
+        *,
+        ready: Latest[bool],
+        clock: Clock | None = None,
+        settings: ServeSettings | None = None,
+    ) -> None:
+        self.port: Latest[int] = Latest(0)
+        """The TCP port in use, for an address that left it open; 0 before."""
+        self._cache = cache
+        self._fleet = fleet
+        self._ready = ready
+        self._clock = clock or SystemClock()
+        self._settings = settings or ServeSettings()
+        self._admission = Admission(self._settings.admission, self._clock)
+        self._diff = DiffMemo()
+        self._sessions: set[Session] = set()
+
+    async def serve(self, *, address: str, tls: TlsFiles | None) -> None:
+        """Serve on `address` (`host:port`, or `unix:/path`) until cancelled, then drain.
+
+        With `tls`, clients must show a certificate for their Gateway. Without, the address must be of this machine
+        alone, and clients are believed. Raises `ValueError` for another address without TLS, `OSError` when a
+        certificate cannot be read, `RuntimeError` when the address cannot be bound.
+        """
+        if tls is None and not is_local(address):
+            raise ValueError(f"{address} can be reached from elsewhere: it needs TLS")
+        server = grpc.aio.server(options=_options(self._settings), maximum_concurrent_rpcs=self._settings.max_streams)
+        server.add_generic_rpc_handlers(tuple(self._handlers(certified=tls is not None)))
+        if tls is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, Reloading(tls, self._clock).credentials())
+        await server.start()
+        self.port.publish(port)
+        try:
+            await server.wait_for_termination()
+        finally:
+            await self._stop(server)
+
+    async def _stop(self, server: grpc.aio.Server) -> None:
+        """No new stream from now on; the open ones end one by one, what is left of them all at once."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.stop(self._settings.drain + 1), name="no new streams")
+            tasks.create_task(drain(self._sessions, within=self._settings.drain, clock=self._clock), name="drain")
+
+    def _handlers(self, *, certified: bool) -> list[grpc.GenericRpcHandler]:
+        return [
+            grpc.method_handlers_generic_handler(
+                service.name,
+                {
+                    prefix + service.suffix: grpc.stream_stream_rpc_method_handler(
+                        self._handler(begin, service.only, certified=certified)
+                    )
+                    for prefix, begin in DIALECTS.items()
+                },
+            )
+            for service in SERVICES
+        ]
+
+    def _handler(
+        self, begin: Begin, only: ResourceType | None, *, certified: bool
+    ) -> Callable[[AsyncIterator[bytes], ServerContext], Awaitable[None]]:
+        """What gRPC calls for each stream. Requests and responses are bytes."""
+
+        async def handle(requests: AsyncIterator[bytes], context: ServerContext) -> None:
+            try:
+                group = _certified_gateway(context) if certified else None
+                await self._admit()
+                ending = await self._converse(
+                    begin(only, self._settings.patience, self._diff), group, requests, context
+                )
+            except TurnedAway as turned_away:
+                ending = turned_away.ending
+            if ending:
+                self._fleet.meter.turned_away(ending.code.name)
+                await context.abort(*ending)
+
+        return handle
+
+    async def _admit(self) -> None:
+        if not self._ready.value:
+            raise TurnedAway(grpc.StatusCode.UNAVAILABLE, "not ready: the first configuration is not there yet")
+        try:
+            await self._admission.enter()
+        except Overloaded:
+            raise TurnedAway(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many new streams") from None
+
+    async def _converse(
+        self,
+        conversation: Conversation,
+        certified: ObjectKey | None,
+        requests: AsyncIterator[bytes],
+        context: ServerContext,
+    ) -> Ending | None:
+        first = await self._first(requests)
+        if first is None:
+            return None
+        try:
+            node = conversation.node(first)
+            if not node.id:
+                raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "the first request has no node.id")
+            group = authorized_gateway(certified, node)
+        except Malformed:
+            raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request") from None
+        except Denied as denied:
+            raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
+        proxy = self._fleet.connect(group, node.id)
+        client = Client(proxy, requests, context.write)
+        session = Session(client, conversation, self._fleet, self._settings.limits, self._clock)
+        self._sessions.add(session)
+        try:
+            return await session.run(first, self._cache.watch(group))
+        finally:
+            self._sessions.discard(session)
+            self._fleet.disconnect(proxy)
+
+    async def _first(self, requests: AsyncIterator[bytes]) -> bytes | None:
+        """The first request; None when the client leaves without one."""
+        try:
+            async with asyncio.timeout(self._settings.limits.hello):
+                return await anext(requests, None)
+        except TimeoutError:
+            raise TurnedAway(grpc.StatusCode.DEADLINE_EXCEEDED, "no request came") from None
+
+
+def _certified_gateway(context: ServerContext) -> ObjectKey:
+    names = context.auth_context().get("x509_subject_alternative_name", ())
+    try:
+        return certified_gateway(name.decode(errors="replace") for name in names)
+    except Denied as denied:
+        raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
+
+
+def is_local(address: str) -> bool:
+    """Whether only this machine can reach the address: a Unix socket or a loopback address."""
+    host = address.rpartition(":")[0].strip("[]")
+    return address.startswith(("unix:", "unix-abstract:")) or host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _options(settings: ServeSettings) -> list[tuple[str, int]]:
+    """Spec: gRPC core, "channel arguments". Times there are in milliseconds."""
+    return [
+        # The map of held versions, at tens of thousands of resources, outgrows gRPC's own 4 MiB.
+        ("grpc.max_receive_message_length", 32 * MEBIBYTE),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
+        ("grpc.max_connection_age_ms", int(settings.connection_age * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(settings.drain * 1000)),
+        ("grpc.keepalive_time_ms", int(settings.keepalive * 1000)),
+        ("grpc.keepalive_timeout_ms", int(settings.keepalive_timeout * 1000)),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # Envoy pings every 30 s: more often than gRPC's default allows, which would answer "too many pings".
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        # Two servers on one port would each get half of the proxies; better to fail at once.
+        ("grpc.so_reuseport", 0),
+    ]

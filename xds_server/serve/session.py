@@ -1,0 +1,166 @@
+"""One stream's life: requests in, snapshots and time in, responses out.
+
+Three things can happen to a stream that waits: its client says something, its snapshot changes, or a limit of time is
+reached. Each rings the same bell; the loop then hears what there is to hear and sends what there is to send. While a
+write waits for a slow client no snapshot is queued for it: the newest is looked at when the write is through.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import grpc
+import msgspec
+
+from flow.clock import Clock
+from flow.latest import Latest
+from xds_server.protocol.errors import ProtocolError
+from xds_server.serve.conversation import Conversation
+from xds_server.serve.fleet import Fleet, Proxy
+from xds_server.serve.wire import Malformed
+from xds_server.snapshot.resource import Snapshot
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one stream may take. Times in seconds."""
+
+    hello: float = 30.0
+    """How long a client may take for its first request."""
+    write: float = 60.0
+    """How long a client may leave one response unread."""
+    backlog: int = 64
+    """Requests read ahead. At it the client is not read from until they are heard, and a push gets its turn: neither
+    a flood of requests nor a flood of pushes starves the other."""
+
+
+class Ending(NamedTuple):
+    """How we end a stream: a gRPC status."""
+
+    code: grpc.StatusCode
+    why: str
+
+
+class Client(NamedTuple):
+    """Who speaks, and the two directions of the connection."""
+
+    proxy: Proxy
+    requests: AsyncIterator[bytes]
+    write: Callable[[bytes], Awaitable[None]]
+
+
+class Inbox:
+    """Requests that were read and not yet heard."""
+
+    def __init__(self, limit: int, bell: asyncio.Event) -> None:
+        self._limit = limit
+        self._bell = bell
+        self._waiting: deque[bytes] = deque()
+        self._room = asyncio.Event()
+        self.ended = False
+
+    async def fill(self, source: AsyncIterator[bytes]) -> None:
+        """Read until the client closes its side; pause while the inbox is full."""
+        async for data in source:
+            self._waiting.append(data)
+            self._bell.set()
+            if len(self._waiting) >= self._limit:
+                self._room.clear()
+                await self._room.wait()
+        self.ended = True
+        self._bell.set()
+
+    def take(self) -> list[bytes]:
+        """All that waits."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        self._room.set()
+        return taken
+
+
+class Session:
+    """One stream of one authorized client."""
+
+    def __init__(self, client: Client, conversation: Conversation, fleet: Fleet, limits: Limits, clock: Clock) -> None:
+        self._client = client
+        self._conversation = conversation
+        self._fleet = fleet
+        self._limits = limits
+        self._clock = clock
+        self._bell = asyncio.Event()
+        self._ending: Ending | None = None
+
+    def end(self, code: grpc.StatusCode, why: str) -> None:
+        """End the stream soon. The first reason counts."""
+        self._ending = self._ending or Ending(code, why)
+        self._bell.set()
+
+    async def run(self, first: bytes, snapshots: Latest[Snapshot | None]) -> Ending | None:
+        """Serve until the client closes its side (None) or the stream must end. `first` is its first request."""
+        inbox = Inbox(self._limits.backlog, self._bell)
+        async with asyncio.TaskGroup() as tasks:
+            helpers = (
+                tasks.create_task(inbox.fill(self._client.requests), name="requests"),
+                tasks.create_task(self._ring_for(snapshots, snapshots.version), name="snapshots"),
+            )
+            try:
+                return await self._serve(first, inbox, snapshots)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+
+    async def _serve(self, first: bytes, inbox: Inbox, snapshots: Latest[Snapshot | None]) -> Ending | None:
+        self._hear([first])
+        while self._ending is None:
+            self._bell.clear()
+            await self._send(snapshots.value)
+            if inbox.ended:
+                return self._ending
+            await self._wait()
+            self._hear(inbox.take())
+        return self._ending
+
+    async def _wait(self) -> None:
+        deadline = self._conversation.deadline
+        delay = None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+        try:
+            async with asyncio.timeout(delay):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+
+    async def _ring_for(self, snapshots: Latest[Snapshot | None], version: int) -> None:
+        while True:
+            version, _ = await snapshots.newer_than(version)
+            self._bell.set()
+
+    def _hear(self, requests: Sequence[bytes]) -> None:
+        for data in requests:
+            try:
+                node, heard = self._conversation.hear(data)
+            except Malformed:
+                self.end(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request")
+                return
+            except ProtocolError as error:
+                self.end(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+                return
+            if node.id not in ("", self._client.proxy.node_id):
+                self.end(grpc.StatusCode.INVALID_ARGUMENT, "node.id changed within the stream")
+                return
+            self._fleet.heard(self._client.proxy, heard)
+
+    async def _send(self, snapshot: Snapshot | None) -> None:
+        """Send what the client may have now. Without a snapshot, silence: an empty world would take all it has."""
+        if snapshot is None or self._ending:
+            self._fleet.caught_up(self._client.proxy, None)
+            return
+        try:
+            for response, data in self._conversation.speak(snapshot, now=self._clock.monotonic()):
+                async with asyncio.timeout(self._limits.write):
+                    await self._client.write(data)
+                self._fleet.meter.sent(response.type, len(response.resources), len(data))
+        except ProtocolError as error:
+            self.end(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+        except TimeoutError:
+            self.end(grpc.StatusCode.DEADLINE_EXCEEDED, f"a response was not read for {self._limits.write:g} s")
+        self._fleet.caught_up(self._client.proxy, snapshot if self._conversation.in_sync else None)
