@@ -29,7 +29,9 @@ def certificate(ref: SecretObjectReference, referrer: Referrer, resolver: Resolv
     """
     if (ref.group, ref.kind) != ("", "Secret"):
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
-        return problems.invalid_certificate_ref(f"certificateRef {ref.name} is of kind {kind}; only Secret is supported.")
+        return problems.invalid_certificate_ref(
+            f"certificateRef {ref.name} is of kind {kind}; only Secret is supported."
+        )
     key = ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
     secret = resolver.secret(referrer, key)
     return secret if isinstance(secret, Problem) else tls_secret(secret)

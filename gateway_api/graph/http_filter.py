@@ -51,6 +51,8 @@ def rule_filter_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
 
 
 def _filters(filters: Sequence[HTTPRouteFilter], supported: frozenset[str], where: str) -> Iterator[Problem]:
+    if not filters:
+        return
     for kind, times in Counter(one.type for one in filters).items():
         if kind in supported and times > 1:
             yield problems.incompatible_filters(f"{where} has {kind} {times} times; it may not be repeated.")

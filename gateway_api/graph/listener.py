@@ -56,6 +56,8 @@ def _spec_problems(listener: Listener, settings: Settings) -> list[Problem]:
     found = []
     if not (1 <= listener.port <= _MAX_PORT and bind_port(listener.port, settings) <= _MAX_PORT):
         found.append(problems.port_unavailable(f"port {listener.port} is not a port from 1 to {_MAX_PORT}."))
+    if bind_port(listener.port, settings) in settings.reserved_ports:
+        found.append(problems.port_unavailable(f"port {listener.port} is one that the proxy needs for itself."))
     found += _hostname_problems(listener)
     found += _tls_problems(listener)
     found += _allowed_routes_problems(listener.allowed_routes)

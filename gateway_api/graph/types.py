@@ -22,6 +22,8 @@ class Settings(Node, frozen=True):
     privileged_port_shift: int = 10000
     """Added to listener ports below 1024 to get the port that the proxy binds; 0 binds the listener's own."""
     bind_address: str = "0.0.0.0"
+    reserved_ports: tuple[int, ...] = (19000, 19001, 19003)
+    """What a proxy binds for itself: admin, metrics, readiness. No listener gets them."""
 
 
 class Problem(Node, frozen=True):

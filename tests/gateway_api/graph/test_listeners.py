@@ -57,6 +57,11 @@ def test_a_number_that_is_no_port_is_unavailable(port: int, listeners: Listeners
     assert "PortUnavailable" in verdict(listeners(f"[{{name: a, port: {port}, protocol: HTTP}}]"))["a"]
 
 
+@pytest.mark.parametrize("port", [19000, 19001, 19003])
+def test_what_the_proxy_binds_for_itself_is_unavailable(port: int, listeners: Listeners) -> None:
+    assert verdict(listeners(f"[{{name: a, port: {port}, protocol: HTTP}}]")) == {"a": ["PortUnavailable"]}
+
+
 def test_kinds_that_the_protocol_cannot_carry_are_reported_and_the_others_kept(listeners: Listeners) -> None:
     nodes = listeners("""
     - {name: a, port: 80, protocol: HTTP, allowedRoutes: {kinds: [{kind: HTTPRoute}, {kind: TCPRoute}]}}
