@@ -33,7 +33,7 @@ from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
-from xds_server.serve.server import XdsServer
+from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
 
 log = structlog.get_logger("lychgate.standalone")
@@ -97,7 +97,7 @@ async def run(
             metrics=metrics,
             clock=clock,
         )
-        server = XdsServer(cache, fleet, clock=clock, ready=controller.ready)
+        server = XdsServer(cache, fleet, clock=clock, ready=controller.ready, settings=ServeSettings(drain=0.0))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(source.run(), name="files")
             tasks.create_task(controller.run(), name="controller")
