@@ -1,0 +1,184 @@
+"""A `KubeWriter` over a dict: resourceVersions, conflicts, uids, server-side apply as far as we use it, and faults."""
+
+import asyncio
+import itertools
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from flow.clock import Clock
+from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
+from k8s_watch.api import ApiError
+from k8s_watch.keys import AnyKind, ObjectKey
+
+
+class Call(NamedTuple):
+    """One request that the server saw."""
+
+    verb: str
+    kind: str
+    key: ObjectKey
+    at: float
+
+
+class FakeWriter(KubeWriter):
+    """Holds objects of any kind. All faults are attributes and take effect at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.calls: list[Call] = []
+        self.refuse: dict[str, Exception] = {}
+        """Verb, kind name, object name, or "*" → what such a call raises before it has done anything."""
+        self.refuse_once: list[Exception] = []
+        """What the next writes raise, one each."""
+        self.before_write: list[Any] = []
+        """Functions to call right before the next writes take effect, one each: somebody who is faster than us."""
+        self.stuck = asyncio.Event()
+        self.stuck.set()
+        """Cleared, every call hangs until it is set again."""
+        self.most_in_flight = 0
+        self._in_flight = 0
+        self._clock = clock
+        self._objects: dict[tuple[str, ObjectKey], Json] = {}
+        self._applied: dict[tuple[str, ObjectKey], Json] = {}
+        self._version = itertools.count(100)
+        self._uid = itertools.count(1)
+
+    # What a test does to the server, and asks of it.
+
+    def put(self, kind: AnyKind, key: ObjectKey, **fields: Any) -> Json:
+        """Create the object or change its fields, as somebody else would."""
+        old = self._objects.get((kind.name, key), {})
+        meta = old.get("metadata") or {"name": key.name, "uid": f"uid-{next(self._uid)}", "generation": 1}
+        meta = meta | ({"namespace": key.namespace} if key.namespace else {}) | fields.pop("metadata", {})
+        return self._store(kind, key, old | {"metadata": meta} | fields)
+
+    def drop(self, kind: AnyKind, key: ObjectKey) -> None:
+        """Delete the object, as somebody else would."""
+        del self._objects[kind.name, key]
+        self._applied.pop((kind.name, key), None)
+
+    def peek(self, kind: AnyKind, key: ObjectKey) -> Json | None:
+        """The object, without a call."""
+        return self._objects.get((kind.name, key))
+
+    def keys(self, kind: AnyKind) -> set[ObjectKey]:
+        """The keys of all objects of the kind."""
+        return {key for name, key in self._objects if name == kind.name}
+
+    def seen(self, *verbs: str) -> list[Call]:
+        """The calls with one of these verbs."""
+        return [call for call in self.calls if call.verb in verbs]
+
+    @property
+    def writes(self) -> list[Call]:
+        return self.seen("create", "replace", "replace_status", "apply", "delete")
+
+    # KubeWriter.
+
+    async def get(self, kind: AnyKind, key: ObjectKey, /) -> Json:
+        await self._call("get", kind, key)
+        return self._get(kind, key)
+
+    async def list(self, kind: AnyKind, /, *, namespace: str, selector: str) -> list[Json]:
+        await self._call("list", kind, ObjectKey(namespace, ""))
+        wanted = dict(pair.split("=") for pair in selector.split(","))
+        return [
+            item
+            for (name, key), item in self._objects.items()
+            if name == kind.name
+            and namespace in ("", key.namespace)
+            and wanted.items() <= (item["metadata"].get("labels") or {}).items()
+        ]
+
+    async def create(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+        await self._call("create", kind, key)
+        if (kind.name, key) in self._objects:
+            raise Conflict(409, f"{key} already exists")
+        return self.put(
+            kind, key, **{name: value for name, value in body.items() if name not in ("apiVersion", "kind")}
+        )
+
+    async def replace(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+        await self._call("replace", kind, key)
+        self._check_version(self._get(kind, key), body)
+        return self._store(kind, key, body)
+
+    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+        await self._call("replace_status", kind, key)
+        live = self._get(kind, key)
+        self._check_version(live, body)
+        return self._store(kind, key, live | {"status": body["status"]})
+
+    async def apply(self, kind: AnyKind, manifest: Json, /, *, field_manager: str) -> Json:
+        meta = manifest["metadata"]
+        key = ObjectKey(meta.get("namespace", ""), meta["name"])
+        await self._call("apply", kind, key)
+        assert manifest["kind"] == kind.name
+        old = self._objects.get((kind.name, key))
+        merged = _merged(old or {}, manifest, self._applied.get((kind.name, key), {}))
+        merged.pop("apiVersion"), merged.pop("kind")
+        self._applied[kind.name, key] = manifest
+        uid = old["metadata"]["uid"] if old else f"uid-{next(self._uid)}"
+        generation = old["metadata"]["generation"] + (old.get("spec") != merged.get("spec")) if old else 1
+        merged["metadata"] |= {"uid": uid, "generation": generation}
+        return self._store(kind, key, merged)
+
+    async def delete(self, kind: AnyKind, key: ObjectKey, /, *, uid: str) -> None:
+        await self._call("delete", kind, key)
+        live = self._objects.get((kind.name, key))
+        if live and live["metadata"]["uid"] == uid:
+            self.drop(kind, key)
+
+    async def _call(self, verb: str, kind: AnyKind, key: ObjectKey) -> None:
+        self.calls.append(Call(verb, kind.name, key, self._clock.monotonic()))
+        self._in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        try:
+            await asyncio.sleep(0)
+            await self.stuck.wait()
+        finally:
+            self._in_flight -= 1
+        for name in ("*", verb, kind.name, key.name):
+            if name in self.refuse:
+                raise self.refuse[name]
+        if verb not in ("get", "list"):
+            if self.refuse_once:
+                raise self.refuse_once.pop(0)
+            if self.before_write:
+                self.before_write.pop(0)()
+
+    def _get(self, kind: AnyKind, key: ObjectKey) -> Json:
+        try:
+            return self._objects[kind.name, key]
+        except KeyError:
+            raise NotFound(404, f"{kind.plural} {key} not found") from None
+
+    def _check_version(self, live: Json, body: Json) -> None:
+        if body["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
+            raise Conflict(409, "the object has been modified")
+
+    def _store(self, kind: AnyKind, key: ObjectKey, item: Json) -> Json:
+        stored = item | {"metadata": item["metadata"] | {"resourceVersion": str(next(self._version))}}
+        self._objects[kind.name, key] = stored
+        return stored
+
+
+def _merged(live: Json, wanted: Json, before: Json) -> Json:
+    """What server-side apply makes: ours as wanted, what we owned and want no more removed, others' kept."""
+    merged = {name: value for name, value in live.items() if name in wanted or name not in before}
+    for name, value in wanted.items():
+        old = live.get(name)
+        if isinstance(value, dict) and isinstance(old, dict):
+            merged[name] = _merged(old, value, before.get(name) or {})
+        else:
+            merged[name] = value
+    return merged
+
+
+def refusals(code: int, *verbs: str, retry_after: float | None = None) -> dict[str, Exception]:
+    """For `FakeWriter.refuse`: the same error for each of these."""
+    return {verb: ApiError(code, "no", retry_after=retry_after) for verb in verbs}
+
+
+def names(calls: Iterable[Call]) -> list[str]:
+    """`verb Kind name` of each call."""
+    return [f"{call.verb} {call.kind} {call.key.name}" for call in calls]

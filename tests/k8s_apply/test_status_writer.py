@@ -1,0 +1,317 @@
+"""Statuses are written when they differ, by the leader alone, and never at the expense of anybody's patience."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from flow.latest import Latest
+from gateway_api.status.types import Condition, ParentStatus, RouteStatus, StatusKey
+from k8s_apply.api import Conflict, Json
+from k8s_apply.fence import NotLeadingError
+from k8s_apply.status_writer import StatusWriter
+from k8s_apply.watched import watched
+from k8s_watch.api import ApiError
+from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import HTTP_ROUTE
+from k8s_watch.objects.routes import HTTPRoute, ParentReference
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_apply.fake_writer import FakeWriter, refusals
+from tests.k8s_apply.running import running, turns_until
+
+OURS, THEIRS = "example.com/ours", "example.com/theirs"
+THEIR_ENTRY: Json = {"parentRef": {"name": "eg", "unknown": 1}, "controllerName": THEIRS, "conditions": []}
+
+
+def key(name: str) -> StatusKey:
+    return StatusKey(kind="HTTPRoute", key=ObjectKey("default", name))
+
+
+def wish(status: str = "True", generation: int = 1) -> RouteStatus:
+    condition = Condition(type="Accepted", status=status, reason="r", message="", observed_generation=generation)
+    return RouteStatus(
+        controller_name=OURS, parents=(ParentStatus(parent_ref=ParentReference(name="eg"), conditions=(condition,)),)
+    )
+
+
+class Desk:
+    """A writer with its API server, and a watch that may lag behind."""
+
+    def __init__(self, clock: VirtualClock, api: FakeWriter) -> None:
+        self.clock, self.api = clock, api
+        self.leading = Latest(initial=True)
+        self.seen: dict[StatusKey, Json] = {}
+        """What the watch shows."""
+        self.writer = StatusWriter(api, leading=self.leading, clock=clock, observed=self.observed, in_flight=4)
+
+    def observed(self, of: StatusKey) -> Json | None:
+        return self.seen.get(of)
+
+    def route(self, name: str, **fields: Any) -> None:
+        self.api.put(HTTP_ROUTE, ObjectKey("default", name), **fields)
+
+    def watch(self) -> None:
+        """Have the watch catch up with the server."""
+        keys = self.api.keys(HTTP_ROUTE)
+        self.seen = {key(k.name): found for k in keys if (found := self.api.peek(HTTP_ROUTE, k))}
+
+    def parents(self, name: str) -> list[Json]:
+        found = self.api.peek(HTTP_ROUTE, ObjectKey("default", name)) or {}
+        parents: list[Json] = found.get("status", {}).get("parents", [])
+        return parents
+
+
+@pytest.fixture
+def desk(clock: VirtualClock, api: FakeWriter) -> Desk:
+    return Desk(clock, api)
+
+
+async def test_a_wish_is_written(desk: Desk) -> None:
+    desk.route("r")
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+    (parent,) = desk.parents("r")
+    assert parent["controllerName"] == OURS
+    assert parent["conditions"][0]["lastTransitionTime"] == "2023-11-14T22:13:20Z"
+
+
+async def test_the_same_wish_again_costs_no_call(desk: Desk) -> None:
+    desk.route("r")
+    async with running(desk.writer.run()):
+        for _ in range(3):
+            desk.writer.want({key("r"): wish()})
+            await settle()
+    assert len(desk.api.calls) == 2
+
+
+async def test_what_is_watched_needs_no_read(desk: Desk) -> None:
+    desk.route("r")
+    desk.watch()
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+    assert [call.verb for call in desk.api.calls] == ["replace_status"]
+
+
+async def test_a_thousand_unchanged_routes_cost_nothing_after_a_restart(desk: Desk) -> None:
+    """Case 25: a new leader writes only what differs."""
+    wishes = {key(f"r{n}"): wish() for n in range(1000)}
+    for of in wishes:
+        desk.route(of.key.name)
+    async with running(desk.writer.run()):
+        desk.writer.want(wishes)
+        await turns_until(lambda: desk.writer.writes == 1000)
+    desk.watch()
+    desk.api.calls.clear()
+    successor = Desk(desk.clock, desk.api)
+    successor.seen = desk.seen
+    async with running(successor.writer.run()):
+        successor.writer.want(wishes | {key("r1"): wish("False")})
+        await turns_until(lambda: successor.writer.unchanged == 999)
+    assert [call.key.name for call in desk.api.calls] == ["r1"]
+
+
+async def test_the_newest_wish_replaces_the_one_that_waits(desk: Desk) -> None:
+    desk.route("r")
+    async with running(desk.writer.run()):
+        desk.api.stuck.clear()
+        for status in ("True", "False", "Unknown"):
+            desk.writer.want({key("r"): wish(status)})
+            await settle()
+        desk.api.stuck.set()
+        await settle()
+    assert desk.parents("r")[0]["conditions"][0]["status"] == "Unknown"
+    assert len(desk.api.writes) <= 2
+
+
+async def test_few_writes_are_under_way_at_a_time(desk: Desk) -> None:
+    wishes = {key(f"r{n}"): wish() for n in range(50)}
+    for of in wishes:
+        desk.route(of.key.name)
+    async with running(desk.writer.run()):
+        desk.writer.want(wishes)
+        await turns_until(lambda: desk.writer.writes == 50)
+    assert desk.api.most_in_flight == 4
+
+
+async def test_a_conflict_is_read_again_and_others_entries_survive(desk: Desk) -> None:
+    """Case 19: 409, re-read, merge again."""
+    desk.route("r")
+    desk.api.before_write.append(lambda: desk.route("r", status={"parents": [THEIR_ENTRY]}))
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await desk.clock.until(lambda: desk.writer.writes == 1)
+    assert [parent["controllerName"] for parent in desk.parents("r")] == [THEIRS, OURS]
+    assert desk.writer.conflicts == 1
+
+
+async def test_conflicts_without_end_give_way_to_other_objects(desk: Desk) -> None:
+    """Case 19: bounded, jittered retries; then the object waits its turn."""
+    desk.route("r")
+    desk.route("s")
+    desk.api.refuse["r"] = Conflict(409, "again")
+    desk.api.refuse["s"] = Conflict(409, "again")
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish(), key("s"): wish()})
+        await desk.clock.advance(60)
+        calls = len([call for call in desk.api.calls if call.key.name == "r"])
+        assert calls < 60
+        desk.api.refuse.clear()
+        await desk.clock.until(lambda: desk.writer.writes == 2, at_most=60)
+
+
+async def test_others_entries_are_written_back_as_they_are_not_as_we_decode_them(desk: Desk) -> None:
+    """Case 19: a field that we do not know stays."""
+    desk.route("r", status={"parents": [THEIR_ENTRY]})
+    live = desk.api.peek(HTTP_ROUTE, ObjectKey("default", "r"))
+    route = msgspec.convert(live, HTTPRoute)
+    snapshot = ClusterSnapshot(revision=1, http_routes={route.key: route})
+    desk.seen = {key("r"): watched(snapshot, key("r")) or {}}
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+    assert desk.parents("r")[0] == THEIR_ENTRY
+
+
+async def test_an_object_missing_in_the_watch_is_asked_for_live(desk: Desk) -> None:
+    """Case 20: not found in a cache is no deletion."""
+    desk.route("r")
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+    assert len(desk.parents("r")) == 1
+
+
+async def test_an_object_gone_under_the_write_is_given_up_after_a_live_look(desk: Desk) -> None:
+    """Case 20: 404 on the write; the API server has the last word."""
+    desk.route("r")
+    desk.watch()
+    desk.api.drop(HTTP_ROUTE, ObjectKey("default", "r"))
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await desk.clock.advance(600)
+    assert [call.verb for call in desk.api.calls] == ["replace_status", "get"]
+
+
+async def test_nothing_is_written_or_remembered_while_another_leads(desk: Desk) -> None:
+    """Case 24: wishes of a follower take no room and cause no calls."""
+    desk.leading.publish(False)
+    desk.route("r")
+    async with running(desk.writer.run()):
+        for n in range(100):
+            desk.writer.want({key(f"r{n}"): wish()})
+            desk.writer.saw(None)
+        await desk.clock.advance(60)
+        assert not desk.api.calls
+        desk.writer.want({key("r"): wish()})
+        desk.leading.publish(True)
+        await settle()
+        assert [call.key.name for call in desk.api.writes] == ["r"]
+
+
+async def test_losing_the_lead_cancels_what_is_under_way(desk: Desk) -> None:
+    """Case 24: in-flight writes are cancelled."""
+    desk.route("r")
+    desk.watch()
+    async with running(desk.writer.run()):
+        desk.api.stuck.clear()
+        desk.writer.want({key("r"): wish()})
+        await settle()
+        desk.leading.publish(False)
+        await settle()
+        desk.api.stuck.set()
+        await desk.clock.advance(60)
+        assert desk.parents("r") == []
+        desk.leading.publish(True)
+        await settle()
+    assert len(desk.parents("r")) == 1
+
+
+async def test_a_fenced_write_is_no_failure(desk: Desk) -> None:
+    """Case 24: the fence says no before `leading` does."""
+    desk.route("r")
+    desk.api.refuse["replace_status"] = NotLeadingError("no")
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await desk.clock.advance(3)
+        assert desk.writer.failures == 0
+
+
+async def test_too_many_requests_wait_as_long_as_the_server_says(desk: Desk) -> None:
+    """Case 27: Retry-After is honoured by every worker."""
+    for n in range(20):
+        desk.route(f"r{n}")
+    desk.watch()
+    desk.api.refuse = refusals(429, "replace_status", retry_after=7.0)
+    async with running(desk.writer.run()):
+        desk.writer.want({key(f"r{n}"): wish() for n in range(20)})
+        await desk.clock.advance(6.9)
+        assert len(desk.api.calls) == 4
+        desk.api.refuse.clear()
+        await desk.clock.until(lambda: desk.writer.writes == 20, at_most=30)
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError("down"), ApiError(500, "etcdserver: no leader")])
+async def test_an_outage_is_sat_out_quietly(desk: Desk, error: Exception) -> None:
+    """Case 26: fewer than two calls a second, and everything is written afterwards."""
+    wishes = {key(f"r{n}"): wish() for n in range(100)}
+    for of in wishes:
+        desk.route(of.key.name)
+    desk.api.refuse["*"] = error
+    async with running(desk.writer.run()):
+        desk.writer.want(wishes)
+        await desk.clock.advance(60)
+        assert len(desk.api.calls) < 120
+        desk.api.refuse.clear()
+        await desk.clock.until(lambda: desk.writer.writes == 100, at_most=60)
+
+
+async def test_one_refused_object_does_not_hold_up_the_others(desk: Desk) -> None:
+    desk.route("bad")
+    desk.route("good")
+    desk.api.refuse["bad"] = ApiError(422, "invalid")
+    async with running(desk.writer.run()):
+        desk.writer.want({key("bad"): wish(), key("good"): wish()})
+        await settle()
+        assert len(desk.parents("good")) == 1
+        await desk.clock.advance(60)
+    assert len([call for call in desk.api.calls if call.key.name == "bad"]) < 10
+
+
+async def test_what_somebody_else_undoes_is_repaired_ever_more_slowly(desk: Desk) -> None:
+    desk.route("r")
+    desk.watch()
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+        for _ in range(600):
+            if desk.parents("r"):
+                desk.route("r", status={"parents": []})
+            desk.watch()
+            desk.writer.saw({"HTTPRoute": frozenset({ObjectKey("default", "r")})})
+            await desk.clock.advance(1)
+    assert 4 <= desk.writer.writes <= 12
+
+
+async def test_a_look_at_a_changed_object_that_is_as_wished_costs_no_call(desk: Desk) -> None:
+    desk.route("r")
+    desk.watch()
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+        desk.watch()
+        desk.writer.saw({"HTTPRoute": frozenset({ObjectKey("default", "r")}), "Service": frozenset()})
+        await settle()
+    assert len(desk.api.calls) == 1
+
+
+async def test_want_returns_before_anything_is_sent(desk: Desk) -> None:
+    desk.route("r")
+    async with running(desk.writer.run()):
+        desk.api.stuck.clear()
+        desk.writer.want({key("r"): wish()})
+        assert not desk.api.calls
+        await asyncio.sleep(0)
