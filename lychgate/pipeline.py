@@ -112,7 +112,7 @@ def _step_gateway(
     if old and ir is old.ir and all(endpoints[name].endpoints is known[name].endpoints for name in endpoints):
         snapshot = old.snapshot
     else:
-        snapshot = assemble(ir, [lowered.endpoints for lowered in endpoints.values()])
+        snapshot = assemble(ir, (lowered.endpoints for lowered in endpoints.values()), old.snapshot if old else None)
     return GatewayStep(ir=ir, infra=infra, endpoints=endpoints, snapshot=snapshot)
 
 
