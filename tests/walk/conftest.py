@@ -1,11 +1,14 @@
 """A cluster for the walk: the one that is up, or one of its own for as long as the walk takes."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from lab import cluster, tools
+from lab.places import PROJECT
 from walk.terminal import kubectl
 
 
@@ -16,15 +19,17 @@ def lab(request: pytest.FixtureRequest) -> Iterator[None]:
         assert os.environ.get("CI") != "true", f"nothing may be left out with CI=true, but {obstacle}"
         pytest.skip(f"left out: {obstacle}")
     found_up = cluster.is_up()
-    if found_up:
-        cluster.load(cluster.build())
-    else:
-        cluster.up()
+    ask_the_lab("image" if found_up else "up")
     yield
     if request.session.testsfailed:
         print_evidence()
     if not found_up:
-        cluster.down()
+        ask_the_lab("down")
+
+
+def ask_the_lab(command: str) -> None:
+    """Run the lab's own command: its processes outlive it, which they could not as children of ours."""
+    subprocess.run([sys.executable, str(PROJECT / "tests" / "lab"), command], check=True)
 
 
 def print_evidence() -> None:
