@@ -23,7 +23,16 @@ READ: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds.ALL if kind is 
 _AT = re.compile(r"(?P<reason>.*) - at `(?:key in )?\$(?P<path>.*)`\Z", re.DOTALL)
 _STEP = re.compile(r"\[(?P<index>\d+)\]|(?P<any>\[\.\.\.\])|\.(?P<name>[^.\[]+)")
 _NOT_TEXT = re.compile(r"Expected `str(?: \| null)?`, got `(?:bool|int|float)`")
-_TYPES = {"`str`": "text", "`int`": "a whole number", "`bool`": "true or false", "`array`": "a list"}
+_TYPES = {
+    " | null`": "`",
+    "`str`": "text",
+    "`int`": "a whole number",
+    "`bool`": "true or false",
+    "`float`": "a fraction",
+    "`array`": "a list",
+    "`object`": "a mapping",
+}
+"""msgspec's words for types → a user's."""
 
 
 class Good(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ def locate(text: str, path: Path) -> Spot:
             line = node.start_mark.line + 1
         else:
             break
-    scalar = node.value if isinstance(node, yaml.ScalarNode) and node.style is None else None
+    scalar = node.value if isinstance(node, yaml.ScalarNode) and not node.style else None
     return Spot((*found, *path[len(found) :]), line, scalar)
 
 
@@ -74,5 +74,5 @@ def _entry(node: yaml.MappingNode, step: str | int) -> tuple[yaml.ScalarNode, ya
 
 def _is_not_text(node: yaml.Node) -> bool:
     if isinstance(node, yaml.ScalarNode):
-        return node.style is None and not isinstance(plain_value(node.value), str)
+        return not node.style and not isinstance(plain_value(node.value), str)
     return True

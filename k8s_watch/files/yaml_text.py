@@ -146,8 +146,8 @@ class _Builder:
         match event:
             case yaml.ScalarEvent():
                 self._refuse_decoration(event)
-                quoted = not event.implicit[0]  # or tagged as text, which means the same
-                self._add(event.value if quoted else plain_value(event.value), event)
+                is_text = event.tag is not None or not event.implicit[0]
+                self._add(event.value if is_text else plain_value(event.value), event)
             case yaml.MappingStartEvent():
                 self._refuse_decoration(event)
                 self._open({}, event)

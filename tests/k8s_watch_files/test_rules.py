@@ -1,0 +1,108 @@
+"""What the API server would refuse, beyond types."""
+
+import msgspec
+import pytest
+
+from k8s_watch.files.paths import dotted
+from k8s_watch.files.rules import broken_rules
+from k8s_watch.objects import core, gateway, routes
+from k8s_watch.objects.meta import Shape
+
+
+def broken(shape: type[Shape], **fields: object) -> list[str]:
+    value = msgspec.convert(fields, shape)
+    return [f"{dotted(path)}: {reason}" for path, reason in broken_rules(value)]
+
+
+LISTENER = {"name": "a", "port": 443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "c"}]}}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({}, ""),
+        ({"port": 0}, "port"),
+        ({"name": "A"}, "name"),
+        ({"hostname": "*.example.com"}, ""),
+        ({"hostname": "a.*.com"}, "hostname"),
+        ({"hostname": "Example.com"}, "hostname"),
+        ({"protocol": "HTTP"}, "tls"),
+        ({"protocol": "TCP", "tls": None}, ""),
+        ({"protocol": "TCP", "tls": None, "hostname": "a.com"}, "hostname"),
+        ({"protocol": "TLS", "tls": None}, "tls"),
+        ({"tls": {"mode": "Passthrough"}}, "tls.mode"),
+        ({"tls": {"mode": "Terminate"}}, "tls.certificateRefs"),
+        ({"protocol": "example.com/QUIC", "tls": None}, ""),
+    ],
+)
+def test_a_listener_says_what_goes_with_its_protocol(change: dict[str, object], field: str) -> None:
+    found = broken(gateway.Listener, **(LISTENER | change))
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+def test_listeners_need_names_of_their_own() -> None:
+    found = broken(gateway.GatewaySpec, gatewayClassName="eg", listeners=[LISTENER, LISTENER])
+    assert found == ["listeners[1].name: 'a' is already taken: names must differ"]
+
+
+def test_a_gateway_needs_a_listener() -> None:
+    assert broken(gateway.GatewaySpec, gatewayClassName="eg") == ["listeners: is empty: at least 1 is needed"]
+
+
+@pytest.mark.parametrize("value", ["a", "/a//b", "/a/../b", "/a/.", "/%2f", "/a b", "/#"])
+def test_a_path_that_no_request_can_have_is_refused(value: str) -> None:
+    assert broken(routes.HTTPPathMatch, value=value)
+    assert not broken(routes.HTTPPathMatch, type="RegularExpression", value=value)
+
+
+@pytest.mark.parametrize("value", ["/", "/a/", "/a.b/..c", "/%20", "/a;b=c,d"])
+def test_a_normal_path_is_fine(value: str) -> None:
+    assert not broken(routes.HTTPPathMatch, type="Exact", value=value)
+
+
+REWRITE = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+REDIRECT = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        ({"filters": [REWRITE]}, ""),
+        ({"filters": [REDIRECT]}, ""),
+        ({"filters": [REDIRECT, REDIRECT]}, "filters"),
+        ({"filters": [REDIRECT, REWRITE]}, "filters"),
+        ({"filters": [REDIRECT], "backendRefs": [{"name": "a", "port": 1}]}, "backendRefs"),
+        ({"filters": [REWRITE], "matches": [{}, {}]}, "matches"),
+        ({"filters": [REWRITE], "matches": [{"path": {"type": "Exact"}}]}, "matches"),
+        ({"filters": [{"type": "URLRewrite"}]}, "filters[0].urlRewrite"),
+        ({"filters": [{**REDIRECT, "type": "CORS"}]}, "filters[0].requestRedirect"),
+        ({"filters": [{"type": "Redirect"}]}, "filters[0].type"),
+        ({"backendRefs": [{"name": "a"}]}, "backendRefs[0].port"),
+        ({"backendRefs": [{"name": "a", "kind": "Other", "group": "example.com"}]}, ""),
+        ({"timeouts": {"request": "10"}}, "timeouts.request"),
+        ({"timeouts": {"request": "1h30m"}}, ""),
+    ],
+)
+def test_a_rule_says_what_goes_together(rule: dict[str, object], field: str) -> None:
+    found = broken(routes.HTTPRouteRule, **rule)
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+def test_a_path_modifier_has_the_field_of_its_type() -> None:
+    assert broken(routes.HTTPPathModifier, type="ReplaceFullPath", replacePrefixMatch="/")
+    assert not broken(routes.HTTPPathModifier, type="ReplaceFullPath", replaceFullPath="/")
+
+
+def test_an_endpoint_is_an_address_of_its_slices_type() -> None:
+    ipv4 = {"metadata": {"name": "a"}, "endpoints": [{"addresses": ["10.0.0.1", "localhost", "::1"]}]}
+    assert len(broken(core.EndpointSlice, addressType="IPv4", **ipv4)) == 2
+    assert not broken(core.EndpointSlice, addressType="FQDN", **ipv4)
+
+
+def test_several_ports_of_a_service_need_names() -> None:
+    assert broken(core.ServiceSpec, ports=[{"port": 1}, {"port": 2}])
+    assert not broken(core.ServiceSpec, ports=[{"port": 1}])
+
+
+def test_what_is_not_set_is_not_checked() -> None:
+    assert not broken(routes.HTTPRouteSpec)
