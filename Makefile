@@ -25,8 +25,18 @@ check: env ## format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: env ## every test that this machine can run
-	$(BIN)/pytest
+run: env ## the tutorial's quickstart on this machine, without a cluster; Ctrl-C ends it
+	@$(BIN)/lychgate run examples/quickstart
+
+test: env ## every test that this machine can run; says what it had to leave out
+	$(BIN)/pytest -rs
+
+golden: env ## rewrite the golden cases; read the diff
+	$(BIN)/pytest tests/cases --golden=write
+
+bench: env ## measure: make bench, or python bench/standalone.py --help for one figure
+	$(BIN)/python bench/pipeline.py
+	$(BIN)/python bench/standalone.py
 
 generate: env ## write protos/stubs from the installed wheel
 	$(BIN)/python -m protos.generate
