@@ -19,6 +19,9 @@ from kubernetes.aio.config.config_exception import ConfigException
 _load_kube_config: Callable[..., Awaitable[object]] = kube_config.load_kube_config
 _load_incluster_config: Callable[..., None] = incluster_config.load_incluster_config
 
+_UNREADABLE = (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError)
+"""What reading a kubeconfig raises: of one that has another shape, whatever the loader stumbles over."""
+
 
 class BadCredentials(Exception):
     """The kubeconfig or service account cannot be used; the message says why."""
@@ -48,11 +51,12 @@ class Credentials:
 
         A token file that cannot be read right now leaves the last token in use.
         """
+        header: str | None
         try:
-            return await self._configuration.get_api_key_with_prefix("BearerToken")
+            header = await self._configuration.get_api_key_with_prefix("BearerToken")
         except (OSError, ConfigException):
-            last: str | None = self._configuration.api_key.get("BearerToken")
-            return last
+            header = self._configuration.api_key.get("BearerToken")
+        return header.strip() if header else None  # files of tokens like to end with a newline
 
     def tls(self) -> ssl.SSLContext:
         """Make the TLS context: the cluster's authority, the client certificate when there is one."""
@@ -82,7 +86,7 @@ async def load_credentials(kubeconfig: str | None) -> Credentials:
             await _load_kube_config(config_file=config_file, client_configuration=configuration, persist_config=False)
         credentials = Credentials(configuration)
         credentials.tls()
-    except (ConfigException, yaml.YAMLError, OSError, ValueError) as error:
+    except _UNREADABLE as error:
         where = kubeconfig or os.environ.get("KUBECONFIG") or "the pod's service account or ~/.kube/config"
         raise BadCredentials(f"{where}: {error}") from error
     return credentials

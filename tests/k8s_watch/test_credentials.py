@@ -1,0 +1,157 @@
+"""Tokens and authorities that change while we run."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from kubernetes.aio.config import incluster_config
+
+from k8s_watch.api import ApiError
+from k8s_watch.connection import Connection, connect
+from k8s_watch.credentials import BadCredentials, load_credentials
+from k8s_watch.kinds import SERVICE
+from tests.k8s_watch.authority import Authority
+from tests.k8s_watch.http_server import ApiServer
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    server = ApiServer()
+    server.token = "first"
+    async with server.serving():
+        yield server
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text("first")
+    return path
+
+
+@pytest.fixture
+async def connection(server: ApiServer, tmp_path: Path, token_file: Path) -> AsyncIterator[Connection]:
+    async with await connect(server.kubeconfig(tmp_path, token_file=token_file)) as connection:
+        yield connection
+
+
+PATH = "/api/v1/services"
+
+
+def replace(path: Path, text: str | None) -> None:
+    """Make the file say `text`, or go."""
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+
+
+async def test_a_401_makes_us_read_the_token_again(server: ApiServer, connection: Connection, token_file: Path) -> None:
+    """Case 28: once, and the call succeeds."""
+    await connection.request("GET", PATH)
+    server.token = "second"
+    replace(token_file, "second")
+    await connection.request("GET", PATH)
+    assert server.count.value == 3
+
+
+async def test_a_401_that_stays_is_an_error_and_no_loop(server: ApiServer, connection: Connection) -> None:
+    """Case 28: with the same token a second try would be pointless; the watcher waits and tries."""
+    server.token = "second"
+    with pytest.raises(ApiError) as caught:
+        await connection.request("GET", PATH)
+    assert caught.value.code == 401
+    assert server.count.value == 1
+
+
+async def test_credentials_that_cannot_be_read_are_an_error_and_no_crash(
+    server: ApiServer, connection: Connection, token_file: Path
+) -> None:
+    """Case 28: whoever replaces a file may be between two steps."""
+    server.token = "second"
+    replace(token_file, None)
+    with pytest.raises(ApiError, match="401"):
+        await connection.request("GET", PATH)
+    replace(token_file, "second")
+    await connection.request("GET", PATH)
+
+
+async def test_a_new_token_leaves_open_watches_alone(
+    server: ApiServer, connection: Connection, token_file: Path
+) -> None:
+    """Case 28: they were admitted once; only new requests carry the new token."""
+    query = {"watch": "true", "resourceVersion": "99"}
+    async with connection.stream(PATH, params=query, at_most=10, idle=10) as chunks:
+        server.token = "second"
+        replace(token_file, "second")
+        await connection.request("GET", PATH)
+        server.api.say(SERVICE, "BOOKMARK", {})
+        assert b"BOOKMARK" in await anext(chunks)
+
+
+class Pod:
+    """The files and the environment that a pod gets."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.token = folder / "token"
+        self.authority = folder / "ca.crt"
+        monkeypatch.delenv("KUBECONFIG", raising=False)
+        monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(self.token))
+        monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(self.authority))
+        self._environment = monkeypatch
+
+    def at(self, server: ApiServer) -> None:
+        """Point the pod to its API server."""
+        self._environment.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        self._environment.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+
+
+@pytest.fixture
+def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pod:
+    return Pod(tmp_path, monkeypatch)
+
+
+async def test_a_pod_uses_its_service_account_over_tls(pod: Pod, tmp_path: Path) -> None:
+    """Case 28: and follows its token."""
+    authority = Authority()
+    server = ApiServer(tls=authority.server_context(tmp_path))
+    server.token = "first"
+    replace(pod.token, "first\n")
+    replace(pod.authority, authority.pem.decode())
+    async with server.serving():
+        pod.at(server)
+        async with await connect() as connection:
+            await connection.request("GET", PATH)
+            server.token = "second"
+            replace(pod.token, "second\n")
+            await connection.request("GET", PATH)
+
+
+async def test_an_authority_that_is_replaced_is_read_again(pod: Pod, tmp_path: Path) -> None:
+    """Case 28: when the server's certificate no longer fits, and only if there is another authority by now."""
+    old, new = Authority(), Authority()
+    replace(pod.token, "first\n")
+    replace(pod.authority, old.pem.decode())
+    first = ApiServer(tls=old.server_context(tmp_path))
+    async with first.serving():
+        pod.at(first)
+        connection = await connect()
+        await connection.request("GET", PATH)
+    async with connection, ApiServer(tls=new.server_context(tmp_path), port=first.port).serving():
+        with pytest.raises(OSError, match="certificate verify failed"):
+            await connection.request("GET", PATH)
+        replace(pod.authority, new.pem.decode())
+        await connection.request("GET", PATH)
+
+
+@pytest.mark.parametrize("text", ["", "current-context: nowhere", "[", "3"], ids=repr)
+async def test_a_kubeconfig_that_is_none_is_said_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "kubeconfig"
+    replace(path, text)
+    with pytest.raises(BadCredentials, match="kubeconfig: "):
+        await load_credentials(str(path))
+
+
+async def test_a_kubeconfig_that_is_missing_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(BadCredentials, match="nowhere"):
+        await load_credentials(str(tmp_path / "nowhere"))
