@@ -1,0 +1,193 @@
+"""What holds for every world, also for one that nobody should write."""
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway_api.graph.types import Settings
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.meta import Object
+from tests.cases.case import KINDS, all_cases, load, run, snapshot_of, world
+from tests.cases.closure import missing
+from tests.cases.envoy import refusal
+
+type Document = dict[str, Any]
+
+
+def mostly(good: list[Any], bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """One of the good ones; rarely a bad one: a world where all is wrong serves nothing that could be tested."""
+    return st.integers(0, 15).flatmap(lambda n: bad if n == 0 else st.sampled_from(good))
+
+
+HOSTNAMES = mostly(
+    ["a.com", "*.a.com", "b.a.com", "*.b.a.com", "*.com", "c.com"],
+    st.one_of(
+        st.sampled_from(["*", "1.2.3.4", "A.com", "a.*", "*a.com", "a..com", " ", "x_y.com"]), st.text(max_size=3)
+    ),
+)
+PRECISE = mostly(["a.com", "d.com"], HOSTNAMES)
+TEXT = mostly(
+    ["/", "/a", "/a/", "/a/b", "/[a-z]+", "/.*", "/%41", "/a?b", "/%REQ(X)%", "/é", "/$1", "/\\1"],
+    st.one_of(
+        st.sampled_from(["//", "/a//b", "/a%2Fb", "/../a", "a", "", "%", "(", "a{1001}", "(?=a)", "/a#b"]),
+        st.text(max_size=4),
+    ),
+)
+NAMES = mostly(
+    ["X-One", "x-one", "x-two", "x_y"],
+    st.one_of(
+        st.sampled_from(["Host", ":path", ":method", "", "X Y", "x\r\ny", "Content-Length"]), st.text(max_size=3)
+    ),
+)
+MATCH_TYPES = mostly(["Exact", "PathPrefix", "RegularExpression"], st.just("Other"))
+VALUE_TYPES = mostly(["Exact", "RegularExpression"], st.just("Other"))
+NUMBERS = mostly([0, 1, 80, 443, 1000, 8080, 65535], st.sampled_from([-1, 65536, 2**31, 2**40]))
+DURATIONS = mostly(["0s", "1ms", "10s", "1h30m"], st.sampled_from(["99999h99999h", "-1s", "s", "", "1.5s"]))
+"""Strings and numbers that users write, some of them by mistake."""
+
+
+def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Document]:
+    """Any of the fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def pairs() -> st.SearchStrategy[list[Document]]:
+    return st.lists(st.fixed_dictionaries({"name": NAMES, "value": TEXT}), max_size=2)
+
+
+MATCHES = optional(
+    path=st.fixed_dictionaries({"type": MATCH_TYPES, "value": TEXT}),
+    method=mostly(["GET", "CONNECT"], st.sampled_from(["get", "ANY", ""])),
+    headers=st.lists(st.fixed_dictionaries({"name": NAMES, "type": VALUE_TYPES, "value": TEXT}), max_size=2),
+    queryParams=st.lists(st.fixed_dictionaries({"name": NAMES, "type": VALUE_TYPES, "value": TEXT}), max_size=2),
+)
+HEADERS = optional(set=pairs(), add=pairs(), remove=st.lists(NAMES, max_size=2))
+PATHS = st.fixed_dictionaries(
+    {"type": mostly(["ReplaceFullPath", "ReplacePrefixMatch"], st.just("Other"))},
+    optional={"replaceFullPath": TEXT, "replacePrefixMatch": TEXT},
+)
+REDIRECTS = optional(
+    scheme=mostly(["http", "https"], st.sampled_from(["ftp", ""])),
+    hostname=PRECISE,
+    path=PATHS,
+    port=NUMBERS,
+    statusCode=mostly([301, 302, 303, 307, 308], st.just(200)),
+)
+MODIFIERS = st.one_of(
+    st.fixed_dictionaries({"type": st.just("RequestHeaderModifier"), "requestHeaderModifier": HEADERS}),
+    st.fixed_dictionaries({"type": st.just("ResponseHeaderModifier"), "responseHeaderModifier": HEADERS}),
+)
+REDIRECT = st.fixed_dictionaries({"type": st.just("RequestRedirect"), "requestRedirect": REDIRECTS})
+REWRITE = st.fixed_dictionaries(
+    {"type": st.just("URLRewrite")}, optional={"urlRewrite": optional(hostname=PRECISE, path=PATHS)}
+)
+OTHER = st.just({"type": "ExtensionRef"})
+BACKENDS = st.fixed_dictionaries(
+    {"name": mostly(["one", "two"], st.sampled_from(["missing", ""])), "port": mostly([80], st.just(81))},
+    optional={
+        "weight": NUMBERS,
+        "filters": st.lists(st.one_of(MODIFIERS, REWRITE), max_size=1),
+        "kind": mostly(["Service"], st.just("Other")),
+    },
+)
+MATCHING = {"matches": st.lists(MATCHES, max_size=2)}
+FORWARDING = optional(
+    **MATCHING,
+    filters=st.lists(st.one_of(MODIFIERS, REWRITE), max_size=2, unique_by=lambda each: each["type"]),
+    backendRefs=st.lists(BACKENDS, min_size=1, max_size=2),
+    timeouts=optional(request=DURATIONS, backendRequest=DURATIONS),
+)
+REDIRECTING = optional(
+    **MATCHING,
+    filters=st.lists(st.one_of(MODIFIERS, REDIRECT), min_size=1, max_size=2, unique_by=lambda each: each["type"]),
+)
+CONFUSED = optional(
+    **MATCHING,
+    filters=st.lists(st.one_of(REDIRECT, REWRITE, OTHER), max_size=2),
+    backendRefs=st.lists(BACKENDS, max_size=2),
+)
+RULES = st.one_of(FORWARDING, FORWARDING, REDIRECTING, REDIRECTING, CONFUSED)
+PARENTS = mostly(
+    [{"name": "eg"}],
+    st.fixed_dictionaries(
+        {"name": st.just("eg"), "sectionName": st.sampled_from(["l0", "l1"])}, optional={"port": NUMBERS}
+    ),
+)
+LISTENERS = st.sampled_from([("HTTP", 80), ("HTTP", 8080), ("HTTPS", 443), ("TCP", 9000)]).flatmap(
+    lambda usual: st.fixed_dictionaries(
+        {
+            "protocol": mostly([usual[0]], st.sampled_from(["TCP", "UDP", ""])),
+            "port": mostly([usual[1]], st.sampled_from([80, 10080, 0, 65536])),
+            **({"tls": mostly([TLS], st.just({}))} if usual[0] == "HTTPS" else {}),
+        },
+        optional={} if usual[0] == "TCP" else {"hostname": HOSTNAMES},
+    )
+)
+TLS = {"certificateRefs": [{"name": "certificate"}, {"name": "missing"}]}
+
+
+def decoded(kind: str, name: str, spec: Document) -> tuple[tuple[str, ObjectKey], Object]:
+    metadata = {"name": name, "namespace": "default", "generation": 1}
+    found = msgspec.convert({"metadata": metadata, "spec": spec}, KINDS[kind].type)
+    return (kind, found.key), found
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
+    """The shared world with a Gateway and routes in it that may be wrong in every way."""
+    listeners = [
+        {"name": f"l{i}", **listener} for i, listener in enumerate(draw(st.lists(LISTENERS, min_size=1, max_size=4)))
+    ]
+    found = [decoded("Gateway", "eg", {"gatewayClassName": "eg", "listeners": listeners})]
+    for i in range(draw(st.integers(0, 3))):
+        spec = {
+            "parentRefs": draw(st.lists(PARENTS, min_size=1, max_size=2)),
+            "hostnames": draw(st.lists(HOSTNAMES, max_size=2)),
+            "rules": draw(st.lists(RULES, max_size=3)),
+        }
+        found.append(decoded("HTTPRoute", f"h{i}", spec))
+    for i in range(draw(st.integers(0, 2))):
+        spec = {"parentRefs": [draw(PARENTS)], "rules": [{"backendRefs": draw(st.lists(BACKENDS, max_size=2))}]}
+        found.append(decoded("TCPRoute", f"t{i}", spec))
+    return {**world(), **dict(found)}
+
+
+@given(worlds())
+def test_nothing_is_named_that_is_not_there(objects: dict[tuple[str, ObjectKey], Object]) -> None:
+    for result in run(snapshot_of(objects), Settings()).gateways.values():
+        assert missing(result.ir) == set()
+
+
+@pytest.mark.envoy
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(objects=worlds())
+def test_a_real_envoy_takes_whatever_users_write(tmp_path: Path, objects: dict[tuple[str, ObjectKey], Object]) -> None:
+    for result in run(snapshot_of(objects), Settings()).gateways.values():
+        assert refusal(result.snapshot, tmp_path) == ""
+
+
+@settings(deadline=None)
+@given(st.sampled_from(all_cases()), st.randoms(use_true_random=False))
+def test_the_order_of_objects_means_nothing(path: Path, random: Random) -> None:
+    case = load(path)
+    objects = list({**world(), **case.objects}.items())
+    in_order = case.run()
+    random.shuffle(objects)
+    shuffled = run(snapshot_of(dict(objects)), case.claim.settings)
+    assert shuffled.statuses == in_order.statuses
+    assert {key: result.ir for key, result in shuffled.gateways.items()} == {
+        key: result.ir for key, result in in_order.gateways.items()
+    }
+
+
+@settings(deadline=None)
+@given(worlds())
+def test_the_same_world_makes_the_same_bytes(objects: dict[tuple[str, ObjectKey], Object]) -> None:
+    first, second = (run(snapshot_of(objects), Settings()) for _ in range(2))
+    for key, result in first.gateways.items():
+        assert result.snapshot.by_type == second.gateways[key].snapshot.by_type
