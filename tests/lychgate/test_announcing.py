@@ -1,0 +1,56 @@
+"""What a person at a terminal is told to try."""
+
+import asyncio
+from pathlib import Path
+
+from flow.clock import SystemClock
+from gateway_api.graph.build import build_graph
+from gateway_api.graph.types import Settings
+from k8s_watch.files import FileSource
+from lychgate.announcing import announcement
+
+GATEWAY = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: eg}
+spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: eg}
+spec:
+  gatewayClassName: eg
+  listeners: [{name: web, port: 80, protocol: HTTP}]
+"""
+ROUTE = """\
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: r}
+spec:
+  parentRefs: [{name: eg}]
+  hostnames: ["*.example.com"]
+  rules:
+  - matches:
+    - path: {value: /a}
+      method: POST
+      headers: [{name: x-canary, value: "yes"}]
+      queryParams: [{name: q, value: "1"}]
+"""
+
+
+def announced(folder: Path, text: str) -> str:
+    (folder / "all.yaml").write_text(text)
+    source = FileSource([folder], clock=SystemClock())
+    asyncio.run(source.reload())
+    return announcement(build_graph(source.snapshot(), Settings()))
+
+
+def test_an_address_and_a_curl_line_for_every_match(tmp_path: Path) -> None:
+    text = announced(tmp_path, GATEWAY + ROUTE)
+    assert "http://127.0.0.1:10080   Gateway default/eg, listener web" in text
+    assert "curl -X POST -H 'x-canary: yes' -H 'Host: any.example.com' 'http://127.0.0.1:10080/a?q=1'" in text
+
+
+def test_nothing_to_serve_is_said(tmp_path: Path) -> None:
+    assert "nothing yet" in announced(tmp_path, GATEWAY.partition("---\n")[0])

@@ -1,0 +1,136 @@
+"""The pipeline: what changed goes through, what did not stays the very same object."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from flow.clock import SystemClock
+from flow.supervise import Failure, attempt
+from gateway_api.graph.types import Settings
+from k8s_watch.files import FileSource
+from k8s_watch.keys import ObjectKey
+from lychgate.pipeline import Step, step
+from xds_server.snapshot.resource import ResourceType
+
+EG = ObjectKey("default", "eg")
+GATEWAYS = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: eg}
+spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: eg}
+spec:
+  gatewayClassName: eg
+  listeners: [{name: http, port: 80, protocol: HTTP}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: other}
+spec:
+  gatewayClassName: eg
+  listeners: [{name: http, port: 81, protocol: HTTP}]
+"""
+
+
+def route(gateway: str, path: str) -> str:
+    return f"""\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: of-{gateway}}}
+spec:
+  parentRefs: [{{name: {gateway}}}]
+  rules:
+  - matches: [{{path: {{value: {path}}}}}]
+    backendRefs: [{{name: backend, port: 80}}]
+"""
+
+
+def service(port: int) -> str:
+    return f"""\
+apiVersion: v1
+kind: Service
+metadata: {{name: backend}}
+spec: {{ports: [{{name: http, port: 80}}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: backend, labels: {{kubernetes.io/service-name: backend}}}}
+addressType: IPv4
+endpoints: [{{addresses: [127.0.0.1]}}]
+ports: [{{name: http, port: {port}}}]
+"""
+
+
+class World:
+    """Files, and the pipeline over them, pass after pass."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source = FileSource([folder], clock=SystemClock())
+        self.last: Step | None = None
+
+    def __call__(self, **files: str) -> Step:
+        for name, text in files.items():
+            (self.folder / f"{name}.yaml").write_text(text)
+        asyncio.run(self.source.reload())
+        self.last = step(self.source.snapshot(), self.last, Settings())
+        return self.last
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made(gateways=GATEWAYS, eg=route("eg", "/a"), other=route("other", "/a"), service=service(3000))
+    return made
+
+
+def versions(done: Step | None, key: ObjectKey = EG) -> dict[ResourceType, str]:
+    assert done is not None
+    return {type_: done.gateways[key].snapshot.of(type_).version for type_ in ResourceType}
+
+
+def test_every_gateway_gets_a_snapshot_of_its_own(world: World) -> None:
+    assert world.last is not None
+    assert set(world.last.gateways) == {EG, ObjectKey("default", "other")}
+
+
+def test_a_changed_route_moves_its_gateway_and_no_other(world: World) -> None:
+    before = world.last
+    after = world(eg=route("eg", "/b"))
+    assert before is not None
+    other = ObjectKey("default", "other")
+    assert after.gateways[EG].snapshot is not before.gateways[EG].snapshot
+    assert after.gateways[other].snapshot is before.gateways[other].snapshot
+
+
+def test_a_moved_endpoint_leaves_the_graph_alone_and_moves_endpoints_only(world: World) -> None:
+    before, old = world.last, versions(world.last)
+    after = world(service=service(3001))
+    assert before is not None
+    assert after.graph is before.graph
+    assert {t for t, version in versions(after).items() if version != old[t]} == {ResourceType.ENDPOINT}
+
+
+def test_a_gateway_that_is_gone_takes_its_snapshot_with_it(world: World) -> None:
+    after = world(gateways=GATEWAYS.rpartition("---\n")[0])
+    assert set(after.gateways) == {EG}
+
+
+def test_the_full_build_and_the_pass_over_the_one_before_agree(world: World) -> None:
+    after = world(eg=route("eg", "/b"), service=service(3001))
+    fresh = step(world.source.snapshot(), None, Settings())
+    assert versions(after) == versions(fresh)
+    assert after.gateways[EG].ir == fresh.gateways[EG].ir
+
+
+def test_a_defect_comes_back_as_a_value_that_says_where() -> None:
+    match attempt("gateway default/eg", lambda: int("no number")):
+        case Failure(what, error):
+            assert what == "gateway default/eg"
+            assert isinstance(error, ValueError)
+        case _:
+            pytest.fail("a defect went unnoticed")

@@ -1,0 +1,46 @@
+"""`lychgate translate`: every view, both formats, and an exit code that a script can use."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lychgate.cli import translating
+
+QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
+
+
+def test_xds_is_envoys_own_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    assert translating.main([QUICKSTART], [], "xds", "yaml") == 0
+    shown = yaml.safe_load(capsys.readouterr().out)["default/eg"]
+    assert {cluster["name"] for cluster in shown["clusters"]} == {
+        "service/default/svc-backend/3000",
+        "service/default/svc-backend2/3000",
+    }
+    assert shown["listeners"][0]["address"]["socket_address"]["port_value"] == 10080
+
+
+@pytest.mark.parametrize("view", ["ir", "status"])
+def test_the_other_views_are_json_too(view: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert translating.main([QUICKSTART], [], view, "json") == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_a_backend_on_this_machine_takes_the_services_place(capsys: pytest.CaptureFixture[str]) -> None:
+    translating.main([QUICKSTART], ["svc-backend=127.0.0.1:9999"], "ir", "json")
+    endpoints = json.loads(capsys.readouterr().out)["default/eg"]["endpoints"]
+    assert 9999 in {endpoint["port"] for of in endpoints for endpoint in of.get("endpoints", ())}
+
+
+def test_a_rejected_object_is_named_and_fails_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.yaml").write_text("kind: Gateway\napiVersion: gateway.networking.k8s.io/v1\nmetadata: {name: x}\n")
+    assert translating.main([tmp_path], [], "xds", "yaml") == 1
+    assert "bad.yaml" in (complaint := capsys.readouterr().err)
+    assert "spec" in complaint
+
+
+@pytest.mark.parametrize(("backends", "to"), [(["nonsense"], "xds"), ([], "nonsense")])
+def test_a_wrong_option_is_explained(backends: list[str], to: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert translating.main([QUICKSTART], backends, to, "yaml") == 2
+    assert capsys.readouterr().err
