@@ -3,7 +3,7 @@
 No process outlives us: not a removed Gateway, not an orderly end, not our own sudden death.
 """
 
-from k8s_apply.local.find_envoy import EnvoyNotFoundError, find_envoy
+from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 from k8s_apply.local.proxies import LocalProxies
 from k8s_apply.local.status_file import StatusFile, StatusReport, read_status_file
 

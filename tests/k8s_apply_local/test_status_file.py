@@ -1,0 +1,142 @@
+"""Statuses in a file, and what of them is read back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from gateway_api.ir.infra import Address
+from gateway_api.status.types import (
+    Condition,
+    GatewayClassStatus,
+    GatewayStatus,
+    ListenerStatus,
+    ParentStatus,
+    RouteStatus,
+    Statuses,
+    StatusKey,
+)
+from k8s_apply.local import StatusFile, read_status_file
+from k8s_apply.local.status_file import StatusFileError, StatusReport, make_report
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.routes import ParentReference
+from k8s_watch.snapshot import Rejected
+from tests.flow.virtual_clock import VirtualClock
+
+REJECTED = Rejected(kind="Gateway", key=ObjectKey("default", "bad"), where="a.yaml:3 (document 1)", reason="why")
+
+
+def condition(type_: str, status: str = "True", message: str = "") -> Condition:
+    return Condition(type=type_, status=status, reason="Because", message=message, observed_generation=2)
+
+
+def route(*conditions: Condition, **ref: object) -> RouteStatus:
+    parent = ParentReference(**{"name": "eg", **ref})  # type: ignore[arg-type]
+    return RouteStatus(controller_name="c", parents=(ParentStatus(parent_ref=parent, conditions=conditions),))
+
+
+def of_route(status: RouteStatus) -> Statuses:
+    return {StatusKey(kind="HTTPRoute", key=ObjectKey("default", "backend")): status}
+
+
+def report(statuses: Statuses, previous: StatusReport | None = None, *, now: str = "t1") -> StatusReport:
+    return make_report(statuses, (), previous or StatusReport(), now=now, process=7)
+
+
+def test_every_condition_of_every_kind_is_a_row() -> None:
+    gateway = GatewayStatus(
+        conditions=(condition("Programmed"),),
+        listeners=(
+            ListenerStatus(name="http", supported_kinds=(), attached_routes=1, conditions=(condition("Accepted"),)),
+        ),
+        addresses=(Address("IPAddress", "127.0.0.1"),),
+    )
+    found = report(
+        {
+            **of_route(route(condition("Accepted"), condition("ResolvedRefs"))),
+            StatusKey(kind="Gateway", key=ObjectKey("default", "eg")): gateway,
+            StatusKey(kind="GatewayClass", key=ObjectKey("", "eg")): GatewayClassStatus(
+                conditions=(condition("Accepted"),)
+            ),
+        }
+    )
+    assert [(row.kind, row.name, row.parent, row.type) for row in found.rows] == [
+        ("Gateway", "eg", "", "Programmed"),
+        ("Gateway", "eg", "listener/http", "Accepted"),
+        ("GatewayClass", "eg", "", "Accepted"),
+        ("HTTPRoute", "backend", "gateway/eg", "Accepted"),
+        ("HTTPRoute", "backend", "gateway/eg", "ResolvedRefs"),
+    ]
+    assert found.addresses == {"default/eg": ("127.0.0.1",)}
+
+
+@pytest.mark.parametrize(
+    ("ref", "parent"),
+    [
+        ({"section_name": "http"}, "gateway/eg/http"),
+        ({"port": 80}, "gateway/eg:80"),
+        ({"namespace": "infra"}, "gateway/infra/eg"),
+        ({"namespace": "default"}, "gateway/eg"),
+    ],
+)
+def test_a_parent_is_named_as_far_as_it_was(ref: dict[str, object], parent: str) -> None:
+    assert report(of_route(route(condition("Accepted"), **ref))).rows[0].parent == parent
+
+
+def test_a_status_that_stays_keeps_its_time() -> None:
+    before = report(of_route(route(condition("Accepted"), condition("ResolvedRefs"))), now="t1")
+    after = report(
+        of_route(route(condition("Accepted", message="new"), condition("ResolvedRefs", "False"))), before, now="t2"
+    )
+    assert [(row.message, row.last_transition_time) for row in after.rows] == [("new", "t1"), ("", "t2")]
+
+
+@asynccontextmanager
+async def running(file: StatusFile) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(file.run())
+        yield
+        task.cancel()
+
+
+async def until_rows(path: Path, count: int) -> StatusReport:
+    while True:
+        await asyncio.sleep(0)
+        with suppress(StatusFileError):
+            if len((found := read_status_file(path)).rows) == count:
+                return found
+
+
+async def test_the_newest_wish_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "status.json"
+    file = StatusFile(path, clock=VirtualClock())
+    async with running(file):
+        file.want(of_route(route(condition("Accepted"))))
+        file.want_rejected([REJECTED])
+        found = await until_rows(path, 1)
+        assert found.rows[0].last_transition_time == "2023-11-14T22:13:20Z"
+        assert [(one.name, one.where, one.reason) for one in found.rejected] == [("bad", REJECTED.where, "why")]
+        assert path.stat().st_mode & 0o777 == 0o600
+        file.want({})
+        await until_rows(path, 0)
+    assert list(path.parent.iterdir()) == []
+
+
+async def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    file = StatusFile(tmp_path / "file" / "status.json", clock=VirtualClock())
+    async with running(file):
+        file.want(of_route(route(condition("Accepted"))))
+
+
+def test_a_missing_file_says_what_to_start(tmp_path: Path) -> None:
+    with pytest.raises(StatusFileError, match="start `lychgate run PATH`"):
+        read_status_file(tmp_path / "nothing.json")
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text("{")
+    with pytest.raises(StatusFileError, match=r"status\.json cannot be read"):
+        read_status_file(tmp_path / "status.json")
