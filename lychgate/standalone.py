@@ -16,7 +16,7 @@ from flow.clock import SystemClock
 from flow.latest import Latest, ring
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
-from k8s_apply.local.find_envoy import EnvoyNotFoundError, find_envoy
+from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 from k8s_apply.local.proxies import Envoy, LocalProxies
 from k8s_apply.local.status_file import StatusFile
 from k8s_watch.files import FileSource, OverrideError, parse_override
