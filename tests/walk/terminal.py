@@ -5,8 +5,10 @@ import os
 import re
 import shlex
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,30 +85,38 @@ def eventually(what: str, happens: Callable[[], bool], *, patience: float = PATI
 
 
 class Load:
-    """A steady stream of requests from curl, of which every answer is counted.
+    """A steady stream of requests from several users at once, of which every answer is counted.
 
-    curl opens no connection that it was not told to, retries nothing, and prints one line per request: what is not
-    counted under 200 was lost. Each of the clients sends `RATE` requests a second until `stop`.
+    A user types curl for a batch of requests over one connection, and again, until `stop`; a batch that was begun is
+    finished. curl retries nothing and prints one status per request: what is not counted under 200 was lost.
     """
 
-    CLIENTS = 2
+    USERS = 4
+    BATCH = 50
     RATE = 50
-    AT_MOST = 100_000
+    """Requests a second of each user."""
 
     def __init__(self, url: str, *, host: str) -> None:
-        each = ["-sS", "-o", os.devnull, "-w", "%{http_code}\n", "--max-time", "5"]
-        command = ["curl", *each, "--rate", f"{self.RATE}/s", "-H", f"Host: {host}", f"{url}?[1-{self.AT_MOST}]"]
-        self._clients = [
-            subprocess.Popen(inside(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            for _ in range(self.CLIENTS)
-        ]
+        each = ["-sS", "-o", os.devnull, "-w", "%{http_code}\n", "--max-time", "5", "--rate", f"{self.RATE}/s"]
+        self._command: list[str | Path] = ["curl", *each, "-H", f"Host: {host}", f"{url}?[1-{self.BATCH}]"]
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(self.USERS)
+        self._users = [self._pool.submit(self._type_until_stopped) for _ in range(self.USERS)]
 
     def stop(self) -> Counter[str]:
         """End the stream and return how often each status code came; 000 is a request without an answer."""
-        for client in self._clients:
-            client.terminate()
-        outputs = [client.communicate()[0] for client in self._clients]
-        return Counter(line for output in outputs for line in output.splitlines())
+        self._stopped.set()
+        counts = sum((user.result() for user in self._users), Counter[str]())
+        self._pool.shutdown()
+        return counts
+
+    def _type_until_stopped(self) -> Counter[str]:
+        counts = Counter[str]()
+        while not self._stopped.is_set():
+            statuses = _type(self._command).stdout.split()
+            assert len(statuses) == self.BATCH, f"curl was to send {self.BATCH} requests and told of {len(statuses)}"
+            counts.update(statuses)
+        return counts
 
 
 def _answers(printed: str) -> Iterator[Answer]:
