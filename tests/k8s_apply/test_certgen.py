@@ -1,0 +1,118 @@
+"""Certificates are made once, renewed in time, and left alone where somebody else supplies them."""
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+
+from k8s_apply.api import Json
+from k8s_apply.certgen import (
+    AuthorityFolder,
+    CertificatePlan,
+    ensure_certificate_files,
+    ensure_certificates,
+    secret_files,
+)
+from k8s_apply.certificates import (
+    AUTHORITY_LIFE,
+    SERVER_LIFE,
+    BadCertificateError,
+    load_authority,
+    make_authority,
+    server_files,
+)
+from k8s_watch.api import ApiError
+from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import SECRET
+from tests.flow.virtual_clock import VirtualClock
+from tests.k8s_apply.fake_writer import FakeWriter
+
+PLAN = CertificatePlan()
+CA, SERVER = ObjectKey(PLAN.namespace, "envoy-gateway-ca"), ObjectKey(PLAN.namespace, "envoy-gateway")
+
+
+def files(api: FakeWriter, key: ObjectKey) -> dict[str, bytes]:
+    return secret_files(api.peek(SECRET, key) or {})
+
+
+async def test_both_secrets_are_made_and_fit(api: FakeWriter, clock: VirtualClock) -> None:
+    assert await ensure_certificates(api, PLAN, clock=clock) == ("envoy-gateway-ca", "envoy-gateway")
+    authority = load_authority(files(api, CA))
+    served = files(api, SERVER)
+    assert server_files(authority, PLAN.names, served, clock.now()) is served
+    assert (api.peek(SECRET, SERVER) or {})["type"] == "kubernetes.io/tls"
+
+
+async def test_good_ones_are_left_as_they_are(api: FakeWriter, clock: VirtualClock) -> None:
+    await ensure_certificates(api, PLAN, clock=clock)
+    api.calls.clear()
+    assert await ensure_certificates(api, PLAN, clock=clock) == ()
+    assert not api.writes
+
+
+async def test_the_server_is_renewed_alone_and_both_when_the_authority_nears_its_end(
+    api: FakeWriter, clock: VirtualClock
+) -> None:
+    await ensure_certificates(api, PLAN, clock=clock)
+    await clock.advance(SERVER_LIFE.total_seconds() * 0.7)
+    assert await ensure_certificates(api, PLAN, clock=clock) == ("envoy-gateway",)
+    await clock.advance(AUTHORITY_LIFE.total_seconds() * 0.7)
+    assert await ensure_certificates(api, PLAN, clock=clock) == ("envoy-gateway-ca", "envoy-gateway")
+    assert load_authority(files(api, CA)).cross
+
+
+async def test_what_somebody_else_supplies_is_never_replaced(api: FakeWriter, clock: VirtualClock) -> None:
+    theirs = make_authority(clock.now() - AUTHORITY_LIFE.total_seconds() * 0.9)
+    api.put(
+        SECRET, CA, data=_base64({"ca.crt": theirs.certificate, "tls.crt": theirs.certificate, "tls.key": theirs.key})
+    )
+    api.put(SECRET, SERVER, data=_base64({"tls.crt": b"theirs"}))
+    assert await ensure_certificates(api, PLAN, clock=clock) == ()
+    assert not api.writes
+
+
+async def test_two_at_once_agree(api: FakeWriter, clock: VirtualClock) -> None:
+    """Whoever is second takes what the first has made."""
+    first = make_authority(clock.now())
+    labels = {"labels": {"lychgate/certgen": "true"}}
+    api.before_write.append(lambda: api.put(SECRET, CA, metadata=labels, data=_base64(first.files)))
+    assert await ensure_certificates(api, PLAN, clock=clock) == ("envoy-gateway",)
+    assert files(api, SERVER)["ca.crt"] == first.bundle
+
+
+async def test_a_server_that_says_no_is_reported(api: FakeWriter, clock: VirtualClock) -> None:
+    api.refuse["create"] = ApiError(403, "secrets is forbidden")
+    with pytest.raises(ApiError, match="forbidden"):
+        await ensure_certificates(api, PLAN, clock=clock)
+
+
+def test_files_are_made_once_and_keys_are_private(tmp_path: Path, clock: VirtualClock) -> None:
+    written = ensure_certificate_files(tmp_path, PLAN.names, clock=clock)
+    assert {str(path.relative_to(tmp_path)) for path in written} == {
+        "ca/ca.crt",
+        "ca/ca.key",
+        "certs/ca.crt",
+        "certs/tls.crt",
+        "certs/tls.key",
+    }
+    for key in ("ca/ca.key", "certs/tls.key"):
+        assert stat.S_IMODE((tmp_path / key).stat().st_mode) == 0o600
+    assert ensure_certificate_files(tmp_path, PLAN.names, clock=clock) == ()
+
+
+def test_a_folders_authority_is_read_again_when_it_changes(tmp_path: Path, clock: VirtualClock) -> None:
+    folder = AuthorityFolder(tmp_path / "ca")
+    with pytest.raises(BadCertificateError, match="certgen"):
+        folder()
+    ensure_certificate_files(tmp_path, PLAN.names, clock=clock)
+    first = folder()
+    assert folder() is first
+    for name, content in make_authority(clock.now(), before=first).files.items():
+        (tmp_path / "ca" / name).write_bytes(content)
+    assert folder() != first
+    assert folder().cross
+
+
+def _base64(of: dict[str, bytes] | Json) -> Json:
+    return {name: base64.b64encode(content).decode() for name, content in of.items()}

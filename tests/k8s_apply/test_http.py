@@ -1,0 +1,180 @@
+"""The requests that the adapter sends, and what it makes of the answers."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from k8s_apply.api import Conflict, NotFound
+from k8s_apply.http import HttpWriter
+from k8s_apply.kinds import LEASE
+from k8s_watch.api import ApiError
+from k8s_watch.connection import Connection
+from k8s_watch.credentials import load_credentials
+from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.kinds import DEPLOYMENT, GATEWAY_CLASS, HTTP_ROUTE, SERVICE
+
+KEY = ObjectKey("default", "r")
+
+
+class Request(NamedTuple):
+    """One request that the server saw."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    content_type: str
+    body: Any
+
+
+class Server:
+    """Answers everything with `status` and `answer`."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.status = 200
+        self.answer: Any = {"metadata": {"name": "r"}}
+        self.headers: dict[str, str] = {}
+
+    async def handle(self, request: web.Request) -> web.Response:
+        text = await request.text()
+        body = json.loads(text) if text else None
+        self.requests.append(
+            Request(request.method, request.path, dict(request.query), request.headers.get("Content-Type", ""), body)
+        )
+        return web.json_response(self.answer, status=self.status, headers=self.headers)
+
+    def refuse(self, code: int, reason: str, **headers: str) -> None:
+        self.status, self.headers = code, headers
+        self.answer = {"kind": "Status", "code": code, "reason": reason, "message": f"it is {reason}"}
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+async def writer(server: Server, tmp_path: Path) -> AsyncIterator[HttpWriter]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", server.handle)
+    async with TestServer(app) as listening:
+        config = tmp_path / "config"
+        config.write_text(_kubeconfig(str(listening.make_url(""))))
+        async with Connection(await load_credentials(str(config)), str(config)) as connection:
+            yield HttpWriter(connection, served=_served)
+
+
+async def _served(kind: AnyKind) -> str:
+    return kind.versions[-1]
+
+
+async def test_an_apply_is_a_forced_patch_of_the_whole_manifest(writer: HttpWriter, server: Server) -> None:
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "r", "namespace": "default"}}
+    assert await writer.apply(DEPLOYMENT, manifest, field_manager="envoy-gateway") == server.answer
+    assert server.requests == [
+        Request(
+            "PATCH",
+            "/apis/apps/v1/namespaces/default/deployments/r",
+            {"fieldManager": "envoy-gateway", "force": "true"},
+            "application/apply-patch+yaml",
+            manifest,
+        )
+    ]
+
+
+async def test_a_status_is_put_as_the_version_that_is_served(writer: HttpWriter, server: Server) -> None:
+    await writer.replace_status(HTTP_ROUTE, KEY, {"metadata": {"name": "r"}, "status": {"parents": []}})
+    (request,) = server.requests
+    assert (request.method, request.path) == (
+        "PUT",
+        "/apis/gateway.networking.k8s.io/v1beta1/namespaces/default/httproutes/r/status",
+    )
+    assert request.body["apiVersion"] == "gateway.networking.k8s.io/v1beta1"
+    assert request.body["kind"] == "HTTPRoute"
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "path"),
+    [
+        (SERVICE, KEY, "/api/v1/namespaces/default/services/r"),
+        (LEASE, KEY, "/apis/coordination.k8s.io/v1/namespaces/default/leases/r"),
+        (GATEWAY_CLASS, ObjectKey("", "eg"), "/apis/gateway.networking.k8s.io/v1beta1/gatewayclasses/eg"),
+    ],
+)
+async def test_paths_are_kubernetes(
+    writer: HttpWriter, server: Server, kind: AnyKind, key: ObjectKey, path: str
+) -> None:
+    await writer.get(kind, key)
+    await writer.replace(kind, key, {})
+    await writer.create(kind, key, {})
+    assert [(request.method, request.path) for request in server.requests] == [
+        ("GET", path),
+        ("PUT", path),
+        ("POST", path.rpartition("/")[0]),
+    ]
+
+
+@pytest.mark.parametrize(("namespace", "path"), [("", "/api/v1/services"), ("x", "/api/v1/namespaces/x/services")])
+async def test_a_list_is_of_one_namespace_or_of_all(
+    writer: HttpWriter, server: Server, namespace: str, path: str
+) -> None:
+    server.answer = {"items": [{"metadata": {"name": "a"}}]}
+    assert await writer.list(SERVICE, namespace=namespace, selector="a=b") == server.answer["items"]
+    assert (server.requests[0].path, server.requests[0].query) == (path, {"labelSelector": "a=b"})
+
+
+async def test_a_deletion_is_of_one_uid(writer: HttpWriter, server: Server) -> None:
+    await writer.delete(SERVICE, KEY, uid="u")
+    assert server.requests[0].body == {"preconditions": {"uid": "u"}, "propagationPolicy": "Background"}
+
+
+@pytest.mark.parametrize(("code", "reason"), [(404, "NotFound"), (409, "Conflict")])
+async def test_deleting_what_is_gone_or_another_by_now_is_no_error(
+    writer: HttpWriter, server: Server, code: int, reason: str
+) -> None:
+    server.refuse(code, reason)
+    await writer.delete(SERVICE, KEY, uid="u")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error"),
+    [(404, "NotFound", NotFound), (409, "Conflict", Conflict), (422, "Invalid", ApiError), (500, "Internal", ApiError)],
+)
+async def test_errors_have_types(
+    writer: HttpWriter, server: Server, code: int, reason: str, error: type[ApiError]
+) -> None:
+    server.refuse(code, reason)
+    with pytest.raises(error, match=f"it is {reason}") as raised:
+        await writer.replace(SERVICE, KEY, {})
+    assert (raised.value.code, raised.value.reason) == (code, reason)
+
+
+async def test_a_server_that_wants_to_be_spared_says_for_how_long(writer: HttpWriter, server: Server) -> None:
+    """Case 27: Retry-After reaches whoever retries."""
+    server.refuse(429, "TooManyRequests", **{"Retry-After": "7"})
+    with pytest.raises(ApiError) as raised:
+        await writer.get(SERVICE, KEY)
+    assert raised.value.retry_after == 7.0
+
+
+async def test_an_answer_that_is_no_object_is_an_error_of_the_server(writer: HttpWriter, server: Server) -> None:
+    server.answer = [1]
+    with pytest.raises(ApiError, match="no JSON object"):
+        await writer.get(SERVICE, KEY)
+
+
+def _kubeconfig(url: str) -> str:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    return json.dumps(config)

@@ -1,0 +1,155 @@
+"""What is made for a Gateway has the names, labels, ports and the caution that its users expect."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from k8s_apply.infra.drift import in_place, stamp
+from k8s_apply.infra.names import hashed_name, infra_key, label_value, owner_labels, owner_of
+from k8s_apply.infra.settings import InfraSettings
+from k8s_watch.keys import ObjectKey
+from tests.k8s_apply.gateways import EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra, objects
+
+
+@pytest.mark.parametrize(
+    ("gateway", "name"),
+    [
+        (EG, "envoy-default-eg-e41e7b31"),
+        (ObjectKey("envoy-gateway", "gateway-1"), "envoy-envoy-gateway-gateway-1-196ae069"),
+    ],
+)
+def test_names_are_envoy_gateways(gateway: ObjectKey, name: str) -> None:
+    assert hashed_name(gateway) == name
+
+
+def test_a_long_name_is_cut_and_fits() -> None:
+    assert len(hashed_name(ObjectKey("n" * 40, "g" * 200))) == 63
+    assert "--" not in hashed_name(ObjectKey("n" * 47, "g"))
+
+
+def test_in_its_own_namespace_a_gateways_objects_bear_its_name() -> None:
+    assert infra_key(EG, OWN_NAMESPACE) == EG
+    assert infra_key(EG, SETTINGS) == EG_INFRA
+
+
+@pytest.mark.parametrize("name", ["1eg", "a.b", "e" * 64])
+def test_a_name_that_no_service_can_bear_is_replaced(name: str) -> None:
+    key = infra_key(ObjectKey("default", name), OWN_NAMESPACE)
+    assert key.namespace == "default"
+    assert key.name.startswith("envoy-default-")
+    assert "." not in key.name
+
+
+def test_every_object_has_our_labels_and_the_users_labels_and_annotations() -> None:
+    of = infra(labels={"team": "a", "app.kubernetes.io/name": "mine"}, annotations={"note": "b"})
+    for manifest in objects(of).values():
+        meta = manifest["metadata"]
+        assert meta["labels"] == {
+            "app.kubernetes.io/name": "envoy",
+            "app.kubernetes.io/component": "proxy",
+            "app.kubernetes.io/managed-by": "envoy-gateway",
+            "gateway.envoyproxy.io/owning-gateway-name": "eg",
+            "gateway.envoyproxy.io/owning-gateway-namespace": "default",
+            "gateway.networking.k8s.io/gateway-name": "eg",
+            "lychgate/system-namespace": "envoy-gateway-system",
+            "team": "a",
+        }
+        assert meta["annotations"] == {"note": "b"}
+        assert (meta["namespace"], meta["name"]) == EG_INFRA
+    pod = objects(of)["Deployment"]["spec"]["template"]["metadata"]
+    assert (pod["labels"]["team"], pod["annotations"]["note"]) == ("a", "b")
+
+
+def test_the_users_labels_are_no_part_of_the_selector() -> None:
+    made = objects(infra(labels={"team": "a"}))
+    selector = made["Deployment"]["spec"]["selector"]["matchLabels"]
+    assert "team" not in selector
+    assert made["Service"]["spec"]["selector"] == selector
+    assert selector.items() <= made["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize(("settings", "kind"), [(SETTINGS, "GatewayClass"), (OWN_NAMESPACE, "Gateway")])
+def test_the_owner_is_the_class_or_in_its_own_namespace_the_gateway(settings: InfraSettings, kind: str) -> None:
+    for manifest in objects(infra(), settings).values():
+        assert [owner["kind"] for owner in manifest["metadata"]["ownerReferences"]] == [kind]
+
+
+def test_the_service_shows_the_listeners_ports_and_reaches_the_bound_ones() -> None:
+    spec = objects(infra(EG, 8080, 80))["Service"]["spec"]
+    assert spec["type"] == "LoadBalancer"
+    assert spec["ports"] == [
+        {"name": "http-80", "protocol": "TCP", "port": 80, "targetPort": 10080},
+        {"name": "http-8080", "protocol": "TCP", "port": 8080, "targetPort": 8080},
+    ]
+
+
+def test_addresses_that_the_user_asks_for_become_external_ips() -> None:
+    assert objects(infra(addresses=("192.0.2.1",)))["Service"]["spec"]["externalIPs"] == ["192.0.2.1"]
+    inside = InfraSettings(service_type="ClusterIP")
+    spec = objects(infra(addresses=("10.0.0.1",)), inside)["Service"]["spec"]
+    assert spec["clusterIP"] == "10.0.0.1"
+    assert "externalTrafficPolicy" not in spec
+
+
+def test_listeners_that_come_and_go_leave_every_other_object_alone() -> None:
+    before, after = objects(infra(EG, 80)), objects(infra(EG, 80, 443, 8080))
+    assert {kind for kind in before if before[kind] != after[kind]} == {"Service"}
+
+
+def test_the_pod_has_no_rights_that_it_does_not_need() -> None:
+    """Reliability §5.5; the restricted Pod Security Standard."""
+    pod = objects(infra())["Deployment"]["spec"]["template"]["spec"]
+    (envoy,) = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    security: dict[str, Any] = envoy["securityContext"]
+    assert (security["runAsUser"], security["runAsNonRoot"], security["readOnlyRootFilesystem"]) == (65532, True, True)
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not security["allowPrivilegeEscalation"]
+    assert {mount["mountPath"]: mount["readOnly"] for mount in envoy["volumeMounts"]} == {
+        "/etc/envoy": True,
+        "/certs": True,
+    }
+
+
+def test_the_pod_is_probed_and_drains() -> None:
+    pod = objects(infra(), InfraSettings(drain_seconds=30))["Deployment"]["spec"]["template"]["spec"]
+    (envoy,) = pod["containers"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert (envoy[probe]["httpGet"]["port"], envoy[probe]["httpGet"]["path"]) == (19003, "/ready")
+    assert envoy["lifecycle"]["preStop"] == {"sleep": {"seconds": 30}}
+    assert pod["terminationGracePeriodSeconds"] > 30
+    assert envoy["args"][:2] == ["--config-path", "/etc/envoy/bootstrap.yaml"]
+
+
+def test_the_replicas_may_be_left_to_an_autoscaler() -> None:
+    assert "replicas" not in objects(infra(), InfraSettings(replicas=None))["Deployment"]["spec"]
+    assert objects(infra())["Deployment"]["spec"]["replicas"] == 1
+
+
+def test_without_ports_nothing_is_made() -> None:
+    assert not objects(msgspec.structs.replace(infra(), ports=()))
+
+
+def test_the_owner_is_read_back_from_the_labels_however_long_its_name() -> None:
+    gateway = ObjectKey("default", "g" * 100)
+    labels = objects(infra(gateway))["Service"]["metadata"]["labels"]
+    assert all(len(value) <= 63 for value in labels.values())
+    assert owner_of(labels) == owner_labels(gateway)
+    assert owner_of({"app.kubernetes.io/name": "envoy"}) is None
+    assert label_value("g" * 100) != label_value("g" * 101)
+
+
+def test_what_the_server_adds_is_no_drift_and_what_somebody_changes_is() -> None:
+    wanted = stamp(objects(infra())["Service"])
+    spec = wanted["spec"] | {"clusterIP": "10.0.0.1", "ports": [wanted["spec"]["ports"][0] | {"nodePort": 30000}]}
+    live = wanted | {"spec": spec, "status": {}}
+    assert in_place(live, wanted)
+    assert not in_place(live | {"spec": spec | {"type": "NodePort"}}, wanted)
+    assert not in_place(live, stamp(objects(infra(EG, 81))["Service"]))
+
+
+def test_what_we_stopped_to_want_is_drift_though_every_field_is_there() -> None:
+    before, after = stamp(objects(infra(labels={"a": "b"}))["Service"]), stamp(objects(infra())["Service"])
+    assert not in_place(before, after)

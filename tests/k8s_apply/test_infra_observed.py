@@ -1,0 +1,69 @@
+"""What runs for a Gateway is read from its own objects only."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway_api.ir.infra import Address, GatewayInfra
+from k8s_apply.infra.observed import observe
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import Deployment, Service
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.k8s_apply.gateways import EG, EG_INFRA, SETTINGS, infra, objects
+
+
+def seen(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **labels: str) -> GatewayInfra:
+    """What is observed of EG when its Service differs from the desired one in this."""
+    made = objects(infra())
+    service = made["Service"] | {"spec": made["Service"]["spec"] | (spec or {}), "status": status or {}}
+    service["metadata"] = service["metadata"] | {"labels": service["metadata"]["labels"] | labels}
+    deployment = made["Deployment"] | {"status": {"availableReplicas": 1}}
+    cluster = ClusterSnapshot(
+        revision=1,
+        services={EG_INFRA: msgspec.convert(service, Service)},
+        deployments={EG_INFRA: msgspec.convert(deployment, Deployment)},
+    )
+    return observe(cluster, SETTINGS, [EG]).gateways[EG]
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "addresses"),
+    [
+        ({}, {}, ()),
+        ({}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.1"}]}}, ("192.0.2.1",)),
+        ({}, {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}, ("lb.example",)),
+        ({"externalIPs": ["192.0.2.9"]}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}, ("192.0.2.9",)),
+        ({"type": "ClusterIP", "clusterIP": "10.0.0.1"}, {}, ("10.0.0.1",)),
+        (
+            {"type": "NodePort", "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1", "fd00::1"]},
+            {},
+            ("10.0.0.1", "fd00::1"),
+        ),
+        ({"type": "ClusterIP", "clusterIP": "None"}, {}, ()),
+    ],
+)
+def test_addresses_come_from_the_service(
+    spec: dict[str, Any], status: dict[str, Any], addresses: tuple[str, ...]
+) -> None:
+    assert tuple(address.value for address in seen(spec, status).addresses) == addresses
+
+
+def test_a_name_is_a_hostname_and_a_number_an_ip_address() -> None:
+    found = seen({}, {"loadBalancer": {"ingress": [{"hostname": "lb.example", "ip": "192.0.2.1"}]}})
+    assert found.addresses == (Address("IPAddress", "192.0.2.1"), Address("Hostname", "lb.example"))
+
+
+def test_replicas_come_from_the_deployment() -> None:
+    found = seen()
+    assert (found.replicas_wanted, found.replicas_available) == (1, 1)
+
+
+def test_somebody_elses_service_of_that_name_does_not_count() -> None:
+    ingress = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+    assert seen({}, ingress, **{"gateway.envoyproxy.io/owning-gateway-name": "other"}).addresses == ()
+
+
+def test_a_gateway_without_anything_has_nothing() -> None:
+    nothing = observe(ClusterSnapshot(revision=1), SETTINGS, [ObjectKey("default", "new")])
+    assert nothing.gateways == {ObjectKey("default", "new"): GatewayInfra()}

@@ -1,0 +1,342 @@
+"""Every wished Gateway gets its objects, keeps them, and takes nobody else's."""
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+
+from flow.latest import Latest
+from gateway_api.ir.infra import InfraIR
+from k8s_apply.certificates import CLIENT_LIFE, Authority, BadCertificateError, make_authority
+from k8s_apply.infra.names import infra_key
+from k8s_apply.infra.reconcile import InfraReconciler
+from k8s_apply.infra.settings import InfraSettings
+from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
+from k8s_watch.api import ApiError
+from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE
+from k8s_watch.objects.core import ConfigMap, Deployment, Secret, Service
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_apply.fake_writer import FakeWriter, names
+from tests.k8s_apply.gateways import BOOTSTRAP, EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra
+from tests.k8s_apply.running import running
+
+OTHER = ObjectKey("default", "other")
+OTHER_INFRA = infra_key(OTHER, SETTINGS)
+
+
+class Site:
+    """A reconciler with its API server and its authority."""
+
+    def __init__(
+        self, clock: VirtualClock, api: FakeWriter, settings: InfraSettings = SETTINGS, resync: float = 300.0
+    ) -> None:
+        self.clock, self.api = clock, api
+        self.leading = Latest(initial=True)
+        self.authority: Authority | BadCertificateError = make_authority(clock.now())
+        self.reconciler = InfraReconciler(
+            api,
+            leading=self.leading,
+            clock=clock,
+            settings=settings,
+            ca=self.ca,
+            bootstrap=lambda _: BOOTSTRAP,
+            resync=resync,
+        )
+
+    def ca(self) -> Authority:
+        if isinstance(self.authority, BadCertificateError):
+            raise self.authority
+        return self.authority
+
+    async def want(self, *wished: InfraIR) -> None:
+        self.reconciler.want({each.gateway: each for each in wished})
+        await self.clock.advance(0)
+        await settle()
+
+    def snapshot(self, changed: dict[str, frozenset[ObjectKey]] | None = None) -> ClusterSnapshot:
+        """What a watch of the server would show."""
+
+        def of[T](kind: Any, type_: type[T]) -> dict[ObjectKey, T]:
+            return {key: msgspec.convert(self.api.peek(kind, key), type_) for key in self.api.keys(kind)}
+
+        return ClusterSnapshot(
+            revision=1,
+            changed=changed,
+            services=of(SERVICE, Service),
+            deployments=of(DEPLOYMENT, Deployment),
+            config_maps=of(CONFIG_MAP, ConfigMap),
+            secrets=of(SECRET, Secret),
+        )
+
+    def present(self) -> dict[ObjectKey, int]:
+        """How many of our objects bear each key."""
+        keys = [key for kind in INFRASTRUCTURE for key in self.api.keys(kind)]
+        return {key: keys.count(key) for key in keys}
+
+
+@pytest.fixture
+def site(clock: VirtualClock, api: FakeWriter) -> Site:
+    return Site(clock, api)
+
+
+async def test_a_gateway_gets_its_objects_the_deployment_last(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+    assert names(site.api.writes) == [
+        f"apply {kind.name} {EG_INFRA.name}" for kind in (SERVICE_ACCOUNT, CONFIG_MAP, SECRET, SERVICE, DEPLOYMENT)
+    ]
+
+
+async def test_the_same_wish_again_costs_no_call(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.calls.clear()
+        await site.want(infra())
+        await site.clock.advance(100)
+    assert not site.api.calls
+
+
+async def test_a_new_leader_writes_nothing_when_nothing_differs(site: Site) -> None:
+    """Case 25: the digest and the fields are compared, not re-applied."""
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+    site.api.calls.clear()
+    successor = Site(site.clock, site.api)
+    successor.authority = site.authority
+    async with running(successor.reconciler.run()):
+        await successor.want(infra(), infra(OTHER))
+        await site.clock.advance(1000)
+    assert site.api.seen("list")
+    assert not site.api.writes
+
+
+async def test_a_new_listener_changes_the_service_alone(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.calls.clear()
+        await site.want(infra(EG, 80, 8080))
+    assert names(site.api.calls) == [f"apply Service {EG_INFRA.name}"]
+
+
+async def test_a_deleted_gateway_takes_everything_of_its_own_and_nothing_else(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+        other = {kind.name: site.api.peek(kind, OTHER_INFRA) for kind in INFRASTRUCTURE}
+        assert all(other.values())
+        await site.want(infra(OTHER))
+    assert site.present() == {OTHER_INFRA: 5}
+    assert {kind.name: site.api.peek(kind, OTHER_INFRA) for kind in INFRASTRUCTURE} == other
+
+
+async def test_what_a_gateway_left_behind_while_nobody_led_is_removed(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+    successor = Site(site.clock, site.api)
+    async with running(successor.reconciler.run()):
+        await successor.want(infra(OTHER))
+    assert set(site.present()) == {OTHER_INFRA}
+
+
+async def test_nothing_is_removed_before_the_first_wish(site: Site) -> None:
+    """An empty world is fatal: no wish is not a wish for nothing."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+    successor = Site(site.clock, site.api)
+    site.api.calls.clear()
+    async with running(successor.reconciler.run()):
+        await site.clock.advance(3600)
+        assert not site.api.calls
+        await successor.want()
+        assert not site.present()
+
+
+async def test_a_deletion_names_the_uid_so_that_a_newcomer_of_that_name_stays(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.drop(SERVICE, EG_INFRA)
+        site.api.put(SERVICE, EG_INFRA, spec={"type": "ClusterIP"})
+        await site.want()
+    assert site.present() == {EG_INFRA: 1}
+
+
+async def test_another_controllers_proxies_are_not_ours_to_remove(clock: VirtualClock, api: FakeWriter) -> None:
+    theirs = InfraSettings(system_namespace="their-system", gateway_namespace_mode=True)
+    other = Site(clock, api, theirs)
+    async with running(other.reconciler.run()):
+        await other.want(infra(OTHER))
+    ours = Site(clock, api, OWN_NAMESPACE)
+    async with running(ours.reconciler.run()):
+        await ours.want(infra())
+        await clock.advance(1000)
+    assert ours.present() == {EG: 5, OTHER: 5}
+
+
+async def test_a_gateway_moves_when_the_mode_changes(clock: VirtualClock, api: FakeWriter) -> None:
+    for settings, key in ((SETTINGS, EG_INFRA), (OWN_NAMESPACE, EG)):
+        site = Site(clock, api, settings)
+        async with running(site.reconciler.run()):
+            await site.want(infra())
+        assert site.present() == {key: 5}
+
+
+@pytest.mark.parametrize("kind", [DEPLOYMENT, SERVICE, CONFIG_MAP, SECRET])
+async def test_an_object_that_somebody_deleted_comes_back_at_once(site: Site, kind: Any) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.drop(kind, EG_INFRA)
+        site.reconciler.saw(site.snapshot({kind.name: frozenset({EG_INFRA})}))
+        await settle()
+    assert site.present() == {EG_INFRA: 5}
+
+
+async def test_a_deployment_that_somebody_edited_is_set_right(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        _scale(site.api, 3)
+        site.reconciler.saw(site.snapshot())
+        await settle()
+    assert (site.api.peek(DEPLOYMENT, EG_INFRA) or {})["spec"]["replicas"] == 1
+
+
+async def test_a_resync_finds_what_nobody_told_of(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.drop(SERVICE_ACCOUNT, EG_INFRA)
+        await site.clock.advance(400)
+    assert site.present() == {EG_INFRA: 5}
+
+
+async def test_our_own_writes_and_a_rollout_are_no_drift(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.put(DEPLOYMENT, EG_INFRA, status={"availableReplicas": 1})
+        site.api.calls.clear()
+        site.reconciler.saw(site.snapshot())
+        await settle()
+    assert not site.api.calls
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, OWN_NAMESPACE])
+async def test_an_object_that_is_not_labelled_as_ours_is_not_taken(
+    clock: VirtualClock, api: FakeWriter, settings: InfraSettings
+) -> None:
+    site = Site(clock, api, settings)
+    key = EG if settings.gateway_namespace_mode else EG_INFRA
+    api.put(SERVICE_ACCOUNT, key, metadata={"labels": {"app": "theirs"}})
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+        assert site.present()[key] == 1
+        assert "delete or rename it" in site.reconciler.problems.value[EG]
+        assert OTHER not in site.reconciler.problems.value
+        api.drop(SERVICE_ACCOUNT, key)
+        await clock.advance(120)
+        assert site.present()[key] == 5
+        assert not site.reconciler.problems.value
+
+
+async def test_one_failing_gateway_does_not_hold_up_another(site: Site) -> None:
+    site.api.refuse[EG_INFRA.name] = ApiError(500, "quota")
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+        await site.clock.advance(60)
+        assert site.present() == {OTHER_INFRA: 5}
+        assert len([call for call in site.api.calls if call.key == EG_INFRA]) < 20
+        site.api.refuse.clear()
+        await site.clock.advance(60)
+    assert site.present() == {OTHER_INFRA: 5, EG_INFRA: 5}
+
+
+async def test_an_outage_at_the_start_is_waited_out(site: Site) -> None:
+    """Case 26: fewer than two calls a second."""
+    site.api.refuse["*"] = ConnectionRefusedError("down")
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        await site.clock.advance(60)
+        assert len(site.api.calls) < 20
+        site.api.refuse.clear()
+        await site.clock.advance(60)
+    assert site.present() == {EG_INFRA: 5}
+
+
+async def test_a_follower_touches_nothing(site: Site) -> None:
+    """Case 24: neither before it leads nor after it has lost."""
+    site.leading.publish(False)
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.reconciler.saw(site.snapshot())
+        await site.clock.advance(1000)
+        assert not site.api.calls
+        site.leading.publish(True)
+        await settle()
+        assert site.present() == {EG_INFRA: 5}
+        site.leading.publish(False)
+        await settle()
+        site.api.calls.clear()
+        await site.want()
+        await site.clock.advance(1000)
+        assert not site.api.calls
+
+
+async def test_a_gateway_without_ports_keeps_its_address(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        await site.want(msgspec.structs.replace(infra(), ports=()))
+        assert site.present() == {EG_INFRA: 5}
+        await site.want()
+        assert not site.present()
+
+
+async def test_an_object_under_deletion_is_made_again_once_it_is_gone(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.put(SERVICE, EG_INFRA, metadata={"deletionTimestamp": "now"})
+        await site.want(infra(EG, 81))
+        site.api.drop(SERVICE, EG_INFRA)
+        await site.clock.advance(5)
+    assert "deletionTimestamp" not in (site.api.peek(SERVICE, EG_INFRA) or {})["metadata"]
+
+
+def certificate(site: Site) -> dict[str, bytes]:
+    secret = site.api.peek(SECRET, EG_INFRA) or {}
+    return {name: base64.b64decode(text) for name, text in secret["data"].items()}
+
+
+async def test_the_client_certificate_is_renewed_in_time_and_nothing_else_moves(
+    clock: VirtualClock, api: FakeWriter
+) -> None:
+    site = Site(clock, api, resync=24 * 3600.0)
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        first = certificate(site)
+        await site.clock.advance(CLIENT_LIFE.total_seconds() * 0.6)
+        assert certificate(site) == first
+        site.api.calls.clear()
+        await site.clock.advance(CLIENT_LIFE.total_seconds() * 0.1)
+        assert certificate(site) != first
+    assert names(site.api.writes) == [f"apply Secret {EG_INFRA.name}"]
+
+
+async def test_a_new_authority_signs_every_client_anew(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.authority = make_authority(site.clock.now(), before=site.ca())
+        await site.clock.advance(400)
+        assert certificate(site)["ca.crt"] == site.authority.bundle
+
+
+async def test_without_an_authority_the_problem_says_so(site: Site) -> None:
+    good, site.authority = site.ca(), BadCertificateError("no ca.crt")
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        assert site.reconciler.problems.value == {EG: "no ca.crt"}
+        site.authority = good
+        await site.clock.advance(60)
+    assert site.present() == {EG_INFRA: 5}
+
+
+def _scale(api: FakeWriter, replicas: int) -> None:
+    live = api.peek(DEPLOYMENT, EG_INFRA) or {}
+    api.put(DEPLOYMENT, EG_INFRA, spec=live["spec"] | {"replicas": replicas}, metadata={"generation": 2})

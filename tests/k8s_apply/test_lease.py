@@ -1,0 +1,190 @@
+"""At most one of the candidates writes, whatever happens to it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from k8s_apply.api import Json
+from k8s_apply.fence import FencedWriter, NotLeadingError
+from k8s_apply.kinds import LEASE
+from k8s_apply.lease import Leadership
+from k8s_watch.api import ApiError
+from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import SERVICE
+from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_apply.fake_writer import FakeWriter, refusals
+from tests.k8s_apply.running import running
+
+KEY = ObjectKey("envoy-gateway-system", "envoy-gateway-leader")
+
+
+class Wire(FakeWriter):
+    """One replica's way to the API server of another `FakeWriter`; cut, its own calls fail."""
+
+    def __init__(self, server: FakeWriter, clock: VirtualClock) -> None:
+        super().__init__(clock)
+        self._objects = server._objects
+        self._version = server._version
+
+
+def candidate(api: FakeWriter, clock: VirtualClock, identity: str) -> Leadership:
+    return Leadership(api, identity=identity, namespace=KEY.namespace, name=KEY.name, clock=clock)
+
+
+def holder(api: FakeWriter) -> str:
+    lease = api.peek(LEASE, KEY) or {}
+    name: str = lease.get("spec", {}).get("holderIdentity", "")
+    return name
+
+
+class Pair:
+    """Two candidates on wires of their own, and a log of who may write when."""
+
+    def __init__(self, api: FakeWriter, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.wires = Wire(api, clock), Wire(api, clock)
+        self.a, self.b = candidate(self.wires[0], clock, "a"), candidate(self.wires[1], clock, "b")
+
+    async def watch_for(self, seconds: float, step: float = 0.25) -> None:
+        """Let time pass, and fail at any moment at which both may write."""
+        for _ in range(int(seconds / step)):
+            await self.clock.advance(step)
+            assert not (self.a.may_write() and self.b.may_write())
+
+
+@pytest.fixture
+def pair(api: FakeWriter, clock: VirtualClock) -> Pair:
+    return Pair(api, clock)
+
+
+async def test_the_first_candidate_makes_the_lease_and_leads(api: FakeWriter, clock: VirtualClock) -> None:
+    one = candidate(api, clock, "a")
+    async with running(one.run()):
+        assert one.leading.value
+        assert one.may_write()
+    spec: Json = (api.peek(LEASE, KEY) or {})["spec"]
+    assert spec["leaseTransitions"] == 0
+
+
+async def test_the_holder_renews_and_nobody_takes_over(pair: Pair) -> None:
+    async with running(pair.a.run(), pair.b.run()):
+        await pair.watch_for(120)
+        assert (pair.a.leading.value, pair.b.leading.value) == (True, False)
+
+
+async def test_a_dead_leader_is_followed_within_17_seconds(pair: Pair) -> None:
+    """Case 24: the lease runs out under the candidate's eyes."""
+    async with running(pair.a.run(), pair.b.run()):
+        await pair.watch_for(10)
+        pair.wires[0].stuck.clear()
+        await pair.watch_for(17)
+        assert (pair.a.leading.value, pair.b.leading.value) == (False, True)
+        pair.wires[0].stuck.set()
+
+
+async def test_a_leader_that_cannot_renew_stops_before_anybody_can_begin(pair: Pair) -> None:
+    """Case 24: writes stop within the renew deadline of 10 s; the loser stays a candidate."""
+    async with running(pair.a.run(), pair.b.run()):
+        await pair.watch_for(10)
+        pair.wires[0].refuse = refusals(500, "*")
+        await pair.watch_for(10)
+        assert not pair.a.leading.value
+        await pair.watch_for(10)
+        assert pair.b.leading.value
+        pair.wires[0].refuse.clear()
+        pair.wires[1].refuse = refusals(500, "*")
+        await pair.watch_for(20)
+        assert pair.a.leading.value
+
+
+async def test_no_remote_clock_is_compared_with_ours(api: FakeWriter, clock: VirtualClock) -> None:
+    """Case 23: renewTime may lie in another year; what counts is how long we saw nothing change."""
+    spec = {"holderIdentity": "z", "leaseDurationSeconds": 15, "renewTime": "1999-01-01T00:00:00.000000Z"}
+    api.put(LEASE, KEY, spec=spec)
+    one = candidate(api, clock, "a")
+    async with running(one.run()):
+        await clock.advance(14)
+        assert not one.leading.value
+        api.put(LEASE, KEY, spec=spec | {"renewTime": "1999-01-01T00:00:10.000000Z"})
+        await clock.advance(14)
+        assert not one.leading.value
+        await clock.advance(3)
+        assert one.leading.value
+    assert (api.peek(LEASE, KEY) or {})["spec"]["leaseTransitions"] == 1
+
+
+async def test_a_clean_end_gives_the_lease_back(pair: Pair) -> None:
+    async with running(pair.a.run()):
+        assert pair.a.leading.value
+    assert not pair.a.leading.value
+    async with running(pair.b.run()):
+        assert pair.b.leading.value
+
+
+async def test_an_end_with_the_server_away_does_not_hang(api: FakeWriter, clock: VirtualClock) -> None:
+    one = candidate(api, clock, "a")
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(one.run())
+        await settle()
+        api.stuck.clear()
+        task.cancel()
+        await clock.advance(2)
+        assert task.done()
+    api.stuck.set()
+
+
+async def test_a_lease_taken_by_force_ends_the_lead_at_the_next_renewal(api: FakeWriter, clock: VirtualClock) -> None:
+    one = candidate(api, clock, "a")
+    async with running(one.run()):
+        api.put(LEASE, KEY, spec={"holderIdentity": "z", "leaseDurationSeconds": 15})
+        await clock.advance(2)
+        assert not one.leading.value
+
+
+async def test_a_deleted_lease_is_made_again(api: FakeWriter, clock: VirtualClock) -> None:
+    one = candidate(api, clock, "a")
+    async with running(one.run()):
+        api.drop(LEASE, KEY)
+        await clock.advance(5)
+        assert one.leading.value
+        assert holder(api) == "a"
+
+
+async def test_a_process_that_was_stopped_writes_nothing_when_it_wakes(api: FakeWriter, clock: VirtualClock) -> None:
+    """Case 24: the fence asks the clock; `leading` is told later."""
+    one = candidate(api, clock, "a")
+    fenced = FencedWriter(api, one.may_write)
+    async with running(one.run()):
+        api.put(SERVICE, ObjectKey("default", "s"))
+        with _stopped(clock, 20):
+            assert one.leading.value
+            with pytest.raises(NotLeadingError):
+                await fenced.delete(SERVICE, ObjectKey("default", "s"), uid="uid-1")
+            assert await fenced.get(SERVICE, ObjectKey("default", "s"))
+    assert not api.seen("delete")
+
+
+@contextmanager
+def _stopped(clock: VirtualClock, seconds: float) -> Iterator[None]:
+    """The time is later, and no sleeper has noticed yet."""
+    clock._time += seconds
+    yield
+    clock._time -= seconds
+
+
+def test_times_that_could_not_keep_two_leaders_apart_are_refused(api: FakeWriter, clock: VirtualClock) -> None:
+    with pytest.raises(ValueError, match="need retry < deadline < duration"):
+        Leadership(api, identity="a", namespace="n", name="l", clock=clock, duration=10, deadline=15)
+
+
+async def test_an_error_of_the_api_is_no_end(api: FakeWriter, clock: VirtualClock) -> None:
+    api.refuse["*"] = ApiError(403, "leases is forbidden")
+    one = candidate(api, clock, "a")
+    async with running(one.run()):
+        await clock.advance(30)
+        assert not one.leading.value
+        api.refuse.clear()
+        await clock.advance(2)
+        assert one.leading.value

@@ -1,0 +1,107 @@
+"""Keys are attended to once for all their adds, a few at a time, each when its time has come."""
+
+import asyncio
+
+import pytest
+
+from k8s_apply.workqueue import WorkQueue, backoff
+from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_apply.running import running
+
+
+class Worker:
+    """Notes what it attends to, and is slow on demand."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.log: list[tuple[float, str]] = []
+        self.again: dict[str, float] = {}
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def __call__(self, key: str) -> float | None:
+        self.log.append((self.clock.monotonic(), key))
+        await self.free.wait()
+        return self.again.pop(key, None)
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for _, key in self.log]
+
+
+@pytest.fixture
+def worker(clock: VirtualClock) -> Worker:
+    return Worker(clock)
+
+
+@pytest.fixture
+def queue(clock: VirtualClock) -> WorkQueue[str]:
+    return WorkQueue(clock)
+
+
+async def test_many_adds_are_one_attendance(queue: WorkQueue[str], worker: Worker) -> None:
+    for key in "abaab":
+        queue.add(key)
+    async with running(queue.run(worker, workers=2)):
+        assert worker.keys == ["a", "b"]
+
+
+async def test_a_key_added_under_attendance_is_attended_to_once_more_and_never_twice_at_once(
+    queue: WorkQueue[str], worker: Worker
+) -> None:
+    worker.free.clear()
+    queue.add("a")
+    async with running(queue.run(worker, workers=3)):
+        queue.add("a")
+        queue.add("a")
+        await settle()
+        assert worker.keys == ["a"]
+        worker.free.set()
+        await settle()
+        assert worker.keys == ["a", "a"]
+
+
+async def test_a_delayed_key_waits_and_the_sooner_of_two_times_counts(
+    queue: WorkQueue[str], worker: Worker, clock: VirtualClock
+) -> None:
+    async with running(queue.run(worker, workers=1)):
+        for after in (5.0, 3.0, 4.0):
+            queue.add("a", after)
+        assert len(queue) == 1
+        await clock.advance(10)
+    assert worker.log == [(3.0, "a")]
+
+
+async def test_an_add_without_delay_overtakes_the_delayed_one(
+    queue: WorkQueue[str], worker: Worker, clock: VirtualClock
+) -> None:
+    async with running(queue.run(worker, workers=1)):
+        queue.add("a", 5.0)
+        queue.add("a")
+        await clock.advance(10)
+    assert worker.log == [(0.0, "a")]
+
+
+async def test_the_worker_may_ask_for_a_key_again(queue: WorkQueue[str], worker: Worker, clock: VirtualClock) -> None:
+    worker.again["a"] = 2.0
+    queue.add("a")
+    async with running(queue.run(worker, workers=1)):
+        await clock.advance(10)
+    assert worker.log == [(0.0, "a"), (2.0, "a")]
+
+
+async def test_a_cleared_queue_has_nothing_to_do(queue: WorkQueue[str], worker: Worker, clock: VirtualClock) -> None:
+    queue.add("a")
+    queue.add("b", 1.0)
+    queue.clear()
+    async with running(queue.run(worker, workers=1)):
+        await clock.advance(10)
+    assert not worker.log
+    assert not len(queue)
+
+
+def test_pauses_double_up_to_a_ceiling_and_their_upper_half_is_chance() -> None:
+    """Case 26: 0.2 to 30 seconds, jittered."""
+    assert [backoff(n, 1.0) for n in (1, 2, 3)] == pytest.approx([0.2, 0.4, 0.8])
+    assert backoff(50, 1.0) == 30.0
+    assert backoff(1, 0.0) == pytest.approx(0.1)
