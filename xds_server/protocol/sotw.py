@@ -55,7 +55,8 @@ class SotwStream(Stream):
         before, was_everything = set(channel.subscription.names), channel.subscription.wildcard
         channel.subscription.replace(request.names)
         channel.drop_uncovered()
-        channel.ask(channel.subscription.names - before)
+        if not was_everything:
+            channel.ask(channel.subscription.names - before)
         if channel.subscription.wildcard and not was_everything:
             channel.ask((WILDCARD,))
 

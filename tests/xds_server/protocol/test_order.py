@@ -1,0 +1,204 @@
+"""Make before break, break last: in what order a change reaches a client, and what it waits for."""
+
+import pytest
+
+from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected
+from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, world
+from xds_server.protocol.gates import Patience
+from xds_server.snapshot.resource import ResourceType, Snapshot
+
+A = world(listeners={"l": "r"}, routes={"r": "a"})
+B = world(listeners={"l": "r"}, routes={"r": "b"})
+
+
+def envoy(talk: Talk) -> Talk:
+    """Ask for all that an Envoy with world A asks for."""
+    connected(talk, [(CLUSTER, ""), (ENDPOINT, "a"), (LISTENER, ""), (ROUTE, "r")])
+    return talk
+
+
+def test_types_are_in_the_order_of_the_protocol() -> None:
+    """Case 18. Spec: xDS protocol, "Eventual consistency considerations": CDS, EDS, LDS, RDS."""
+    assert sorted([ROUTE, LISTENER, ENDPOINT, CLUSTER, SECRET]) == [CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE]
+    assert list(ResourceType) == [CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE]
+
+
+def test_a_backend_is_swapped_without_a_gap_in_delta() -> None:
+    """Cases 18, 19, 20: the new cluster, its endpoints, the route, and then the old cluster; each after an ACK."""
+    talk = envoy(DeltaTalk(A))
+    assert talk.push(B) == ["cluster b"]
+    assert talk.say(ENDPOINT, subscribe="b") == ["endpoint b"]
+    assert talk.ack(ENDPOINT) == []
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert talk.ack(ROUTE) == ["cluster -a"]
+    assert talk.say(ENDPOINT, unsubscribe="a") == []
+    assert talk.ack_all() == []
+    assert talk.stream.in_sync
+
+
+def test_a_backend_is_swapped_without_a_gap_in_state_of_the_world() -> None:
+    """Cases 15, 20: the old cluster stays in the set until the route that names it is replaced."""
+    talk = envoy(SotwTalk(A))
+    assert isinstance(talk, SotwTalk)
+    assert talk.push(B) == ["cluster a b"]
+    assert talk.want(ENDPOINT, "a b") == ["endpoint b"]
+    assert talk.ack(ENDPOINT) == []
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert talk.ack(ROUTE) == ["cluster b"]
+
+
+def test_a_route_waits_for_endpoints_too() -> None:
+    """Case 19: a cluster without endpoints answers 503."""
+    talk = envoy(DeltaTalk(A))
+    talk.push(B)
+    assert talk.ack(CLUSTER) == ["route r"]  # nobody asked for endpoints: nothing to wait for
+    talk = envoy(DeltaTalk(A))
+    talk.push(B)
+    talk.say(ENDPOINT, subscribe="b")
+    assert talk.ack(CLUSTER) == []
+    assert talk.ack(ENDPOINT) == ["route r"]
+
+
+@pytest.mark.parametrize("dialect", [DeltaTalk, SotwTalk])
+def test_endpoints_follow_a_changed_cluster(dialect: type[Talk]) -> None:
+    """Case 17: or else the cluster warms for 15 s, and its ACK is held back for as long."""
+    talk = envoy(dialect(A))
+    changed = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"cluster a": 2})
+    assert talk.push(changed) == ["cluster a", "endpoint a"]
+
+
+def test_endpoints_never_wait() -> None:
+    """A cluster that is still warming holds back the routes that name it and nothing else."""
+    talk = envoy(DeltaTalk(A))
+    talk.push(B)
+    moved = world(listeners={"l": "r"}, routes={"r": "b"}, clusters="a", revisions={"endpoint a": 2})
+    assert talk.push(moved) == ["endpoint a"]
+
+
+def test_unrelated_routes_do_not_wait_for_each_other() -> None:
+    """A late ACK of one cluster is no reason to hold back a route that does not name it."""
+    talk = DeltaTalk(world(listeners={"l": "r", "m": "s"}, routes={"r": "a", "s": "a"}))
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r s")])
+    both = world(listeners={"l": "r", "m": "s"}, routes={"r": "slow", "s": "a"}, revisions={"route s": 2})
+    assert talk.push(both) == ["cluster slow", "route s"]
+
+
+def test_a_wait_has_an_end() -> None:
+    """A cluster that is never acknowledged does not freeze the route for ever."""
+    talk = envoy(DeltaTalk(A, Patience(make=5.0)))
+    talk.push(B)
+    assert talk.stream.deadline == talk.now + 5.0
+    assert talk.wait(4.9) == []
+    assert talk.wait(0.1) == ["route r"]
+
+
+def test_constant_change_does_not_starve_a_route() -> None:
+    """Under churn the newest version may always name what is just on its way: an older one goes when it can."""
+    talk = DeltaTalk(world(listeners={"l": "r"}, routes={"r": ""}))
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r")])
+    talk.push(world(listeners={"l": "r"}, routes={"r": "c1"}))
+    talk.push(world(listeners={"l": "r"}, routes={"r": "c1 c2"}))
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert [name for _, name in talk.said[-1].resources[0].depends_on] == ["c1"]
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert [name for _, name in talk.said[-1].resources[0].depends_on] == ["c1", "c2"]
+
+
+def test_a_cluster_that_a_waiting_route_needs_is_not_taken_away() -> None:
+    """What waits to be sent counts as used."""
+    talk = DeltaTalk(world(listeners={"l": "r"}, routes={"r": "a"}, clusters="b"))
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r")])
+    talk.push(world(listeners={"l": "r"}, routes={"r": "b new"}))  # waits for new
+    assert talk.push(world(listeners={"l": "r"}, routes={"r": "new other"})) == ["cluster other"]
+
+
+def test_a_new_listener_waits_only_for_what_the_client_asked_for() -> None:
+    """Its routes and secrets are asked for when it is there: waiting for them would be waiting for ever."""
+    talk = envoy(DeltaTalk(A))
+    talk.say(SECRET, subscribe="none")
+    more = world(listeners={"l": "r", "m": "r2 s"}, routes={"r": "a", "r2": "c"}, secrets="s")
+    assert talk.push(more) == ["cluster c", "listener m"]
+    assert talk.say(SECRET, subscribe="s") == ["secret s"]
+    assert talk.say(ROUTE, subscribe="r2") == []
+    assert talk.ack(CLUSTER) == ["route r2"]
+
+
+def test_a_tcp_listener_waits_for_its_cluster() -> None:
+    """Case 19: a TCP proxy to a cluster that is not there closes connections."""
+    talk = envoy(DeltaTalk(A))
+    tcp = world(listeners={"l": "r", "t": "tcp:db"}, routes={"r": "a"})
+    assert talk.push(tcp) == ["cluster db"]
+    assert talk.ack(CLUSTER) == ["listener t"]
+
+
+def test_routes_and_clusters_outlive_a_listener_until_its_connections_drained() -> None:
+    """Case 20: an Envoy keeps a removed listener's routes while it drains, and unsubscribes from them after."""
+    talk = envoy(DeltaTalk(A))
+    assert talk.push(world()) == ["listener -l"]
+    assert talk.ack(LISTENER) == []
+    assert talk.say(ROUTE, unsubscribe="r") == ["cluster -a"]
+
+
+def test_a_client_that_never_unsubscribes_is_told_after_a_while() -> None:
+    """Case 20: lingering has an end too."""
+    talk = envoy(DeltaTalk(A, Patience(linger=60.0)))
+    talk.push(world())
+    talk.ack_all()
+    assert talk.wait(59.0) == []
+    assert talk.stream.deadline is not None
+    assert talk.wait(2.0) == ["route -r"]
+    assert talk.ack(ROUTE) == ["cluster -a"]
+
+
+def test_secrets_are_taken_away_last_or_not_at_all() -> None:
+    """Case 21: never while a listener names it; an Envoy unsubscribes by itself, and newer ones ignore a removal."""
+    with_tls = world(listeners={"l": "r s"}, routes={"r": "a"}, secrets="s")
+    talk = envoy(DeltaTalk(with_tls, Patience(linger=60.0)))
+    talk.say(SECRET, subscribe="s")
+    talk.ack_all()
+    assert talk.push(world(listeners={"l": "r"}, routes={"r": "a"})) == ["listener l"]
+    assert talk.ack(LISTENER) == []
+    assert talk.say(SECRET, unsubscribe="s") == []
+    assert talk.wait(120.0) == []
+
+
+def test_a_client_that_comes_back_may_first_tell_what_it_uses() -> None:
+    """Cases 14, 20: its clusters come before its routes; what they name must not be taken away meanwhile."""
+    talk = DeltaTalk(B, Patience(make=5.0))
+    held = {type_: {n: r.version for n, r in A.of(type_).by_name.items()} for type_ in ResourceType}
+    assert talk.say(CLUSTER, holding=held[CLUSTER]) == ["cluster b"]
+    assert talk.say(LISTENER, holding=held[LISTENER]) == []
+    assert talk.say(ROUTE, subscribe="r", holding=held[ROUTE]) == []
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert talk.ack(ROUTE) == ["cluster -a"]
+
+
+def test_a_client_that_comes_back_and_tells_nothing_more_is_not_waited_for_for_ever() -> None:
+    """Case 14: a client of clusters alone."""
+    talk = DeltaTalk(B, Patience(make=5.0))
+    held = {n: r.version for n, r in A.of(CLUSTER).by_name.items()}
+    assert talk.say(CLUSTER, holding=held) == ["cluster b"]
+    assert talk.wait(5.0) == ["cluster -a"]
+
+
+def test_a_refused_route_keeps_its_old_cluster() -> None:
+    """Cases 2, 20: the client goes on with what it had, and with all that names."""
+    talk = envoy(DeltaTalk(A))
+    talk.push(B)
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert talk.nack(ROUTE) == []
+    assert talk.wait(3600.0) == []
+    fixed: Snapshot = world(listeners={"l": "r"}, routes={"r": "b"}, revisions={"route r": 2})
+    assert talk.push(fixed) == ["route r"]
+    assert talk.ack(ROUTE) == ["cluster -a"]
+
+
+def test_the_first_answers_come_in_order_whatever_the_order_of_asking() -> None:
+    """Case 18: all asked for at once."""
+    talk = DeltaTalk(A)
+    snapshot, talk.snapshot = talk.snapshot, world()
+    for type_, names in ((ROUTE, "r"), (LISTENER, "*"), (ENDPOINT, "a"), (CLUSTER, "*")):
+        talk.say(type_, subscribe=names)
+    talk.ack_all()
+    assert talk.push(snapshot) == ["cluster a", "endpoint a", "listener l"]
+    assert talk.ack_all() == ["route r"]

@@ -1,0 +1,134 @@
+"""What a NACK does: nothing that was refused is sent again, and nothing else is held back."""
+
+from collections.abc import Collection
+
+import pytest
+
+from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected
+from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, world
+from xds_server.protocol.messages import Nacked
+
+DIALECTS = pytest.mark.parametrize("dialect", [DeltaTalk, SotwTalk])
+ONE_ROUTE = world(listeners={"l": "r"}, routes={"r": ""})
+BAD = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "bad"})
+FIXED = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "fixed"})
+
+
+def with_route(talk: Talk) -> Talk:
+    connected(talk, [(LISTENER, ""), (ROUTE, "r")])
+    return talk
+
+
+@DIALECTS
+def test_a_refused_version_is_not_sent_again(dialect: type[Talk]) -> None:
+    """Case 2: a NACK is no request."""
+    talk = with_route(dialect(ONE_ROUTE))
+    assert talk.push(BAD) == ["route r"]
+    assert talk.nack(ROUTE, "bad regex") == []
+    assert talk.listen() == []
+    assert talk.wait(3600) == []
+    assert isinstance(talk.heard, Nacked)
+    assert talk.heard.message == "bad regex"
+    assert talk.heard.culprit
+    assert talk.heard.culprit.name == "r"
+    assert not talk.stream.in_sync
+
+
+@DIALECTS
+def test_an_error_is_a_refusal_even_without_words(dialect: type[Talk]) -> None:
+    """Case 2: what counts is that there is an error, not what it says."""
+    talk = with_route(dialect(ONE_ROUTE))
+    talk.push(BAD)
+    talk.nack(ROUTE, "")
+    assert isinstance(talk.heard, Nacked)
+
+
+@DIALECTS
+def test_a_fix_goes_out_on_the_same_stream(dialect: type[Talk]) -> None:
+    """Case 3: refused, mended, served; and everything else flows meanwhile."""
+    talk = with_route(dialect(ONE_ROUTE))
+    talk.push(BAD)
+    talk.nack(ROUTE)
+    assert talk.push(FIXED) == ["route r"]
+    assert talk.ack(ROUTE) == []
+    assert talk.stream.in_sync
+
+
+@DIALECTS
+def test_going_back_to_what_the_client_has_needs_no_word(dialect: type[Talk]) -> None:
+    """Case 3: a client that refused has what it had."""
+    talk = with_route(dialect(ONE_ROUTE))
+    talk.push(BAD)
+    talk.nack(ROUTE)
+    assert talk.push(ONE_ROUTE) == []
+    assert talk.push(BAD) == []
+
+
+@DIALECTS
+def test_endpoints_flow_while_a_route_is_refused(dialect: type[Talk]) -> None:
+    """Case 3: one type's refusal freezes no other."""
+    talk = dialect(world(listeners={"l": "r"}, routes={"r": "a"}))
+    connected(talk, [(CLUSTER, ""), (ENDPOINT, "a"), (LISTENER, ""), (ROUTE, "r")])
+    talk.push(world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"route r": "bad"}))
+    talk.nack(ROUTE)
+    moved = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"route r": "bad", "endpoint a": 2})
+    assert talk.push(moved) == ["endpoint a"]
+
+
+@DIALECTS
+@pytest.mark.parametrize("words", ["Error adding/updating cluster(s) c3: no", "proto constraint validation failed"])
+def test_one_bad_cluster_is_found_and_the_others_arrive(dialect: type[Talk], words: str) -> None:
+    """Case 2: a client refuses a response as a whole; what is good in it goes out again, apart from what is not."""
+    talk = dialect(world(clusters=" ".join(f"c{i}" for i in range(8))))
+    talk.say(CLUSTER)
+    rounds = answer_all(talk, bad={"c3"}, words=words)
+    assert talk.heard is not None
+    assert set(talk.stream._channels[CLUSTER].holdings.accepted) == {f"c{i}" for i in range(8)} - {"c3"}
+    assert talk.stream._channels[CLUSTER].holdings.refused.keys() == {"c3"}
+    assert rounds <= 10
+    assert talk.listen() == []
+
+
+@DIALECTS
+def test_two_bad_clusters_are_found(dialect: type[Talk]) -> None:
+    """Case 2: bisection does not stop at the first."""
+    talk = dialect(world(clusters=" ".join(f"c{i}" for i in range(9))))
+    talk.say(CLUSTER)
+    answer_all(talk, bad={"c0", "c7"}, words="no")
+    assert talk.stream._channels[CLUSTER].holdings.refused.keys() == {"c0", "c7"}
+    assert len(talk.stream._channels[CLUSTER].holdings.accepted) == 7
+
+
+def answer_all(talk: Talk, *, bad: Collection[str], words: str) -> int:
+    """Refuse every response that has something bad in it, take every other; return how many came."""
+    rounds = 0
+    while talk._unanswered:
+        rounds += 1
+        response = talk._unanswered[0]
+        refuse = any(r.name in bad for r in response.resources)
+        _ = talk.nack(response.type, words) if refuse else talk.ack(response.type)
+    return rounds
+
+
+def test_a_name_within_a_longer_name_is_not_to_blame() -> None:
+    """Envoy's words about service/a/8080 say nothing about service/a/80."""
+    talk = DeltaTalk(world(clusters="service/a/80 service/a/8080 z"))
+    talk.say(CLUSTER)
+    assert talk.nack(CLUSTER, "cluster(s) service/a/8080: no") == ["cluster service/a/8080", "cluster service/a/80 z"]
+
+
+def test_a_refused_removal_is_not_repeated_for_ever() -> None:
+    """Case 2: no storm, whatever a client refuses."""
+    talk = DeltaTalk(world(clusters="a b"))
+    connected(talk, [(CLUSTER, "")])
+    assert talk.push(world(clusters="a")) == ["cluster -b"]
+    assert talk.nack(CLUSTER) == []
+    assert talk.listen() == []
+
+
+def test_a_refused_mixture_takes_nothing_away() -> None:
+    """What the client refused it has not done: the removal goes out again, the culprit does not."""
+    talk = DeltaTalk(world(clusters="a b"))
+    connected(talk, [(CLUSTER, "")])
+    assert talk.push(world(clusters="a", revisions={"cluster a": "bad"})) == ["cluster a -b"]
+    assert talk.nack(CLUSTER) == ["cluster -b"]
