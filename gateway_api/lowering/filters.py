@@ -7,6 +7,9 @@ from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import prefix_of
 from k8s_watch.objects.routes import HTTPHeaderFilter, HTTPPathModifier, HTTPRequestRedirect, HTTPRouteFilter
 
+UNCHANGED = ir.HeaderMods()
+"""Most headers are: one value for all of them is quick to make and to compare."""
+
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
 
 
@@ -68,6 +71,8 @@ def redirect_port(spec: HTTPRequestRedirect, frontend: Frontend) -> int | None:
 
 def _header_mods(modifiers: Iterable[HTTPHeaderFilter | None]) -> ir.HeaderMods:
     present = [modifier for modifier in modifiers if modifier is not None]
+    if not present:
+        return UNCHANGED
     return ir.HeaderMods(
         set=tuple((header.name, header.value) for modifier in present for header in modifier.set),
         add=tuple((header.name, header.value) for modifier in present for header in modifier.add),

@@ -3,6 +3,8 @@
 Everything here is a function of the rule, its route and the frontend alone: who keeps the result may key it by them.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from gateway_api.graph.durations import seconds
@@ -14,7 +16,7 @@ from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match
-from k8s_watch.objects.routes import HTTPRequestRedirect, HTTPRoute, HTTPRouteTimeouts, HTTPUrlRewrite
+from k8s_watch.objects.routes import HTTPRequestRedirect, HTTPRoute, HTTPRouteMatch, HTTPRouteTimeouts, HTTPUrlRewrite
 
 FAILURE = ir.Respond(status=500)
 
@@ -35,15 +37,26 @@ def lower_rule(route: HTTPRoute, rule: HTTPRuleNode, frontend: Frontend) -> tupl
     """Lower a rule: one ir.Route for each of its matches, in order.
 
     A rule that cannot work answers 500 to what it matches: it takes nothing from other rules and gives nothing to them.
-    A match that is itself what is wrong has no route.
+    A match that is itself what is wrong has no route. No matches are one match of everything.
 
     Spec: Gateway API v1.6 HTTPRouteRule
     """
-    return tuple(
-        RankedRoute(match_precedence(match, route, rule.index, index), _route(route, rule, index, frontend))
-        for index, match in enumerate(rule.spec.matches)
-        if not _is_dropped(rule) or not any(match_problems(match, ""))
-    )
+    request, response = filters.request_headers(rule.spec.filters), filters.response_headers(rule.spec.filters)
+    found = []
+    for index, spec in _usable_matches(rule):
+        match = lower_match(spec)
+        action = _action(rule, match.path, frontend)
+        changed = action is not FAILURE
+        lowered = ir.Route(
+            name=f"httproute/{route.key}/rule/{rule.index}/match/{index}",
+            source=route.key,
+            match=match,
+            action=action,
+            request_headers=request if changed else filters.UNCHANGED,
+            response_headers=response if changed else filters.UNCHANGED,
+        )
+        found.append(RankedRoute(match_precedence(spec, route, rule.index, index), lowered))
+    return tuple(found)
 
 
 def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
@@ -53,18 +66,12 @@ def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
     return tuple(backend.cluster for backend in rule.backends if backend.cluster is not None)
 
 
-def _route(route: HTTPRoute, rule: HTTPRuleNode, index: int, frontend: Frontend) -> ir.Route:
-    match = lower_match(rule.spec.matches[index])
-    action = _action(rule, match.path, frontend)
-    changes = rule.spec.filters if action is not FAILURE else ()
-    return ir.Route(
-        name=f"httproute/{route.key}/rule/{rule.index}/match/{index}",
-        source=route.key,
-        match=match,
-        action=action,
-        request_headers=filters.request_headers(changes),
-        response_headers=filters.response_headers(changes),
-    )
+def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
+    """The matches with their index; only in a rule with problems can one of them be the problem."""
+    matches = enumerate(rule.spec.matches or (HTTPRouteMatch(),))
+    if not _is_dropped(rule):
+        return matches
+    return ((index, match) for index, match in matches if not any(match_problems(match, "")))
 
 
 def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:

@@ -143,8 +143,19 @@ def _listener(of: ir.Listener) -> dict[str, Any]:
         "name": of.name,
         "port": of.port,
         "bind_port": of.bind_port,
-        "filter_chains": [_without_empty(msgspec.to_builtins(chain)) for chain in of.filter_chains],
+        "filter_chains": [_filter_chain(chain) for chain in of.filter_chains],
     }
+
+
+def _filter_chain(of: ir.FilterChain) -> dict[str, Any]:
+    """The kind of handler stands for the field; a TCP chain without destinations is shown as such."""
+    fields = _without_empty(msgspec.to_builtins(of))
+    match of.handler:
+        case ir.HttpChain(route_table=name):
+            handler: dict[str, Any] = {"http": name}
+        case ir.TcpChain(destinations=destinations):
+            handler = {"tcp": [f"{each.cluster} weight {each.weight}" for each in destinations]}
+    return {key: value for key, value in fields.items() if key != "handler"} | handler
 
 
 def _table(of: ir.RouteTable) -> dict[str, Any]:

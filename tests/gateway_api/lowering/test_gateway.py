@@ -132,3 +132,9 @@ def test_a_match_that_cannot_be_made_has_no_route() -> None:
     )
     (kept,) = lowered.route_tables[0].virtual_hosts[0].routes
     assert (kept.match.path.value, kept.action) == ("/good", ir.Respond(status=500))
+
+
+def test_no_matches_are_one_match_of_everything() -> None:
+    node = HTTPRuleNode(index=0, spec=HTTPRouteRule(matches=()), backends=())
+    (only,) = lower((listener(),), route("r", ("*",), node)).route_tables[0].virtual_hosts[0].routes
+    assert only.match == ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
