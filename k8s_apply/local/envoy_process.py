@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -29,24 +29,28 @@ _LEVELS = {"critical": logging.ERROR, "error": logging.ERROR, "warning": logging
 
 
 @asynccontextmanager
-async def envoy_process(envoy: Path, bootstrap: Path, *, concurrency: int, **context: str) -> AsyncIterator[Process]:
+async def envoy_process(
+    envoy: Path, bootstrap: Path, *, concurrency: int, access_log: Path | None = None, **context: str
+) -> AsyncIterator[Process]:
     """Run Envoy for as long as the block lasts; leaving it, by whatever way, ends the process first.
 
     It runs in a session of its own, so that a Ctrl-C meant for us does not end it under our feet, and dies with us.
-    What it logs goes to our log, with `context`. Raises OSError when it cannot be started.
+    What it logs goes to our log, with `context`; its standard output, where access logs go, is appended to `access_log`
+    or dropped: a line a request is nothing to pass through Python. Raises OSError when it cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *_tethered(str(envoy)),
-        *("--config-path", str(bootstrap)),
-        *("--concurrency", str(concurrency)),
-        *("--log-level", "warning", "--log-format", "%l %_"),
-        "--disable-hot-restart",
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=STDOUT,
-        limit=LONGEST_LINE,
-        start_new_session=True,
-    )
+    with open(access_log or os.devnull, "ab") as stdout:  # noqa: ASYNC230, PTH123 (once in a process's life)
+        process = await asyncio.create_subprocess_exec(
+            *_tethered(str(envoy)),
+            *("--config-path", str(bootstrap)),
+            *("--concurrency", str(concurrency)),
+            *("--log-level", "warning", "--log-format", "%l %_"),
+            "--disable-hot-restart",
+            stdin=DEVNULL,
+            stdout=stdout,
+            stderr=PIPE,
+            limit=LONGEST_LINE,
+            start_new_session=True,
+        )
     try:
         async with asyncio.TaskGroup() as tasks:
             relaying = tasks.create_task(_relay(process, context), name="relay envoy's log")
@@ -101,11 +105,11 @@ async def _end(process: Process) -> None:
 
 async def _relay(process: Process, context: dict[str, str]) -> None:
     """Take over what Envoy logs, line by line."""
-    if process.stdout is None:
+    if process.stderr is None:
         return
     while True:
         try:
-            line = await process.stdout.readline()
+            line = await process.stderr.readline()
         except ValueError:  # longer than LONGEST_LINE
             continue
         if not line:

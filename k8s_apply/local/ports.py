@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 from gateway_api.ir.infra import InfraIR, InfraPort
 from k8s_watch.keys import ObjectKey
 
+ADDRESS = "127.0.0.1"
+"""Where everything here listens."""
+
 type Wanted = Mapping[ObjectKey, InfraIR]
 
 
@@ -42,7 +45,7 @@ def _unusable(ports: tuple[InfraPort, ...]) -> Iterator[str]:
             if port.protocol == "TCP":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("0.0.0.0", port.bind_port))
+                probe.bind((ADDRESS, port.bind_port))
             except OSError as error:
                 yield _explain(port, error)
 

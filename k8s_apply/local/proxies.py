@@ -13,12 +13,11 @@ from flow.clock import Clock
 from flow.latest import Latest
 from gateway_api.ir.infra import Address, GatewayInfra, InfraIR, InfraReport
 from k8s_apply.local.envoy_process import envoy_process, until_ready
-from k8s_apply.local.ports import clashes, unusable
+from k8s_apply.local.ports import ADDRESS, clashes, unusable
 from k8s_watch.keys import ObjectKey
 
 log = structlog.get_logger("lychgate.local")
 
-ADDRESS = Address(type="IPAddress", value="127.0.0.1")
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 10.0
 """Seconds before an Envoy that ended, or could not start, is started again; doubled each time."""
@@ -34,6 +33,8 @@ class Envoy(msgspec.Struct, frozen=True, kw_only=True):
     """Gateway and the path of the admin's Unix socket → the text of the bootstrap file."""
     concurrency: int = 2
     """Worker threads."""
+    access_log: Path | None = None
+    """Where what the proxies write to their standard output is appended; None drops it."""
 
 
 class LocalProxies:
@@ -114,6 +115,7 @@ class LocalProxies:
                     self._envoy.binary,
                     bootstrap,
                     concurrency=self._envoy.concurrency,
+                    access_log=self._envoy.access_log,
                     gateway=str(key),
                 ) as process,
                 asyncio.TaskGroup() as tasks,
@@ -136,8 +138,9 @@ class LocalProxies:
             self.report.publish(InfraReport({**gateways, key: infra}))
 
 
-WAITING = GatewayInfra(addresses=(ADDRESS,), replicas_wanted=1)
-READY = GatewayInfra(addresses=(ADDRESS,), replicas_wanted=1, replicas_available=1)
+HERE = (Address(type="IPAddress", value=ADDRESS),)
+WAITING = GatewayInfra(addresses=HERE, replicas_wanted=1)
+READY = GatewayInfra(addresses=HERE, replicas_wanted=1, replicas_available=1)
 
 
 def _said(problem: str) -> GatewayInfra:
