@@ -75,14 +75,15 @@ class StatusWriter:
         self._wanted = statuses
         if not self._leading.value:
             return
-        for key in self._asked.keys() - statuses.keys():
-            self._forget(key)
         for key, body in statuses.items():
             known = self._asked.get(key)
             if known is not body and known != body:
                 self._forget(key)
                 self._asked[key] = body
                 self._queue.add(key)
+        if len(self._asked) > len(statuses):
+            for key in self._asked.keys() - statuses.keys():
+                self._forget(key)
 
     def saw(self, changed: Mapping[str, frozenset[ObjectKey]] | None, /) -> None:
         """Look again at these wished objects, by kind name; at all of them when None. Never blocks."""

@@ -7,6 +7,7 @@ worker reads the newest wish when its turn comes, and what is remembered is boun
 import asyncio
 import heapq
 import itertools
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 
 from flow.clock import Clock
@@ -22,7 +23,8 @@ class WorkQueue[K: Hashable]:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ready: dict[K, None] = {}
+        self._ready: OrderedDict[K, None] = OrderedDict()
+        """No plain dict: to find the first of one whose first ones were deleted takes ever longer."""
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
         """Entries that differ from `_due` are stale."""

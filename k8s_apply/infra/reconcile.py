@@ -85,6 +85,8 @@ class InfraReconciler:
         self._queue: WorkQueue[ObjectKey] = WorkQueue(clock)
         self._live: dict[Owner, dict[Id, Json]] = {}
         self._looked = False
+        self._revision = 0
+        """Of the last snapshot seen."""
         self._failures: dict[ObjectKey, int] = {}
 
     def want(self, infra: Mapping[ObjectKey, InfraIR], /) -> None:
@@ -102,21 +104,23 @@ class InfraReconciler:
     def saw(self, cluster: ClusterSnapshot, /) -> None:
         """Compare what was watched with what we know: an object of ours that is gone, or another one by now, has its
         Gateway attended to at once instead of at the next resync. Never blocks; cost: linear in the wished Gateways,
-        and nothing when no such kind changed.
+        and nothing when no such kind changed. Snapshots may be left out.
         """
+        changed = cluster.changed if cluster.revision == self._revision + 1 else None
+        self._revision = cluster.revision
         watched: dict[str, Mapping[ObjectKey, Any]] = {
             "ConfigMap": cluster.config_maps,
             "Secret": cluster.secrets,
             "Service": cluster.services,
             "Deployment": cluster.deployments,
         }
-        if not self._leading.value or (cluster.changed is not None and not cluster.changed.keys() & watched.keys()):
+        if not self._leading.value or (changed is not None and not changed.keys() & watched.keys()):
             return
         for gateway in self._wanted:
             key = infra_key(gateway, self._settings)
             live = self._live.get(owner_labels(gateway), {})
             for kind, objects in watched.items():
-                if cluster.changed is not None and key not in cluster.changed.get(kind, ()):
+                if changed is not None and key not in changed.get(kind, ()):
                     continue
                 known, seen = live.get((kind, key)), objects.get(key)
                 if known and (seen is None or _replaced(known, seen)):

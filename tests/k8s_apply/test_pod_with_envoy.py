@@ -1,0 +1,40 @@
+"""The pod's command line, bootstrap and certificate, judged by the real Envoy."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from k8s_apply.certificates import client_files, make_authority
+from k8s_apply.infra.pod import BOOTSTRAP_FILE, METRICS_PORT, READY_PORT, pod_template
+from k8s_apply.infra.settings import InfraSettings
+from tests.flow.virtual_clock import VirtualClock
+from tests.k8s_apply.gateways import EG, infra
+from xds_server.bootstrap import pod
+
+
+@pytest.mark.envoy
+def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_path: Path) -> None:
+    settings = InfraSettings(bootstrap_dir=str(tmp_path), certs_dir=str(tmp_path / "certs"))
+    texts = pod.pod_bootstrap(
+        gateway=EG,
+        xds_host="envoy-gateway.envoy-gateway-system.svc.cluster.local",
+        bootstrap_dir=settings.bootstrap_dir,
+        certs_dir=settings.certs_dir,
+    )
+    now = VirtualClock().now()
+    (tmp_path / "certs").mkdir()
+    for name, content in client_files(make_authority(now), EG, {}, now).items():
+        (tmp_path / "certs" / name).write_bytes(content)
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (envoy,) = pod_template(infra(), "name", settings)["spec"]["containers"]
+    args = [arg.replace("$(ENVOY_POD_NAME)", "pod") for arg in envoy["args"]]
+    done = subprocess.run(
+        [envoy_binary, *args, "--mode", "validate"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr or done.stdout
+
+
+def test_ports_and_files_are_those_of_the_bootstrap() -> None:
+    assert (BOOTSTRAP_FILE, METRICS_PORT, READY_PORT) == (pod.BOOTSTRAP_FILE, pod.METRICS_PORT, pod.READY_PORT)
