@@ -8,7 +8,7 @@ as this Gateway's belongs to somebody else, and we refuse to take it. What is la
 Gateway is deleted, by uid.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -81,6 +81,7 @@ class InfraReconciler:
         self._resync = resync
         self._in_flight = in_flight
         self._wanted: Mapping[ObjectKey, InfraIR] = {}
+        self._keep: frozenset[ObjectKey] = frozenset()
         self._asked: Latest[bool] = Latest(initial=False)
         self._queue: WorkQueue[ObjectKey] = WorkQueue(clock)
         self._live: dict[Owner, dict[Id, Json]] = {}
@@ -89,15 +90,17 @@ class InfraReconciler:
         """Of the last snapshot seen."""
         self._failures: dict[ObjectKey, int] = {}
 
-    def want(self, infra: Mapping[ObjectKey, InfraIR], /) -> None:
-        """Make these the wish: what is not in it is to be removed. Never blocks.
+    def want(self, infra: Mapping[ObjectKey, InfraIR], /, *, keep: Collection[ObjectKey] = ()) -> None:
+        """Make these the wish: what is not in it is to be removed, except what belongs to a Gateway in `keep`: one that
+        exists, but of which we cannot say right now what it needs. Never blocks.
 
         The first call must come after the first complete translation: an empty wish removes everything.
         """
         before, self._wanted = self._wanted, infra
+        kept, self._keep = self._keep, frozenset(keep)
         if self._leading.value and self._asked.value:
-            for gateway in before.keys() | infra.keys():
-                if before.get(gateway) != infra.get(gateway):
+            for gateway in before.keys() | infra.keys() | (kept - self._keep):
+                if before.get(gateway) != infra.get(gateway) or gateway in kept:
                     self._queue.add(gateway)
         self._asked.publish(True)
 
@@ -176,7 +179,7 @@ class InfraReconciler:
             for item in await self._api.list(kind, namespace=namespace, selector=text):
                 live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
         self._live, self._looked = live, True
-        wished = {owner_labels(gateway) for gateway in self._wanted}
+        wished = {owner_labels(gateway) for gateway in self._wanted.keys() | self._keep}
         for owner in live.keys() - wished:
             await self._delete(owner, list(live[owner]))
         for gateway in self._wanted:
@@ -188,6 +191,8 @@ class InfraReconciler:
         if not self._looked:
             return None  # the look at everything, which comes first, will ask for us again
         infra, owner = self._wanted.get(gateway), owner_labels(gateway)
+        if infra is None and gateway in self._keep:
+            return None
         if infra is None:
             await self._delete(owner, list(self._live.get(owner, ())))
             return None

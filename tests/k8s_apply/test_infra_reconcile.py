@@ -153,6 +153,19 @@ async def test_nothing_is_removed_before_the_first_wish(site: Site) -> None:
         assert not site.present()
 
 
+async def test_a_gateway_that_we_cannot_translate_keeps_what_it_has(site: Site) -> None:
+    """A defect of ours must not take down what works; a deletion still does."""
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+    successor = Site(site.clock, site.api)
+    async with running(successor.reconciler.run()):
+        successor.reconciler.want({OTHER: infra(OTHER)}, keep={EG})
+        await site.clock.advance(1000)
+        assert site.present() == {EG_INFRA: 5, OTHER_INFRA: 5}
+        await successor.want(infra(OTHER))
+        assert site.present() == {OTHER_INFRA: 5}
+
+
 async def test_a_deletion_names_the_uid_so_that_a_newcomer_of_that_name_stays(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra())
