@@ -60,6 +60,40 @@ class Proxy:
 
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    more: threading.Condition = field(default_factory=threading.Condition)
+    ended: bool = False
+
+    def has_said(self, text: str) -> bool:
+        """Whether its log has the text by now."""
+        return any(text in line for line in self.lines)
+
+    def wait_until_it_says(self, text: str) -> None:
+        """Return when its log has the text; fail with the log when it ends without."""
+        with self.more:
+            self.more.wait_for(lambda: self.ended or self.has_said(text))
+        assert self.has_said(text), "".join(self.lines)
+
+    def wait_until_serving(self, *ports: int) -> None:
+        """Return when the first listeners and all that they need are there, and these ports are open.
+
+        The workers open the ports some moments after Envoy said that it starts them.
+        """
+        self.wait_until_it_says("starting workers")
+        for port in ports:
+            with socket.socket() as probe:
+                while probe.connect_ex(("127.0.0.1", port)):
+                    select.select([], [], [], 0.01)
+
+    def read_log(self) -> None:
+        """Keep the log until it ends."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            with self.more:
+                self.lines.append(line)
+                self.more.notify_all()
+        with self.more:
+            self.ended = True
+            self.more.notify_all()
 
     def request(
         self,
@@ -169,40 +203,60 @@ def _server(kind: type[socketserver.TCPServer], handler: type) -> socketserver.T
 
 
 @pytest.fixture(scope="module")
-def start_proxy(envoy_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Snapshot], Proxy]]:
-    """Start an Envoy with a snapshot, given to it over delta ADS; returns when it serves."""
-    with contextlib.ExitStack() as running:
-
-        def start(snapshot: Snapshot) -> Proxy:
-            folder = tmp_path_factory.mktemp("envoy")
-            port = running.enter_context(_control_plane(snapshot))
-            bootstrap = local_bootstrap(
-                gateway=ObjectKey("default", "eg"),
-                node_id="test",
-                xds=f"127.0.0.1:{port}",
-                admin_socket=str(folder / "admin.sock"),
-            )
-            proxy = running.enter_context(_envoy(envoy_binary, folder / "bootstrap.json", bootstrap))
-            for resource in snapshot.of(ResourceType.LISTENER).by_name.values():
-                _until_it_listens(listener.Listener.FromString(resource.body).address.socket_address.port_value)
-            return proxy
-
-        yield start
+def running() -> Iterator[contextlib.ExitStack]:
+    """What ends with the module."""
+    with contextlib.ExitStack() as stack:
+        yield stack
 
 
-def _until_it_listens(port: int) -> None:
-    """Envoy's workers open the ports some moments after it said that it starts them."""
-    for _ in range(1000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-            select.select([], [], [], 0.01)
-    pytest.fail(f"nothing listens on port {port}")
+@pytest.fixture(scope="session")
+def control_plane() -> Callable[..., contextlib.AbstractContextManager[int]]:
+    """Serve a snapshot over delta ADS, in a `with` that gives the port on 127.0.0.1. See `_control_plane`."""
+    return _control_plane
+
+
+@pytest.fixture(scope="module")
+def start_envoy(envoy_binary: Path, running: contextlib.ExitStack) -> Callable[..., Proxy]:
+    """Start an Envoy with a bootstrap file; does not wait for it to serve."""
+    return lambda *command: running.enter_context(_envoy([envoy_binary, *command]))
+
+
+@pytest.fixture(scope="module")
+def start_proxy(
+    running: contextlib.ExitStack, start_envoy: Callable[..., Proxy], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Snapshot], Proxy]:
+    """Start an Envoy with a snapshot; returns when it serves."""
+
+    def start(snapshot: Snapshot) -> Proxy:
+        folder = tmp_path_factory.mktemp("envoy")
+        bootstrap = local_bootstrap(
+            gateway=ObjectKey("default", "eg"),
+            node_id="test",
+            xds=f"127.0.0.1:{running.enter_context(_control_plane(snapshot))}",
+            admin_socket=str(folder / "admin.sock"),
+        )
+        (folder / "bootstrap.json").write_text(bootstrap)
+        proxy = start_envoy("--config-path", folder / "bootstrap.json")
+        listeners = [listener.Listener.FromString(r.body) for r in snapshot.of(ResourceType.LISTENER).by_name.values()]
+        proxy.wait_until_serving(*(of.address.socket_address.port_value for of in listeners))
+        return proxy
+
+    return start
 
 
 @contextlib.contextmanager
-def _control_plane(snapshot: Snapshot) -> Iterator[int]:
-    """Answers each delta subscription once, from the snapshot: what Envoy asks for, without the rules for changes."""
+def _control_plane(
+    snapshot: Snapshot,
+    *,
+    port: int = 0,
+    credentials: grpc.ServerCredentials | None = None,
+    asked: threading.Event | None = None,
+    gate: threading.Event | None = None,
+) -> Iterator[int]:
+    """Answers each delta subscription once, from the snapshot: what Envoy asks for, without the rules for changes.
+
+    Without `credentials`, plain. Sets `asked` when somebody asks; nothing is answered before `gate` opens.
+    """
 
     def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         for raw in requests:
@@ -212,6 +266,10 @@ def _control_plane(snapshot: Snapshot) -> Iterator[int]:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, request.error_detail.message)
             if not (first_of_wildcard or request.resource_names_subscribe):
                 continue
+            if asked:
+                asked.set()
+            if gate:
+                gate.wait()
             known = snapshot.of(TYPES[request.type_url]).by_name
             names = known if first_of_wildcard else request.resource_names_subscribe
             yield encode.encode_delta_response(
@@ -226,36 +284,26 @@ def _control_plane(snapshot: Snapshot) -> Iterator[int]:
     handler = grpc.method_handlers_generic_handler(type_urls.AGGREGATED_SERVICE, {"DeltaAggregatedResources": method})
     with ThreadPoolExecutor(4) as threads:
         server = grpc.server(threads, handlers=[handler])
-        port = server.add_insecure_port("127.0.0.1:0")
+        here = f"127.0.0.1:{port}"
+        bound = server.add_secure_port(here, credentials) if credentials else server.add_insecure_port(here)
         server.start()
         try:
-            yield port
+            yield bound
         finally:
             server.stop(grace=None).wait()
 
 
 @contextlib.contextmanager
-def _envoy(binary: Path, file: Path, bootstrap: str) -> Iterator[Proxy]:
-    file.write_text(bootstrap)
-    command = [binary, "--config-path", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "info"]
+def _envoy(command: list[str | Path]) -> Iterator[Proxy]:
+    command += ["--concurrency", "1", "--disable-hot-restart"]
+    command += ["--log-level", "info", "--component-log-level", "config:debug"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        proxy, serving = Proxy(process), threading.Event()
-        reader = threading.Thread(target=_read_log, args=(proxy, serving))
+        proxy = Proxy(process)
+        reader = threading.Thread(target=proxy.read_log)
         reader.start()
         try:
-            serving.wait()
-            assert process.poll() is None, "".join(proxy.lines)
             yield proxy
         finally:
             process.terminate()
             process.wait()
             reader.join()
-
-
-def _read_log(proxy: Proxy, serving: threading.Event) -> None:
-    assert proxy.process.stderr
-    for line in proxy.process.stderr:
-        proxy.lines.append(line)
-        if "starting workers" in line:
-            serving.set()
-    serving.set()  # it ended

@@ -92,6 +92,7 @@ def xds_cluster(
     return cluster.Cluster(
         name=XDS_CLUSTER,
         type=kind,
+        dns_lookup_family=cluster.Cluster.V4_PREFERRED,
         connect_timeout=seconds(CONNECT_TIMEOUT),
         load_assignment=assignment(XDS_CLUSTER, address),
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(options)},

@@ -1,0 +1,144 @@
+"""The bootstrap of a proxy pod in a real Envoy: mutual TLS, readiness, metrics, and nothing else."""
+
+import http.client
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+
+from gateway_api.ir import xds as ir
+from k8s_apply.certificates import Authority, client_files, make_authority, server_files
+from k8s_watch.keys import ObjectKey
+from xds_server.bootstrap.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, pod_bootstrap
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+EMPTY = assemble(ir.GatewayIR(gateway=KEY), [])
+
+
+def credentials(authority: Authority) -> grpc.ServerCredentials:
+    files = server_files(authority, ["localhost"], {}, time.time())
+    pair = (files["tls.key"], files["tls.crt"])
+    return grpc.ssl_server_credentials([pair], files["ca.crt"], require_client_auth=True)
+
+
+class Mount:
+    """A folder as the kubelet mounts a Secret: all files change at once, by a link to another folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+
+    def write(self, authority: Authority) -> None:
+        self.count += 1
+        files = client_files(authority, KEY, {}, time.time())
+        version = self.folder / f"..{self.count}"
+        version.mkdir(parents=True)
+        for name, content in files.items():
+            (version / name).write_bytes(content)
+        (self.folder / "..new").symlink_to(version.name)
+        (self.folder / "..new").rename(self.folder / "..data")
+        for name in files:
+            link = self.folder / name
+            if not link.is_symlink():
+                link.symlink_to(f"..data/{name}")
+
+
+class Pod:
+    """A pod's files, and the Envoy that runs with them. The ports are free ones, by their number in a pod."""
+
+    def __init__(self, folder: Path, free_port: Callable[[], int], start_envoy) -> None:
+        self.folder = folder
+        self.start_envoy = start_envoy
+        self.certs = Mount(folder / "certs")
+        self.ports = {port: free_port() for port in (ADMIN_PORT, METRICS_PORT, READY_PORT)}
+
+    def start(self, authority: Authority, xds_port: int):
+        self.certs.write(authority)
+        folders = {"bootstrap_dir": str(self.folder), "certs_dir": str(self.certs.folder)}
+        files = pod_bootstrap(gateway=KEY, xds_host="localhost", xds_port=xds_port, max_heap_bytes=10**9, **folders)
+        for name, text in files.items():
+            (self.folder / name).write_text(self._as_on_this_machine(text))
+        return self.start_envoy("--config-path", self.folder / "bootstrap.yaml", "--service-node", "pod-1")
+
+    def _as_on_this_machine(self, text: str) -> str:
+        text = text.replace('"localhost."', '"localhost"')  # the hosts file knows it without the dot alone
+        for port, free in self.ports.items():
+            text = text.replace(f'"port_value": {port}', f'"port_value": {free}')
+        return text
+
+
+@pytest.fixture
+def pod(tmp_path: Path, free_port, start_envoy) -> Pod:
+    return Pod(tmp_path, free_port, start_envoy)
+
+
+def status(port: int, path: str, method: str = "GET") -> int:
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        client.request(method, path)
+        return client.getresponse().status
+    finally:
+        client.close()
+
+
+def test_a_pod_is_ready_once_it_heard_of_its_listeners(pod, control_plane) -> None:
+    authority, asked, gate = make_authority(time.time()), threading.Event(), threading.Event()
+    with control_plane(EMPTY, credentials=credentials(authority), asked=asked, gate=gate) as port:
+        proxy = pod.start(authority, port)
+        asked.wait()
+        assert status(pod.ports[ADMIN_PORT], "/ready") == 503
+        assert not proxy.has_said("starting workers")
+        gate.set()
+        proxy.wait_until_serving(pod.ports[READY_PORT])
+        assert status(pod.ports[READY_PORT], "/ready") == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/stats/prometheus", 200),
+        ("GET", "/stats/prometheus?usedonly", 200),
+        ("POST", "/stats/prometheus", 404),
+        ("GET", "/config_dump", 404),
+        ("GET", "/stats/prometheus/../../config_dump", 404),
+        ("GET", "/stats/prometheus/%2e%2e/%2e%2e/config_dump", 404),
+        ("GET", "/stats/prometheus%2F..%2F..%2Fconfig_dump", 400),
+        ("GET", "/stats/prometheus/..//..//quitquitquit", 404),
+    ],
+)
+def test_only_the_metrics_of_the_admin_interface_are_reachable(metrics, method: str, path: str, expected: int) -> None:
+    assert metrics(path, method) == expected
+
+
+@pytest.fixture(scope="module")
+def metrics(control_plane, running, start_envoy, free_port, tmp_path_factory):
+    pod, authority = Pod(tmp_path_factory.mktemp("pod"), free_port, start_envoy), make_authority(time.time())
+    port = running.enter_context(control_plane(EMPTY, credentials=credentials(authority)))
+    pod.start(authority, port).wait_until_serving(pod.ports[METRICS_PORT])
+    return lambda path, method: status(pod.ports[METRICS_PORT], path, method)
+
+
+def test_new_certificates_are_taken_up_without_a_restart(pod, control_plane) -> None:
+    old, new, asked = make_authority(time.time()), make_authority(time.time()), threading.Event()
+    with control_plane(EMPTY, credentials=credentials(old)) as port:
+        proxy = pod.start(old, port)
+        proxy.wait_until_serving()
+        pod.certs.write(new)
+    with control_plane(EMPTY, credentials=credentials(new), asked=asked, port=port):
+        assert asked.wait(timeout=30)
+
+
+def test_a_server_of_another_name_is_not_trusted(pod, control_plane) -> None:
+    authority, asked = make_authority(time.time()), threading.Event()
+    files = server_files(authority, ["elsewhere"], {}, time.time())
+    wrong = grpc.ssl_server_credentials([(files["tls.key"], files["tls.crt"])])
+    with control_plane(EMPTY, credentials=wrong, asked=asked) as port:
+        proxy = pod.start(authority, port)
+        proxy.wait_until_it_says("CERTIFICATE_VERIFY_FAILED")
+        assert not asked.is_set()

@@ -1,0 +1,174 @@
+"""Certificates, server names and plain bytes in a real Envoy."""
+
+import datetime
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+A, B = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "b"))
+TCP_A, TCP_B = (ir.ClusterName(f"service/default/tcp-{name}/80") for name in ("a", "b"))
+NAMES = ("one.example.com", "two.example.com", "*.wild.example.com", "default.example.org")
+
+
+def certificate(name: str) -> ir.TlsSecret:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return ir.TlsSecret(
+        name=f"default/{name}",
+        certificate_chain=signed.public_bytes(serialization.Encoding.PEM),
+        private_key=ir.PrivateBytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        ),
+    )
+
+
+def https_chain(name: str, table: str, *secrets: ir.TlsSecret, server_names: tuple[str, ...] = ()) -> ir.FilterChain:
+    tls = ir.DownstreamTls(secrets=tuple(secret.name for secret in secrets))
+    return ir.FilterChain(name=name, handler=ir.HttpChain(route_table=table), server_names=server_names, tls=tls)
+
+
+def tcp_chain(*destinations: tuple[ir.ClusterName, int]) -> ir.FilterChain:
+    receivers = tuple(ir.Destination(cluster=cluster, weight=weight) for cluster, weight in destinations)
+    return ir.FilterChain(name="tcp", handler=ir.TcpChain(destinations=receivers))
+
+
+def table(name: str, cluster: ir.ClusterName) -> ir.RouteTable:
+    everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+    action = ir.Forward(destinations=(ir.Destination(cluster=cluster, weight=1),))
+    route = ir.Route(name=name, source=KEY, match=everything, action=action)
+    return ir.RouteTable(name=name, virtual_hosts=(ir.VirtualHost(hostname="*", routes=(route,)),))
+
+
+@pytest.fixture(scope="module")
+def ports(free_port: Callable[[], int]) -> dict[str, int]:
+    return {name: free_port() for name in ("https", "tcp", "weighted", "nowhere")}
+
+
+@pytest.fixture(scope="module")
+def secrets() -> dict[str, ir.TlsSecret]:
+    return {name: certificate(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def proxy(backends, ports: dict[str, int], secrets: dict[str, ir.TlsSecret], start_proxy):
+    one, two, wild, default = (secrets[name] for name in NAMES)
+    chains = {
+        "https": (
+            https_chain("both", "a", one, two, server_names=(one.name.split("/")[1], two.name.split("/")[1])),
+            https_chain("wild", "b", wild, server_names=("*.Wild.example.com",)),
+            https_chain("default", "a", default),
+        ),
+        "tcp": (tcp_chain((TCP_A, 1), (TCP_B, 0)),),
+        "weighted": (tcp_chain((TCP_A, 1), (TCP_B, 1)),),
+        "nowhere": (tcp_chain(),),
+    }
+    gateway = ir.GatewayIR(
+        gateway=KEY,
+        listeners=tuple(
+            ir.Listener(name=name, port=443, bind_port=ports[name], bind_address="127.0.0.1", filter_chains=of)
+            for name, of in chains.items()
+        ),
+        route_tables=(table("a", A), table("b", B)),
+        clusters=tuple(
+            ir.Cluster(name=name, backend=KEY, port=80, protocol="tcp" if "tcp" in name else "http1")
+            for name in (A, B, TCP_A, TCP_B)
+        ),
+        secrets=tuple(secrets.values()),
+    )
+    places = {A: backends.http["a"], B: backends.http["b"], TCP_A: backends.tcp["a"], TCP_B: backends.tcp["b"]}
+    endpoints = [
+        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=port),))
+        for name, port in places.items()
+    ]
+    return start_proxy(assemble(gateway, endpoints))
+
+
+@pytest.fixture
+def https(proxy, ports, secrets):
+    def get(server_name: str, trusted: str):
+        context = ssl.create_default_context(cadata=secrets[trusted].certificate_chain.decode())
+        return proxy.request(ports["https"], "/", tls=context, server_name=server_name)
+
+    return get
+
+
+@pytest.mark.parametrize(
+    ("server_name", "secret", "backend"),
+    [
+        ("one.example.com", "one.example.com", "a"),
+        ("two.example.com", "two.example.com", "a"),
+        ("x.wild.example.com", "*.wild.example.com", "b"),
+        ("default.example.org", "default.example.org", "a"),
+    ],
+)
+def test_the_server_name_chooses_certificate_and_routes(https, server_name: str, secret: str, backend: str) -> None:
+    answer = https(server_name, trusted=secret)
+    assert answer.seen["backend"] == backend
+    assert answer.seen["headers"]["x-forwarded-proto"] == ["https"]
+
+
+def test_http2_is_offered(proxy, ports) -> None:
+    assert handshake(ports["https"], alpn=["h2", "http/1.1"]) == "h2"
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated:DeprecationWarning")
+def test_tls_before_1_2_is_refused(proxy, ports) -> None:
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        handshake(ports["https"], maximum=ssl.TLSVersion.TLSv1_1)
+
+
+def handshake(
+    port: int, *, alpn: list[str] | None = None, maximum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+) -> str | None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, maximum
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_alpn_protocols(alpn or ["http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="one.example.com") as secure,
+    ):
+        return secure.selected_alpn_protocol()
+
+
+def test_bytes_go_to_the_only_backend_with_a_weight(proxy, ports) -> None:
+    assert {proxy.connect(ports["tcp"]) for _ in range(10)} == {b"a"}
+
+
+def test_connections_are_shared_by_weight(proxy, ports) -> None:
+    counts = Counter(proxy.connect(ports["weighted"]) for _ in range(100))
+    assert 25 < counts[b"a"] < 75
+
+
+def test_a_connection_without_a_backend_is_closed(proxy, ports) -> None:
+    assert proxy.connect(ports["nowhere"]) == b""
