@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from aiohttp import web
@@ -41,35 +41,57 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Serve for as long as the block lasts; leaving it finishes the requests under way. Raises OSError."""
-        runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=PATIENCE)
+        answering = _Answering(self)
+        runner = web.ServerRunner(web.Server(answering, access_log=None), shutdown_timeout=1.0)
         await runner.setup()
+        site = web.TCPSite(runner, self.host, self.port, backlog=1024)
         try:
-            await web.TCPSite(runner, self.host, self.port, backlog=1024).start()
+            await site.start()
             yield
+            await site.stop()
+            await answering.last()
         finally:
             await runner.cleanup()
 
+
+class _Answering:
+    """Answers, and knows how many requests are under way: aiohttp's own end would not wait for their bodies."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._ending = False
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await self._answer(request)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def last(self) -> None:
+        """Wait until nothing is under way, for `PATIENCE` seconds at most; connections close as they fall idle."""
+        self._ending = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._idle.wait()
+
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/healthz":
-            return web.Response(text="ok\n")
-        async for _ in request.content.iter_chunked(64 << 10):
-            pass  # a body that nobody reads would end the connection
-        return web.Response(body=msgspec.json.encode(self._echo(request)), content_type="application/json")
-
-    def _echo(self, request: web.BaseRequest) -> Echo:
-        headers: dict[str, list[str]] = {}
-        for name, value in request.headers.items():
-            if name.lower() != "host":
-                headers.setdefault(_usual_capitals(name), []).append(value)
-        return Echo(
-            path=request.raw_path,
-            host=request.host,
-            method=request.method,
-            proto=f"HTTP/{request.version.major}.{request.version.minor}",
-            headers=headers,
-            namespace=self.namespace,
-            pod=self.name,
-        )
+            response = web.Response(text="ok\n")
+        else:
+            async for _ in request.content.iter_chunked(64 << 10):
+                pass  # a body that nobody reads would end the connection
+            body = msgspec.json.encode(_echo(request, self._backend))
+            response = web.Response(body=body, content_type="application/json")
+        if self._ending:
+            response.force_close()
+        return response
 
 
 def main(*, name: str, namespace: str | None = None, host: str = "0.0.0.0", port: int = 3000) -> int:
@@ -89,6 +111,22 @@ async def _serve(backend: Backend) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with backend.serving():
         await ended.wait()
+
+
+def _echo(request: web.BaseRequest, backend: Backend) -> Echo:
+    headers: dict[str, list[str]] = {}
+    for name, value in request.headers.items():
+        if name.lower() != "host":
+            headers.setdefault(_usual_capitals(name), []).append(value)
+    return Echo(
+        path=request.raw_path,
+        host=request.host,
+        method=request.method,
+        proto=f"HTTP/{request.version.major}.{request.version.minor}",
+        headers=headers,
+        namespace=backend.namespace,
+        pod=backend.name,
+    )
 
 
 def _usual_capitals(name: str) -> str:

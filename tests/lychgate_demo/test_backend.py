@@ -1,0 +1,134 @@
+"""The demo backend, over real connections."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from flow.clock import SystemClock
+from k8s_watch.files import FileSource
+from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.demo import Backend, demo_backends, run_demo_backends
+
+QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
+
+
+@pytest.fixture
+def backend(free_port: Callable[[], int]) -> Backend:
+    return Backend(name="pod-1", namespace="shop", host="127.0.0.1", port=free_port())
+
+
+def url(backend: Backend, path: str) -> str:
+    return f"http://127.0.0.1:{backend.port}{path}"
+
+
+async def test_the_answer_describes_the_request(backend: Backend) -> None:
+    async with backend.serving(), aiohttp.ClientSession() as client:
+        headers = [("Host", "www.example.com"), ("x-request-id", "7"), ("x-a", "1"), ("x-a", "2")]
+        async with client.post(url(backend, "/a/b?c=d"), headers=headers, data=b"body") as response:
+            assert response.content_type == "application/json"
+            answer = await response.json()
+    assert {name: answer[name] for name in ("path", "host", "method", "proto", "namespace", "pod")} == {
+        "path": "/a/b?c=d",
+        "host": "www.example.com",
+        "method": "POST",
+        "proto": "HTTP/1.1",
+        "namespace": "shop",
+        "pod": "pod-1",
+    }
+    assert (answer["headers"]["X-Request-Id"], answer["headers"]["X-A"]) == (["7"], ["1", "2"])
+
+
+async def test_the_health_check_is_no_echo(backend: Backend) -> None:
+    async with backend.serving(), aiohttp.ClientSession() as client, client.get(url(backend, "/healthz")) as response:
+        assert (response.status, await response.text()) == (200, "ok\n")
+
+
+async def test_a_connection_serves_request_after_request_with_bodies(backend: Backend) -> None:
+    body = b"x" * 300_000
+    request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with backend.serving():
+        reader, writer = await asyncio.open_connection("127.0.0.1", backend.port)
+        for _ in range(2):
+            writer.write(request + body)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+            assert json.loads(await reader.readexactly(length))["method"] == "POST"
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_request_under_way_is_finished_after_sigterm(backend: Backend) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "lychgate.demo", "--name", "x", "--host", "127.0.0.1", "--port", str(backend.port)),
+        cwd=QUICKSTART.parents[1],
+    )
+    try:
+        reader, writer = await connected(backend.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        await answered(backend.port)  # so the request above has been taken up, too
+        process.send_signal(signal.SIGTERM)
+        await refused(backend.port)
+        writer.write(b"cd")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while True:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0)
+
+
+async def answered(port: int) -> None:
+    reader, writer = await connected(port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def refused(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return
+        writer.close()
+
+
+async def quickstart() -> ClusterSnapshot:
+    source = FileSource([QUICKSTART], clock=SystemClock())
+    await source.reload()
+    return source.snapshot()
+
+
+async def test_the_quickstart_is_without_fault() -> None:
+    snapshot = await quickstart()
+    assert snapshot.rejected == ()
+    assert [key.name for key in snapshot.http_routes] == ["backend"]
+
+
+async def test_the_quickstart_asks_for_both_backends_where_its_slices_point() -> None:
+    found = demo_backends(await quickstart())
+    assert [(one.name, one.host, one.port) for one in found] == [
+        ("svc-backend", "127.0.0.1", 3000),
+        ("svc-backend2", "127.0.0.1", 3001),
+    ]
+
+
+async def test_a_taken_port_is_left_to_whoever_has_it(backend: Backend) -> None:
+    async with backend.serving():
+        await run_demo_backends([backend])
