@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import msgspec
@@ -36,8 +36,8 @@ class StatusSink(Protocol):
 class InfraSink(Protocol):
     """Where wished infrastructure goes."""
 
-    def want(self, infra: Mapping[ObjectKey, InfraIR], /) -> None:
-        """Make these the wish: what is not in it is to be removed. Never blocks."""
+    def want(self, infra: Mapping[ObjectKey, InfraIR], /, *, keep: Collection[ObjectKey] = ()) -> None:
+        """Make these the wish: what is neither in it nor in `keep` is to be removed. Never blocks."""
         ...
 
 
@@ -102,12 +102,6 @@ class Controller:
             tasks.create_task(self._translating(), name="translating")
             tasks.create_task(self._reporting(), name="reporting")
 
-    def repeat_wishes(self) -> None:
-        """Wish again for everything that the newest pass wishes for: for a writer that has just begun to write."""
-        if current := self.steps.value:
-            self._wish_for_infra(current)
-            self._wish_for_statuses(current)
-
     async def _translating(self) -> None:
         revision, since = 0, float("-inf")
         while True:
@@ -143,10 +137,9 @@ class Controller:
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
-        self._wish_for_infra(new)
-
-    def _wish_for_infra(self, current: Step) -> None:
-        self._sinks.infra.want({key: gateway.infra for key, gateway in current.gateways.items()})
+        # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
+        wished = {key: gateway.infra for key, gateway in new.gateways.items()}
+        self._sinks.infra.want(wished, keep=new.graph.gateways.keys() - wished.keys())
 
     def _wish_for_statuses(self, current: Step) -> None:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value

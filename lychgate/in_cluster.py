@@ -84,7 +84,7 @@ class _Replica:
             bootstrap=self._bootstrap,
         )
         self._statuses = StatusWriter(writer, leading=leading, clock=clock, observed=self._watched)
-        self._leading = leading
+        self._metrics.leading.set_function(lambda: leading.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         cache = SnapshotCache()
         self._fleet = Fleet(cache)
@@ -123,26 +123,17 @@ class _Replica:
             tasks.create_task(self._observing(), name="observing")
             if settings.leader_election:
                 tasks.create_task(self._leadership.run(), name="leadership")
-                tasks.create_task(self._taking_over(), name="taking over")
 
     async def _observing(self) -> None:
         """Tell those who write what was seen of what they wrote."""
-        version = 0
+        version = revision = 0
         while True:
             version, done = await self._controller.steps.newer_than(version)
             if done is not None:
+                skipped, revision = done.cluster.revision > revision + 1, done.cluster.revision
                 self._infra_report.publish(observe(done.cluster, self._infra_settings, done.graph.gateways))
                 self._infra.saw(done.cluster)
-                self._statuses.saw(done.cluster.changed)
-
-    async def _taking_over(self) -> None:
-        """Wish for everything again when we begin to lead: a follower's wishes were not kept."""
-        version = 0
-        while True:
-            version, leading = await self._leading.newer_than(version)
-            self._metrics.leading.set(leading)
-            if leading:
-                self._controller.repeat_wishes()
+                self._statuses.saw(None if skipped else done.cluster.changed)
 
     def _missing(self) -> str | None:
         """What readiness waits for."""

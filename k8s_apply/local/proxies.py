@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -52,9 +52,10 @@ class LocalProxies:
         self._running: dict[ObjectKey, asyncio.Task[None]] = {}
         self._holders: dict[tuple[str, int], ObjectKey] = {}
 
-    def want(self, infra: Mapping[ObjectKey, InfraIR], /) -> None:
-        """Make these the Gateways that should run: those that are not in it end. Never blocks."""
-        self._wanted.publish(dict(infra))
+    def want(self, infra: Mapping[ObjectKey, InfraIR], /, *, keep: Collection[ObjectKey] = ()) -> None:
+        """Make these the Gateways that should run: those that are neither in it nor in `keep` end. Never blocks."""
+        kept = {key: known for key, known in self._wanted.value.items() if key in keep}
+        self._wanted.publish({**kept, **infra})
 
     async def run(self) -> None:
         """Keep what is wanted running until cancelled; then end every process before returning."""
