@@ -41,9 +41,9 @@ REDIRECT_CODES = {
 
 
 class EncodedHost(NamedTuple):
-    """A virtual host's encoding, and the clusters that its routes name."""
+    """A virtual host as a field of a table's encoding, and the clusters that its routes name."""
 
-    body: bytes
+    field: bytes
     clusters: tuple[str, ...]
 
 
@@ -55,7 +55,7 @@ def virtual_host(of: ir.VirtualHost) -> EncodedHost:
         routes=[_route(route, of.hostname) for route in of.routes],
         retry_policy=_retry_policy(None),
     )
-    return EncodedHost(encode(message), tuple(sorted(_clusters(of))))
+    return EncodedHost(_as_field(VIRTUAL_HOSTS, encode(message)), tuple(sorted(_clusters(of))))
 
 
 def route_table(of: ir.RouteTable, encode_host: Callable[[ir.VirtualHost], EncodedHost] = virtual_host) -> Resource:
@@ -66,7 +66,7 @@ def route_table(of: ir.RouteTable, encode_host: Callable[[ir.VirtualHost], Encod
     """
     hosts = [encode_host(host) for host in of.virtual_hosts]
     frame = pb.RouteConfiguration(name=of.name, ignore_port_in_host_matching=True)
-    body = b"".join([encode(frame), *(_as_field(VIRTUAL_HOSTS, host.body) for host in hosts)])
+    body = b"".join([encode(frame), *(host.field for host in hosts)])
     clusters = sorted({name for host in hosts for name in host.clusters})
     return make_resource(of.name, body, [(ResourceType.CLUSTER, name) for name in clusters])
 
