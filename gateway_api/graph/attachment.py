@@ -1,18 +1,19 @@
 """A route's parentRefs + the Gateways they name → where the route is bound, or why it is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from gateway_api.graph import hostnames, problems
 from gateway_api.graph.label_selector import selects
+from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.types import Binding, GatewayNode, ListenerNode, Parent, Problem
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, RouteGroupKind, RouteNamespaces
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import ParentReference
 
-type Labels = Mapping[str, str]
+type Labels = Lookup[str, str]
 
 
 def parent_gateway(route: Object, ref: ParentReference) -> ObjectKey | None:
@@ -29,7 +30,7 @@ def attach(
     route: Object,
     kind: RouteGroupKind,
     refs: Sequence[ParentReference],
-    gateways: Mapping[ObjectKey, GatewayNode],
+    gateways: Lookup[ObjectKey, GatewayNode],
     *,
     labels: Labels,
     route_hostnames: Sequence[str] | None = None,

@@ -1,6 +1,6 @@
 """HTTPRoute + its parents + its backends → HTTPRouteNode."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from gateway_api.graph import durations, problems
 from gateway_api.graph.attachment import Labels, attach, unbound
@@ -9,6 +9,7 @@ from gateway_api.graph.hostnames import is_hostname
 from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.listener import HTTP_ROUTE
+from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import GatewayNode, HTTPRouteNode, HTTPRuleNode, Problem
 from k8s_watch.keys import ObjectKey
@@ -16,7 +17,7 @@ from k8s_watch.objects.routes import HTTPRoute, HTTPRouteRule, HTTPRouteTimeouts
 
 
 def judge_http_route(
-    route: HTTPRoute, gateways: Mapping[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
+    route: HTTPRoute, gateways: Lookup[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
 ) -> HTTPRouteNode | None:
     """Judge a route; None when no parentRef of it names one of `gateways`.
 

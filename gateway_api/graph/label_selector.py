@@ -1,7 +1,6 @@
 """LabelSelector + labels → selected or not. Spec: Kubernetes meta/v1 LabelSelector."""
 
-from collections.abc import Mapping
-
+from gateway_api.graph.lookup import Lookup
 from k8s_watch.objects.meta import LabelSelector, LabelSelectorRequirement
 
 OPERATORS = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
@@ -18,7 +17,7 @@ def is_valid(selector: LabelSelector) -> bool:
     )
 
 
-def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+def selects(selector: LabelSelector, labels: Lookup[str, str]) -> bool:
     """Whether all requirements hold; an unknown operator never does.
 
     Spec: Kubernetes meta/v1 LabelSelector
@@ -28,10 +27,10 @@ def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     )
 
 
-def _holds(need: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
+def _holds(need: LabelSelectorRequirement, labels: Lookup[str, str]) -> bool:
     match need.operator:
         case "In":
-            return need.key in labels and labels[need.key] in need.values
+            return labels.get(need.key) in need.values
         case "NotIn":
             return labels.get(need.key) not in need.values
         case "Exists":

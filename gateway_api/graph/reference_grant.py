@@ -1,15 +1,17 @@
-"""ReferenceGrants, Services and Secrets → the one door through which an object reads an object it refers to.
+"""ReferenceGrants, Services and certificates → the one door through which an object reads an object it refers to.
 
 Spec: Gateway API v1.6 ReferenceGrant
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from gateway_api.graph import problems
+from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.types import Problem
+from gateway_api.ir.xds import TlsSecret
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.core import Secret, Service
+from k8s_watch.objects.core import Service
 from k8s_watch.objects.gateway import GROUP, ReferenceGrant
 
 
@@ -21,16 +23,36 @@ class Referrer(NamedTuple):
     group: str = GROUP
 
 
-class Grants:
-    """The grants of a cluster, indexed: asking costs two look-ups however many there are."""
+class Permission(NamedTuple):
+    """One pair of ends that a grant connects. `to_name` "" stands for every object of that kind and namespace."""
 
-    def __init__(self, grants: Iterable[ReferenceGrant]) -> None:
-        self._allowed = frozenset(
-            (from_.group, from_.kind, from_.namespace, to.group, to.kind, grant.metadata.namespace, to.name or "")
-            for grant in grants
-            for from_ in grant.spec.from_
-            for to in grant.spec.to
-        )
+    from_group: str
+    from_kind: str
+    from_namespace: str
+    to_group: str
+    to_kind: str
+    to_namespace: str
+    to_name: str
+
+
+def permissions(grants: Iterable[ReferenceGrant]) -> frozenset[Permission]:
+    """Return what the grants permit: each of their `from` to each of their `to`.
+
+    Spec: Gateway API v1.6 ReferenceGrantSpec
+    """
+    return frozenset(
+        Permission(from_.group, from_.kind, from_.namespace, to.group, to.kind, grant.metadata.namespace, to.name or "")
+        for grant in grants
+        for from_ in grant.spec.from_
+        for to in grant.spec.to
+    )
+
+
+class Grants:
+    """What the grants of a cluster permit: asking costs two look-ups however many there are."""
+
+    def __init__(self, permitted: Container[Permission]) -> None:
+        self._permitted = permitted
 
     def allow(self, referrer: Referrer, group: str, kind: str, target: ObjectKey) -> bool:
         """Return whether the referrer may read the target: its own namespace, or a grant in the target's.
@@ -42,21 +64,25 @@ class Grants:
         if referrer.namespace == target.namespace:
             return True
         ends = (referrer.group, referrer.kind, referrer.namespace, group, kind, target.namespace)
-        return (*ends, target.name) in self._allowed or (*ends, "") in self._allowed
+        return Permission(*ends, target.name) in self._permitted or Permission(*ends, "") in self._permitted
 
 
 class Resolver:
-    """Follows references. Whoever needs a Service or a Secret that an object names gets it here and nowhere else.
+    """Follows references. Whoever needs a Service or a certificate that an object names gets it here and nowhere else.
 
     An object that may not be read looks the same whether or not it exists.
     """
 
     def __init__(
-        self, grants: Grants, services: Mapping[ObjectKey, Service], secrets: Mapping[ObjectKey, Secret]
+        self,
+        grants: Grants,
+        services: Lookup[ObjectKey, Service],
+        certificates: Lookup[ObjectKey, TlsSecret | Problem],
     ) -> None:
+        """`certificates` are by the key of their Secret, see `certificate.Certificates`."""
         self._grants = grants
         self._services = services
-        self._secrets = secrets
+        self._certificates = certificates
 
     def service(self, referrer: Referrer, target: ObjectKey) -> Service | Problem:
         """Return the Service, or why not: RefNotPermitted or BackendNotFound.
@@ -68,14 +94,14 @@ class Resolver:
         found = self._services.get(target)
         return found or problems.backend_not_found(f"Service {target} does not exist.")
 
-    def secret(self, referrer: Referrer, target: ObjectKey) -> Secret | Problem:
-        """Return the Secret, or why not: RefNotPermitted or InvalidCertificateRef.
+    def certificate(self, referrer: Referrer, target: ObjectKey) -> TlsSecret | Problem:
+        """Return the certificate in a Secret, or why not: RefNotPermitted or InvalidCertificateRef.
 
         Spec: Gateway API v1.6 ListenerReasonRefNotPermitted, ListenerReasonInvalidCertificateRef
         """
         if not self._grants.allow(referrer, "", "Secret", target):
             return problems.ref_not_permitted(_not_permitted(referrer, "Secret", target))
-        found = self._secrets.get(target)
+        found = self._certificates.get(target)
         return found or problems.invalid_certificate_ref(f"Secret {target} does not exist.")
 
 

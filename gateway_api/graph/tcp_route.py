@@ -1,11 +1,12 @@
 """TCPRoute + its parents + its backends → TCPRouteNode."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from gateway_api.graph import problems
 from gateway_api.graph.attachment import Labels, attach, unbound
 from gateway_api.graph.backend import tcp_backend, weight_problem
 from gateway_api.graph.listener import TCP_ROUTE
+from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import GatewayNode, Problem, TCPRouteNode, TCPRuleNode
 from k8s_watch.keys import ObjectKey
@@ -13,7 +14,7 @@ from k8s_watch.objects.routes import TCPRoute
 
 
 def judge_tcp_route(
-    route: TCPRoute, gateways: Mapping[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
+    route: TCPRoute, gateways: Lookup[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
 ) -> TCPRouteNode | None:
     """Judge a route; None when no parentRef of it names one of `gateways`.
 

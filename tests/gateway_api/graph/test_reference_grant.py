@@ -1,4 +1,4 @@
-from gateway_api.graph.reference_grant import Grants, Referrer
+from gateway_api.graph.reference_grant import Grants, Referrer, permissions
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, GrantFrom, GrantTo, ReferenceGrant, ReferenceGrantSpec
 from k8s_watch.objects.meta import Meta
@@ -13,7 +13,7 @@ def grants(
     spec = ReferenceGrantSpec(
         from_=(GrantFrom(group=GROUP, kind=kind, namespace=from_),), to=(GrantTo(group="", kind="Service", name=name),)
     )
-    return Grants([ReferenceGrant(metadata=Meta(name="g", namespace=namespace), spec=spec)])
+    return Grants(permissions([ReferenceGrant(metadata=Meta(name="g", namespace=namespace), spec=spec)]))
 
 
 def test_ones_own_namespace_needs_no_grant() -> None:

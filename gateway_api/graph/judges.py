@@ -1,0 +1,75 @@
+"""One cluster as its judges see it: ask for a node by the key of its object."""
+
+from collections.abc import Callable, Mapping
+
+from gateway_api.graph.attachment import Labels
+from gateway_api.graph.gateway import judge_gateway
+from gateway_api.graph.gateway_class import judge_gateway_class
+from gateway_api.graph.http_route import judge_http_route
+from gateway_api.graph.lookup import Lookup
+from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.tcp_route import judge_tcp_route
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, HTTPRouteNode, Settings, TCPRouteNode
+from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
+
+
+class Judges:
+    """Who is asked of what. Each answer depends on the object itself and on what the judge looks up, nothing else.
+
+    None means that there is no such object, or that it is not ours.
+    """
+
+    def __init__(
+        self,
+        cluster: ClusterSnapshot,
+        settings: Settings,
+        *,
+        resolver: Resolver,
+        labels: Callable[[str], Labels],
+    ) -> None:
+        """`labels` are those of a namespace, by its name."""
+        self._cluster = cluster
+        self._settings = settings
+        self._resolver = resolver
+        self._labels = labels
+
+    def gateway_class(self, key: ObjectKey) -> GatewayClassNode | None:
+        """Judge a GatewayClass. Spec: Gateway API v1.6 GatewayClassSpec.controllerName."""
+        source = self._cluster.gateway_classes.get(key)
+        if source is None or source.spec.controller_name != self._settings.controller_name:
+            return None
+        return judge_gateway_class(source)
+
+    def gateway(self, key: ObjectKey, classes: Lookup[ObjectKey, GatewayClassNode]) -> GatewayNode | None:
+        """Judge a Gateway of one of `classes`. Spec: Gateway API v1.6 GatewaySpec.gatewayClassName."""
+        source = self._cluster.gateways.get(key)
+        if source is None:
+            return None
+        gateway_class = classes.get(ObjectKey("", source.spec.gateway_class_name))
+        if gateway_class is None:
+            return None
+        return judge_gateway(source, gateway_class, self._resolver, self._settings)
+
+    def http_route(self, key: ObjectKey, gateways: Lookup[ObjectKey, GatewayNode]) -> HTTPRouteNode | None:
+        """Judge an HTTPRoute of any of `gateways`. Spec: Gateway API v1.6 HTTPRoute."""
+        source = self._cluster.http_routes.get(key)
+        if source is None:
+            return None
+        return judge_http_route(source, gateways, self._labels(key.namespace), self._resolver)
+
+    def tcp_route(self, key: ObjectKey, gateways: Lookup[ObjectKey, GatewayNode]) -> TCPRouteNode | None:
+        """Judge a TCPRoute of any of `gateways`. Spec: Gateway API v1.6 TCPRoute."""
+        source = self._cluster.tcp_routes.get(key)
+        if source is None:
+            return None
+        return judge_tcp_route(source, gateways, self._labels(key.namespace), self._resolver)
+
+
+def namespace_labels(cluster: ClusterSnapshot, namespace: str) -> Mapping[str, str]:
+    """Return the namespace's labels; one that no file describes still has the label that every namespace has.
+
+    Spec: Kubernetes well-known labels, "kubernetes.io/metadata.name"
+    """
+    found = cluster.namespaces.get(ObjectKey("", namespace))
+    return {**(found.metadata.labels if found else {}), "kubernetes.io/metadata.name": namespace}
