@@ -140,6 +140,13 @@ class Echo(BaseHTTPRequestHandler):
             super().handle_one_request()
 
     def answer(self) -> None:
+        if "Upgrade" in self.headers:
+            self.send_response(101)
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Upgrade", self.headers["Upgrade"])
+            self.end_headers()
+            self.close_connection = True
+            return
         if self.path.startswith("/hang"):
             self.over.wait()
         headers: dict[str, list[str]] = {}

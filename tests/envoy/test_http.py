@@ -8,13 +8,16 @@ import pytest
 
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
+from xds_server.bootstrap.validation import validation_bootstrap
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
 KEY = ObjectKey("default", "eg")
-A, B, NOWHERE = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "b", "nowhere"))
+A, B, NOWHERE, HALF_GONE, GRPC = (
+    ir.ClusterName(f"service/default/{name}/80") for name in ("a", "b", "nowhere", "half-gone", "grpc")
+)
 
 
 def exact(value: str) -> ir.PathMatch:
@@ -63,6 +66,8 @@ MATCHING = (
 
 ACTIONS = (
     route(prefix("/none"), forward(to(NOWHERE))),
+    route(prefix("/half-gone"), forward(to(HALF_GONE))),
+    route(prefix("/grpc"), forward(to(GRPC))),
     route(prefix("/invalid"), forward(to(ir.INVALID_BACKEND))),
     route(prefix("/half"), forward(to(A), to(ir.INVALID_BACKEND))),
     route(prefix("/weightless"), forward(to(A, 0))),
@@ -119,18 +124,32 @@ def gateway(port: int) -> ir.GatewayIR:
         gateway=KEY,
         listeners=(listener,),
         route_tables=(ir.RouteTable(name="http-80", virtual_hosts=tuple(hosts)),),
-        clusters=tuple(ir.Cluster(name=name, backend=KEY, port=80) for name in (A, B, NOWHERE)),
+        clusters=(
+            *(ir.Cluster(name=name, backend=KEY, port=80) for name in (A, B, NOWHERE, HALF_GONE)),
+            ir.Cluster(name=GRPC, backend=KEY, port=80, protocol="http2"),
+        ),
     )
 
 
+def endpoints(cluster: ir.ClusterName, *ports: int) -> ir.Endpoints:
+    return ir.Endpoints(cluster=cluster, endpoints=tuple(ir.Endpoint(address="127.0.0.1", port=port) for port in ports))
+
+
 @pytest.fixture(scope="module")
-def snapshot(backends, free_port: Callable[[], int]) -> tuple[int, Snapshot]:
-    port = free_port()
-    endpoints = [
-        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=backends.http[backend]),))
-        for name, backend in ((A, "a"), (B, "b"))
+def snapshot(backends, control_plane, running, free_port: Callable[[], int]) -> tuple[int, Snapshot]:
+    port, a, b = free_port(), backends.http["a"], backends.http["b"]
+    grpc_server = running.enter_context(control_plane(Snapshot({})))
+    places = [
+        endpoints(A, a),
+        endpoints(B, b),
+        endpoints(HALF_GONE, a, free_port()),
+        endpoints(GRPC, grpc_server),
     ]
-    return port, assemble(gateway(port), endpoints)
+    return port, assemble(gateway(port), places)
+
+
+def test_a_trial_accepts_it_all(envoy_verdict: Callable[[str], str], snapshot: tuple[int, Snapshot]) -> None:
+    assert envoy_verdict(validation_bootstrap(snapshot[1])) == ""
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +207,20 @@ def test_an_invalid_backend_answers_500_for_its_share(get) -> None:
     statuses = Counter(get("/half").status for _ in range(100))
     assert set(statuses) == {200, 500}
     assert 25 < statuses[500] < 75
+
+
+def test_an_address_that_just_went_away_costs_no_request(get) -> None:
+    assert {get("/half-gone").status for _ in range(50)} == {200}
+
+
+def test_a_grpc_backend_is_spoken_to_in_http2(get) -> None:
+    answer = get("/grpc/method", method="POST", headers=[("Content-Type", "application/grpc"), ("TE", "trailers")])
+    assert (answer.status, answer.header("grpc-status")) == (200, "12")
+
+
+def test_a_websocket_may_be_opened(get) -> None:
+    answer = get("/elements", headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")])
+    assert (answer.status, answer.header("upgrade")) == (101, "websocket")
 
 
 def test_weights_hold(get) -> None:

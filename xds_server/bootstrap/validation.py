@@ -1,7 +1,7 @@
 """Snapshot → the bootstrap with which `envoy --mode validate` tries it: everything at once, without a control plane."""
 
 from protos import bootstrap as pb
-from protos import cluster, core, endpoint, http, listener, route, secret
+from protos import cluster, core, endpoint, http, listener, route, secret, tls
 from protos.encode import pack
 from xds_server.bootstrap.common import ads_config, layered_runtime, socket_address, text, xds_cluster
 from xds_server.snapshot.resource import ResourceType, Snapshot
@@ -10,9 +10,9 @@ from xds_server.snapshot.resource import ResourceType, Snapshot
 def validation_bootstrap(snapshot: Snapshot) -> str:
     """The text of a bootstrap that Envoy accepts when it would accept every resource of the snapshot.
 
-    The runtime is the fleet's, so the verdict is the fleet's too, given the same release of Envoy. Clusters have their
-    endpoints inside, and each route table has a listener of its own; all else is as the proxies get it. The text holds
-    private keys.
+    The runtime is the fleet's, so the verdict is the fleet's too, given the same release of Envoy. Endpoints stand in
+    clusters of their own, route tables and certificates in listeners of their own, because Envoy looks at what comes
+    over a stream only when it comes; all else is as the proxies get it. The text holds private keys.
 
     Spec: Envoy v1.40, "Command line options", --mode validate
     """
@@ -20,6 +20,7 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
     bodies = {type_: [r.body for r in snapshot.of(type_).by_name.values()] for type_ in ResourceType}
     assignments = map(endpoint.ClusterLoadAssignment.FromString, bodies[ResourceType.ENDPOINT])
     tables = map(route.RouteConfiguration.FromString, bodies[ResourceType.ROUTE])
+    secrets = map(secret.Secret.FromString, bodies[ResourceType.SECRET])
     message = pb.Bootstrap(
         node=core.Node(id="validation", cluster="validation"),
         dynamic_resources=pb.Bootstrap.DynamicResources(ads_config=ads_config()),
@@ -27,12 +28,12 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
             clusters=[
                 control_plane,
                 *map(cluster.Cluster.FromString, bodies[ResourceType.CLUSTER]),
-                *map(_cluster_of, assignments),
+                *map(_cluster_with_endpoints, assignments),
             ],
-            secrets=map(secret.Secret.FromString, bodies[ResourceType.SECRET]),
             listeners=[
                 *map(listener.Listener.FromString, bodies[ResourceType.LISTENER]),
-                *map(_listener_of, tables),
+                *map(_listener_with_routes, tables),
+                *map(_listener_with_certificate, secrets),
             ],
         ),
         layered_runtime=layered_runtime(),
@@ -40,13 +41,13 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
     return text(message)
 
 
-def _cluster_of(assignment: endpoint.ClusterLoadAssignment) -> cluster.Cluster:
+def _cluster_with_endpoints(assignment: endpoint.ClusterLoadAssignment) -> cluster.Cluster:
     """A cluster beside the one that gets these endpoints over EDS."""
     name = f"endpoints of {assignment.cluster_name}"
     return cluster.Cluster(name=name, type=cluster.Cluster.STATIC, load_assignment=assignment)
 
 
-def _listener_of(table: route.RouteConfiguration) -> listener.Listener:
+def _listener_with_routes(table: route.RouteConfiguration) -> listener.Listener:
     table.validate_clusters.value = False  # as over RDS
     manager = http.HttpConnectionManager(
         stat_prefix="validation",
@@ -54,8 +55,14 @@ def _listener_of(table: route.RouteConfiguration) -> listener.Listener:
         http_filters=[http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(http.Router()))],
     )
     filter_ = listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))
-    return listener.Listener(
-        name=f"routes of {table.name}",
-        address=socket_address("127.0.0.1", 0),
-        filter_chains=[listener.FilterChain(filters=[filter_])],
-    )
+    return _listener(f"routes of {table.name}", listener.FilterChain(filters=[filter_]))
+
+
+def _listener_with_certificate(of: secret.Secret) -> listener.Listener:
+    context = tls.DownstreamTlsContext(common_tls_context=tls.CommonTlsContext(tls_certificates=[of.tls_certificate]))
+    socket = core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
+    return _listener(f"certificate of {of.name}", listener.FilterChain(transport_socket=socket))
+
+
+def _listener(name: str, chain: listener.FilterChain) -> listener.Listener:
+    return listener.Listener(name=name, address=socket_address("127.0.0.1", 0), filter_chains=[chain])

@@ -1,0 +1,138 @@
+"""Configurations that broke other gateways: whatever reaches translation, Envoy accepts, or says no to one thing alone.
+
+A table accepted here is one that Envoy would apply. What must be stopped before translation, because no faithful and
+valid encoding exists, is in `MUST_BE_STOPPED_BEFORE`: the graph and the secrets' own checks do that, and Envoy's
+verdict here shows why.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from xds_server.bootstrap.validation import validation_bootstrap
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+NAME = ir.ClusterName("service/default/svc/80")
+TO = ir.Destination(cluster=NAME, weight=1)
+
+
+def verdict(ask: Callable[[str], str], *, hosts: tuple[ir.VirtualHost, ...] = (), **fields: object) -> str:
+    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"), tls=fields.pop("tls", None))
+    gateway = ir.GatewayIR(
+        gateway=KEY,
+        listeners=(ir.Listener(name="tcp-80", port=80, bind_port=10080, filter_chains=(chain,)),),
+        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=hosts),),
+        clusters=(ir.Cluster(name=NAME, backend=KEY, port=80, protocol="http2"),),
+        secrets=fields.pop("secrets", ()),
+    )
+    return ask(validation_bootstrap(assemble(gateway, fields.pop("endpoints", ()))))
+
+
+def host(*routes: ir.Route, name: str = "*") -> ir.VirtualHost:
+    return ir.VirtualHost(hostname=name, routes=routes)
+
+
+def route(action: ir.Action | None = None, path: ir.PathMatch | None = None, **match: object) -> ir.Route:
+    found = ir.Match(path=path or ir.PathMatch(kind="prefix", value="/"), **match)
+    return ir.Route(name="incident", source=KEY, match=found, action=action or ir.Forward(destinations=(TO,)))
+
+
+def modified(**mods: object) -> ir.Route:
+    headers = ir.HeaderMods(**mods)
+    destination = ir.Destination(cluster=NAME, weight=1, request_headers=headers, response_headers=headers)
+    made = {"source": KEY, "match": route().match, "request_headers": headers, "response_headers": headers}
+    return ir.Route(name="incident", action=ir.Forward(destinations=(TO, destination)), **made)
+
+
+def rewritten(kind: str, value: str, matched: str = "/a") -> tuple[ir.Route, ir.Route]:
+    path = ir.PathRewrite(kind=kind, value=value, matched=matched)
+    return route(ir.Forward(destinations=(TO,), path=path)), route(ir.Redirect(status=302, path=path))
+
+
+def prefix(value: str) -> ir.PathMatch:
+    return ir.PathMatch(kind="prefix", value=value)
+
+
+ACCEPTED = {
+    "no routes at all": (),
+    "Host among the headers to set": (modified(set=(("Host", "x"), (":authority", "x"))),),
+    "Host among the headers to remove": (modified(remove=("Host", ":path")),),
+    "a command that Envoy does not know": (modified(set=(("x", "%RES()% %FOO%"),)),),
+    "a lone percent sign": (modified(add=(("x", "100%"),)),),
+    "a line break in a header": (modified(set=(("x", "a\r\nb: c"),)),),
+    "a header name that is none": (modified(set=(("x y", "z"),), remove=("é",)),),
+    "a line break in a rewritten prefix": rewritten("prefix", "/a\r\nX: y"),
+    "a line break in a rewritten path": rewritten("full", "/a\r\nX: y"),
+    "a group that the pattern has not": rewritten("full", r"/\9"),
+    "a prefix of special characters": rewritten("prefix", "/", matched="/a.(b)+[c]\\"),
+    "an empty rewrite": (*rewritten("prefix", ""), *rewritten("full", "")),
+    "weights that sum to zero": (route(ir.Forward(destinations=(ir.Destination(cluster=NAME, weight=0),))),),
+    "no destination": (route(ir.Forward(destinations=())),),
+    "only an invalid backend": (
+        route(ir.Forward(destinations=(ir.Destination(cluster=ir.INVALID_BACKEND, weight=1),))),
+    ),
+    "a timeout of zero": (route(ir.Forward(destinations=(TO,), timeout=0, try_timeout=0)),),
+    "a try that may take longer than its request": (route(ir.Forward(destinations=(TO,), timeout=1, try_timeout=2)),),
+    "a regex larger than Envoy's default limit": (route(path=ir.PathMatch(kind="regex", value="/(a{1,50}b{1,50})")),),
+    "an empty regex": (
+        route(path=ir.PathMatch(kind="regex", value="")),
+        route(headers=(ir.ValueMatch(name="x", kind="regex", value=""),)),
+    ),
+    "an empty header value": (route(headers=(ir.ValueMatch(name="x", kind="exact", value=""),)),),
+    "a prefix with a query": (route(path=prefix("/a?b")), route(path=prefix("/a#b"))),
+    "a prefix that ends in slashes": (route(path=prefix("/a//")), route(path=prefix("//")), route(path=prefix(""))),
+    "a redirect code that Envoy has not": (route(ir.Redirect(status=399)),),
+    "the largest weights": (route(ir.Forward(destinations=(ir.Destination(cluster=NAME, weight=1_000_000),) * 16)),),
+}
+
+
+@pytest.mark.parametrize("incident", ACCEPTED)
+def test_an_incident_is_translated_to_what_envoy_accepts(envoy_verdict, incident: str) -> None:
+    assert verdict(envoy_verdict, hosts=(host(*ACCEPTED[incident]),)) == ""
+
+
+def secret(chain: bytes, key: bytes) -> ir.TlsSecret:
+    return ir.TlsSecret(name="default/cert", certificate_chain=chain, private_key=ir.PrivateBytes(key))
+
+
+MUST_BE_STOPPED_BEFORE = {
+    "a regex that is none": {
+        "hosts": (
+            host(
+                route(path=ir.PathMatch(kind="regex", value="(")),
+            ),
+        )
+    },
+    "a regex beyond RE2": {
+        "hosts": (
+            host(
+                route(path=ir.PathMatch(kind="regex", value="(?=a)b")),
+            ),
+        )
+    },
+    "a regex that explodes": {
+        "hosts": (
+            host(
+                route(path=ir.PathMatch(kind="regex", value="(a{1000}){1000}")),
+            ),
+        )
+    },
+    "two hosts of one name": {"hosts": (host(route()), host(route()))},
+    "an endpoint without an address": {
+        "endpoints": [ir.Endpoints(cluster=NAME, endpoints=(ir.Endpoint(address="", port=80),))]
+    },
+    "a certificate that is none": {
+        "tls": ir.DownstreamTls(secrets=("default/cert",)),
+        "secrets": (secret(b"garbage", b"garbage"),),
+    },
+}
+
+
+@pytest.mark.parametrize("incident", MUST_BE_STOPPED_BEFORE)
+def test_an_incident_without_a_valid_form_is_what_the_trial_finds(envoy_verdict, incident: str) -> None:
+    assert verdict(envoy_verdict, **MUST_BE_STOPPED_BEFORE[incident])
