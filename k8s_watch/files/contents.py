@@ -5,7 +5,6 @@ document does not tell which object it is, everything that the file no longer de
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -44,7 +43,7 @@ class Contents(msgspec.Struct, frozen=True):
     rejected: tuple[Rejected, ...]
 
 
-def read_contents(path: Path, file: FileText, previous: Contents | None) -> Contents:
+def read_contents(path: str, file: FileText, previous: Contents | None) -> Contents:
     """Read a file in the light of what it said before. The same FileText as before gives the same Contents."""
     if previous and previous.file is file:
         return previous
@@ -77,7 +76,7 @@ def _held(previous: Contents | None, placed: list[Placed], bad: list[Bad], *, ev
 
 
 def _rejected(
-    path: Path, file: FileText, bad: list[tuple[Document, Bad]], held: tuple[Placed, ...]
+    path: str, file: FileText, bad: list[tuple[Document, Bad]], held: tuple[Placed, ...]
 ) -> Iterator[Rejected]:
     kept = {one.id for one in held}
     if file.refusal:

@@ -27,7 +27,7 @@ class FileSource:
         self._clock = clock
         self._overrides = overrides
         self._revision: Latest[int] = Latest(0)
-        self._contents: Mapping[Path, Contents] = {}
+        self._contents: Mapping[str, Contents] = {}
         self._shelf = Shelf()
 
     @property
@@ -51,7 +51,10 @@ class FileSource:
 
     async def reload(self) -> None:
         """Read now what may have changed. The reading happens on a thread; nothing is visible before it is done."""
-        contents = await asyncio.to_thread(self._read, self._contents)
+        before = self._contents
+        contents = await asyncio.to_thread(self._read, before)
+        if self._revision.value and list(map(id, contents.values())) == list(map(id, before.values())):
+            return
         objects, doubles = _merge(contents)
         rejected = [*(r for one in contents.values() for r in one.rejected), *doubles]
         self._contents = contents
@@ -59,12 +62,12 @@ class FileSource:
         if changed or not self._revision.value:
             self._revision.publish(self._revision.value + 1)
 
-    def _read(self, before: Mapping[Path, Contents]) -> Mapping[Path, Contents]:
+    def _read(self, before: Mapping[str, Contents]) -> Mapping[str, Contents]:
         files = read_files(self._paths, {path: one.file for path, one in before.items()}, now=self._clock.now())
         return {path: read_contents(path, file, before.get(path)) for path, file in files.items()}
 
 
-def _merge(contents: Mapping[Path, Contents]) -> tuple[dict[Id, Object], list[Rejected]]:
+def _merge(contents: Mapping[str, Contents]) -> tuple[dict[Id, Object], list[Rejected]]:
     """All files' objects, and a rejection for every further definition of one."""
     first: dict[Id, Placed] = {}
     doubles: list[Rejected] = []

@@ -9,7 +9,7 @@ LATER = 4e9
 """Seconds: long after every file of a test was written."""
 
 
-def read(*roots: Path, known: dict[Path, FileText] | None = None, now: float = LATER) -> dict[Path, FileText]:
+def read(*roots: Path, known: dict[str, FileText] | None = None, now: float = LATER) -> dict[str, FileText]:
     return read_files(roots, known or {}, now=now)
 
 
@@ -17,12 +17,12 @@ def test_folders_are_read_recursively_in_the_order_of_names(tmp_path: Path) -> N
     for name in ("b.yaml", "a/z.yml", "a/c.json", "a/readme.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    assert [str(path.relative_to(tmp_path)) for path in read(tmp_path)] == ["b.yaml", "a/c.json", "a/z.yml"]
+    assert [path.removeprefix(f"{tmp_path}/") for path in read(tmp_path)] == ["b.yaml", "a/c.json", "a/z.yml"]
 
 
 def test_a_file_named_itself_is_read_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "manifests.txt").write_text("x")
-    assert read(tmp_path / "manifests.txt")[tmp_path / "manifests.txt"].text == "x"
+    assert read(tmp_path / "manifests.txt")[str(tmp_path / "manifests.txt")].text == "x"
 
 
 def test_hidden_files_and_editors_leftovers_are_passed_over(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_mounted_config_map_is_read_once_through_its_links(tmp_path: Path) -> 
     (tmp_path / "..2024_1/a.yaml").write_text("one")
     (tmp_path / "..data").symlink_to("..2024_1")
     (tmp_path / "a.yaml").symlink_to("..data/a.yaml")
-    assert {path.name: file.text for path, file in read(tmp_path).items()} == {"a.yaml": "one"}
+    assert {Path(path).name: file.text for path, file in read(tmp_path).items()} == {"a.yaml": "one"}
 
 
 def test_a_link_out_of_its_root_is_refused(tmp_path: Path) -> None:
@@ -85,17 +85,17 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:
-    assert "No such file" in read(tmp_path / "nowhere")[tmp_path / "nowhere"].refusal
+    assert "No such file" in read(tmp_path / "nowhere")[str(tmp_path / "nowhere")].refusal
 
 
 def test_an_untouched_file_is_not_read_again(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("x")
     before = read(tmp_path)
-    assert read(tmp_path, known=before)[tmp_path / "a.yaml"] is before[tmp_path / "a.yaml"]
+    assert read(tmp_path, known=before)[str(tmp_path / "a.yaml")] is before[str(tmp_path / "a.yaml")]
 
 
 def test_a_file_read_at_once_after_its_change_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("x")
     before = read(tmp_path, now=path.stat().st_mtime)
-    assert read(tmp_path, known=before)[path] is not before[path]
+    assert read(tmp_path, known=before)[str(path)] is not before[str(path)]
