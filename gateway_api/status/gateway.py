@@ -59,6 +59,8 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
             f"Envoy {nack.node_id} refuses {', '.join(nack.resources)}: {nack.message}" for nack in fleet.nacks
         )
         return catalogue.gateway_invalid(refused, generation)
+    if infra.problem:
+        return catalogue.no_resources(f"Its proxies cannot run: {infra.problem}.", generation)
     missing = _missing_addresses(node, infra)
     if missing:
         return catalogue.address_not_usable(f"Cannot be used: {', '.join(missing)}.", generation)

@@ -96,6 +96,7 @@ def test_a_gateway_that_runs_says_so(graph: Build) -> None:
     [
         (GatewayInfra(replicas_wanted=1, replicas_available=1), "AddressNotAssigned"),
         (GatewayInfra(addresses=UP.addresses, replicas_wanted=1), "NoResources"),
+        (GatewayInfra(replicas_wanted=1, problem="port 80 is in use"), "NoResources"),
     ],
 )
 def test_what_the_infrastructure_lacks_is_said(infra: GatewayInfra, reason: str, graph: Build) -> None:
