@@ -15,7 +15,7 @@ import structlog
 from flow.clock import Clock
 from k8s_apply.local import tether
 
-log = structlog.get_logger("lychgate.envoy")
+log = structlog.get_logger("k8s_apply.envoy")
 
 GRACE = 5.0
 """Seconds between asking Envoy to end and ending it."""

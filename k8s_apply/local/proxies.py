@@ -16,7 +16,7 @@ from k8s_apply.local.envoy_process import envoy_process, until_ready
 from k8s_apply.local.ports import ADDRESS, clashes, unusable
 from k8s_watch.keys import ObjectKey
 
-log = structlog.get_logger("lychgate.local")
+log = structlog.get_logger("k8s_apply.local")
 
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 10.0

@@ -17,7 +17,7 @@ from gateway_api.status.types import Body, Condition, GatewayClassStatus, Gatewa
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Rejected
 
-log = structlog.get_logger("lychgate.local")
+log = structlog.get_logger("k8s_apply.local")
 
 
 class StatusRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

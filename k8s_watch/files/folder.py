@@ -75,7 +75,7 @@ def _read_plain(entry: os.DirEntry[str], known: FileText | None, now: int) -> Fi
     """Read what is no link, unless it is as it was. Thousands of them are looked at: no Path is made."""
     try:
         signature = _signature(entry.stat(follow_symlinks=False), now)
-        return known if known and _is_same(known, signature) else _read_regular(entry.path, signature)
+        return known if known and _is_same(known, signature) else _read_anew(entry.path, signature, known)
     except OSError as error:
         return _refused(error)
 
@@ -87,7 +87,7 @@ def _read_link(path: str, root: Path | None, files: Files, now: int) -> FileText
         if root and not real.is_relative_to(root):
             return FileText((), refusal=f"is a link out of {root}: name its target on the command line instead")
         signature, known = _signature(real.stat(), now), files.get(path)
-        return known if known and _is_same(known, signature) else _read_regular(str(real), signature)
+        return known if known and _is_same(known, signature) else _read_anew(str(real), signature, known)
     except OSError as error:
         return _refused(error)
     except RuntimeError:  # what Python 3.12 makes of links in a circle
@@ -100,6 +100,13 @@ def _is_same(known: FileText, signature: Signature) -> bool:
 
 def _refused(error: OSError) -> FileText:
     return FileText((), refusal=f"cannot be read: {error.strerror}")
+
+
+def _read_anew(path: str, signature: Signature, known: FileText | None) -> FileText:
+    """Read a file that may have changed. One that was emptied this moment is about to be written: it is as it was."""
+    read = _read_regular(path, signature)
+    is_being_written = known and not signature and not read.text and not read.refusal
+    return known if known and is_being_written else read
 
 
 def _read_regular(real: str, signature: Signature) -> FileText:

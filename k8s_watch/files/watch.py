@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from watchfiles import awatch
 
 from flow.clock import Clock
 from flow.latest import Latest
+
+log = structlog.get_logger("k8s_watch.files")
 
 RESCAN = 2.0
 """Seconds between looks of our own, for what the system does not tell: network file systems, replaced roots."""
@@ -51,7 +54,8 @@ class FolderWatch:
             try:
                 async for _ in notices:
                     self._ring()
-            except OSError:  # out of watches, or a folder vanished under us: our own looks must do until roots move
+            except (OSError, RuntimeError) as error:  # out of watches, or a folder vanished: our own looks must do
+                log.warning("no notices of changed files, looking for them instead", reason=str(error), every=RESCAN)
                 await moved.wait()
 
     async def _look(self) -> None:

@@ -99,3 +99,12 @@ def test_a_file_read_at_once_after_its_change_is_read_again(tmp_path: Path) -> N
     path.write_text("x")
     before = read(tmp_path, now=path.stat().st_mtime)
     assert read(tmp_path, known=before)[str(path)] is not before[str(path)]
+
+
+def test_a_file_that_is_emptied_to_be_written_is_as_it_was_for_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("x")
+    before = read(tmp_path)
+    path.write_text("")
+    assert read(tmp_path, known=before, now=path.stat().st_mtime) == before
+    assert read(tmp_path, known=before)[str(path)].text == ""

@@ -91,7 +91,7 @@ async def test_a_snapshot_names_all_changes_since_the_one_before(world: World) -
     first = await world.read()
     world.write("b.yaml", config_map("b"))
     await world.source.reload()
-    world.write("a.yaml", "")
+    world.write("a.yaml", "# nothing left")
     second = await world.read()
     assert (first.changed, second.changed) == (None, {"ConfigMap": {key("a"), key("b")}})
     assert (first.revision, second.revision) == (1, 2)
