@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
-from xds_server.snapshot.consistency import InconsistentSnapshot, dangling_references
+from xds_server.snapshot.consistency import InconsistentSnapshot, References
 from xds_server.snapshot.quarantine import Quarantine
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
@@ -14,6 +14,7 @@ class _Group:
 
     def __init__(self) -> None:
         self.wanted: Snapshot | None = None
+        self.references = References()
         self.quarantine = Quarantine()
         self.served: Latest[Snapshot | None] = Latest(None)
 
@@ -33,12 +34,12 @@ class SnapshotCache:
     def publish(self, group: ObjectKey, snapshot: Snapshot) -> bool:
         """Serve `snapshot` from now on; return False and wake nobody when the content is the old one.
 
-        Raises `InconsistentSnapshot` and keeps the old one when a reference in it dangles.
+        Raises `InconsistentSnapshot` and keeps the old one when a reference in it dangles. Cost: follows what changed.
         """
         known = self._group(group)
         if known.wanted is not None and _same_content(known.wanted, snapshot):
             return False
-        if dangling := dangling_references(snapshot):
+        if dangling := known.references.advance(snapshot):
             raise InconsistentSnapshot(dangling)
         known.wanted = snapshot
         known.serve()
@@ -47,7 +48,7 @@ class SnapshotCache:
     def withdraw(self, group: ObjectKey) -> None:
         """Forget the group: streams that are open hear nothing more. Nothing is taken away from any proxy."""
         if known := self._groups.get(group):
-            known.wanted, known.quarantine = None, Quarantine()
+            known.wanted, known.quarantine, known.references = None, Quarantine(), References()
             known.serve()
 
     def watch(self, group: ObjectKey) -> Latest[Snapshot | None]:

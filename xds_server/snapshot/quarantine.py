@@ -10,7 +10,7 @@ after a restart the first refusal puts things back.
 
 from collections.abc import Iterable
 
-from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_set
+from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, change_set
 
 
 class Quarantine:
@@ -46,14 +46,13 @@ class Quarantine:
         Closed if `wanted` is: a stand-in whose references cannot be met is not used.
         """
         self._tidy(wanted)
-        changed: dict[ResourceType, dict[str, Resource]] = {}
+        changed: dict[ResourceType, list[Resource]] = {}
         for (type_, name), _ in sorted(self._bad.items()):
-            if stand_ins := self._stand_ins(wanted, type_, name):
-                for of, resource in stand_ins:
-                    changed.setdefault(of, dict(wanted.of(of).by_name))[resource.name] = resource
+            for of, resource in self._stand_ins(wanted, type_, name):
+                changed.setdefault(of, []).append(resource)
         if not changed:
             return wanted
-        return Snapshot({**wanted.by_type, **{of: make_set(by_name.values()) for of, by_name in changed.items()}})
+        return Snapshot({**wanted.by_type, **{of: change_set(wanted.of(of), new) for of, new in changed.items()}})
 
     def _stand_ins(self, wanted: Snapshot, type_: ResourceType, name: str) -> list[tuple[ResourceType, Resource]]:
         """The last good version with all that it needs and `wanted` lacks; empty when that cannot be had."""

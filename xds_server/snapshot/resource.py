@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 import xxhash
@@ -25,7 +26,7 @@ class Resource(msgspec.Struct, frozen=True):
     body: bytes
     """The message's deterministic encoding, without the Any around it."""
     depends_on: tuple[tuple[ResourceType, str], ...] = ()
-    """Resources that it names: what `Snapshot` must hold too, and what must be acknowledged before it is sent."""
+    """Resources that it names, each once. `Snapshot` must hold them too; they must be acknowledged before it is sent."""
 
 
 def make_resource(name: str, body: bytes, depends_on: Iterable[tuple[ResourceType, str]] = ()) -> Resource:
@@ -33,23 +34,76 @@ def make_resource(name: str, body: bytes, depends_on: Iterable[tuple[ResourceTyp
     return Resource(name, xxhash.xxh3_128_hexdigest(body), body, tuple(depends_on))
 
 
-class ResourceSet(msgspec.Struct, frozen=True):
-    """All resources of one type. `version` changes exactly when a name or a body does."""
+class SetChange(NamedTuple):
+    """How a set came to be: the version before, and the names that were added, removed or changed since."""
+
+    before: str
+    names: frozenset[str]
+
+
+class ResourceSet(msgspec.Struct, frozen=True, eq=False):
+    """All resources of one type, in no order. `version` changes exactly when a name or a body does.
+
+    Sets of the same content are equal, however they came to be.
+    """
 
     version: str
+    """The sum of a digest of each resource, so that a change of the set costs what it changes; "" for no resources."""
     by_name: Mapping[str, Resource]
+    lineage: tuple[SetChange, ...] = ()
+    """The last few changes, the newest first; empty when nothing is known of sets before."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ResourceSet) and self.version == other.version and self.by_name == other.by_name
+
+    def __hash__(self) -> int:
+        return hash(self.version)
 
 
 EMPTY_SET = ResourceSet("", {})
+
+LINEAGE = 16
+"""Changes that a set remembers: a stream that looks up less often compares whole sets."""
 
 
 def make_set(resources: Iterable[Resource]) -> ResourceSet:
     """A set with the version that its content deserves. Cost: linear in its size."""
     by_name = {r.name: r for r in sorted(resources, key=lambda r: r.name)}
-    digest = xxhash.xxh3_128()
-    for r in by_name.values():
-        digest.update(f"{r.name}\0{r.version}\0".encode())
-    return ResourceSet(digest.hexdigest() if by_name else "", by_name)
+    return ResourceSet(_version(sum(map(_digest, by_name.values())), by_name), by_name)
+
+
+def change_set(old: ResourceSet, upserts: Iterable[Resource], removals: Iterable[str] = ()) -> ResourceSet:
+    """`old` without `removals` and with `upserts`: equal to `make_set` of all of that.
+
+    Returns `old` itself when nothing differs. Cost: follows what changes, and a copy of the mapping (20 µs for 5,000
+    resources).
+    """
+    by_name = dict(old.by_name)
+    total = int(old.version, 16) if old.version else 0
+    changed = set()
+    for name in removals:
+        if (gone := by_name.pop(name, None)) is not None:
+            total -= _digest(gone)
+            changed.add(name)
+    for resource in upserts:
+        known = by_name.get(resource.name)
+        if known is not None and known.version == resource.version:
+            continue
+        total += _digest(resource) - (0 if known is None else _digest(known))
+        by_name[resource.name] = resource
+        changed.add(resource.name)
+    if not changed:
+        return old
+    lineage = (SetChange(old.version, frozenset(changed)), *old.lineage[: LINEAGE - 1])
+    return ResourceSet(_version(total, by_name), by_name, lineage)
+
+
+def _digest(resource: Resource) -> int:
+    return xxhash.xxh3_128_intdigest(f"{resource.name}\0{resource.version}".encode())
+
+
+def _version(total: int, by_name: Mapping[str, Resource]) -> str:
+    return format(total % 2**128, "032x") if by_name else ""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
