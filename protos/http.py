@@ -1,17 +1,33 @@
 """The HTTP connection manager and its filters."""
 
+from envoy.config.common.mutation_rules.v3.mutation_rules_pb2 import HeaderMutation
+from envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2 import HeaderMutation as HeaderMutationFilter
+from envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2 import Mutations
 from envoy.extensions.filters.http.health_check.v3.health_check_pb2 import HealthCheck
+from envoy.extensions.filters.http.on_demand.v3.on_demand_pb2 import OnDemand
 from envoy.extensions.filters.http.router.v3.router_pb2 import Router
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
     HttpConnectionManager,
     HttpFilter,
     Rds,
+    ScopedRds,
+    ScopedRoutes,
+)
+from envoy.extensions.http.early_header_mutation.header_mutation.v3.header_mutation_pb2 import (
+    HeaderMutation as EarlyHeaderMutation,
 )
 
 __all__ = [
+    "EarlyHeaderMutation",
+    "HeaderMutation",
+    "HeaderMutationFilter",
     "HealthCheck",
     "HttpConnectionManager",
     "HttpFilter",
+    "Mutations",
+    "OnDemand",
     "Rds",
     "Router",
+    "ScopedRds",
+    "ScopedRoutes",
 ]

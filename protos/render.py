@@ -15,6 +15,7 @@ RESOURCES: dict[str, type[Message]] = {
     type_urls.ENDPOINT: endpoint.ClusterLoadAssignment,
     type_urls.LISTENER: listener.Listener,
     type_urls.ROUTE: route.RouteConfiguration,
+    type_urls.SCOPED_ROUTE: route.ScopedRouteConfiguration,
     type_urls.SECRET: secret.Secret,
 }
 """Type URL → message, for each type of resource that xDS carries."""
