@@ -11,7 +11,7 @@ from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import tcp_destinations
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import clusters_of
-from gateway_api.lowering.route_tables import Bound, hostname_of, route_table
+from gateway_api.lowering.route_tables import Bound, TablePlan, hostname_of, route_table
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -42,29 +42,43 @@ def ports_of(listeners: Iterable[ListenerNode]) -> tuple[Port, ...]:
     return tuple(Port(group[0].spec.port, group[0].bind_port, group) for group in groups)
 
 
+def tables_of(port: Port) -> tuple[TablePlan, ...]:
+    """Say which route tables a port has and which of its listeners each serves: none for a port that carries no HTTP.
+
+    Without TLS one table serves them all: the Host header tells them apart. With TLS the connection's SNI does, and
+    each has its own.
+
+    Spec: Gateway API v1.6 Listener.hostname, "The Listener Hostname SHOULD match both the SNI and Host header"
+    """
+    match port.protocol:
+        case "HTTP":
+            return (TablePlan(f"http-{port.number}", Frontend("http", port.number), port.listeners, port.listeners),)
+        case "HTTPS":
+            frontend = Frontend("https", port.number)
+            return tuple(
+                TablePlan(f"https-{port.number}/{listener.spec.name}", frontend, (listener,), port.listeners)
+                for listener in port.listeners
+            )
+        case _:
+            return ()
+
+
 def handle_http(port: Port, bound: Bound) -> Handled:
-    """Serve every HTTP listener of a port from one route table: the Host header tells them apart."""
-    name = f"http-{port.number}"
+    """Serve every HTTP listener of a port."""
+    tables = tables_of(port)
     return Handled(
-        filter_chains=(ir.FilterChain(name=name, handler=ir.HttpChain(route_table=name)),),
-        route_tables=(route_table(name, Frontend("http", port.number), port.listeners, port.listeners, bound),),
+        filter_chains=tuple(_chain(table) for table in tables),
+        route_tables=tuple(route_table(table, bound) for table in tables),
         clusters=_clusters(port, bound),
     )
 
 
 def handle_https(port: Port, bound: Bound) -> Handled:
-    """Serve each HTTPS listener of a port from its own route table: the connection's SNI tells them apart.
-
-    Spec: Gateway API v1.6 Listener.hostname, "The Listener Hostname SHOULD match both the SNI and Host header"
-    """
-    frontend = Frontend("https", port.number)
-    names = {listener.spec.name: f"https-{port.number}/{listener.spec.name}" for listener in port.listeners}
+    """Serve every HTTPS listener of a port, each with its own certificates."""
+    tables = tables_of(port)
     return Handled(
-        filter_chains=tuple(_tls_chain(listener, names[listener.spec.name]) for listener in port.listeners),
-        route_tables=tuple(
-            route_table(names[listener.spec.name], frontend, (listener,), port.listeners, bound)
-            for listener in port.listeners
-        ),
+        filter_chains=tuple(_tls_chain(table.listeners[0], table.name) for table in tables),
+        route_tables=tuple(route_table(table, bound) for table in tables),
         clusters=_clusters(port, bound),
         secrets=tuple(secret for listener in port.listeners for secret in listener.certificates),
     )
@@ -82,6 +96,10 @@ def handle_tcp(port: Port, routes: Sequence[TCPRouteNode]) -> Handled:
     backends = () if rule is None else rule.backends
     chain = ir.FilterChain(name=f"tcp-{port.number}", handler=ir.TcpChain(destinations=tcp_destinations(backends)))
     return Handled(filter_chains=(chain,), clusters=tuple(b.cluster for b in backends if b.cluster is not None))
+
+
+def _chain(table: TablePlan) -> ir.FilterChain:
+    return ir.FilterChain(name=table.name, handler=ir.HttpChain(route_table=table.name))
 
 
 def _tls_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:

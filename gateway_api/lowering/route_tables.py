@@ -17,6 +17,7 @@ Spec: Gateway API v1.6 Listener.hostname, "misdirected requests"
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from operator import attrgetter
 
 import msgspec
 
@@ -35,8 +36,20 @@ class BoundRoute(msgspec.Struct, frozen=True):
     hostnames: tuple[str, ...]
 
 
+place = attrgetter("order")
+"""Sort key of RankedRoutes."""
+
 type Bound = Mapping[str, Sequence[BoundRoute]]
 """Listener name → the routes bound to it."""
+
+
+class TablePlan(msgspec.Struct, frozen=True):
+    """Which listeners a route table serves: some or all of those of the same protocol `on_port`."""
+
+    name: str
+    frontend: Frontend
+    listeners: tuple[ListenerNode, ...]
+    on_port: tuple[ListenerNode, ...]
 
 
 def bind_routes(gateway: ObjectKey, routes: Iterable[HTTPRouteNode]) -> Bound:
@@ -46,38 +59,43 @@ def bind_routes(gateway: ObjectKey, routes: Iterable[HTTPRouteNode]) -> Bound:
     """
     bound: dict[str, list[BoundRoute]] = {}
     for route in routes:
-        hostnames: dict[str, dict[str, None]] = {}
-        for parent in route.parents:
-            if parent.gateway == gateway:
-                for binding in parent.bindings:
-                    hostnames.setdefault(binding.listener, {}).update(dict.fromkeys(binding.hostnames))
-        for listener, names in hostnames.items():
-            bound.setdefault(listener, []).append(BoundRoute(route, tuple(names)))
+        for listener, hostnames in bindings_of(route, gateway).items():
+            bound.setdefault(listener, []).append(BoundRoute(route, hostnames))
     return bound
 
 
-def route_table(
-    name: str, frontend: Frontend, listeners: Sequence[ListenerNode], on_port: Sequence[ListenerNode], bound: Bound
-) -> ir.RouteTable:
-    """Build the table that serves `listeners`, some or all of those of the same protocol `on_port`.
+def bindings_of(route: HTTPRouteNode, gateway: ObjectKey) -> Mapping[str, tuple[str, ...]]:
+    """Return the listeners of a Gateway that a route is bound to, each with the hostnames that both share."""
+    hostnames: dict[str, dict[str, None]] = {}
+    for parent in route.parents:
+        if parent.gateway == gateway:
+            for binding in parent.bindings:
+                hostnames.setdefault(binding.listener, {}).update(dict.fromkeys(binding.hostnames))
+    return {listener: tuple(names) for listener, names in hostnames.items()}
 
-    Virtual hosts are sorted by hostname, the most specific first.
-    """
-    hostnames = frozenset(map(hostname_of, on_port))
+
+def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
+    """Build a table. Virtual hosts are sorted by hostname, the most specific first."""
+    hostnames = frozenset(map(hostname_of, plan.on_port))
     hosts: dict[str, list[RankedRoute]] = {}
-    for listener in listeners:
+    for listener in plan.listeners:
         own = hostname_of(listener)
         if own != ANY:
             hosts.setdefault(own, [])
         for binding in bound.get(listener.spec.name, ()):
-            routes = lower_route(binding.route, frontend)
+            routes = lower_route(binding.route, plan.frontend)
             for hostname in binding.hostnames:
                 if owner(hostname, hostnames) == own:
                     hosts.setdefault(hostname, []).extend(routes)
-    elsewhere = hostnames.difference(map(hostname_of, listeners))
-    virtual_hosts = [_virtual_host(hostname, routes) for hostname, routes in hosts.items()]
-    virtual_hosts += [_misdirected(hostname, on_port[0].gateway) for hostname in elsewhere]
-    return ir.RouteTable(name=name, virtual_hosts=tuple(sorted(virtual_hosts, key=lambda v: specificity(v.hostname))))
+    elsewhere = hostnames.difference(map(hostname_of, plan.listeners))
+    virtual_hosts = [virtual_host(hostname, routes) for hostname, routes in hosts.items()]
+    virtual_hosts += [_misdirected(hostname, plan.on_port[0].gateway) for hostname in elsewhere]
+    return ir.RouteTable(name=plan.name, virtual_hosts=in_order(virtual_hosts))
+
+
+def in_order(virtual_hosts: Iterable[ir.VirtualHost]) -> tuple[ir.VirtualHost, ...]:
+    """Sort by hostname, the most specific first."""
+    return tuple(sorted(virtual_hosts, key=lambda host: specificity(host.hostname)))
 
 
 def hostname_of(listener: ListenerNode) -> str:
@@ -97,9 +115,9 @@ def owner(hostname: str, listeners: Set[str]) -> str | None:
     return ANY if ANY in listeners else None
 
 
-def _virtual_host(hostname: str, routes: Iterable[RankedRoute]) -> ir.VirtualHost:
-    in_order = sorted(routes, key=lambda ranked: ranked.order)
-    return ir.VirtualHost(hostname=hostname, routes=tuple(ranked.route for ranked in in_order))
+def virtual_host(hostname: str, routes: Iterable[RankedRoute]) -> ir.VirtualHost:
+    """Put the routes of a hostname into the order of matching."""
+    return ir.VirtualHost(hostname=hostname, routes=tuple(ranked.route for ranked in sorted(routes, key=place)))
 
 
 def _misdirected(hostname: str, gateway: ObjectKey) -> ir.VirtualHost:

@@ -14,8 +14,9 @@ class ResourceType(IntEnum):
     CLUSTER = 0
     ENDPOINT = 1
     SECRET = 2
-    LISTENER = 3
-    ROUTE = 4
+    SCOPED_ROUTE = 3
+    LISTENER = 4
+    ROUTE = 5
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -26,7 +27,7 @@ class Resource(msgspec.Struct, frozen=True):
     body: bytes
     """The message's deterministic encoding, without the Any around it."""
     depends_on: tuple[tuple[ResourceType, str], ...] = ()
-    """Resources that it names, each once. `Snapshot` must hold them too; they must be acknowledged before it is sent."""
+    """Resources that it names, each once: they must be in `Snapshot` too, and are acknowledged before it is sent."""
 
 
 def make_resource(name: str, body: bytes, depends_on: Iterable[tuple[ResourceType, str]] = ()) -> Resource:
