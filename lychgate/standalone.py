@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import structlog
 import uvloop
 
@@ -16,6 +17,7 @@ from flow.clock import SystemClock
 from flow.latest import Latest, ring
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
+from gateway_api.ir.infra import InfraReport
 from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 from k8s_apply.local.proxies import Envoy, LocalProxies
 from k8s_apply.local.status_file import StatusFile
@@ -51,25 +53,40 @@ def default_state_dir() -> Path:
     return Path(home) / "lychgate"
 
 
-def main(
-    paths: Sequence[Path], backends: Sequence[str], settings: Settings, *, envoy: Path | None, state_dir: Path | None
-) -> int:
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What belongs to this machine alone; None is a default."""
+
+    envoy: Path | None = None
+    """The Envoy binary; None is that of the installed package, or the one on PATH."""
+    access_log: Path | None = None
+    """Where access logs are appended; None is nowhere."""
+    state_dir: Path | None = None
+    """Where statuses are kept; None is `default_state_dir`."""
+
+
+def main(paths: Sequence[Path], backends: Sequence[str], settings: Settings, options: Options) -> int:
     """Run until SIGINT or SIGTERM; return the exit code: 0, or 2 when it cannot even begin."""
     configure_logging(settings.log_level, settings.log_format)
     try:
         overrides = [parse_override(text) for text in backends]
-        binary = find_envoy(envoy)
-        with _only_one(state_dir or default_state_dir()) as state:
-            uvloop.run(until_told(run(paths, overrides, settings, binary=binary, state=state)))
+        envoy = find_envoy(options.envoy)
+        with _only_one(options.state_dir or default_state_dir()) as state:
+            uvloop.run(until_told(run(paths, overrides, settings, Machine(envoy, options.access_log, state))))
     except (OverrideError, EnvoyNotFoundError, StateInUseError) as error:
         print(f"lychgate run: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
         return 2
     return 0
 
 
-async def run(
-    paths: Sequence[Path], overrides: Sequence[Override], settings: Settings, *, binary: Path, state: Path
-) -> None:
+class Machine(msgspec.Struct, frozen=True):
+    """`Options`, resolved."""
+
+    envoy: Path
+    access_log: Path | None
+    state: Path
+
+
+async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Settings, machine: Machine) -> None:
     """Run until cancelled; leaves no process and no status file behind."""
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="lychgate-xds-") as folder:
@@ -81,8 +98,10 @@ async def run(
         source = FileSource(paths, clock=clock, overrides=overrides)
         cache, metrics = SnapshotCache(), Metrics()
         fleet = Fleet(cache)
-        proxies = LocalProxies(Envoy(binary=binary, bootstrap=bootstrap), clock=clock)
-        statuses = StatusFile(state / STATUS_FILE, clock=clock)
+        proxies = LocalProxies(
+            Envoy(binary=machine.envoy, bootstrap=bootstrap, access_log=machine.access_log), clock=clock
+        )
+        statuses = StatusFile(machine.state / STATUS_FILE, clock=clock)
         controller = Controller(
             source,
             cache,
@@ -105,8 +124,8 @@ async def run(
             tasks.create_task(proxies.run(), name="proxies")
             tasks.create_task(statuses.run(), name="statuses")
             tasks.create_task(_rejections(controller, statuses), name="rejections")
-            tasks.create_task(_demo_backends(controller), name="demo backends")
-            tasks.create_task(_announce(controller, fleet), name="announcement")
+            tasks.create_task(_demo_backends(controller, overrides), name="demo backends")
+            tasks.create_task(_announce(controller, fleet, proxies), name="announcement")
 
 
 async def _rejections(controller: Controller, statuses: StatusFile) -> None:
@@ -117,8 +136,9 @@ async def _rejections(controller: Controller, statuses: StatusFile) -> None:
             statuses.want_rejected(done.cluster.rejected)
 
 
-async def _demo_backends(controller: Controller) -> None:
-    """Run the demo backends that the files ask for, as long as they ask for them."""
+async def _demo_backends(controller: Controller, overrides: Sequence[Override]) -> None:
+    """Run the demo backends that the files ask for, as long as they do; none where somebody else was said to be."""
+    elsewhere = {(override.address, override.port) for override in overrides}
     running: dict[Backend, asyncio.Task[None]] = {}
     version = 0
     async with asyncio.TaskGroup() as tasks:
@@ -126,7 +146,7 @@ async def _demo_backends(controller: Controller) -> None:
             version, done = await controller.steps.newer_than(version)
             if done is None or not _may_move_backends(done.cluster):
                 continue
-            wanted = set(demo_backends(done.cluster))
+            wanted = {b for b in demo_backends(done.cluster) if (b.host, b.port) not in elsewhere}
             for gone in running.keys() - wanted:
                 running.pop(gone).cancel()
             for new in wanted - running.keys():
@@ -137,18 +157,19 @@ def _may_move_backends(cluster: ClusterSnapshot) -> bool:
     return cluster.changed is None or bool(cluster.changed.keys() & {"Service", "EndpointSlice"})
 
 
-async def _announce(controller: Controller, fleet: Fleet) -> None:
+async def _announce(controller: Controller, fleet: Fleet, proxies: LocalProxies) -> None:
     """Say what is served once every proxy has it, and again whenever that differs."""
     bell: Latest[int] = Latest(0)
     said = ""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(ring(bell, controller.steps), name="bell")
         tasks.create_task(ring(bell, fleet.report), name="bell")
+        tasks.create_task(ring(bell, proxies.report), name="bell")
         rung = 0
         while True:
             rung, _ = await bell.newer_than(rung)
             done = controller.steps.value
-            if done is None or not _in_sync(done, fleet.report.value):
+            if done is None or not _in_sync(done, fleet.report.value, proxies.report.value):
                 continue
             text = announcement(done.graph)
             if text != said:
@@ -156,8 +177,11 @@ async def _announce(controller: Controller, fleet: Fleet) -> None:
                 print(text, flush=True)  # noqa: T201 (a command speaks to its terminal)
 
 
-def _in_sync(done: Step, fleet: FleetReport) -> bool:
-    states = [fleet.gateways.get(key, GatewayFleet()) for key, gateway in done.gateways.items() if gateway.ir.listeners]
+def _in_sync(done: Step, fleet: FleetReport, infra: InfraReport) -> bool:
+    """Whether every proxy that should and can serve has all of it."""
+    stuck = {key for key, seen in infra.gateways.items() if seen.problem}
+    serving = [key for key, gateway in done.gateways.items() if gateway.ir.listeners and key not in stuck]
+    states = [fleet.gateways.get(key, GatewayFleet()) for key in serving]
     return all(state.acked and state.acked == state.connected for state in states)
 
 

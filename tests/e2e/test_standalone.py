@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -157,14 +156,14 @@ def test_a_killed_parent_leaves_no_envoy_behind(standalone: Standalone) -> None:
 
 
 def test_a_backend_on_this_machine_stands_in_for_a_service(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    # An address of its own: a free port of 127.0.0.1 may be somebody's outgoing port a moment later.
+    host, port = "127.0.0.77", 3000
     folder = tmp_path / "config"
     shutil.copytree(EXAMPLES, folder)
     backend = subprocess.Popen(
-        [sys.executable, "-m", "lychgate", "demo-backend", "--name", "mine", "--host", "127.0.0.1", "--port", str(port)]
+        [sys.executable, "-m", "lychgate", "demo-backend", "--name", "mine", "--host", host, "--port", str(port)]
     )
-    running = Standalone(folder, tmp_path / "state", "--backend", f"svc-backend=127.0.0.1:{port}")
+    running = Standalone(folder, tmp_path / "state", "--backend", f"svc-backend={host}:{port}")
     try:
         running.until(lambda: running.get("/backend").status == 200 and running.get("/backend").body["pod"] == "mine")
     finally:
