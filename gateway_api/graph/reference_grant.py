@@ -3,6 +3,7 @@
 Spec: Gateway API v1.6 ReferenceGrant
 """
 
+from collections import Counter
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
@@ -46,6 +47,29 @@ def permissions(grants: Iterable[ReferenceGrant]) -> frozenset[Permission]:
         for from_ in grant.spec.from_
         for to in grant.spec.to
     )
+
+
+class Permitted:
+    """What is permitted now, kept up to date grant by grant: several may permit the same."""
+
+    def __init__(self) -> None:
+        self.times: Counter[Permission] = Counter()
+        """By how many grants; without those that none permits."""
+
+    def replace(self, before: Iterable[ReferenceGrant], after: Iterable[ReferenceGrant]) -> frozenset[Permission]:
+        """Put some grants in the place of others; return what is permitted now and was not, or was and is not.
+
+        Spec: Gateway API v1.6 ReferenceGrantSpec
+        """
+        left, joined = (Counter(p for grant in grants for p in permissions((grant,))) for grants in (before, after))
+        touched = left.keys() | joined.keys()
+        were = {permission for permission in touched if permission in self.times}
+        self.times.update(joined)
+        self.times.subtract(left)
+        for permission in touched:
+            if not self.times[permission]:
+                del self.times[permission]
+        return frozenset(were ^ {permission for permission in touched if permission in self.times})
 
 
 class Grants:

@@ -1,11 +1,17 @@
-"""Graph + what the fleet and the infrastructure report → the statuses that we want to see written."""
+"""Graph + what the fleet and the infrastructure report → the statuses that we want to see written.
+
+`build_statuses` is the definition. `keeper.StatusKeeper` arrives at equal statuses by saying anew only what a change
+touches.
+"""
+
+from collections.abc import Mapping
 
 from gateway_api.graph.types import Graph
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
-from gateway_api.status.route import Served, http_route_status, tcp_route_status
+from gateway_api.status.route import http_route_status, tcp_route_status
 from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 
@@ -27,25 +33,32 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
     controller_name = graph.settings.controller_name
     for key, http_route in graph.http_routes.items():
         found[StatusKey(kind="HTTPRoute", key=key)] = http_route_status(http_route, controller_name)
-    served = _served_tcp_routes(graph)
+    served = {key: served_tcp_routes(graph, key) for key in graph.tcp_routes_of}
     for key, tcp_route in graph.tcp_routes.items():
         found[StatusKey(kind="TCPRoute", key=key)] = tcp_route_status(tcp_route, controller_name, served)
     for kind, keys in graph.forsaken.items():
         for key in keys:
-            found[StatusKey(kind=kind, key=key)] = RouteStatus(controller_name=controller_name, parents=())
+            found[StatusKey(kind=kind, key=key)] = withdrawn(controller_name)
     return found
 
 
-def _served_tcp_routes(graph: Graph) -> Served:
-    """Say which TCPRoute each listener serves: of those bound to it, the first in order of precedence.
+def withdrawn(controller_name: str) -> RouteStatus:
+    """Return the status of a route that is not ours any more: no entry of ours.
+
+    Spec: Gateway API v1.6 RouteParentStatus.controllerName
+    """
+    return RouteStatus(controller_name=controller_name, parents=())
+
+
+def served_tcp_routes(graph: Graph, gateway: ObjectKey) -> Mapping[str, ObjectKey]:
+    """Say which TCPRoute each listener of a Gateway serves: of those bound to it, the first in order of precedence.
 
     Spec: GEP-713 conflict rules
     """
-    found: dict[tuple[ObjectKey, str], ObjectKey] = {}
-    for gateway, keys in graph.tcp_routes_of.items():
-        for key in keys:
-            for parent in graph.tcp_routes[key].parents:
-                if parent.gateway == gateway:
-                    for binding in parent.bindings:
-                        found.setdefault((gateway, binding.listener), key)
+    found: dict[str, ObjectKey] = {}
+    for key in graph.tcp_routes_of.get(gateway, ()):
+        for parent in graph.tcp_routes[key].parents:
+            if parent.gateway == gateway:
+                for binding in parent.bindings:
+                    found.setdefault(binding.listener, key)
     return found

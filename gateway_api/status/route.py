@@ -9,8 +9,8 @@ from gateway_api.status.types import Condition, ParentStatus, RouteStatus
 from k8s_watch.keys import ObjectKey
 
 type RouteNode = HTTPRouteNode | TCPRouteNode
-type Served = Mapping[tuple[ObjectKey, str], ObjectKey]
-"""Gateway and listener → the TCPRoute that it serves."""
+type Served = Mapping[ObjectKey, Mapping[str, ObjectKey]]
+"""Gateway → its listeners' names → the TCPRoute that each serves."""
 
 
 def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
@@ -76,7 +76,8 @@ def _resolved_refs(node: RouteNode) -> Condition:
 
 
 def _waiting(node: TCPRouteNode, parent: Parent, served: Served) -> str:
-    others = {binding.listener: served.get((parent.gateway, binding.listener)) for binding in parent.bindings}
+    here = served.get(parent.gateway, {})
+    others = {binding.listener: here.get(binding.listener) for binding in parent.bindings}
     behind = [f"{listener} (TCPRoute {other})" for listener, other in others.items() if other != node.source.key]
     return f"An older route serves these listeners: {', '.join(behind)}." if behind else ""
 

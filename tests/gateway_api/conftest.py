@@ -111,12 +111,16 @@ def secret() -> Callable[..., str]:
     def build(
         name: str = "cert", *, namespace: str = "default", key: CertificateIssuerPrivateKeyTypes | None = None
     ) -> str:
-        key = key or ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        data = {"tls.crt": _b64(_certificate(key)), "tls.key": _b64(pem)}
+        data = secret_data(key or ec.generate_private_key(ec.SECP256R1()))
         return yaml.safe_dump({"kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data})
 
     return build
+
+
+def secret_data(key: CertificateIssuerPrivateKeyTypes) -> dict[str, str]:
+    """The data of a Secret with a certificate for that key."""
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {"tls.crt": _b64(_certificate(key)), "tls.key": _b64(pem)}
 
 
 def _b64(content: bytes) -> str:

@@ -1,0 +1,166 @@
+"""One ClusterSnapshot after the other → one Graph after the other, at the cost of what changed in between.
+
+Theory of operation. A judge sees other objects only through lookups (`lookup.py`), and each look is noted: "Service
+default/web", present or absent. So every node has its reads, and an index leads from each read to its readers. What a
+change of the cluster moves is a set of reads; who read one of them is judged again, in the order of the stages:
+
+    classes → Gateways → routes → counts of attached routes
+
+A stage reads only stages before it, so one pass arrives. A node that comes out equal moves nothing further, and of an
+object that changed only what judges can see counts as a move: a Gateway whose certificate was renewed, or whose status
+was written, is not news to its 5,000 routes.
+
+`build.build_graph` says what the result has to equal; a property test holds both against each other.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from gateway_api.graph.attached import counted
+from gateway_api.graph.certificate import Certificates
+from gateway_api.graph.change import GraphChange, gateway_serves_alike, route_serves_alike
+from gateway_api.graph.judges import Judges, namespace_labels
+from gateway_api.graph.lookup import Read
+from gateway_api.graph.mappings import replaced
+from gateway_api.graph.news import NO_KEYS, NOTHING, Keys, attaches_alike, changed_keys, moved_reads
+from gateway_api.graph.readers import Notes, Stage
+from gateway_api.graph.reference_grant import Grants, Permitted, Resolver
+from gateway_api.graph.route_stage import RouteStage
+from gateway_api.graph.tally import Counts
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, Graph, HTTPRouteNode, Settings, TCPRouteNode
+from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
+
+
+class GraphKeeper:
+    """Keeps the graph of one source of snapshots up to date."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._world: _World | None = None
+
+    def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
+        """Return the graph of `cluster`, equal to a full build's, and what differs from the one returned last.
+
+        Nodes and mappings that did not change are the same objects as in the last graph; when nothing did, so is the
+        graph. Revisions may be skipped: then objects are compared by identity. Whatever is raised, the next update
+        builds everything.
+
+        Spec: Gateway API v1.6
+        """
+        # Taken away for as long as it is half of each: an exception must leave no such state behind.
+        world, self._world = self._world or _World(self._settings), None
+        done = world.update(cluster)
+        self._world = world
+        return done
+
+    def reset(self) -> None:
+        """Forget everything: the next update is a full build."""
+        self._world = None
+
+
+class _World:
+    """The state between two updates."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._cluster = NOTHING
+        self._graph: Graph | None = None
+        self._permitted = Permitted()
+        self._certificates = Certificates({})
+        self._classes: Stage[GatewayClassNode] = Stage()
+        self._gateways: Stage[GatewayNode] = Stage()
+        """Without counts: a count is nothing that any judge reads."""
+        self._http_routes: RouteStage[HTTPRouteNode] = RouteStage(settings)
+        self._tcp_routes: RouteStage[TCPRouteNode] = RouteStage(settings)
+        self._counts = Counts()
+
+    def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
+        """See `GraphKeeper.update`."""
+        changed = changed_keys(self._cluster, cluster)
+        reads = moved_reads(self._cluster, cluster, changed) | self._moved_grants(cluster, changed)
+        self._certificates = self._certificates.after(cluster.secrets, changed=changed.get("Secret", ()))
+        self._cluster = cluster
+        notes = Notes()
+        judges = self._judges(notes)
+
+        classes = self._classes.judge(changed.get("GatewayClass", ()), judges.gateway_class, notes)
+        reads.update(("GatewayClass", key) for key in classes)
+
+        seen_classes = notes.of("GatewayClass", self._classes.nodes)
+        keys = changed.get("Gateway", NO_KEYS) | self._gateways.readers(reads)
+        gateways = self._gateways.judge(keys, lambda key: judges.gateway(key, seen_classes), notes)
+        reads.update(("Gateway", key) for key, node in gateways.items() if not attaches_alike(*node))
+
+        seen = notes.of("Gateway", self._gateways.nodes)
+        keys = changed.get("HTTPRoute", NO_KEYS) | self._http_routes.readers(reads)
+        http_routes = self._http_routes.judge_routes(
+            keys, cluster.http_routes, lambda key: judges.http_route(key, seen), notes
+        )
+        keys = changed.get("TCPRoute", NO_KEYS) | self._tcp_routes.readers(reads)
+        tcp_routes = self._tcp_routes.judge_routes(
+            keys, cluster.tcp_routes, lambda key: judges.tcp_route(key, seen), notes
+        )
+
+        recounted = self._counts.move(http_routes.values()) | self._counts.move(tcp_routes.values())
+        before, counted_gateways = self._graph, self._count(gateways.keys() | recounted)
+        self._graph = graph = self._assemble(counted_gateways)
+        change = GraphChange(
+            before=before,
+            gateway_classes=frozenset(classes),
+            gateways=frozenset(counted_gateways),
+            http_routes=frozenset(http_routes),
+            tcp_routes=frozenset(tcp_routes),
+            gateways_served=frozenset(key for key, node in gateways.items() if not gateway_serves_alike(*node)),
+            http_routes_served=frozenset(key for key, node in http_routes.items() if not route_serves_alike(*node)),
+            tcp_routes_served=frozenset(key for key, node in tcp_routes.items() if not route_serves_alike(*node)),
+        )
+        return graph, change
+
+    def _moved_grants(self, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
+        keys = changed.get("ReferenceGrant", NO_KEYS)
+        before, after = (
+            [grants[key] for key in keys if key in grants] for grants in (self._cluster.grants, cluster.grants)
+        )
+        return {("ReferenceGrant", permission) for permission in self._permitted.replace(before, after)}
+
+    def _judges(self, notes: Notes) -> Judges:
+        cluster = self._cluster
+        resolver = Resolver(
+            Grants(notes.of("ReferenceGrant", self._permitted.times)),
+            notes.of("Service", cluster.services),
+            notes.of("Secret", self._certificates),
+        )
+        return Judges(
+            cluster,
+            self._settings,
+            resolver=resolver,
+            labels=lambda name: notes.whole(("Namespace", ObjectKey("", name)), namespace_labels(cluster, name)),
+        )
+
+    def _count(self, touched: Iterable[ObjectKey]) -> Mapping[ObjectKey, GatewayNode | None]:
+        """Return those of these Gateways, counted, that differ from the last graph's."""
+        before = self._graph.gateways if self._graph else {}
+        found: dict[ObjectKey, GatewayNode | None] = {}
+        for key in touched:
+            node = self._gateways.nodes.get(key)
+            after = None if node is None else counted(node, self._counts.of(key))
+            if before.get(key) != after:
+                found[key] = after
+        return found
+
+    def _assemble(self, gateways: Mapping[ObjectKey, GatewayNode | None]) -> Graph:
+        """Return the graph; the last one when nothing of it is another."""
+        before = self._graph or Graph(settings=self._settings)
+        forsaken = {"HTTPRoute": self._http_routes.forsaken, "TCPRoute": self._tcp_routes.forsaken}
+        after = Graph(
+            settings=before.settings,
+            gateway_classes=self._classes.nodes,
+            gateways=replaced(before.gateways, gateways) if gateways else before.gateways,
+            http_routes=self._http_routes.nodes,
+            tcp_routes=self._tcp_routes.nodes,
+            http_routes_of=self._http_routes.of,
+            tcp_routes_of=self._tcp_routes.of,
+            forsaken=before.forsaken if before.forsaken == forsaken else forsaken,
+        )
+        same = all(getattr(before, field) is getattr(after, field) for field in after.__struct_fields__)
+        return before if same else after

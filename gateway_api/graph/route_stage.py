@@ -1,0 +1,43 @@
+"""The stage of one kind of route: its nodes, their order on each Gateway, and those that stopped being ours."""
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+
+from gateway_api.graph.attached import RouteNode, is_forsaken
+from gateway_api.graph.readers import Moved, Notes, Stage
+from gateway_api.graph.tally import Ranks
+from gateway_api.graph.types import Settings
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.routes import HTTPRoute, TCPRoute
+
+type Sources = Mapping[ObjectKey, HTTPRoute] | Mapping[ObjectKey, TCPRoute]
+
+
+class RouteStage[N: RouteNode](Stage[N]):
+    """A stage of routes. What it offers is never mutated, and the same object as long as it is equal."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.forsaken: frozenset[ObjectKey] = frozenset()
+        """See `Graph.forsaken`."""
+        self._settings = settings
+        self._ranks = Ranks()
+
+    @property
+    def of(self) -> Mapping[ObjectKey, tuple[ObjectKey, ...]]:
+        """The routes of each Gateway, in order of precedence."""
+        return self._ranks.of
+
+    def judge_routes(
+        self, keys: AbstractSet[ObjectKey], sources: Sources, judge: Callable[[ObjectKey], N | None], notes: Notes
+    ) -> Mapping[ObjectKey, Moved[N]]:
+        """Judge these anew; return those that differ by value. `sources` has all routes of the kind."""
+        moved = self.judge(keys, judge, notes)
+        self._ranks.move(moved)
+        forsaken = {key for key in keys if key not in self.nodes and self._is_forsaken(sources.get(key))}
+        if self.forsaken & keys != forsaken:
+            self.forsaken = (self.forsaken - keys) | forsaken
+        return moved
+
+    def _is_forsaken(self, source: HTTPRoute | TCPRoute | None) -> bool:
+        return source is not None and is_forsaken(source, self._settings)

@@ -1,0 +1,103 @@
+"""Routes that moved → the counts of listeners and the order of each Gateway's routes, kept by what moved alone."""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+
+from gateway_api.graph.attached import RouteNode, attached_listeners, bound_gateways
+from gateway_api.graph.mappings import replaced
+from gateway_api.graph.precedence import RouteOrder, route_precedence
+from gateway_api.graph.readers import Moved
+from k8s_watch.keys import ObjectKey
+
+type _Row = tuple[RouteOrder, ObjectKey]
+
+_FEW = 16
+"""So many rows in one are better sorted in than inserted one by one, as the share of the list that they are."""
+
+
+class Counts:
+    """How many routes each listener has."""
+
+    def __init__(self) -> None:
+        self._of: defaultdict[ObjectKey, Counter[str]] = defaultdict(Counter)
+
+    def of(self, gateway: ObjectKey) -> Mapping[str, int]:
+        """Return the counts of a Gateway's listeners, by name; a listener that is not there has none."""
+        return self._of.get(gateway, {})
+
+    def move[N: RouteNode](self, moved: Iterable[Moved[N]]) -> set[ObjectKey]:
+        """Count anew what moved; return the Gateways of which a count may differ."""
+        touched = set()
+        for before, after in moved:
+            left = attached_listeners(before) if before else frozenset()
+            joined = attached_listeners(after) if after else frozenset()
+            for sign, listeners in ((-1, left - joined), (1, joined - left)):
+                for gateway, listener in listeners:
+                    self._count(gateway, listener, sign)
+                    touched.add(gateway)
+        return touched
+
+    def _count(self, gateway: ObjectKey, listener: str, sign: int) -> None:
+        counts = self._of[gateway]
+        counts[listener] += sign
+        if not counts[listener]:
+            del counts[listener]
+            if not counts:
+                del self._of[gateway]
+
+
+class Ranks:
+    """The routes of one kind that each Gateway has, in order of precedence."""
+
+    def __init__(self) -> None:
+        self.of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
+        """By Gateway. Never mutated: a change makes a new mapping."""
+        self._lists: defaultdict[ObjectKey, _Ranking] = defaultdict(_Ranking)
+
+    def move[N: RouteNode](self, moved: Mapping[ObjectKey, Moved[N]]) -> None:
+        """Sort what moved in, out, or elsewhere."""
+        left: defaultdict[ObjectKey, set[_Row]] = defaultdict(set)
+        joined: defaultdict[ObjectKey, set[_Row]] = defaultdict(set)
+        for key, (before, after) in moved.items():
+            places, now = _places(key, before), _places(key, after)
+            for gateway, row in places - now:
+                left[gateway].add(row)
+            for gateway, row in now - places:
+                joined[gateway].add(row)
+        touched = left.keys() | joined.keys()
+        for gateway in touched:
+            self._lists[gateway].move(left[gateway], joined[gateway])
+        if touched:
+            self.of = replaced(self.of, {gateway: tuple(self._lists[gateway].keys) or None for gateway in touched})
+        for gateway in touched - self.of.keys():
+            del self._lists[gateway]
+
+
+def _places(key: ObjectKey, route: RouteNode | None) -> set[tuple[ObjectKey, _Row]]:
+    if route is None:
+        return set()
+    row = (route_precedence(route.source), key)
+    return {(gateway, row) for gateway in bound_gateways(route)}
+
+
+class _Ranking:
+    """Rows in order, and in a list of their own their keys, so that a tuple of them is made without a loop of ours."""
+
+    def __init__(self) -> None:
+        self.keys: list[ObjectKey] = []
+        self._rows: list[_Row] = []
+
+    def move(self, left: set[_Row], joined: set[_Row]) -> None:
+        """Cost: one bisection a row; for more than a few, one pass over the list."""
+        if (len(left) + len(joined)) * _FEW > len(self._rows):
+            self._rows = sorted([row for row in self._rows if row not in left] + list(joined))
+            self.keys = [key for _, key in self._rows]
+            return
+        for row in left:
+            index = bisect_left(self._rows, row)
+            del self._rows[index], self.keys[index]
+        for row in joined:
+            index = bisect_left(self._rows, row)
+            self._rows.insert(index, row)
+            self.keys.insert(index, row[1])

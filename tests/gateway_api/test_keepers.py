@@ -1,0 +1,133 @@
+"""Keepers arrive where full builds do, whatever happens in between.
+
+LYCHGATE_STEPS=200000 makes it a night's work.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway_api.graph.build import build_graph
+from gateway_api.graph.change import GraphChange
+from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.types import Graph, Settings
+from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack
+from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
+from gateway_api.lowering.gateway import lower_gateway
+from gateway_api.lowering.infra import lower_infra
+from gateway_api.status.build import build_statuses
+from gateway_api.status.keeper import StatusKeeper
+from gateway_api.status.types import Statuses
+from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.gateway_api.worlds import KEYS, Edit, changed, edits, first_world
+
+STEPS = int(os.environ.get("LYCHGATE_STEPS", "2000"))
+STEPS_A_RUN = 25
+
+BURST = st.lists(edits(), min_size=1, max_size=4)
+HOW = st.sampled_from(["told"] * 12 + ["untold", "skipped", "again", "forgotten"])
+"""Whether the snapshot says what changed, whether the keepers see it, twice, or have lost their memory before."""
+NACK = Nack(node_id="n", type_url="t", resources=("r",), message="no")
+FLEETS = st.dictionaries(
+    st.sampled_from(KEYS["Gateway"]), st.sampled_from([GatewayFleet(), GatewayFleet(nacks=(NACK,))]), max_size=2
+).map(FleetReport)
+INFRAS = st.dictionaries(
+    st.sampled_from(KEYS["Gateway"]),
+    st.sampled_from([GatewayInfra(), GatewayInfra(addresses=(Address("IPAddress", "192.0.2.1"),))]),
+    max_size=2,
+).map(InfraReport)
+STEP = st.tuples(BURST, HOW, st.one_of(st.none(), FLEETS), st.one_of(st.none(), INFRAS))
+type Step = tuple[list[Edit], str, FleetReport | None, InfraReport | None]
+
+NO_GRAPH = Graph(settings=Settings())
+
+
+class Keepers:
+    """Both keepers, compared with full builds at every step."""
+
+    def __init__(self) -> None:
+        self.keeper, self.statuses_keeper = GraphKeeper(Settings()), StatusKeeper()
+        self.graph: Graph = NO_GRAPH
+        self.statuses: Statuses = {}
+        self.fleet, self.infra = FleetReport(), InfraReport()
+
+    def forget(self) -> None:
+        self.keeper.reset()
+        self.graph = NO_GRAPH
+
+    def update(self, cluster: ClusterSnapshot, *, say: bool = True) -> GraphChange:
+        """Go one step; `say` False leaves the statuses out."""
+        before = self.graph
+        self.graph, change = self.keeper.update(cluster)
+        assert self.graph == build_graph(cluster, Settings())
+        assert change.everything == (before is NO_GRAPH)
+        check_change(before, self.graph, change)
+        if say:
+            self.update_statuses(change)
+        return change
+
+    def update_statuses(self, change: GraphChange) -> None:
+        before = self.statuses
+        self.statuses, keys = self.statuses_keeper.update(self.graph, change, self.fleet, self.infra)
+        assert self.statuses == build_statuses(self.graph, self.fleet, self.infra)
+        check_keys(before, self.statuses, keys)
+
+
+def check_keys(before: Mapping[Any, object], now: Mapping[Any, object], keys: frozenset[Any]) -> None:
+    """What is listed differs by value; what is not listed is the same object."""
+    everywhere = before.keys() | now.keys()
+    assert keys == {key for key in everywhere if before.get(key) != now.get(key)}
+    assert all(before.get(key) is now.get(key) for key in everywhere - keys)
+    assert keys or not before or before is now
+
+
+def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
+    check_keys(before.gateway_classes, now.gateway_classes, change.gateway_classes)
+    check_keys(before.gateways, now.gateways, change.gateways)
+    check_keys(before.http_routes, now.http_routes, change.http_routes)
+    check_keys(before.tcp_routes, now.tcp_routes, change.tcp_routes)
+    assert change.gateways_served <= change.gateways
+    assert change.http_routes_served <= change.http_routes
+    assert change.tcp_routes_served <= change.tcp_routes
+    for gateway in before.gateways.keys() & now.gateways.keys():
+        if not reaches(gateway, before, change) and not reaches(gateway, now, change):
+            assert lower_gateway(before, gateway) == lower_gateway(now, gateway)
+            assert lower_infra(before, gateway) == lower_infra(now, gateway)
+
+
+def reaches(gateway: ObjectKey, graph: Graph, change: GraphChange) -> bool:
+    """Whether a change concerns what a Gateway's proxies are told."""
+    return (
+        gateway in change.gateways_served
+        or not change.http_routes_served.isdisjoint(graph.http_routes_of.get(gateway, ()))
+        or not change.tcp_routes_served.isdisjoint(graph.tcp_routes_of.get(gateway, ()))
+    )
+
+
+@pytest.mark.timeout(60 + STEPS // 10)
+@settings(
+    max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+@given(st.lists(STEP, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN))
+def test_a_kept_graph_equals_a_built_one_after_any_changes(steps: list[Step]) -> None:
+    keepers, cluster = Keepers(), first_world()
+    keepers.update(cluster)
+    for burst, how, fleet, infra in steps:
+        cluster = changed(cluster, burst)
+        keepers.fleet, keepers.infra = fleet or keepers.fleet, infra or keepers.infra
+        if how == "skipped":
+            continue
+        if how == "forgotten":
+            keepers.forget()
+        if how == "untold":
+            cluster = msgspec.structs.replace(cluster, changed=None)
+        change = keepers.update(cluster)
+        if how == "again":
+            assert keepers.update(cluster).before is keepers.graph
+            keepers.update_statuses(change)

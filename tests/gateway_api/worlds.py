@@ -1,0 +1,259 @@
+"""Small worlds whose names collide, and the changes that happen to them: material for property tests.
+
+An edit is (kind, key, the object or None to delete it); a burst is several edits that one snapshot brings at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import strategies as st
+
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.meta import Object
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.gateway_api.conftest import FIELDS, KINDS, secret_data
+
+OURS = "gateway.envoyproxy.io/gatewayclass-controller"
+GROUP = "gateway.networking.k8s.io"
+CERTIFICATE = secret_data(ec.generate_private_key(ec.SECP256R1()))
+
+type Edit = tuple[str, ObjectKey, Object | None]
+
+NAMESPACES = ("a", "b")
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "GatewayClass": ("ours", "other"),
+    "Gateway": ("g", "h"),
+    "HTTPRoute": ("r", "s", "t"),
+    "TCPRoute": ("r", "s"),
+    "ReferenceGrant": ("x", "y"),
+    "Namespace": NAMESPACES,
+    "Service": ("web", "api"),
+    "Secret": ("cert", "key"),
+}
+CLUSTER_SCOPED = ("GatewayClass", "Namespace")
+KEYS: Mapping[str, list[ObjectKey]] = {
+    kind: [ObjectKey(ns, name) for ns, name in product(("",) if kind in CLUSTER_SCOPED else NAMESPACES, names)]
+    for kind, names in NAMES.items()
+}
+
+
+def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
+    """By kind, its objects without their metadata."""
+    pick = st.sampled_from
+    elsewhere = pick([{}, {}, {"namespace": "a"}, {"namespace": "b"}])
+    conditions = pick([[], [{"type": "Accepted", "status": "True"}]])
+    entries = pick([[], [OURS], ["example.com/theirs"]]).map(
+        lambda names: [{"parentRef": {"name": "g"}, "controllerName": name} for name in names]
+    )
+    parents = _lists(
+        _merged(pick([{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "sectionName": "one"}]), elsewhere), 2
+    )
+    backends = _lists(
+        _merged(
+            pick([{"name": "web"}, {"name": "api"}]), elsewhere, pick([{"port": 80}, {"port": 80}, {"port": 81}, {}])
+        ),
+        2,
+    )
+    filters = pick([[], [], [{"type": "URLRewrite"}]])
+    rule = st.fixed_dictionaries(
+        {"backendRefs": backends, "matches": _lists(pick([{"path": {"value": "/x"}}, {"path": {"value": "x"}}]), 1)},
+        optional={"filters": filters},
+    )
+    tls = st.fixed_dictionaries(
+        {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}
+    )
+    allowed = pick(
+        [
+            {},
+            {"namespaces": {"from": "All"}},
+            {"namespaces": {"from": "All"}},
+            {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
+            {"namespaces": {"from": "All"}, "kinds": [{"kind": "TCPRoute"}]},
+        ]
+    )
+    listener = st.fixed_dictionaries(
+        {
+            "name": pick(["one", "two"]),
+            "port": pick([80, 443, 10080]),
+            "protocol": pick(["HTTP", "HTTP", "HTTPS", "HTTPS", "TCP"]),
+            "allowedRoutes": allowed,
+        },
+        optional={"hostname": pick(["*.example.com", "a.example.com"]), "tls": tls},
+    )
+    return {
+        "GatewayClass": st.fixed_dictionaries(
+            {
+                "spec": _merged(
+                    pick(
+                        [{"controllerName": OURS}, {"controllerName": OURS}, {"controllerName": "example.com/theirs"}]
+                    ),
+                    pick([{}, {}, {"parametersRef": {"group": "g", "kind": "K", "name": "n"}}]),
+                ),
+                "status": st.fixed_dictionaries({"conditions": conditions}),
+            }
+        ),
+        "Gateway": st.fixed_dictionaries(
+            {
+                "spec": st.fixed_dictionaries(
+                    {
+                        "gatewayClassName": pick(["ours", "ours", "other", "none"]),
+                        "listeners": _lists(listener, 3),
+                        "infrastructure": pick([{}, {"labels": {"a": "b"}}]),
+                    }
+                ),
+                "status": st.fixed_dictionaries({"conditions": conditions}),
+            }
+        ),
+        "HTTPRoute": st.fixed_dictionaries(
+            {
+                "spec": st.fixed_dictionaries(
+                    {
+                        "parentRefs": parents,
+                        "hostnames": _lists(pick(["a.example.com", "b.example.com", "BAD"]), 1),
+                        "rules": _lists(rule, 2),
+                    }
+                ),
+                "status": st.fixed_dictionaries({"parents": entries}),
+            }
+        ),
+        "TCPRoute": st.fixed_dictionaries(
+            {
+                "spec": st.fixed_dictionaries(
+                    {"parentRefs": parents, "rules": _lists(st.fixed_dictionaries({"backendRefs": backends}), 2)}
+                ),
+                "status": st.fixed_dictionaries({"parents": entries}),
+            }
+        ),
+        "ReferenceGrant": st.fixed_dictionaries(
+            {
+                "spec": st.fixed_dictionaries(
+                    {
+                        "from": _lists(
+                            st.fixed_dictionaries(
+                                {
+                                    "group": st.just(GROUP),
+                                    "kind": pick(["HTTPRoute", "TCPRoute", "Gateway"]),
+                                    "namespace": pick(NAMESPACES),
+                                }
+                            ),
+                            2,
+                        ),
+                        "to": _lists(
+                            pick(
+                                [
+                                    {"group": "", "kind": "Service"},
+                                    {"group": "", "kind": "Service", "name": "web"},
+                                    {"group": "", "kind": "Secret"},
+                                ]
+                            ),
+                            2,
+                        ),
+                    }
+                )
+            }
+        ),
+        "Namespace": st.just({}),
+        "Service": st.fixed_dictionaries(
+            {
+                "spec": pick(
+                    [
+                        {"ports": [{"port": 80}]},
+                        {"ports": [{"port": 80}, {"port": 81}]},
+                        {"ports": [{"port": 80, "appProtocol": "h2c"}]},
+                        {"type": "ExternalName"},
+                    ]
+                ),
+                "status": pick([{}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}]),
+            }
+        ),
+        "Secret": st.fixed_dictionaries({"data": pick([{}, {"tls.crt": "bad", "tls.key": "bad"}, CERTIFICATE])}),
+    }
+
+
+METADATA = st.fixed_dictionaries(
+    {
+        "labels": st.sampled_from([{}, {"team": "blue"}, {"team": "red"}]),
+        "annotations": st.sampled_from([{}, {"note": "1"}]),
+        "creationTimestamp": st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+        "resourceVersion": st.sampled_from(["1", "2", "3"]),
+        "generation": st.sampled_from([1, 2]),
+    }
+)
+
+
+def edits() -> st.SearchStrategy[Edit]:
+    """One object, of any kind, set or deleted; routes and what they refer to more often than the rest."""
+    bodies = _bodies()
+
+    def of(kind: str) -> st.SearchStrategy[Edit]:
+        shape = st.one_of(st.builds(lambda meta, body: (meta, body), METADATA, bodies[kind]), st.none())
+        return st.builds(lambda key, found: (kind, key, _decoded(kind, key, found)), st.sampled_from(KEYS[kind]), shape)
+
+    return st.one_of(of("HTTPRoute"), of("HTTPRoute"), of("Gateway"), of("Gateway"), *(of(kind) for kind in FIELDS))
+
+
+def first_world() -> ClusterSnapshot:
+    """A world in which something is served, so that changes have something to break."""
+    every = {"namespaces": {"from": "All"}}
+    http = {"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": every}
+    https = {
+        "name": "two",
+        "port": 443,
+        "protocol": "HTTPS",
+        "allowedRoutes": every,
+        "tls": {"certificateRefs": [{"name": "cert", "namespace": "b"}]},
+    }
+    tcp = {"name": "one", "port": 80, "protocol": "TCP", "allowedRoutes": every}
+    route = {"parentRefs": [{"name": "g"}], "rules": [{"backendRefs": [{"name": "web", "namespace": "b", "port": 80}]}]}
+    stream = route | {"parentRefs": [{"name": "h"}]}
+    to = [{"group": "", "kind": "Service"}, {"group": "", "kind": "Secret"}]
+    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in ("HTTPRoute", "TCPRoute", "Gateway")]
+    objects = [
+        ("GatewayClass", ("", "ours"), {"spec": {"controllerName": OURS}}),
+        ("Gateway", ("a", "g"), {"spec": {"gatewayClassName": "ours", "listeners": [http, https]}}),
+        ("Gateway", ("a", "h"), {"spec": {"gatewayClassName": "ours", "listeners": [tcp]}}),
+        ("HTTPRoute", ("a", "r"), {"spec": route}),
+        ("HTTPRoute", ("a", "s"), {"spec": route}),
+        ("TCPRoute", ("a", "r"), {"spec": stream}),
+        ("TCPRoute", ("a", "s"), {"spec": stream}),
+        ("ReferenceGrant", ("b", "x"), {"spec": {"from": from_, "to": to}}),
+        ("Service", ("b", "web"), {"spec": {"ports": [{"port": 80}]}}),
+        ("Secret", ("b", "cert"), {"data": CERTIFICATE}),
+    ]
+    burst = [(kind, ObjectKey(*name), _decoded(kind, ObjectKey(*name), ({}, body))) for kind, name, body in objects]
+    return msgspec.structs.replace(changed(ClusterSnapshot(revision=0), burst), changed=None)
+
+
+def changed(cluster: ClusterSnapshot, burst: Iterable[Edit]) -> ClusterSnapshot:
+    """The next snapshot of a source: only what a burst names is another object, and it says so."""
+    fields: dict[str, dict[ObjectKey, Any]] = {}
+    names: dict[str, set[ObjectKey]] = {}
+    for kind, key, found in burst:
+        objects = fields.setdefault(FIELDS[kind], dict(getattr(cluster, FIELDS[kind])))
+        if found is not None:
+            objects[key] = found
+        elif objects.pop(key, None) is None:
+            continue
+        names.setdefault(kind, set()).add(key)
+    news = {kind: frozenset(keys) for kind, keys in names.items()}
+    return msgspec.structs.replace(cluster, revision=cluster.revision + 1, changed=news, **fields)
+
+
+def _decoded(kind: str, key: ObjectKey, found: tuple[dict[str, Any], dict[str, Any]] | None) -> Any:
+    if found is None:
+        return None
+    metadata, body = found
+    document = {"metadata": {"name": key.name, "namespace": key.namespace, **metadata}, **body}
+    return msgspec.convert(document, KINDS[kind].type)
+
+
+def _lists[T](of: st.SearchStrategy[T], at_most: int) -> st.SearchStrategy[list[T]]:
+    return st.lists(of, max_size=at_most)
+
+
+def _merged(*parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    merge: Callable[..., dict[str, Any]] = lambda *found: {k: v for part in found for k, v in part.items()}  # noqa: E731
+    return st.builds(merge, *parts)
