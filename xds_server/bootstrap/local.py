@@ -3,7 +3,10 @@
 from k8s_watch.keys import ObjectKey
 from protos import cluster, core
 from xds_server.bootstrap.common import bootstrap, socket_address, text, xds_cluster
+from xds_server.bootstrap.overload import overload_manager
 
+MAX_CONNECTIONS = 50_000
+"""Of all clients of one proxy; Envoy warns of a proxy without any limit."""
 LONGEST_SOCKET_PATH = 107
 """Bytes. Spec: Linux unix(7), sun_path."""
 
@@ -23,7 +26,9 @@ def local_bootstrap(*, gateway: ObjectKey, node_id: str, xds: str, admin_socket:
             raise ValueError(f"xDS address {xds!r}: expected unix:<path> or <host>:<port>")
         address = socket_address(host.strip("[]"), int(port))
     control_plane = xds_cluster(address, kind=cluster.Cluster.STATIC)
-    return text(bootstrap(gateway=gateway, node_id=node_id, admin=admin, xds=control_plane))
+    message = bootstrap(gateway=gateway, node_id=node_id, admin=admin, xds=control_plane)
+    message.overload_manager.CopyFrom(overload_manager(max_heap_bytes=None, max_connections=MAX_CONNECTIONS))
+    return text(message)
 
 
 def _socket_path(path: str) -> str:
