@@ -315,8 +315,8 @@ class Watcher[T: Object]:
             seconds = max(seconds, min(trouble.error.retry_after, RETRY_AFTER_MOST))
         if trouble.sort is Sort.NOT_SERVED:
             seconds = min(seconds, NOT_SERVED_PAUSE)
-        if left := max(self._patience(trouble) or 0.0, 0.0):
-            seconds = min(seconds, left)
+        if (left := self._patience(trouble) or 0.0) > 0:
+            seconds = min(seconds, left + 0.01)  # past its end for certain, however the sum of floats is rounded
         if trouble.sort is not Sort.UNAVAILABLE:
             await self._clock.sleep(seconds)
             return

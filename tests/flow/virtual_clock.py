@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+import random
 from collections.abc import Callable
 
 STEPS = 60
@@ -18,9 +19,10 @@ async def settle() -> None:
 class VirtualClock:
     """A Clock whose time passes only in `advance` and `until`."""
 
-    def __init__(self, *, chance: float = 0.5) -> None:
+    def __init__(self, *, chance: float | None = 0.5) -> None:
         self.chance = chance
-        """What `jitter` answers, always."""
+        """What `jitter` answers, always; None: something else each time, the same in each run."""
+        self._dice = random.Random(1)
         self.naps: list[float] = []
         """Every sleep that was asked for, in seconds, in order."""
         self._time = 0.0
@@ -34,7 +36,7 @@ class VirtualClock:
         return 1_700_000_000.0 + self._time
 
     def jitter(self) -> float:
-        return self.chance
+        return self._dice.random() if self.chance is None else self.chance
 
     async def sleep(self, seconds: float, /) -> None:
         self.naps.append(seconds)

@@ -45,8 +45,8 @@ class FakeApi:
         self.calls: list[Call] = []
         self.refuse: dict[str, BaseException] = {}
         """What calls raise: all of them ("*"), those for a kind ("Service"), or one sort of those ("watch Service")."""
-        self.refuse_once: list[BaseException] = []
-        """What the next calls raise, one each."""
+        self.refuse_once: list[BaseException | None] = []
+        """What the next calls raise, one each; None lets one pass."""
         self.missing: set[str] = set()
         """Kinds whose CRD is not there."""
         self.gone_as_event = False
@@ -207,8 +207,8 @@ class FakeApi:
 
     def _call(self, call: Call) -> None:
         self.calls.append(call)
-        if self.refuse_once:
-            raise self.refuse_once.pop(0)
+        if self.refuse_once and (error := self.refuse_once.pop(0)):
+            raise error
         for name in ("*", call.kind, f"{call.verb} {call.kind}"):
             if name in self.refuse:
                 raise self.refuse[name]
