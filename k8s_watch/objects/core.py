@@ -1,5 +1,7 @@
 """Core, discovery and apps kinds."""
 
+from typing import Any
+
 import msgspec
 
 from k8s_watch.objects.meta import Object, Shape
@@ -93,6 +95,10 @@ class Secret(Object, frozen=True):
         return f"Secret({self.key}, type={self.type!r}, data=[redacted])"
 
     __str__ = __repr__
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Tell what tracebacks that print local variables may show."""
+        return [("key", str(self.key)), ("data", "[redacted]")]
 
 
 class ConfigMap(Object, frozen=True):

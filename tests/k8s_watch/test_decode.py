@@ -5,6 +5,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from k8s_watch.decode import Undecodable, convert, decode, read_head
 from k8s_watch.keys import ObjectKey
@@ -92,7 +93,7 @@ def test_plain_values_become_objects_too() -> None:
 
 def test_a_secret_does_not_show_its_data() -> None:
     secret = decode(SECRET, raw(data={"tls.key": "c2VjcmV0"}))
-    assert "c2VjcmV0" not in f"{secret} {secret!r}"
+    assert "c2VjcmV0" not in f"{secret} {secret!r} {[secret]} {pretty_repr({'locals': secret})}"
 
 
 def a_route(number: int) -> bytes:
