@@ -28,6 +28,7 @@ TYPES = {
     type_urls.CLUSTER: ResourceType.CLUSTER,
     type_urls.ENDPOINT: ResourceType.ENDPOINT,
     type_urls.SECRET: ResourceType.SECRET,
+    type_urls.SCOPED_ROUTE: ResourceType.SCOPED_ROUTE,
     type_urls.LISTENER: ResourceType.LISTENER,
     type_urls.ROUTE: ResourceType.ROUTE,
 }

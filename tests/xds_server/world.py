@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_resource, make_set
 
-CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE = ResourceType
+CLUSTER, ENDPOINT, SECRET, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
 
 
 def world(

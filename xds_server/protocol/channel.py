@@ -11,7 +11,7 @@ from xds_server.protocol.subscription import WILDCARD, Subscription
 from xds_server.snapshot.diff import Diff
 from xds_server.snapshot.resource import EMPTY_SET, Resource, ResourceSet, ResourceType, make_resource
 
-WHOLE_SETS = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
+WHOLE_SETS = frozenset({ResourceType.CLUSTER, ResourceType.SCOPED_ROUTE, ResourceType.LISTENER})
 """Types whose state-of-the-world responses carry everything, and for which asking for nothing means everything.
 
 Spec: xDS protocol, "Resource types" and "Grouping resources into responses"
@@ -57,6 +57,11 @@ class Channel:
     def settled(self) -> bool:
         """The client has acknowledged all that it should have."""
         return self.holdings.calm and not (self.dirty or self.gated or self.holdings.refused or self.must_answer)
+
+    @property
+    def steady(self) -> bool:
+        """Nothing is under way to the client, or waits to be."""
+        return self.holdings.calm and not (self.dirty or self.gated)
 
     def resume(self, versions: Mapping[str, str]) -> None:
         """Take in what the client holds from an earlier stream; matched at the next look."""

@@ -37,6 +37,7 @@ class DeltaStream(Stream):
             channel.subscription.add(request.subscribe)
             # Also names that were sent before: the client may have forgotten them, and must be answered.
             channel.ask(request.subscribe)
+            channel.must_answer = channel.must_answer or WILDCARD in request.subscribe
         return heard
 
     def _begin(self, request: DeltaRequest) -> None:
@@ -60,6 +61,14 @@ class DeltaStream(Stream):
             channel.drop_uncovered()
         else:
             channel.drop(dropped)
+
+    def _plan(self, channel: Channel, now: float, began: float) -> tuple[list[Resource], list[str]]:
+        """The first answer about scoped routes has all of them or waits: a listener begins to serve with it."""
+        updates, removals = super()._plan(channel, now, began)
+        if channel.type is ResourceType.SCOPED_ROUTE and channel.must_answer and channel.gated:
+            channel.dirty.update((resource.name for resource in updates), removals)
+            return [], []
+        return updates, removals
 
     def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
         """A RouteConfiguration travels alone: a bad one would take its neighbours with it.

@@ -3,21 +3,22 @@
 Spec: xDS protocol, "Eventual consistency considerations"
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from xds_server.protocol.channel import Channel, Staged
 from xds_server.snapshot.resource import Resource, ResourceType
 
-CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE = ResourceType
+CLUSTER, ENDPOINT, SECRET, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
 
 REFERRERS: Mapping[ResourceType, tuple[ResourceType, ...]] = {
-    CLUSTER: (LISTENER, ROUTE),
+    CLUSTER: (LISTENER, ROUTE, SCOPED_ROUTE),
     ENDPOINT: (CLUSTER,),
     SECRET: (CLUSTER, LISTENER),
+    SCOPED_ROUTE: (LISTENER,),
     LISTENER: (),
-    ROUTE: (LISTENER,),
+    ROUTE: (LISTENER, SCOPED_ROUTE),
 }
 """Types whose resources name resources of the type: while one that is in use does, the named one stays."""
 
@@ -32,7 +33,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     make: float = 5.0
     """A resource is sent at the latest so long after it could have been, whatever it names that is not there."""
     linger: float = 60.0
-    """Routes, secrets and endpoints stay so long after nothing names them, for connections that still drain."""
+    """Routes, secrets and endpoints stay so long after nothing names them, for connections that still drain; so do the
+    scopes of a table that is not scoped any more."""
 
 
 DEFAULT_PATIENCE = Patience()
@@ -82,26 +84,34 @@ class Gates:
         for channel in self._channels.values():
             if channel.leaving:
                 ends.append(self.introduction_ends(channel, began))
-                if self.lingers(channel):
+                if self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
                     ends.append(min(channel.leaving.values()) + self._patience.linger)
         return min((end for end in ends if end > now), default=None)
 
-    def lingers(self, channel: Channel) -> bool:
-        """Whether the client will unsubscribe from what nothing names; without a referrer in sight it cannot."""
-        return channel.type in UNSUBSCRIBED and any(t in self._channels for t in REFERRERS[channel.type])
-
-    def lingers_until(self, channel: Channel, since: float) -> float:
-        """When to stop waiting for that; `since` at once where there is nothing to wait for."""
-        return since + self._patience.linger if self.lingers(channel) else since
+    def lingers_until(self, channel: Channel, name: str, since: float) -> float:
+        """When to stop waiting for connections that drain; `since` at once where there is nothing to wait for."""
+        lingers = self._unsubscribes(channel) or (channel.type is SCOPED_ROUTE and _is_left_behind(channel, name))
+        return since + self._patience.linger if lingers else since
 
     def introduction_ends(self, channel: Channel, began: float) -> float:
         """Until when a client that came back may still tell what it uses; the beginning when it has told."""
-        told = not channel.resumed or all(t in self._channels for t in REFERRERS[channel.type])
+        told = not channel.resumed or all(t in self._channels for t in self._expected(REFERRERS[channel.type]))
         return began if told else began + self._patience.make
 
     def referrers(self, type_: ResourceType) -> Iterator[Channel]:
         """The channels whose resources may name resources of this type."""
         return (self._channels[t] for t in REFERRERS[type_] if t in self._channels)
+
+    def _unsubscribes(self, channel: Channel) -> bool:
+        """Whether the client will unsubscribe from what nothing names; without a referrer in sight it cannot."""
+        return channel.type in UNSUBSCRIBED and any(t in self._channels for t in REFERRERS[channel.type])
+
+    def _expected(self, types: Iterable[ResourceType]) -> Iterator[ResourceType]:
+        """Those that a client is sure to ask about: scopes only when a listener of its own names some."""
+        listeners = self._channels.get(LISTENER)
+        held = listeners.holdings.accepted.values() if listeners else ()
+        scoped = any(type_ is SCOPED_ROUTE for resource in held for type_, _ in resource.depends_on)
+        return (type_ for type_ in types if type_ is not SCOPED_ROUTE or scoped)
 
     def _may_send(self, type_: ResourceType, resource: Resource) -> bool:
         lower = [channel for t, channel in self._channels.items() if t < type_]
@@ -121,6 +131,8 @@ class Gates:
         channel = self._channels.get(type_)
         if channel is None or not channel.subscription.covers(name):
             return True
+        if type_ is SCOPED_ROUTE and not channel.steady:
+            return False
         accepted = channel.holdings.accepted.get(name)
         return accepted is not None and all(
             self._is_in_place(target, other, below=below)
@@ -133,6 +145,16 @@ class Gates:
             target >= type_ or (channel := self._channels.get(target)) is None or name in channel.newest.by_name
             for target, name in resource.depends_on
         )
+
+
+def _is_left_behind(channel: Channel, name: str) -> bool:
+    """Whether a scope goes because nothing chooses by it any more, and not because its hostname does.
+
+    A scope of one hostname names the scope of its whole table, which is there as long as a listener chooses among them.
+    """
+    held = channel.holdings.latest(name)
+    whole = [of for type_, of in held.depends_on if type_ is SCOPED_ROUTE] if held else []
+    return not any(of in channel.newest.by_name for of in whole)
 
 
 class Removable:
@@ -149,7 +171,7 @@ class Removable:
     def __contains__(self, name: str) -> bool:
         """Whether nothing that the client may be using names it. The wait of one that may not go begins here."""
         since = self._channel.leaving.setdefault(name, self._now)
-        if self._unknown or not self._introduced or self._now < self._gates.lingers_until(self._channel, since):
+        if self._unknown or not self._introduced or self._now < self._gates.lingers_until(self._channel, name, since):
             return False
         if self._named is None:
             self._named = frozenset(self._in_use())

@@ -12,7 +12,8 @@ MAX_BYTES = 1024 * 1024
 def batches(channel: Channel, updates: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:
     """Routes one by one, suspects group by group, all others together as far as the size allows.
 
-    A RouteConfiguration travels alone because a bad one takes the good ones in its response with it.
+    A RouteConfiguration travels alone because a bad one takes the good ones in its response with it. Scoped routes stay
+    together, however many: a listener that waits for them begins to serve with the first response, whatever is in it.
     """
     if channel.type is ResourceType.ROUTE:
         yield from ((resource,) for resource in updates)
@@ -22,7 +23,10 @@ def batches(channel: Channel, updates: Iterable[Resource]) -> Iterator[tuple[Res
         if suspects := [together.pop(name) for name in sorted(group & together.keys())]:
             yield tuple(suspects)
     channel.apart.clear()
-    yield from _by_size(together.values())
+    if channel.type is ResourceType.SCOPED_ROUTE and together:
+        yield tuple(together.values())
+    else:
+        yield from _by_size(together.values())
 
 
 def _by_size(resources: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:

@@ -31,6 +31,9 @@ from xds_server.protocol.messages import Acked, Nacked, Response, Stale
 from xds_server.snapshot.diff import Diff, changed_names
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
+LEADS_TO = frozenset({ResourceType.ROUTE, ResourceType.SCOPED_ROUTE})
+"""Types that a client asks about only when it has a listener that names some."""
+
 
 class Stream:
     """What both dialects share. A dialect says how a request is read (`receive`) and how changes travel (`_pack`)."""
@@ -52,16 +55,12 @@ class Stream:
     def in_sync(self) -> bool:
         """Whether the client has acknowledged everything that it asked for, in its newest version."""
         listeners = self._channels.get(ResourceType.LISTENER)
-        routes = self._channels.get(ResourceType.ROUTE)
-        named = (
-            {name for r in listeners.holdings.accepted.values() for t, name in r.depends_on if t is ResourceType.ROUTE}
-            if listeners
-            else set[str]()
-        )
+        held = listeners.holdings.accepted.values() if listeners else ()
+        named = {target for resource in held for target in resource.depends_on}
         return (
             bool(self._channels)
             and all(channel.settled for channel in self._channels.values())
-            and (not named or (routes is not None and named <= routes.holdings.accepted.keys()))
+            and all(self._holds(type_, name) for type_, name in named if type_ in LEADS_TO)
         )
 
     @property
@@ -89,6 +88,10 @@ class Stream:
         responses = [response for channel in channels for response in self._advance(channel, now, self._began)]
         self._deadline = self._gates.deadline(now, self._began)
         return responses
+
+    def _holds(self, type_: ResourceType, name: str) -> bool:
+        channel = self._channels.get(type_)
+        return channel is not None and name in channel.holdings.accepted
 
     # --- sending ------------------------------------------------------------------------------------------------------
 

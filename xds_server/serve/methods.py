@@ -29,6 +29,7 @@ SERVICES = (
     Service(type_urls.ENDPOINT_SERVICE, "Endpoints", ResourceType.ENDPOINT),
     Service(type_urls.LISTENER_SERVICE, "Listeners", ResourceType.LISTENER),
     Service(type_urls.ROUTE_SERVICE, "Routes", ResourceType.ROUTE),
+    Service(type_urls.SCOPED_ROUTE_SERVICE, "ScopedRoutes", ResourceType.SCOPED_ROUTE),
     Service(type_urls.SECRET_SERVICE, "Secrets", ResourceType.SECRET),
 )
 

@@ -18,6 +18,7 @@ TYPE_URLS: Final[Mapping[ResourceType, str]] = {
     ResourceType.CLUSTER: type_urls.CLUSTER,
     ResourceType.ENDPOINT: type_urls.ENDPOINT,
     ResourceType.SECRET: type_urls.SECRET,
+    ResourceType.SCOPED_ROUTE: type_urls.SCOPED_ROUTE,
     ResourceType.LISTENER: type_urls.LISTENER,
     ResourceType.ROUTE: type_urls.ROUTE,
 }

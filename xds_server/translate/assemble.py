@@ -74,7 +74,7 @@ def assemble(
         ),
     )
     sets = _sets(made, old)
-    if old is not NOTHING and all(sets[type_] is old.of(type_) for type_ in ResourceType):
+    if old is not NOTHING and all(set_ is old.of(type_) for type_, set_ in sets.items()):
         return old
     return msgspec.structs.replace(made, by_type=sets)
 

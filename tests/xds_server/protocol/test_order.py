@@ -3,7 +3,7 @@
 import pytest
 
 from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected
-from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, world
+from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, SECRET, world
 from xds_server.protocol.gates import Patience
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
@@ -20,7 +20,7 @@ def envoy(talk: Talk) -> Talk:
 def test_types_are_in_the_order_of_the_protocol() -> None:
     """Case 18. Spec: xDS protocol, "Eventual consistency considerations": CDS, EDS, LDS, RDS."""
     assert sorted([ROUTE, LISTENER, ENDPOINT, CLUSTER, SECRET]) == [CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE]
-    assert list(ResourceType) == [CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE]
+    assert list(ResourceType) == [CLUSTER, ENDPOINT, SECRET, SCOPED_ROUTE, LISTENER, ROUTE]
 
 
 def test_a_backend_is_swapped_without_a_gap_in_delta() -> None:
