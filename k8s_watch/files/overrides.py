@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from k8s_watch.files.contents import Id
-from k8s_watch.files.shelf import SERVICE_NAME
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Endpoint, EndpointPort, EndpointSlice, Service, ServicePort, ServiceSpec
 from k8s_watch.objects.meta import Meta, Object
 from k8s_watch.objects.routes import BackendRef, HTTPRoute, TCPRoute
+from k8s_watch.slices import SERVICE_LABEL, service_of
 
 _OVERRIDE = re.compile(
     r"(?:(?P<namespace>[^/=]+)/)?(?P<name>[^/=]+)=(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})"
@@ -62,8 +62,7 @@ def with_overrides(objects: Mapping[Id, Object], overrides: Sequence[Override]) 
 
 
 def _belongs(found: Object, service: ObjectKey) -> bool:
-    key = ObjectKey(found.key.namespace, found.metadata.labels.get(SERVICE_NAME, ""))
-    return isinstance(found, EndpointSlice) and key == service
+    return isinstance(found, EndpointSlice) and service_of(found) == service
 
 
 def _service(override: Override, objects: Mapping[Id, Object]) -> Service:
@@ -91,7 +90,7 @@ def _names(ref: BackendRef, namespace: str) -> ObjectKey | None:
 def _slice(override: Override, service: Service) -> EndpointSlice:
     version = ipaddress.ip_address(override.address).version
     return EndpointSlice(
-        metadata=_meta(override.service, f"{override.service.name}-override", {SERVICE_NAME: override.service.name}),
+        metadata=_meta(override.service, f"{override.service.name}-override", {SERVICE_LABEL: override.service.name}),
         address_type=f"IPv{version}",
         endpoints=(Endpoint(addresses=(override.address,)),),
         ports=tuple(

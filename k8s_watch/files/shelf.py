@@ -10,14 +10,13 @@ import xxhash
 
 from k8s_watch.files.contents import Id
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.objects.meta import Object
+from k8s_watch.slices import SliceIndex
 from k8s_watch.snapshot import ClusterSnapshot, Rejected
 
 EPOCH = "1970-01-01T00:00:00Z"
 """Creation time of objects whose file names none: what is older must not depend on when we were started."""
 
-SERVICE_NAME = "kubernetes.io/service-name"
 _NAMESPACE_OF_UIDS = uuid.UUID("a7c2a2c6-6a3c-4c53-9e0c-3f2f6f1d2b11")
 _SLICES = "EndpointSlice"
 _FIELDS: Mapping[str, str] = {
@@ -33,8 +32,6 @@ _FIELDS: Mapping[str, str] = {
 }
 """Kind name → field of ClusterSnapshot."""
 
-type Slices = dict[ObjectKey, tuple[EndpointSlice, ...]]
-
 
 class Shelf:
     """Keeps the newest objects, gives them what an API server would, and hands out snapshots of them.
@@ -48,6 +45,7 @@ class Shelf:
         self._stamped: dict[Id, Object] = {}
         self._rejected: tuple[Rejected, ...] = ()
         self._changed: dict[str, set[ObjectKey]] = {}
+        self._slices = SliceIndex()
         self._fresh = True
         self._snapshot = ClusterSnapshot(revision=0)
 
@@ -74,23 +72,24 @@ class Shelf:
             return self._snapshot
         before = self._snapshot
         fields: dict[str, Any] = {
-            field: {key: found for (k, key), found in self._stamped.items() if k == kind}
-            for kind, field in _FIELDS.items()
-            if kind in self._changed
+            field: self._objects(kind) for kind, field in _FIELDS.items() if kind in self._changed
         }
-        if _SLICES in self._changed:
-            slices = (found for (kind, _), found in self._stamped.items() if kind == _SLICES)
-            fields["slices_by_service"] = _by_service(slices, before.slices_by_service)
-        changed = MappingProxyType({kind: frozenset(keys) for kind, keys in self._changed.items()})
+        changed = {kind: frozenset(keys) for kind, keys in self._changed.items()}
+        if _SLICES in changed:
+            changed[_SLICES] = self._slices.update(self._objects(_SLICES), changed[_SLICES])
+            fields["slices_by_service"] = self._slices.by_service
         self._snapshot = msgspec.structs.replace(
             before,
             revision=before.revision + 1,
-            changed=changed if before.revision else None,
+            changed=MappingProxyType(changed) if before.revision else None,
             rejected=self._rejected,
             **fields,
         )
         self._changed, self._fresh = {}, False
         return self._snapshot
+
+    def _objects(self, kind: str) -> dict[ObjectKey, Any]:
+        return {key: found for (of, key), found in self._stamped.items() if of == kind}
 
     def _knows(self, id_: Id, found: Object) -> bool:
         written = self._written.get(id_)
@@ -115,21 +114,3 @@ def _stamp(id_: Id, found: Object, written: Object | None, stamped: Object | Non
             creation_timestamp=meta.creation_timestamp or EPOCH,
         ),
     )
-
-
-def _by_service(slices: Iterable[Object], before: Mapping[ObjectKey, tuple[EndpointSlice, ...]]) -> Slices:
-    groups: dict[ObjectKey, list[EndpointSlice]] = {}
-    for found in slices:
-        if isinstance(found, EndpointSlice) and (name := found.metadata.labels.get(SERVICE_NAME)):
-            groups.setdefault(ObjectKey(found.key.namespace, name), []).append(found)
-    grouped = {service: tuple(sorted(group, key=lambda one: one.key)) for service, group in groups.items()}
-    return {service: _same_or(group, before.get(service)) for service, group in grouped.items()}
-
-
-def _same_or(group: tuple[EndpointSlice, ...], before: tuple[EndpointSlice, ...] | None) -> tuple[EndpointSlice, ...]:
-    same = before is not None and len(before) == len(group) and all(map(_is, group, before))
-    return before if before is not None and same else group
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other

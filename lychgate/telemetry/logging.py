@@ -6,6 +6,9 @@ from typing import Literal
 
 import structlog
 
+NO_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+"""Local variables would put whole objects of users into the log."""
+
 
 def configure_logging(level: Literal["debug", "info", "warning", "error"], style: Literal["json", "console"]) -> None:
     """Send our lines and the libraries' to stderr, in one format. To be called once, before the first line."""
@@ -18,10 +21,14 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     trace: structlog.typing.Processor = (
-        structlog.processors.dict_tracebacks if style == "json" else structlog.processors.StackInfoRenderer()
+        structlog.processors.ExceptionRenderer(NO_LOCALS)
+        if style == "json"
+        else structlog.processors.StackInfoRenderer()
     )
     structlog.configure(
         processors=[*shared, trace, last],
