@@ -18,7 +18,7 @@ from gateway_api.status.build import build_statuses
 from gateway_api.status.types import Statuses
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Source
-from lychgate.pipeline import Step, step
+from lychgate.pipeline import Pipeline, Step
 from lychgate.telemetry.metrics import Metrics
 from xds_server.snapshot.cache import SnapshotCache
 
@@ -87,7 +87,7 @@ class Controller:
         self._cache = cache
         self._feedback = feedback
         self._sinks = sinks
-        self._settings = settings
+        self._pipeline = Pipeline(settings)
         self._hold_off = hold_off
         self._metrics = metrics
         self._clock = clock
@@ -115,7 +115,7 @@ class Controller:
             )
             since = self._clock.monotonic()
             previous = self.steps.value
-            new = step(self._source.snapshot(), previous, self._settings)
+            new = self._pipeline.update(self._source.snapshot())
             self._publish(new, previous)
             if previous is None:
                 # What the first sync made lives as long as the process: the collector need not walk it ever again.

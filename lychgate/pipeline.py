@@ -1,47 +1,39 @@
-"""The order of the stages, as one pure function: ClusterSnapshot → Graph → IR → Snapshot, for every Gateway.
+"""The order of the stages: ClusterSnapshot → Graph → IR → Snapshot, for every Gateway.
 
-`step` is a function of values. What it made last time it may reuse, object by object and by identity: a stage whose
-inputs are the same objects as before returns the same object as before, and whoever follows sees that by `is`.
+`build_everything` is the definition: pure functions, one after the other, over the whole world. A `Pipeline` comes to
+the same at the cost of what changed: each stage has a keeper, which remembers what it made last and is told what
+differs in its input. What did not change is the same object in one step and the next, so `is` answers that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 
 import msgspec
 
 from flow.supervise import Failure, attempt
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.change import GraphChange
+from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.types import Graph, HTTPRouteNode, Settings, TCPRouteNode
 from gateway_api.ir.infra import InfraIR
-from gateway_api.ir.xds import Cluster, ClusterName, Endpoints, GatewayIR
+from gateway_api.ir.xds import Endpoints, GatewayIR
 from gateway_api.lowering.endpoints import lower_endpoints
+from gateway_api.lowering.endpoints_keeper import EndpointsKeeper
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.infra import lower_infra
+from gateway_api.lowering.keeper import GatewayKeeper
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.core import EndpointSlice, Service
 from k8s_watch.snapshot import ClusterSnapshot
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
+from xds_server.translate.keeper import SnapshotKeeper
 
-BESIDE_THE_GRAPH = frozenset({"EndpointSlice", "Deployment", "ConfigMap"})
-"""Kinds that the graph does not read: their changes leave it as it is."""
-
-
-class LoweredEndpoints(msgspec.Struct, frozen=True):
-    """One cluster's endpoints with the objects that they came from."""
-
-    cluster: Cluster
-    service: Service | None
-    slices: tuple[EndpointSlice, ...]
-    endpoints: Endpoints
+type Keys = Set[ObjectKey]
 
 
 class GatewayStep(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One Gateway, through every stage."""
+    """What becomes of one Gateway."""
 
-    ir: GatewayIR
     infra: InfraIR
-    endpoints: Mapping[ClusterName, LoweredEndpoints]
-    """By cluster name."""
     snapshot: Snapshot
 
 
@@ -50,77 +42,148 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     cluster: ClusterSnapshot
     graph: Graph
+    change: GraphChange
+    """What differs in the graph since the step before."""
     gateways: Mapping[ObjectKey, GatewayStep]
     failures: tuple[Failure, ...] = ()
     """Defects of ours in this pass; what they hit is as it was in the pass before."""
 
 
-def step(cluster: ClusterSnapshot, previous: Step | None, settings: Settings) -> Step:
-    """Take the world through every stage; a Gateway on which a stage fails keeps its last good result.
+class BuiltGateway(GatewayStep, frozen=True, kw_only=True, eq=False):
+    """One Gateway, with what it was on the way."""
 
-    Raises only when the very first graph cannot be built: then there is nothing good to keep.
-    """
-    graph = _graph(cluster, previous, settings)
-    if isinstance(graph, Failure):
-        if previous is None:
-            raise graph.error
-        return msgspec.structs.replace(previous, cluster=cluster, failures=(graph,))
-    before = previous.gateways if previous else {}
-    same_graph = previous is not None and previous.graph is graph
-    gateways: dict[ObjectKey, GatewayStep] = {}
-    failures: list[Failure] = []
-    for key in graph.gateways:
-        old = before.get(key)
-        match attempt(f"gateway {key}", _gateway_work(graph, key, cluster, old, same_graph=same_graph)):
+    ir: GatewayIR
+    endpoints: tuple[Endpoints, ...]
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Everything, from scratch."""
+
+    graph: Graph
+    gateways: Mapping[ObjectKey, BuiltGateway]
+
+
+def build_everything(cluster: ClusterSnapshot, settings: Settings) -> Built:
+    """Take the world through every stage at once. Raises whatever a defect of ours raises."""
+    graph = build_graph(cluster, settings)
+    return Built(graph=graph, gateways={key: _build_gateway(graph, key, cluster) for key in graph.gateways})
+
+
+def _build_gateway(graph: Graph, key: ObjectKey, cluster: ClusterSnapshot) -> BuiltGateway:
+    ir = lower_gateway(graph, key)
+    endpoints = tuple(
+        lower_endpoints(of, cluster.services.get(of.backend), cluster.slices_by_service.get(of.backend, ()))
+        for of in ir.clusters
+    )
+    return BuiltGateway(ir=ir, infra=lower_infra(graph, key), endpoints=endpoints, snapshot=assemble(ir, endpoints))
+
+
+class Pipeline:
+    """Takes one source's snapshots, one after the other, through every stage."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._graph = GraphKeeper(settings)
+        self._gateways: dict[ObjectKey, _GatewayStages] = {}
+        self._last: Step | None = None
+
+    def update(self, cluster: ClusterSnapshot) -> Step:
+        """Take `cluster` through every stage; what a stage fails on keeps its last good result and is tried again.
+
+        Snapshots may be skipped: then more is looked at. Cost: follows what changed since the last update.
+
+        Raises only when the very first graph cannot be built: then there is nothing good to keep.
+        """
+        last = self._last
+        failures: list[Failure] = []
+        graph, change = self._update_graph(cluster, failures)
+        backends = _moved_backends(last.cluster if last else None, cluster)
+        touched = _touched_gateways(graph, change)
+        gateways: dict[ObjectKey, GatewayStep] = {}
+        for key in graph.gateways:
+            stages = self._gateways.get(key)
+            if stages and stages.step and (touched is not None and key not in touched) and not stages.uses(backends):
+                gateways[key] = stages.step
+                continue
+            match attempt(f"gateway {key}", self._work(key, graph, change, cluster, backends)):
+                case Failure() as failure:
+                    failures.append(failure)
+                    self._gateways.pop(key, None)
+                    if last and (old := last.gateways.get(key)):
+                        gateways[key] = old
+                case GatewayStep() as new:
+                    gateways[key] = new
+        for key in self._gateways.keys() - gateways.keys():
+            del self._gateways[key]
+        self._last = Step(cluster=cluster, graph=graph, change=change, gateways=gateways, failures=tuple(failures))
+        return self._last
+
+    def _update_graph(self, cluster: ClusterSnapshot, failures: list[Failure]) -> tuple[Graph, GraphChange]:
+        match attempt("graph", lambda: self._graph.update(cluster)):
             case Failure() as failure:
+                if self._last is None:
+                    raise failure.error
                 failures.append(failure)
-                if old:
-                    gateways[key] = old
-            case GatewayStep() as new:
-                gateways[key] = new
-    return Step(cluster=cluster, graph=graph, gateways=gateways, failures=tuple(failures))
+                return self._last.graph, GraphChange(before=self._last.graph)
+            case graph, change:
+                return graph, change
+
+    def _work(
+        self, key: ObjectKey, graph: Graph, change: GraphChange, cluster: ClusterSnapshot, backends: Keys | None
+    ) -> Callable[[], GatewayStep]:
+        stages = self._gateways.setdefault(key, _GatewayStages(key))
+        return lambda: stages.update(graph, change, cluster, backends)
 
 
-def _graph(cluster: ClusterSnapshot, previous: Step | None, settings: Settings) -> Graph | Failure:
-    if (
-        previous
-        and cluster.changed is not None
-        and cluster.changed.keys() <= BESIDE_THE_GRAPH
-        and not previous.failures
-    ):
-        return previous.graph
-    return attempt("graph", lambda: build_graph(cluster, settings))
+class _GatewayStages:
+    """The keepers of one Gateway. After an exception they hold half a change: they are thrown away together."""
+
+    def __init__(self, gateway: ObjectKey) -> None:
+        self.step: GatewayStep | None = None
+        self._gateway = gateway
+        self._ir = GatewayKeeper(gateway)
+        self._endpoints = EndpointsKeeper()
+        self._snapshot = SnapshotKeeper()
+
+    def uses(self, backends: Keys | None) -> bool:
+        """Whether one of these Services is behind a cluster of the Gateway; None stands for all there are."""
+        return backends is None or self._endpoints.uses(backends)
+
+    def update(self, graph: Graph, change: GraphChange, cluster: ClusterSnapshot, backends: Keys | None) -> GatewayStep:
+        """Take the Gateway through its stages."""
+        ir_change = self._ir.update(graph, change)
+        endpoints_change = self._endpoints.update(cluster, backends, ir_change.clusters)
+        snapshot = self._snapshot.update(ir_change, endpoints_change)
+        infra = self._infra(graph, change)
+        if self.step is None or self.step.snapshot is not snapshot or self.step.infra is not infra:
+            self.step = GatewayStep(infra=infra, snapshot=snapshot)
+        return self.step
+
+    def _infra(self, graph: Graph, change: GraphChange) -> InfraIR:
+        if self.step and not change.everything and self._gateway not in change.gateways_served:
+            return self.step.infra
+        new = lower_infra(graph, self._gateway)
+        return self.step.infra if self.step and self.step.infra == new else new
 
 
-def _gateway_work(
-    graph: Graph, key: ObjectKey, cluster: ClusterSnapshot, old: GatewayStep | None, *, same_graph: bool
-) -> Callable[[], GatewayStep]:
-    return lambda: _step_gateway(graph, key, cluster, old, same_graph=same_graph)
+def _moved_backends(before: ClusterSnapshot | None, after: ClusterSnapshot) -> Keys | None:
+    """The Services that changed or whose slices did; None when any may have."""
+    if before is None or after.changed is None or after.revision != before.revision + 1:
+        return frozenset() if before is after else None
+    nothing: frozenset[ObjectKey] = frozenset()
+    return after.changed.get("Service", nothing) | after.changed.get("EndpointSlice", nothing)
 
 
-def _step_gateway(
-    graph: Graph, key: ObjectKey, cluster: ClusterSnapshot, old: GatewayStep | None, *, same_graph: bool
-) -> GatewayStep:
-    if old and same_graph:
-        ir, infra = old.ir, old.infra
-    else:
-        ir, infra = lower_gateway(graph, key), lower_infra(graph, key)
-        if old:  # equal is as good as same, and same is what the stages after this look for
-            ir, infra = (old.ir if ir == old.ir else ir), (old.infra if infra == old.infra else infra)
-    known = old.endpoints if old else {}
-    endpoints = {of.name: _endpoints(of, cluster, known.get(of.name)) for of in ir.clusters}
-    if old and ir is old.ir and all(endpoints[name].endpoints is known[name].endpoints for name in endpoints):
-        snapshot = old.snapshot
-    else:
-        snapshot = assemble(ir, (lowered.endpoints for lowered in endpoints.values()), old.snapshot if old else None)
-    return GatewayStep(ir=ir, infra=infra, endpoints=endpoints, snapshot=snapshot)
+def _touched_gateways(graph: Graph, change: GraphChange) -> Keys | None:
+    """The Gateways whose IR may differ; None for all."""
+    if change.before is None:
+        return None
+    return change.gateways_served.union(
+        parent.gateway for route in _moved_routes(change.before, graph, change) for parent in route.parents
+    )
 
 
-def _endpoints(of: Cluster, cluster: ClusterSnapshot, old: LoweredEndpoints | None) -> LoweredEndpoints:
-    service, slices = cluster.services.get(of.backend), cluster.slices_by_service.get(of.backend, ())
-    if old and old.cluster == of and old.service is service and old.slices is slices:
-        return old
-    endpoints = lower_endpoints(of, service, slices)
-    if old and old.endpoints == endpoints:
-        endpoints = old.endpoints
-    return LoweredEndpoints(of, service, slices, endpoints)
+def _moved_routes(before: Graph, after: Graph, change: GraphChange) -> Iterator[HTTPRouteNode | TCPRouteNode]:
+    for graph in (before, after):
+        yield from (graph.http_routes[key] for key in change.http_routes_served if key in graph.http_routes)
+        yield from (graph.tcp_routes[key] for key in change.tcp_routes_served if key in graph.tcp_routes)

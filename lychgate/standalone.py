@@ -180,7 +180,7 @@ async def _announce(controller: Controller, fleet: Fleet, proxies: LocalProxies)
 def _in_sync(done: Step, fleet: FleetReport, infra: InfraReport) -> bool:
     """Whether every proxy that should and can serve has all of it."""
     stuck = {key for key, seen in infra.gateways.items() if seen.problem}
-    serving = [key for key, gateway in done.gateways.items() if gateway.ir.listeners and key not in stuck]
+    serving = [key for key, gateway in done.gateways.items() if gateway.infra.ports and key not in stuck]
     states = [fleet.gateways.get(key, GatewayFleet()) for key in serving]
     return all(state.acked and state.acked == state.connected for state in states)
 

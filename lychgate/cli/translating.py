@@ -18,7 +18,7 @@ from gateway_api.ir.xds import PrivateBytes
 from gateway_api.status.build import build_statuses
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.snapshot import ClusterSnapshot
-from lychgate.pipeline import Step, step
+from lychgate.pipeline import Built, build_everything
 from protos import render, type_urls
 from xds_server.snapshot.resource import ResourceType
 
@@ -46,7 +46,7 @@ def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str) -
     source = FileSource(paths, clock=SystemClock(), overrides=overrides)
     asyncio.run(source.reload())
     cluster = source.snapshot()
-    document = views[to](step(cluster, None, GraphSettings()))
+    document = views[to](build_everything(cluster, GraphSettings()))
     text = json.dumps(document, indent=2)
     if output == "yaml":  # through JSON, which has no other types than YAML's dumper knows
         text = yaml.dump(json.loads(text), Dumper=yaml.CSafeDumper, sort_keys=False)
@@ -54,7 +54,7 @@ def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str) -
     return report_rejected(cluster)
 
 
-def xds(done: Step) -> dict[str, Any]:
+def xds(done: Built) -> dict[str, Any]:
     """Gateway → type of resource → resources, as Envoy's own configuration files spell them. Keys are redacted."""
     return {
         str(key): {
@@ -68,19 +68,19 @@ def xds(done: Step) -> dict[str, Any]:
     }
 
 
-def ir(done: Step) -> dict[str, Any]:
+def ir(done: Built) -> dict[str, Any]:
     """Gateway → what its proxies must do, in our own words."""
     return {
         str(key): {
             "xds": _plain(gateway.ir),
-            "endpoints": [_plain(lowered.endpoints) for lowered in gateway.endpoints.values()],
+            "endpoints": _plain(gateway.endpoints),
             "infra": _plain(gateway.infra),
         }
         for key, gateway in sorted(done.gateways.items())
     }
 
 
-def statuses(done: Step) -> dict[str, Any]:
+def statuses(done: Built) -> dict[str, Any]:
     """Object → the status that we would write, as long as nothing runs."""
     wished = build_statuses(done.graph, FleetReport(), InfraReport())
     return {str(key): _plain(body) for key, body in sorted(wished.items(), key=lambda item: str(item[0]))}

@@ -6,7 +6,7 @@ costs its host, not the table.
 Spec: Envoy v1.40 config.route.v3
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -58,17 +58,25 @@ def virtual_host(of: ir.VirtualHost) -> EncodedHost:
     return EncodedHost(_as_field(VIRTUAL_HOSTS, encode(message)), tuple(sorted(_clusters(of))))
 
 
-def route_table(of: ir.RouteTable, encode_host: Callable[[ir.VirtualHost], EncodedHost] = virtual_host) -> Resource:
+def route_table(of: ir.RouteTable) -> Resource:
     """The hosts that one listener, or one filter chain, serves.
 
-    `encode_host` is `virtual_host`, or something that remembers what `virtual_host` gave. A host without routes answers
-    404, like a host that is not there.
+    A host without routes answers 404, like a host that is not there.
     """
-    hosts = [encode_host(host) for host in of.virtual_hosts]
-    frame = pb.RouteConfiguration(name=of.name, ignore_port_in_host_matching=True)
-    body = b"".join([encode(frame), *(host.field for host in hosts)])
+    hosts = [virtual_host(host) for host in sorted(of.virtual_hosts, key=lambda host: host_place(host.hostname))]
+    body = b"".join([frame(of.name), *(host.field for host in hosts)])
     clusters = sorted({name for host in hosts for name in host.clusters})
     return make_resource(of.name, body, [(ResourceType.CLUSTER, name) for name in clusters])
+
+
+def frame(name: str) -> bytes:
+    """What comes before the fields of the hosts."""
+    return encode(pb.RouteConfiguration(name=name, ignore_port_in_host_matching=True))
+
+
+def host_place(hostname: str) -> tuple[bool, int, str]:
+    """Sort key of a table's hosts. To Envoy their order means nothing; to people, the most specific first does."""
+    return (hostname.startswith("*"), -len(hostname), hostname)
 
 
 VIRTUAL_HOSTS = pb.RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER

@@ -1,0 +1,66 @@
+"""Services and their slices, one moment after the other → the endpoints that differ, at the cost of what changed."""
+
+from collections.abc import Iterable, Mapping, Set
+from itertools import chain
+
+from gateway_api.ir import xds as ir
+from gateway_api.ir.change import EndpointsChange
+from gateway_api.lowering.endpoints import lower_endpoints
+from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
+
+NO_CLUSTERS: Mapping[ir.ClusterName, ir.Cluster | None] = {}
+
+
+class EndpointsKeeper:
+    """Keeps the endpoints of some clusters, those of one Gateway, up to date."""
+
+    def __init__(self) -> None:
+        self._clusters: dict[ir.ClusterName, ir.Cluster] = {}
+        self._endpoints: dict[ir.ClusterName, ir.Endpoints] = {}
+        self._of_backend: dict[ObjectKey, tuple[ir.ClusterName, ...]] = {}
+
+    def uses(self, backends: Set[ObjectKey]) -> bool:
+        """Whether one of these Services is the backend of a cluster."""
+        return not self._of_backend.keys().isdisjoint(backends)
+
+    def update(
+        self,
+        cluster: ClusterSnapshot,
+        backends: Set[ObjectKey] | None,
+        clusters: Mapping[ir.ClusterName, ir.Cluster | None] = NO_CLUSTERS,
+    ) -> EndpointsChange:
+        """Return what differs since the last update: of each of `clusters`, and of those whose backend is touched.
+
+        `backends` are the Services that changed, or whose slices did; None when any may have. `clusters` are those that
+        were added, changed or, with None, removed. A cluster that is new is among what differs, empty as it may be.
+        """
+        for name, new in clusters.items():
+            self._replace(name, new)
+        if backends is None:
+            touched = list(self._clusters)
+        else:
+            touched = list(chain.from_iterable(self._of_backend[key] for key in self._known(backends)))
+        changed = dict[ir.ClusterName, ir.Endpoints | None](dict.fromkeys(n for n, new in clusters.items() if not new))
+        for name in dict.fromkeys(chain((name for name, new in clusters.items() if new), touched)):
+            of = self._clusters[name]
+            endpoints = lower_endpoints(
+                of, cluster.services.get(of.backend), cluster.slices_by_service.get(of.backend, ())
+            )
+            if self._endpoints.get(name) != endpoints:
+                changed[name] = self._endpoints[name] = endpoints
+        return changed
+
+    def _known(self, backends: Iterable[ObjectKey]) -> list[ObjectKey]:
+        return [key for key in backends if key in self._of_backend]
+
+    def _replace(self, name: ir.ClusterName, new: ir.Cluster | None) -> None:
+        if old := self._clusters.pop(name, None):
+            left = tuple(other for other in self._of_backend.pop(old.backend) if other != name)
+            if left:
+                self._of_backend[old.backend] = left
+        if new is None:
+            self._endpoints.pop(name, None)
+        else:
+            self._clusters[name] = new
+            self._of_backend[new.backend] = (*self._of_backend.get(new.backend, ()), name)

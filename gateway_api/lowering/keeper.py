@@ -1,0 +1,223 @@
+"""One graph after the other → what differs in a Gateway's IR, at the cost of what changed in the graph.
+
+Theory of operation. `lower_gateway` says what the result has to equal. Of a Gateway without HTTPRoutes it is cheap, and
+says all but what routes bring: virtual hosts and clusters. Those are kept apart, each route with what it brings and
+where to, so that a route that changes takes back what it brought and brings its new things. Virtual hosts that it
+touched are made anew; a cluster is there for as long as something brings it. A change of the Gateway's own listeners is
+rare and moves anything anywhere: then everything is built from the start, and held against what was there.
+"""
+
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+
+import msgspec
+
+from gateway_api.graph.change import GraphChange
+from gateway_api.graph.types import Graph, HTTPRouteNode
+from gateway_api.ir import xds as ir
+from gateway_api.ir.change import IRChange, TableChange
+from gateway_api.lowering.frontend import Frontend
+from gateway_api.lowering.gateway import lower_gateway
+from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
+from gateway_api.lowering.listeners import ports_of, tables_of
+from gateway_api.lowering.route_tables import bindings_of, hostname_of
+from gateway_api.lowering.table_keeper import TableKeeper
+from k8s_watch.keys import ObjectKey
+
+_by_name = attrgetter("name")
+
+
+class GatewayKeeper:
+    """Keeps the IR of one Gateway up to date. One that raised is to be thrown away: it may hold half of a change."""
+
+    def __init__(self, gateway: ObjectKey) -> None:
+        self._gateway = gateway
+        self._kept: _Kept | None = None
+
+    def update(self, graph: Graph, change: GraphChange) -> IRChange:
+        """Return what differs since the last update; everything, the first time.
+
+        `change` is what differs between the last update's graph and this one, which has the Gateway.
+        """
+        before = self._kept
+        if before is None or change.everything or self._gateway in change.gateways_served:
+            self._kept = _Kept(graph, self._gateway)
+            return _difference(before.content if before else _NOTHING, self._kept.content)
+        return before.update(graph, change)
+
+    def ir(self) -> ir.GatewayIR:
+        """Compose the whole, equal to `lower_gateway` of the last graph. Cost: linear in its size."""
+        return self._kept.compose() if self._kept else ir.GatewayIR(gateway=self._gateway)
+
+
+class _Content(msgspec.Struct, frozen=True):
+    """The records of a Gateway by name; of a route table the virtual hosts by hostname."""
+
+    listeners: Mapping[str, ir.Listener]
+    route_tables: Mapping[str, Mapping[str, ir.VirtualHost]]
+    clusters: Mapping[ir.ClusterName, ir.Cluster]
+    secrets: Mapping[str, ir.TlsSecret]
+
+
+_NOTHING = _Content({}, {}, {}, {})
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """What a route brings to one table."""
+
+    table: TableKeeper
+    hostnames: tuple[str, ...]
+    routes: tuple[RankedRoute, ...]
+
+
+class _Brought(msgspec.Struct, frozen=True):
+    """What a route brings to the Gateway."""
+
+    node: HTTPRouteNode
+    parts: tuple[_Part, ...]
+    clusters: tuple[ir.Cluster, ...]
+
+
+class _Kept:
+    """What there is from one change of the Gateway's listeners to the next."""
+
+    def __init__(self, graph: Graph, gateway: ObjectKey) -> None:
+        self._gateway = gateway
+        self._without_routes = _without_http_routes(graph, gateway)
+        self._tcp_routes = graph.tcp_routes_of.get(gateway, ())
+        self._listeners: dict[str, tuple[TableKeeper, str]] = {}
+        """Listener name → the table that serves it, and its hostname."""
+        self._tables = self._make_tables(graph)
+        self._clusters = _ClusterCounts()
+        self._clusters.hold(self._without_routes.clusters)
+        self._routes: dict[ObjectKey, _Brought] = {}
+        for key in graph.http_routes_of.get(gateway, ()):
+            self._bring(graph.http_routes[key])
+        self._settle()
+
+    @property
+    def content(self) -> _Content:
+        return _Content(
+            listeners={listener.name: listener for listener in self._without_routes.listeners},
+            route_tables={name: table.hosts for name, table in self._tables.items()},
+            clusters=self._clusters.by_name,
+            secrets={secret.name: secret for secret in self._without_routes.secrets},
+        )
+
+    def update(self, graph: Graph, change: GraphChange) -> IRChange:
+        for key in change.http_routes_served:
+            if brought := self._routes.pop(key, None):
+                self._take_back(brought)
+            if node := graph.http_routes.get(key):
+                self._bring(node)
+        return self._settle(listeners=self._update_tcp(graph, change))
+
+    def compose(self) -> ir.GatewayIR:
+        return msgspec.structs.replace(
+            self._without_routes,
+            route_tables=tuple(self._tables[name].table() for name in sorted(self._tables)),
+            clusters=tuple(sorted(self._clusters.by_name.values(), key=_by_name)),
+        )
+
+    def _make_tables(self, graph: Graph) -> dict[str, TableKeeper]:
+        tables = {}
+        without_routes = {table.name: table for table in self._without_routes.route_tables}
+        node = graph.gateways[self._gateway]
+        for port in ports_of(node.listeners) if node.serves else ():
+            for plan in tables_of(port):
+                table = tables[plan.name] = TableKeeper(plan, without_routes[plan.name])
+                self._listeners |= {listener.spec.name: (table, hostname_of(listener)) for listener in plan.listeners}
+        return tables
+
+    def _bring(self, node: HTTPRouteNode) -> None:
+        lowered: dict[Frontend, tuple[RankedRoute, ...]] = {}
+        parts = []
+        for listener, hostnames in bindings_of(node, self._gateway).items():
+            if listener not in self._listeners:
+                continue
+            table, own = self._listeners[listener]
+            frontend = table.plan.frontend
+            if frontend not in lowered:
+                lowered[frontend] = lower_route(node, frontend)
+            parts.append(_Part(table, table.owned(own, hostnames), lowered[frontend]))
+        if not parts:
+            return
+        clusters = {cluster.name: cluster for rule in node.rules for cluster in clusters_of(rule)}
+        brought = self._routes[node.source.key] = _Brought(node, tuple(parts), tuple(clusters.values()))
+        for part in brought.parts:
+            part.table.add(part.hostnames, part.routes)
+        self._clusters.hold(brought.clusters)
+
+    def _take_back(self, brought: _Brought) -> None:
+        for part in brought.parts:
+            part.table.remove(part.hostnames, part.routes)
+        self._clusters.release(brought.clusters)
+
+    def _update_tcp(self, graph: Graph, change: GraphChange) -> dict[str, ir.Listener | None]:
+        """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
+        before, self._tcp_routes = self._tcp_routes, graph.tcp_routes_of.get(self._gateway, ())
+        if change.tcp_routes_served.isdisjoint(before) and change.tcp_routes_served.isdisjoint(self._tcp_routes):
+            return {}
+        old, self._without_routes = self._without_routes, _without_http_routes(graph, self._gateway)
+        self._clusters.release(old.clusters)
+        self._clusters.hold(self._without_routes.clusters)
+        pairs = zip(old.listeners, self._without_routes.listeners, strict=True)
+        return {new.name: new for was, new in pairs if was != new}
+
+    def _settle(self, listeners: Mapping[str, ir.Listener | None] | None = None) -> IRChange:
+        tables: dict[str, TableChange | None] = {}
+        for name, table in self._tables.items():
+            if changed := table.settle():
+                tables[name] = changed
+        return IRChange(listeners=listeners or {}, route_tables=tables, clusters=self._clusters.settle())
+
+
+class _ClusterCounts:
+    """Clusters, each there for as long as something holds it."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[ir.ClusterName, ir.Cluster] = {}
+        self._holders: dict[ir.ClusterName, int] = {}
+        self._before: dict[ir.ClusterName, ir.Cluster | None] = {}
+
+    def hold(self, clusters: Iterable[ir.Cluster]) -> None:
+        for cluster in clusters:
+            self._before.setdefault(cluster.name, self.by_name.get(cluster.name))
+            self._holders[cluster.name] = self._holders.get(cluster.name, 0) + 1
+            self.by_name[cluster.name] = cluster
+
+    def release(self, clusters: Iterable[ir.Cluster]) -> None:
+        for cluster in clusters:
+            self._before.setdefault(cluster.name, self.by_name.get(cluster.name))
+            self._holders[cluster.name] -= 1
+            if not self._holders[cluster.name]:
+                del self._holders[cluster.name], self.by_name[cluster.name]
+
+    def settle(self) -> dict[ir.ClusterName, ir.Cluster | None]:
+        """Return what differs since the last time."""
+        before, self._before = self._before, {}
+        return {name: now for name, old in before.items() if (now := self.by_name.get(name)) != old}
+
+
+def _without_http_routes(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
+    return lower_gateway(msgspec.structs.replace(graph, http_routes_of={}), gateway)
+
+
+def _difference(before: _Content, after: _Content) -> IRChange:
+    tables: dict[str, TableChange | None] = dict.fromkeys(before.route_tables.keys() - after.route_tables.keys())
+    for name, hosts in after.route_tables.items():
+        if (known := before.route_tables.get(name)) is None:
+            tables[name] = dict(hosts)
+        elif changed := _changed(known, hosts):
+            tables[name] = changed
+    return IRChange(
+        listeners=_changed(before.listeners, after.listeners),
+        route_tables=tables,
+        clusters=_changed(before.clusters, after.clusters),
+        secrets=_changed(before.secrets, after.secrets),
+    )
+
+
+def _changed[K, V](before: Mapping[K, V], after: Mapping[K, V]) -> dict[K, V | None]:
+    changed: dict[K, V | None] = {key: value for key, value in after.items() if before.get(key) != value}
+    return changed | dict.fromkeys(before.keys() - after.keys())

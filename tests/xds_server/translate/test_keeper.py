@@ -1,0 +1,159 @@
+"""A snapshot kept up to date equals one made from scratch, and what did not change is the same object."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_api.ir import xds as ir
+from gateway_api.ir.change import EndpointsChange, IRChange
+from k8s_watch.keys import ObjectKey
+from xds_server.snapshot.resource import ResourceType, Snapshot
+from xds_server.translate.assemble import assemble
+from xds_server.translate.keeper import SnapshotKeeper
+
+KEY = ObjectKey("default", "eg")
+
+type Names = dict[str, Any]
+
+
+def cluster(name: str, protocol: Any = "http1") -> ir.Cluster:
+    return ir.Cluster(name=ir.ClusterName(name), backend=KEY, port=80, protocol=protocol)
+
+
+def endpoints(name: str, address: str = "10.0.0.1") -> ir.Endpoints:
+    return ir.Endpoints(cluster=ir.ClusterName(name), endpoints=(ir.Endpoint(address=address, port=8080),))
+
+
+def virtual_host(hostname: str, clusters: list[str], path: str = "/") -> ir.VirtualHost:
+    destinations = tuple(ir.Destination(cluster=ir.ClusterName(name), weight=1) for name in clusters)
+    match = ir.Match(path=ir.PathMatch(kind="prefix", value=path))
+    route = ir.Route(name="route", source=KEY, match=match, action=ir.Forward(destinations=destinations))
+    return ir.VirtualHost(hostname=hostname, routes=(route,))
+
+
+def listener(name: str, bind_port: int) -> ir.Listener:
+    return ir.Listener(name=name, port=80, bind_port=bind_port, filter_chains=())
+
+
+def secret(name: str, chain: bytes) -> ir.TlsSecret:
+    return ir.TlsSecret(name=name, certificate_chain=chain, private_key=ir.PrivateBytes(b"key"))
+
+
+def changes(names: str, *values: Any) -> st.SearchStrategy[Any]:
+    """Name → one of the values, or None, which takes away."""
+    return st.dictionaries(st.sampled_from(names.split()), st.none() | st.sampled_from(values), max_size=3)
+
+
+HOSTS = st.dictionaries(
+    st.sampled_from(["a.com", "b.com", "*.com", "*"]),
+    st.none() | st.tuples(st.lists(st.sampled_from("abc"), max_size=2, unique=True), st.sampled_from(["/", "/a"])),
+    max_size=3,
+)
+STEPS = st.fixed_dictionaries(
+    {
+        "listeners": changes("l1 l2", 1080, 1081),
+        "tables": st.dictionaries(st.sampled_from(["t1", "t2"]), st.none() | HOSTS, max_size=2),
+        "clusters": changes("a b c", "http1", "http2"),
+        "secrets": changes("s1 s2", b"1", b"2"),
+        "endpoints": changes("a b c d", "10.0.0.1", "10.0.0.2"),
+    }
+)
+
+
+class World:
+    """What there is; each step is taken here and by the keeper."""
+
+    def __init__(self) -> None:
+        self.keeper = SnapshotKeeper()
+        self.content: dict[str, Names] = {kind: {} for kind in ("listeners", "tables", "clusters", "secrets")}
+        self.endpoints: Names = {}
+
+    def step(self, step: dict[str, Names]) -> Snapshot:
+        self.endpoints = self.endpoints | step["endpoints"]
+        known: EndpointsChange = {
+            ir.ClusterName(name): endpoints(name, address) if address else None
+            for name, address in {**dict.fromkeys(step["clusters"]), **step["endpoints"]}.items()
+            for address in (self.endpoints.get(name),)
+        }
+        tables: Names = {
+            name: hosts and {hostname: host and virtual_host(hostname, *host) for hostname, host in hosts.items()}
+            for name, hosts in step["tables"].items()
+        }
+        change = IRChange(
+            listeners={n: port and listener(n, port) for n, port in step["listeners"].items()},
+            route_tables={
+                name: hosts if hosts or step["tables"][name] is None else {} for name, hosts in tables.items()
+            },
+            clusters={ir.ClusterName(n): kind and cluster(n, kind) for n, kind in step["clusters"].items()},
+            secrets={n: chain and secret(n, chain) for n, chain in step["secrets"].items()},
+        )
+        self._take(change)
+        return self.keeper.update(change, known)
+
+    def _take(self, change: IRChange) -> None:
+        for kind in ("listeners", "clusters", "secrets"):
+            merged = self.content[kind] | dict(getattr(change, kind))
+            self.content[kind] = {name: record for name, record in merged.items() if record}
+        for name, hosts in change.route_tables.items():
+            if hosts is None:
+                self.content["tables"].pop(name, None)
+            else:
+                merged = self.content["tables"].get(name, {}) | dict(hosts)
+                self.content["tables"][name] = {hostname: host for hostname, host in merged.items() if host}
+
+    def whole(self) -> Snapshot:
+        gateway = ir.GatewayIR(
+            gateway=KEY,
+            listeners=tuple(self.content["listeners"].values()),
+            route_tables=tuple(
+                ir.RouteTable(name=name, virtual_hosts=tuple(hosts.values()))
+                for name, hosts in self.content["tables"].items()
+            ),
+            clusters=tuple(self.content["clusters"].values()),
+            secrets=tuple(self.content["secrets"].values()),
+        )
+        return assemble(gateway, [endpoints(name, a) for name, a in self.endpoints.items() if a])
+
+
+@given(st.lists(STEPS, min_size=1, max_size=8))
+def test_every_step_equals_the_whole(steps: list[dict[str, Names]]) -> None:
+    world = World()
+    for step in steps:
+        kept, whole = world.step(step), world.whole()
+        for type_ in ResourceType:
+            assert kept.of(type_) == whole.of(type_)
+
+
+def snapshots(*changes: tuple[IRChange, EndpointsChange]) -> list[Snapshot]:
+    keeper = SnapshotKeeper()
+    return [keeper.update(*change) for change in changes]
+
+
+A, B = ir.ClusterName("a"), ir.ClusterName("b")
+START = (
+    IRChange(
+        route_tables={"t": {"a.com": virtual_host("a.com", ["a"]), "b.com": virtual_host("b.com", ["b"])}},
+        clusters={A: cluster("a"), B: cluster("b")},
+    ),
+    {A: endpoints("a"), B: endpoints("b")},
+)
+
+
+def test_no_change_is_the_same_snapshot() -> None:
+    first, second, third = snapshots(START, (IRChange(), {}), START)
+    assert first is second is third
+
+
+def test_a_change_of_endpoints_leaves_everything_else_as_it_is() -> None:
+    first, second = snapshots(START, (IRChange(), {B: endpoints("b", "10.0.0.2")}))
+    assert [t for t in ResourceType if second.of(t) is not first.of(t)] == [ResourceType.ENDPOINT]
+    before, after = (s.of(ResourceType.ENDPOINT).by_name for s in (first, second))
+    assert after["a"] is before["a"]
+
+
+def test_a_table_names_the_clusters_of_the_hosts_that_are_left() -> None:
+    gone = IRChange(route_tables={"t": {"b.com": None}}, clusters={B: None})
+    assert snapshots(START, (gone, {B: None}))[1].of(ResourceType.ROUTE).by_name["t"].depends_on == (
+        (ResourceType.CLUSTER, "a"),
+    )

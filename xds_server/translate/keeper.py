@@ -1,0 +1,80 @@
+"""What differs in one Gateway's IR → its next Snapshot, at the cost of what differs.
+
+`assemble` says what the result has to equal. A record that differs is encoded; the sets of resources are copies of
+those before with the new resources in them (`change_set`), and know what they were made from.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from gateway_api.ir import xds as ir
+from gateway_api.ir.change import EndpointsChange, IRChange
+from xds_server.snapshot.resource import Resource, ResourceSet, ResourceType, Snapshot, change_set
+from xds_server.translate.cluster import cluster
+from xds_server.translate.endpoint import endpoints
+from xds_server.translate.listener import listener
+from xds_server.translate.secret import secret
+from xds_server.translate.table_keeper import TableKeeper
+
+type Encoded = Mapping[str, Resource | None]
+"""By name; None for what is there no more."""
+
+
+class SnapshotKeeper:
+    """Keeps the snapshot of one Gateway up to date. One that raised is to be thrown away: it may hold half a change."""
+
+    def __init__(self) -> None:
+        self._snapshot = Snapshot({})
+        self._tables: dict[str, TableKeeper] = {}
+
+    def update(self, change: IRChange, endpoints_change: EndpointsChange) -> Snapshot:
+        """Return everything that the proxies get; the last snapshot itself when nothing of it differs.
+
+        Each cluster has endpoints, empty ones where `endpoints_change` has none: Envoy holds back a cluster whose
+        endpoints never come. Endpoints of clusters that are not there are left out.
+        """
+        changes: dict[ResourceType, Encoded] = {
+            ResourceType.CLUSTER: _encoded(change.clusters, cluster),
+            ResourceType.SECRET: _encoded(change.secrets, secret),
+            ResourceType.LISTENER: _encoded(change.listeners, listener),
+            ResourceType.ROUTE: dict(self._route_tables(change)),
+        }
+        sets = {type_: _changed(self._snapshot.of(type_), encoded) for type_, encoded in changes.items()}
+        clusters, held = sets[ResourceType.CLUSTER], self._snapshot.of(ResourceType.ENDPOINT)
+        wanted = dict(_wanted_endpoints(change, endpoints_change, clusters, held))
+        sets[ResourceType.ENDPOINT] = _changed(held, _encoded(wanted, endpoints))
+        if any(after is not self._snapshot.of(type_) for type_, after in sets.items()):
+            self._snapshot = Snapshot({**self._snapshot.by_type, **sets})
+        return self._snapshot
+
+    def _route_tables(self, change: IRChange) -> Iterator[tuple[str, Resource | None]]:
+        for name, hosts in change.route_tables.items():
+            if hosts is None:
+                self._tables.pop(name, None)
+                yield name, None
+                continue
+            if name not in self._tables:
+                self._tables[name] = TableKeeper(name)
+            yield name, self._tables[name].update(hosts)
+
+
+def _wanted_endpoints(
+    change: IRChange, given: EndpointsChange, clusters: ResourceSet, held: ResourceSet
+) -> Iterator[tuple[ir.ClusterName, ir.Endpoints | None]]:
+    for name in {**change.clusters, **given}:
+        if name not in clusters.by_name:
+            yield name, None
+        elif name in given or name not in held.by_name:
+            yield name, given.get(name) or ir.Endpoints(cluster=name, endpoints=())
+
+
+def _encoded[Name: str, Record](
+    records: Mapping[Name, Record | None], encode: Callable[[Record], Resource]
+) -> Mapping[str, Resource | None]:
+    return {name: None if record is None else encode(record) for name, record in records.items()}
+
+
+def _changed(old: ResourceSet, encoded: Encoded) -> ResourceSet:
+    if not encoded:
+        return old
+    removals = (name for name, resource in encoded.items() if resource is None)
+    return change_set(old, (resource for resource in encoded.values() if resource), removals)
