@@ -118,6 +118,13 @@ class Pipeline:
         self._last = Step(cluster=cluster, graph=graph, change=change, gateways=gateways, failures=tuple(failures))
         return self._last
 
+    def ir(self, gateway: ObjectKey) -> GatewayIR:
+        """Compose what a Gateway's proxies must do, as of the last update. Cost: linear in its size.
+
+        Raises `KeyError` for one that the last update had not, or failed on.
+        """
+        return self._gateways[gateway].ir()
+
     def _update_graph(self, cluster: ClusterSnapshot, failures: list[Failure]) -> tuple[Graph, GraphChange]:
         match attempt("graph", lambda: self._graph.update(cluster)):
             case Failure() as failure:
@@ -158,6 +165,10 @@ class _GatewayStages:
         if self.step is None or self.step.snapshot is not snapshot or self.step.infra is not infra:
             self.step = GatewayStep(infra=infra, snapshot=snapshot)
         return self.step
+
+    def ir(self) -> GatewayIR:
+        """As `GatewayKeeper.ir`."""
+        return self._ir.ir()
 
     def _infra(self, graph: Graph, change: GraphChange) -> InfraIR:
         if self.step and not change.everything and self._gateway not in change.gateways_served:

@@ -1,0 +1,130 @@
+"""Changes to what is served, whose names collide: hostnames on several listeners, backends of several routes.
+
+They add to the changes of `tests.gateway_api.worlds`, of which few make something that serves.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import EndpointSlice
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.gateway_api import worlds
+from tests.gateway_api.conftest import KINDS
+from tests.gateway_api.worlds import Edit
+
+type Slices = tuple[ObjectKey, tuple[EndpointSlice, ...]]
+"""A Service, and all its slices."""
+
+LISTENER_HOSTNAMES = [None, None, "*.example.com", "a.example.com", "*.b.example.com"]
+HOSTNAMES = ["a.example.com", "x.example.com", "*.example.com", "*.b.example.com", "c.b.example.com", "other.test"]
+PARENTS = [{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "sectionName": "l0"}, {"name": "g", "port": 443}]
+MATCHES = [
+    {"path": {"value": "/"}},
+    {"path": {"value": "/a"}},
+    {"path": {"type": "Exact", "value": "/a"}},
+    {"path": {"value": "/a"}, "headers": [{"name": "x", "value": "y"}]},
+]
+FILTERS: list[list[Any]] = [
+    [],
+    [],
+    [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}],
+    [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}}],
+    [{"type": "ExtensionRef"}],
+]
+BACKENDS = [{"name": n, "port": 80, **more} for n in ("web", "api") for more in ({}, {"weight": 0}, {"namespace": "b"})]
+SERVICES = [ObjectKey(namespace, name) for namespace in ("a", "b") for name in ("web", "api")]
+
+
+def edits() -> st.SearchStrategy[Edit | Slices]:
+    """One object set or deleted, or all slices of a Service."""
+    return st.one_of(_http_routes(), _http_routes(), _gateways(), _tcp_routes(), _slices(), _services(), worlds.edits())
+
+
+def first_world() -> ClusterSnapshot:
+    """As in `tests.gateway_api.worlds`."""
+    return worlds.first_world()
+
+
+def changed(cluster: ClusterSnapshot, burst: Iterable[Edit | Slices]) -> ClusterSnapshot:
+    """The next snapshot of a source."""
+    burst = list(burst)
+    after = worlds.changed(cluster, [edit for edit in burst if len(edit) == 3])
+    moved = dict(edit for edit in burst if len(edit) == 2)
+    if not moved:
+        return after
+    slices = {key: found for key, found in {**cluster.slices_by_service, **moved}.items() if found}
+    news = {**(after.changed or {}), "EndpointSlice": frozenset(moved)}
+    return msgspec.structs.replace(after, changed=news, slices_by_service=slices)
+
+
+def _some(values: list[Any], at_least: int, at_most: int) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.sampled_from(values), min_size=at_least, max_size=at_most)
+
+
+def _edits_of(kind: str, names: list[str], spec: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Edit]:
+    def decoded(name: str, created: int, spec: dict[str, Any] | None) -> Edit:
+        key = ObjectKey("a", name)
+        stamp = f"2026-01-0{created}T00:00:00Z"
+        document = {"metadata": {"name": name, "namespace": "a", "creationTimestamp": stamp}, "spec": spec}
+        return kind, key, None if spec is None else msgspec.convert(document, KINDS[kind].type)
+
+    some = st.fixed_dictionaries(dict(spec))
+    return st.builds(decoded, st.sampled_from(names), st.integers(1, 3), st.one_of(some, some, some, st.none()))
+
+
+def _http_routes() -> st.SearchStrategy[Edit]:
+    rule = st.fixed_dictionaries(
+        {
+            "matches": _some(MATCHES, 0, 2),
+            "filters": st.sampled_from(FILTERS),
+            "backendRefs": _some(BACKENDS, 0, 2),
+        }
+    )
+    spec = {
+        "parentRefs": _some(PARENTS, 1, 2),
+        "hostnames": _some(HOSTNAMES, 0, 3),
+        "rules": st.lists(rule, max_size=2),
+    }
+    return _edits_of("HTTPRoute", ["r", "s", "t", "u"], spec)
+
+
+def _gateways() -> st.SearchStrategy[Edit]:
+    tls = {"certificateRefs": [{"name": "cert", "namespace": "b"}]}
+    usual = st.sampled_from([("HTTP", 80, {}), ("HTTP", 80, {}), ("HTTPS", 443, {"tls": tls}), ("TCP", 9000, {})])
+    listener = st.builds(
+        lambda usual, hostname: {"protocol": usual[0], "port": usual[1], **usual[2], "hostname": hostname},
+        usual,
+        st.sampled_from(LISTENER_HOSTNAMES),
+    )
+    listeners = st.lists(listener, min_size=1, max_size=4).map(
+        lambda found: [{"name": f"l{i}", **each} for i, each in enumerate(found)]
+    )
+    return _edits_of("Gateway", ["g", "h"], {"gatewayClassName": st.just("ours"), "listeners": listeners})
+
+
+def _tcp_routes() -> st.SearchStrategy[Edit]:
+    rules = _some(BACKENDS, 0, 2).map(lambda found: [{"backendRefs": found}])
+    return _edits_of("TCPRoute", ["r", "s"], {"parentRefs": _some(PARENTS, 1, 1), "rules": rules})
+
+
+def _services() -> st.SearchStrategy[Edit]:
+    ports = [[{"port": 80}], [{"port": 80, "name": "http"}], [{"port": 80, "appProtocol": "h2c"}], [{"port": 81}]]
+    return _edits_of("Service", ["web", "api"], {"ports": st.sampled_from(ports)})
+
+
+def _slices() -> st.SearchStrategy[Slices]:
+    def built(key: ObjectKey, port_name: str, addresses: list[str]) -> Slices:
+        document = {
+            "metadata": {"name": key.name, "namespace": key.namespace},
+            "addressType": "IPv4",
+            "ports": [{"name": port_name, "port": 3000}],
+            "endpoints": [{"addresses": [address]} for address in addresses],
+        }
+        return key, (msgspec.convert(document, EndpointSlice),) if addresses else ()
+
+    addresses = st.lists(st.sampled_from(["10.0.0.1", "10.0.0.2"]), unique=True)
+    return st.builds(built, st.sampled_from(SERVICES), st.sampled_from(["", "http"]), addresses)

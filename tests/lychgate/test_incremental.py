@@ -1,0 +1,117 @@
+"""The pipeline arrives where a full build does, whatever happens in between.
+
+LYCHGATE_STEPS=200000 makes it a night's work.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway_api.graph.types import Settings
+from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.pipeline import Pipeline, Step, build_everything
+from tests.lychgate.serving_worlds import SERVICES, changed, edits, first_world
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.diff import changed_names
+from xds_server.snapshot.resource import ResourceSet, ResourceType, Snapshot
+
+STEPS = int(os.environ.get("LYCHGATE_STEPS", "2000"))
+STEPS_A_RUN = 40
+
+HOW = st.sampled_from(["told"] * 12 + ["untold", "skipped", "again", "broken", "broken"])
+"""Whether the snapshot says what changed, whether the pipeline sees it, twice, or cannot take all of it in."""
+STEP = st.tuples(st.lists(edits(), min_size=1, max_size=3), HOW, st.sampled_from(SERVICES))
+
+
+class Broken(dict[ObjectKey, Any]):
+    """Slices of which one Service's cannot be read: a defect, where nothing may fail."""
+
+    def __init__(self, of: Mapping[ObjectKey, Any], service: ObjectKey) -> None:
+        super().__init__(of)
+        self.service = service
+
+    def get(self, key: ObjectKey, default: Any = None) -> Any:
+        if key == self.service:
+            raise RuntimeError("broken on purpose")
+        return super().get(key, default)
+
+
+class World:
+    """A pipeline and a cache behind it, compared with full builds at every step."""
+
+    def __init__(self) -> None:
+        self.pipeline = Pipeline(Settings())
+        self.cache = SnapshotCache()
+        self.last: Step | None = None
+
+    def update(self, cluster: ClusterSnapshot, broken: ObjectKey | None = None) -> None:
+        slices = cluster.slices_by_service if broken is None else Broken(cluster.slices_by_service, broken)
+        step = self.pipeline.update(msgspec.structs.replace(cluster, slices_by_service=slices))
+        assert broken or not step.failures
+        failed = {failure.what.split()[1] for failure in step.failures}
+        built = build_everything(cluster, Settings())
+        assert step.gateways.keys() <= built.gateways.keys()
+        for key, whole in built.gateways.items():
+            before = self.last.gateways.get(key) if self.last else None
+            if str(key) in failed:
+                assert step.gateways.get(key) is before
+                continue
+            assert self.pipeline.ir(key) == whole.ir
+            assert step.gateways[key].infra == whole.infra
+            for type_ in ResourceType:
+                assert step.gateways[key].snapshot.of(type_) == whole.snapshot.of(type_)
+                check_difference(before.snapshot if before else Snapshot({}), step.gateways[key].snapshot, type_)
+            self.cache.publish(key, step.gateways[key].snapshot)
+        self.last = step
+
+
+def check_difference(before: Snapshot, now: Snapshot, type_: ResourceType) -> None:
+    """What is read off the lineage is what a look at everything finds."""
+    old, new = (ResourceSet(each.of(type_).version, each.of(type_).by_name) for each in (before, now))
+    assert changed_names(before.of(type_), now.of(type_)) == changed_names(old, new)
+
+
+@pytest.mark.timeout(60 + STEPS // 10)
+@settings(
+    max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+@given(st.lists(STEP, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN))
+def test_every_step_equals_a_full_build_byte_for_byte(steps: list[Any]) -> None:
+    world, cluster = World(), first_world()
+    world.update(cluster)
+    for burst, how, service in steps:
+        cluster = changed(cluster, burst)
+        if how == "skipped":
+            continue
+        if how == "untold":
+            cluster = msgspec.structs.replace(cluster, changed=None)
+        if how == "broken":
+            world.update(cluster, broken=service)
+            continue
+        world.update(cluster)
+        if how == "again":
+            before = world.last
+            world.update(cluster)
+            assert before
+            assert world.last
+            assert all(world.last.gateways[key] is step for key, step in before.gateways.items())
+
+
+def test_a_gateway_that_fails_keeps_serving_and_comes_back() -> None:
+    world, cluster, g = World(), first_world(), ObjectKey("a", "g")
+    world.update(cluster)
+    before = world.last
+    cluster = msgspec.structs.replace(cluster, revision=cluster.revision + 1, changed=None)
+    world.update(cluster, broken=ObjectKey("b", "web"))
+    assert before
+    assert world.last
+    assert world.last.failures
+    assert world.last.gateways[g] is before.gateways[g]
+    world.update(cluster)
+    assert not world.last.failures
