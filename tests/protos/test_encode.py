@@ -37,7 +37,7 @@ def test_a_delta_response_carries_names_versions_and_removals() -> None:
 
 def test_every_resource_type_has_its_url() -> None:
     assert all(encode.type_url(message) == url for url, message in render.RESOURCES.items())
-    assert type_urls.ENDPOINT == encode.type_url(endpoint.ClusterLoadAssignment)
+    assert encode.type_url(endpoint.ClusterLoadAssignment) == type_urls.ENDPOINT
 
 
 def test_a_rendered_secret_shows_no_private_key() -> None:
