@@ -34,7 +34,12 @@ test: env ## every test that this machine can run; says what it had to leave out
 golden: env ## rewrite the golden cases; read the diff
 	$(BIN)/pytest tests/cases --golden=write
 
-bench: env ## measure: make bench, or python bench/standalone.py --help for one figure
+FIGURE ?=
+ROUTES ?= 100 1000 5000
+bench: env ## Lychgate beside Envoy Gateway, hours; one figure: make bench FIGURE=F1 ROUTES=1000 BENCH=--quick
+	$(BIN)/python bench/cluster --figure $(FIGURE) --routes $(ROUTES) $(BENCH)
+
+bench-alone: env ## what needs no cluster: a change in the pipeline, and `lychgate run` at growing sizes
 	$(BIN)/python bench/pipeline.py
 	$(BIN)/python bench/standalone.py
 

@@ -1,0 +1,69 @@
+"""F6: a world in which slices and routes change all the time; what following them costs."""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from cluster.objects import endpoint_slice, plain_route
+from cluster.run import Run
+from processes import memory_mib
+
+
+class Churn:
+    """Changes objects at a steady pace while the block lasts."""
+
+    def __init__(self, run: Run, *, slices: float, routes: float) -> None:
+        self._run = run
+        self._ended = threading.Event()
+        self.changes = 0
+        self._threads = [
+            threading.Thread(target=self._follow, args=(self._move_endpoint, slices), daemon=True),
+            threading.Thread(target=self._follow, args=(self._edit_route, routes), daemon=True),
+        ]
+
+    def __enter__(self) -> "Churn":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _follow(self, change: Callable[[int], None], rate: float) -> None:
+        start, turn = time.perf_counter(), 0
+        while not self._ended.wait(max(0.0, start + turn / rate - time.perf_counter())):
+            turn += 1
+            change(turn)
+            self.changes += 1
+
+    def _move_endpoint(self, turn: int) -> None:
+        """Between one endpoint and two: the backends stay the same, so that no answer changes."""
+        run = self._run
+        used = 2 if (turn // run.routes) % 2 == 0 else 1
+        run.api.apply(endpoint_slice(turn % run.routes, run.backends[:used]))
+
+    def _edit_route(self, turn: int) -> None:
+        self._run.api.apply(plain_route((turn * 7) % self._run.routes, turn))
+
+
+def churn(run: Run, seconds: float) -> dict[str, float]:
+    """Ten slices and one route a second, for so long."""
+    pid = run.control_plane()
+    memory, before, start = memory_mib(pid), run.cpu(), time.perf_counter()
+    with Churn(run, slices=10, routes=1) as changing:
+        time.sleep(seconds)
+    run.until_quiet()
+    cost, passed = run.cpu() - before, time.perf_counter() - start
+    return {
+        "control_plane_cores": round(cost.control_plane / seconds, 4),
+        "envoy_cores": round(cost.envoy / seconds, 4),
+        "cpu_ms_a_change": round(cost.control_plane / changing.changes * 1000, 2),
+        "changes": changing.changes,
+        "seconds": round(passed, 1),
+        "rss_before_mib": round(memory, 1),
+        "rss_after_mib": round(memory_mib(pid), 1),
+        "peak_mib": round(memory_mib(pid, "VmHWM"), 1),
+    }

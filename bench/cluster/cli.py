@@ -1,0 +1,168 @@
+"""Words on the command line → runs in the lab, results as JSON, the page."""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cluster import report
+from cluster.api import Api
+from cluster.figures import BY_ID, FIGURES, Figure, Values
+from cluster.ramp import ramp, world
+from cluster.run import Run, switched_on
+from cluster.systems import SYSTEMS, System, install
+from lab import cluster as lab
+from lab.network import NETNS
+from lab.places import NAMESPACE, PROJECT
+
+RESULTS = PROJECT / "docs" / "performance"
+PAGE = PROJECT / "docs" / "performance.md"
+
+
+def main() -> int:
+    """Measure what the arguments name; 0 when every run came to its end."""
+    options = _parser().parse_args()
+    if not options.page_only:
+        with _lab():
+            failed = measure(options)
+    else:
+        failed = 0
+    report.write(PAGE, RESULTS)
+    return failed
+
+
+def measure(options: argparse.Namespace) -> int:
+    """All sizes, all rounds, both systems; return how many runs broke off."""
+    figures = [BY_ID[name] for name in options.figure] or list(FIGURES)
+    systems = tuple(system for system in SYSTEMS if system.key in options.system)
+    api, failed = Api(), 0
+    say(f"installing {' and '.join(system.title for system in systems)}")
+    install(api, systems)
+    for routes in _sizes(figures, options.routes):
+        chosen = [figure for figure in figures if figure.needs_routes == bool(routes)]
+        rounds: list[dict[str, Any]] = []
+        for number in range(options.rounds):
+            order = systems if number % 2 == 0 else systems[::-1]
+            for system in order:
+                say(f"round {number + 1} of {options.rounds}, {routes} routes: {system.title}")
+                values: Values = {}
+                try:
+                    values |= session(api, system, routes, chosen, short=options.quick)
+                except (TimeoutError, RuntimeError, OSError, ValueError, AssertionError) as error:
+                    traceback.print_exc()
+                    failed += 1
+                    values["error"] = str(error)
+                rounds.append({"system": system.key, "round": number + 1, "values": values})
+                save(routes, chosen, rounds, short=options.quick)
+    return failed
+
+
+def session(api: Api, system: System, routes: int, figures: list[Figure], *, short: bool) -> dict[str, Values]:
+    """One system, one size: fill the world, then take the figures one after the other."""
+    found: dict[str, Values] = {}
+    with switched_on(api, system, say) as run:
+        if routes:
+            found |= _fill(run, routes, figures)
+        for figure in figures:
+            if figure.measure:
+                start = time.monotonic()
+                found[figure.id] = figure.measure(run, short)
+                say(f"  {figure.id} {_short(found[figure.id])} ({time.monotonic() - start:.0f} s)")
+    return found
+
+
+def _fill(run: Run, routes: int, figures: list[Figure]) -> dict[str, Values]:
+    """Fill the world: at a steady pace when that is a figure, else as fast as it goes."""
+    ramps = [figure for figure in figures if figure.measure is None]
+    if ramps:
+        values: Values = dict(ramp(run, routes))
+        say(f"  ramp {_short(values)}")
+        return {figure.id: values for figure in ramps}
+    run.api.create_all(world(run, routes))
+    run.routes = routes
+    run.until_all_answer()
+    run.until_quiet()
+    return {}
+
+
+def save(routes: int, figures: list[Figure], rounds: list[dict[str, Any]], *, short: bool) -> None:
+    """Write a file a figure and size, so that one figure taken again replaces itself alone."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
+    for figure in figures:
+        taken = [
+            {
+                "system": r["system"],
+                "round": r["round"],
+                "values": r["values"].get(figure.id) or r["values"].get("error"),
+            }
+            for r in rounds
+        ]
+        document = {
+            "figure": figure.id,
+            "title": figure.title,
+            "routes": routes,
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "machine": machine,
+            "short": short,
+            "rounds": taken,
+        }
+        name = f"{figure.id}-{routes}.json" if routes else f"{figure.id}.json"
+        (RESULTS / name).write_text(json.dumps(document, indent=1) + "\n")
+
+
+def say(text: str) -> None:
+    """Show progress."""
+    print(f"{datetime.datetime.now().astimezone():%H:%M:%S} {text}", file=sys.stderr, flush=True)
+
+
+def _short(values: Values) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items() if ": " not in key)
+
+
+def _sizes(figures: list[Figure], routes: list[int]) -> Iterator[int]:
+    """The sizes that are asked for; 0 for the figures that know none."""
+    if any(not figure.needs_routes for figure in figures):
+        yield 0
+    if any(figure.needs_routes for figure in figures):
+        yield from routes
+
+
+@contextmanager
+def _lab() -> Iterator[None]:
+    """Use the lab that is up, with today's images, or one of our own; be in its network while the block lasts."""
+    found_up = lab.is_up()
+    _ask_the_lab("image" if found_up else "up")
+    try:
+        with Path("/proc/self/ns/net").open() as ours, Path(NETNS / NAMESPACE).open() as theirs:
+            os.setns(theirs.fileno(), os.CLONE_NEWNET)
+            yield
+            os.setns(ours.fileno(), os.CLONE_NEWNET)
+    finally:
+        if not found_up:
+            _ask_the_lab("down")
+
+
+def _ask_the_lab(command: str) -> None:
+    """Run the lab's own command: what it starts is no child of ours."""
+    subprocess.run([sys.executable, PROJECT / "tests" / "lab", command], check=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python bench/cluster", description="Lychgate beside Envoy Gateway.")
+    parser.add_argument("--figure", type=lambda text: text.upper(), nargs="*", default=[], metavar="F1")
+    parser.add_argument("--routes", type=int, nargs="+", default=[100, 1000, 5000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions of everything")
+    parser.add_argument("--system", nargs="+", default=[s.key for s in SYSTEMS], choices=[s.key for s in SYSTEMS])
+    parser.add_argument("--page-only", action="store_true", help="write the page again from the results that are there")
+    return parser

@@ -1,0 +1,139 @@
+"""The figures: what each is called, how it is taken, which value stands for it, and what it is to reach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.churn import churn
+from cluster.cold_start import cold_start
+from cluster.loss import losses
+from cluster.probe import probe, probe_under_churn
+from cluster.run import Run
+from cluster.status import status
+from cluster.wire import wire
+
+type Values = dict[str, Any]
+type Measure = Callable[[Run, bool], Values]
+"""A run and whether a short look will do → values by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a value is to reach: a share of Envoy Gateway's, or a number of its own, by size where it depends on it."""
+
+    value: str
+    unit: str
+    words: str
+    ratio: float | None = None
+    at_most: dict[int, float] = field(default_factory=dict)
+    """Routes → the value itself; 0 stands for every size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure."""
+
+    id: str
+    title: str
+    measure: Measure | None
+    """None: the ramp, which every run begins with."""
+    targets: tuple[Target, ...]
+    needs_routes: bool = True
+    """Whether the world is full of routes, and the size therefore matters."""
+
+
+FIGURES = (
+    Figure(
+        id="F5",
+        title="CPU to absorb a ramp",
+        measure=None,
+        targets=(
+            Target(value="control_plane_cpu_s", unit="CPU s", words="control plane", ratio=0.15),
+            Target(value="envoy_cpu_s", unit="CPU s", words="Envoy"),
+        ),
+    ),
+    Figure(
+        id="F7",
+        title="Memory after the ramp",
+        measure=None,
+        targets=(
+            Target(
+                value="peak_mib",
+                unit="MiB",
+                words="control plane, peak",
+                ratio=0.5,
+                at_most={1000: 130, 5000: 300},
+            ),
+            Target(value="envoy_rss_mib", unit="MiB", words="Envoy"),
+        ),
+    ),
+    Figure(
+        id="F1",
+        title="New route, probed until it answers 200",
+        measure=lambda run, short: probe(run, 30 if short else 100),
+        targets=(
+            Target(value="mean_ms", unit="ms", words="mean", ratio=0.10),
+            Target(value="p99_ms", unit="ms", words="99th percentile"),
+            Target(value="errors", unit="answers", words="neither 404 nor 200", at_most={0: 0}),
+            Target(value="control_plane_cpu_ms", unit="CPU ms", words="control plane, a route"),
+        ),
+    ),
+    Figure(
+        id="F2",
+        title="New route under churn",
+        measure=lambda run, short: probe_under_churn(run, 20 if short else 50),
+        targets=(
+            Target(value="mean_ms", unit="ms", words="mean", ratio=0.05),
+            Target(value="errors", unit="answers", words="neither 404 nor 200", at_most={0: 0}),
+        ),
+    ),
+    Figure(
+        id="F6",
+        title="CPU under churn",
+        measure=lambda run, short: churn(run, 20 if short else 60),
+        targets=(
+            Target(value="control_plane_cores", unit="cores", words="control plane", ratio=0.05),
+            Target(value="cpu_ms_a_change", unit="CPU ms", words="a change"),
+            Target(value="envoy_cores", unit="cores", words="Envoy"),
+        ),
+    ),
+    Figure(
+        id="F9",
+        title="Bytes to Envoy",
+        measure=lambda run, short: wire(run, 5 if short else 20),
+        targets=(
+            Target(value="route_kb", unit="kB", words="one route changed", ratio=0.05),
+            Target(value="endpoint_kb", unit="kB", words="one slice changed", ratio=0.05),
+        ),
+    ),
+    Figure(
+        id="F4",
+        title="Cold start",
+        measure=lambda run, _: cold_start(run),
+        targets=(
+            Target(value="seconds", unit="s", words="to the last host's 200", ratio=0.4),
+            Target(value="control_plane_cpu_s", unit="CPU s", words="control plane"),
+        ),
+    ),
+    Figure(
+        id="F8",
+        title="Status",
+        measure=lambda run, _: status(run),
+        targets=(
+            Target(value="add_s", unit="s", words="until all are counted", ratio=0.1),
+            Target(value="remove_s", unit="s", words="until none is counted", ratio=0.1),
+            Target(value="gateway_writes", unit="writes", words="to the Gateway", at_most={0: 50}),
+            Target(value="route_writes", unit="writes", words="to the routes"),
+        ),
+    ),
+    Figure(
+        id="F3",
+        title="Lost requests in changes",
+        measure=lambda run, short: losses(run, 20 if short else 100, 500),
+        targets=(Target(value="lost", unit="requests", words="of all variants", at_most={0: 0}),),
+        needs_routes=False,
+    ),
+)
+"""In the order in which one run takes them."""
+
+BY_ID = {figure.id: figure for figure in FIGURES}

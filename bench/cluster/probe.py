@@ -1,0 +1,58 @@
+"""F1, F2: a new route, asked for every 5 ms until it answers 200; every other answer than 404 is an error."""
+
+import statistics
+import time
+from collections import Counter
+
+from cluster.churn import Churn
+from cluster.objects import NAMESPACE, probe_route
+from cluster.run import Run
+
+PAUSE = 0.005
+PATIENCE = 60.0
+
+
+def probe(run: Run, count: int) -> dict[str, float]:
+    """Probe `count` new routes, one after the other, in a world at rest."""
+    before = run.cpu()
+    values = _probe(run, count)
+    cost = run.cpu() - before
+    for index in range(count):
+        run.api.delete("HTTPRoute", f"probe-{index}", namespace=NAMESPACE)
+    run.until_quiet()
+    return values | {
+        "control_plane_cpu_ms": round(cost.control_plane / count * 1000, 1),
+        "envoy_cpu_ms": round(cost.envoy / count * 1000, 1),
+    }
+
+
+def probe_under_churn(run: Run, count: int) -> dict[str, float]:
+    """As `probe`, while twenty slices and two routes change every second."""
+    with Churn(run, slices=20, routes=2):
+        time.sleep(2)
+        return probe(run, count)
+
+
+def _probe(run: Run, count: int) -> dict[str, float]:
+    times, with_write, answers = [], [], Counter[int]()
+    client = run.client()
+    for index in range(count):
+        start = time.perf_counter()
+        run.api.create(probe_route(index))
+        written = time.perf_counter()
+        while (status := client.status(f"probe-{index}.example.com", f"/{index}")) != 200:
+            answers[status] += 1
+            if time.perf_counter() - written > PATIENCE:
+                raise TimeoutError(f"probe {index} still answers {status}")
+            time.sleep(PAUSE)
+        times.append((time.perf_counter() - written) * 1000)
+        with_write.append((time.perf_counter() - start) * 1000)
+    times.sort()
+    return {
+        "mean_ms": round(statistics.fmean(times), 2),
+        "median_ms": round(statistics.median(times), 2),
+        "p99_ms": round(times[min(len(times) - 1, int(len(times) * 0.99))], 2),
+        "mean_with_write_ms": round(statistics.fmean(with_write), 2),
+        "errors": sum(number for status, number in answers.items() if status != 404),
+        "answers_404": answers[404],
+    }
