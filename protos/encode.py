@@ -27,6 +27,20 @@ def pack(message: Message) -> AnyMessage:
     return AnyMessage(type_url=type_url(message), value=encode(message))
 
 
+def as_field(number: int, body: bytes) -> bytes:
+    """An encoded message as a field of another: one field after the other makes an encoding of that.
+
+    Spec: Protocol Buffers, "Encoding", length-delimited records
+    """
+    header = bytearray([number << 3 | 2])
+    length = len(body)
+    while length > 0x7F:
+        header.append(length & 0x7F | 0x80)
+        length >>= 7
+    header.append(length)
+    return bytes(header) + body
+
+
 def encode_response(*, type_url: str, version: str, nonce: str, bodies: Iterable[bytes]) -> bytes:
     """A DiscoveryResponse around encoded resources.
 

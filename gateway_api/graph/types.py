@@ -1,6 +1,7 @@
 """Validated, connected Gateway API: what the user meant, and what is wrong with it."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,8 @@ class Settings(Node, frozen=True):
     bind_address: str = "0.0.0.0"
     reserved_ports: tuple[int, ...] = (19000, 19001, 19003)
     """What a proxy binds for itself: admin, metrics, readiness. No listener gets them."""
+    route_scoping: Literal["auto", "always", "never"] = "auto"
+    """Whether requests choose by scope (see `gateway_api.lowering.scoping`): where it pays, wherever it can be, not."""
 
 
 class Problem(Node, frozen=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway_api.ir.xds import Cluster, ClusterName, Endpoints, Listener, Record, TlsSecret, VirtualHost
+from gateway_api.ir.xds import Cluster, ClusterName, Endpoints, Listener, Record, Scoping, TlsSecret, VirtualHost
 
 type TableChange = Mapping[str, VirtualHost | None]
 """Hostname → the virtual host that it has now."""
@@ -16,8 +16,10 @@ class IRChange(Record, frozen=True):
     listeners: Mapping[str, Listener | None] = {}
     route_tables: Mapping[str, TableChange | None] = {}
     """A table that is new is named too when it has no virtual hosts."""
+    scopings: Mapping[str, Scoping | None] = {}
+    """Of route tables that are there, by name; None for one that is not scoped any more."""
     clusters: Mapping[ClusterName, Cluster | None] = {}
     secrets: Mapping[str, TlsSecret | None] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.listeners or self.route_tables or self.clusters or self.secrets)
+        return bool(self.listeners or self.route_tables or self.scopings or self.clusters or self.secrets)

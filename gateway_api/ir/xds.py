@@ -126,11 +126,24 @@ class VirtualHost(Record, frozen=True):
     """In the order of matching: the most specific first (`gateway_api.graph.precedence`)."""
 
 
+class Scoping(Record, frozen=True):
+    """Choose a request's virtual host by scope, one an exact hostname: a change of one costs the proxy no other.
+
+    Only for tables without the hostname `*`.
+    """
+
+    wildcards: tuple[str, ...] = ()
+    """The `*.suffix` hostnames whose requests share one scope, in order of their names. Those below another of them are
+    left out: a request for them is one for it too."""
+
+
 class RouteTable(Record, frozen=True):
     """What one HTTP listener, or one HTTPS filter chain, serves. Hostnames are unique; the most specific wins."""
 
     name: str
     virtual_hosts: tuple[VirtualHost, ...]
+    scoping: Scoping | None = None
+    """None: requests look through the table as a whole."""
 
 
 # --- listening --------------------------------------------------------------------------------------------------------
@@ -147,6 +160,8 @@ class HttpChain(Record, frozen=True):
     """Serve HTTP from the named route table."""
 
     route_table: str
+    scoping: Scoping | None = None
+    """That of the table."""
 
 
 class TcpChain(Record, frozen=True):

@@ -1,24 +1,31 @@
 """One Gateway of the graph → its GatewayIR."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from operator import attrgetter
 
 from gateway_api.graph.types import Graph, TCPRouteNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.listeners import Handled, Port, handle_http, handle_https, handle_tcp, ports_of
 from gateway_api.lowering.route_tables import Bound, bind_routes
+from gateway_api.lowering.scoping import scope_tables
 from k8s_watch.keys import ObjectKey
 
 _by_name = attrgetter("name")
 
 
-def lower_gateway(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
+def lower_gateway(graph: Graph, gateway: ObjectKey, scoped: Set[str] = frozenset()) -> ir.GatewayIR:
     """Say what the proxies of a Gateway must do.
 
+    `scoped` names the route tables that are scoped now: one near the limit stays what it is (see `scoping`).
     `gateway` is one of `graph.gateways`. Listeners that do not serve get no place; a Gateway that does not serve gets
     an empty configuration. Listeners are sorted by port; route tables, clusters and secrets by name. The result is
     closed, and equal for equal graphs whatever the order of their mappings. Nothing that a user wrote makes it raise.
     """
+    return scope_tables(lower_unscoped(graph, gateway), graph.settings.route_scoping, scoped)
+
+
+def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
+    """As `lower_gateway`, with every route table used as a whole."""
     node = graph.gateways[gateway]
     if not node.serves:
         return ir.GatewayIR(gateway=gateway)

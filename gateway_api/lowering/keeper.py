@@ -7,7 +7,7 @@ touched are made anew; a cluster is there for as long as something brings it. A 
 rare and moves anything anywhere: then everything is built from the start, and held against what was there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from operator import attrgetter
 
 import msgspec
@@ -17,10 +17,11 @@ from gateway_api.graph.types import Graph, HTTPRouteNode
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import IRChange, TableChange
 from gateway_api.lowering.frontend import Frontend
-from gateway_api.lowering.gateway import lower_gateway
+from gateway_api.lowering.gateway import lower_unscoped
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
 from gateway_api.lowering.listeners import ports_of, tables_of
 from gateway_api.lowering.route_tables import bindings_of, hostname_of
+from gateway_api.lowering.scoping import with_scoping
 from gateway_api.lowering.table_keeper import TableKeeper
 from k8s_watch.keys import ObjectKey
 
@@ -41,7 +42,7 @@ class GatewayKeeper:
         """
         before = self._kept
         if before is None or change.everything or self._gateway in change.gateways_served:
-            self._kept = _Kept(graph, self._gateway)
+            self._kept = _Kept(graph, self._gateway, frozenset(before.scopings if before else ()))
             return _difference(before.content if before else _NOTHING, self._kept.content)
         return before.update(graph, change)
 
@@ -57,9 +58,11 @@ class _Content(msgspec.Struct, frozen=True):
     route_tables: Mapping[str, Mapping[str, ir.VirtualHost]]
     clusters: Mapping[ir.ClusterName, ir.Cluster]
     secrets: Mapping[str, ir.TlsSecret]
+    scopings: Mapping[str, ir.Scoping]
+    """Of the route tables that are scoped."""
 
 
-_NOTHING = _Content({}, {}, {}, {})
+_NOTHING = _Content({}, {}, {}, {}, {})
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -81,8 +84,11 @@ class _Brought(msgspec.Struct, frozen=True):
 class _Kept:
     """What there is from one change of the Gateway's listeners to the next."""
 
-    def __init__(self, graph: Graph, gateway: ObjectKey) -> None:
+    def __init__(self, graph: Graph, gateway: ObjectKey, scoped: Set[str]) -> None:
+        self.scopings: dict[str, ir.Scoping] = {}
+        """Of the route tables that are scoped."""
         self._gateway = gateway
+        self._mode = graph.settings.route_scoping
         self._without_routes = _without_http_routes(graph, gateway)
         self._tcp_routes = graph.tcp_routes_of.get(gateway, ())
         self._listeners: dict[str, tuple[TableKeeper, str]] = {}
@@ -93,15 +99,16 @@ class _Kept:
         self._routes: dict[ObjectKey, _Brought] = {}
         for key in graph.http_routes_of.get(gateway, ()):
             self._bring(graph.http_routes[key])
-        self._settle()
+        self._settle(scoped=scoped)
 
     @property
     def content(self) -> _Content:
         return _Content(
-            listeners={listener.name: listener for listener in self._without_routes.listeners},
+            listeners={listener.name: listener for listener in self._scoped_listeners()},
             route_tables={name: table.hosts for name, table in self._tables.items()},
             clusters=self._clusters.by_name,
             secrets={secret.name: secret for secret in self._without_routes.secrets},
+            scopings=self.scopings,
         )
 
     def update(self, graph: Graph, change: GraphChange) -> IRChange:
@@ -110,12 +117,13 @@ class _Kept:
                 self._take_back(brought)
             if node := graph.http_routes.get(key):
                 self._bring(node)
-        return self._settle(listeners=self._update_tcp(graph, change))
+        return self._settle(self._update_tcp(graph, change), scoped=self.scopings.keys())
 
     def compose(self) -> ir.GatewayIR:
         return msgspec.structs.replace(
             self._without_routes,
-            route_tables=tuple(self._tables[name].table() for name in sorted(self._tables)),
+            listeners=tuple(self._scoped_listeners()),
+            route_tables=tuple(self._tables[name].table(self.scopings.get(name)) for name in sorted(self._tables)),
             clusters=tuple(sorted(self._clusters.by_name.values(), key=_by_name)),
         )
 
@@ -164,12 +172,38 @@ class _Kept:
         pairs = zip(old.listeners, self._without_routes.listeners, strict=True)
         return {new.name: new for was, new in pairs if was != new}
 
-    def _settle(self, listeners: Mapping[str, ir.Listener | None] | None = None) -> IRChange:
+    def _settle(self, listeners: Mapping[str, ir.Listener | None] | None = None, *, scoped: Set[str]) -> IRChange:
         tables: dict[str, TableChange | None] = {}
+        scopings: dict[str, ir.Scoping | None] = {}
         for name, table in self._tables.items():
             if changed := table.settle():
                 tables[name] = changed
-        return IRChange(listeners=listeners or {}, route_tables=tables, clusters=self._clusters.settle())
+            scoping = table.hostnames.scoping(self._mode, scoped=name in scoped)
+            if scoping != self.scopings.get(name):
+                scopings[name] = scoping
+        self._scope(scopings)
+        return IRChange(
+            listeners={**self._listeners_of(scopings), **(listeners or {})},
+            route_tables=tables,
+            scopings=scopings,
+            clusters=self._clusters.settle(),
+        )
+
+    def _scope(self, scopings: Mapping[str, ir.Scoping | None]) -> None:
+        for name, scoping in scopings.items():
+            if scoping is None:
+                del self.scopings[name]
+            else:
+                self.scopings[name] = scoping
+
+    def _listeners_of(self, tables: Collection[str]) -> dict[str, ir.Listener]:
+        """Those that serve any of these tables, which is few and seldom."""
+        return (
+            {of.name: of for of in self._scoped_listeners() if not _tables_of(of).isdisjoint(tables)} if tables else {}
+        )
+
+    def _scoped_listeners(self) -> Iterator[ir.Listener]:
+        return (with_scoping(listener, self.scopings) for listener in self._without_routes.listeners)
 
 
 class _ClusterCounts:
@@ -200,7 +234,12 @@ class _ClusterCounts:
 
 
 def _without_http_routes(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
-    return lower_gateway(msgspec.structs.replace(graph, http_routes_of={}), gateway)
+    return lower_unscoped(msgspec.structs.replace(graph, http_routes_of={}), gateway)
+
+
+def _tables_of(listener: ir.Listener) -> Set[str]:
+    handlers = (chain.handler for chain in listener.filter_chains)
+    return {handler.route_table for handler in handlers if isinstance(handler, ir.HttpChain)}
 
 
 def _difference(before: _Content, after: _Content) -> IRChange:
@@ -213,6 +252,7 @@ def _difference(before: _Content, after: _Content) -> IRChange:
     return IRChange(
         listeners=_changed(before.listeners, after.listeners),
         route_tables=tables,
+        scopings=_changed(before.scopings, after.scopings),
         clusters=_changed(before.clusters, after.clusters),
         secrets=_changed(before.secrets, after.secrets),
     )

@@ -7,6 +7,7 @@ from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
 from gateway_api.lowering.http_rules import RankedRoute
 from gateway_api.lowering.route_tables import TablePlan, hostname_of, in_order, owner, place
+from gateway_api.lowering.scoping import Hostnames
 
 
 class _Host:
@@ -33,6 +34,8 @@ class TableKeeper:
     def __init__(self, plan: TablePlan, without_routes: ir.RouteTable) -> None:
         self.plan = plan
         self.hosts: dict[str, ir.VirtualHost] = {host.hostname: host for host in without_routes.virtual_hosts}
+        """As of the last `settle`."""
+        self.hostnames = Hostnames(without_routes.virtual_hosts)
         """As of the last `settle`."""
         self._without_routes: Mapping[str, ir.VirtualHost] = dict(self.hosts)
         self._on_port = frozenset(map(hostname_of, plan.on_port))
@@ -71,11 +74,12 @@ class TableKeeper:
                 del self.hosts[hostname]
             else:
                 self.hosts[hostname] = host
+        self.hostnames.update(changed)
         return changed
 
-    def table(self) -> ir.RouteTable:
+    def table(self, scoping: ir.Scoping | None) -> ir.RouteTable:
         """Compose the whole. Cost: linear in the number of hostnames."""
-        return ir.RouteTable(name=self.plan.name, virtual_hosts=in_order(self.hosts.values()))
+        return ir.RouteTable(name=self.plan.name, virtual_hosts=in_order(self.hosts.values()), scoping=scoping)
 
     def _make(self, hostname: str) -> ir.VirtualHost | None:
         host = self._bound.get(hostname)

@@ -8,6 +8,7 @@ from xds_server.translate.cluster import cluster
 from xds_server.translate.endpoint import endpoints as endpoints_of
 from xds_server.translate.listener import listener
 from xds_server.translate.route import route_table
+from xds_server.translate.scope import scopes
 from xds_server.translate.secret import secret
 
 
@@ -24,6 +25,7 @@ def assemble(gateway: ir.GatewayIR, endpoints: Iterable[ir.Endpoints]) -> Snapsh
             ResourceType.CLUSTER: make_set(map(cluster, gateway.clusters)),
             ResourceType.ENDPOINT: make_set(map(endpoints_of, wanted)),
             ResourceType.SECRET: make_set(map(secret, gateway.secrets)),
+            ResourceType.SCOPED_ROUTE: make_set(scope for table in gateway.route_tables for scope in scopes(table)),
             ResourceType.LISTENER: make_set(map(listener, gateway.listeners)),
             ResourceType.ROUTE: make_set(map(route_table, gateway.route_tables)),
         }

@@ -32,9 +32,9 @@ def _match(of: ir.FilterChain) -> pb.FilterChainMatch | None:
 
 def _filter(of: ir.FilterChain, port: int) -> pb.Filter:
     match of.handler:
-        case ir.HttpChain(route_table=name):
+        case ir.HttpChain() as handler:
             prefix = f"{'https' if of.tls else 'http'}-{port}"
-            manager = connection_manager(route_table=name, stat_prefix=prefix)
+            manager = connection_manager(handler, stat_prefix=prefix)
             return pb.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))
         case ir.TcpChain() as handler:
             prefix = f"{'tls' if of.tls else 'tcp'}-{port}"

@@ -6,11 +6,13 @@ Spec: Envoy v1.40, "Configuring Envoy as an edge proxy"
 Spec: Envoy v1.40 extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
 """
 
+from gateway_api.ir import xds as ir
 from protos import core, http
 from protos.encode import pack
 from protos.values import TRUE, seconds, uint32
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.route import STREAM_IDLE_TIMEOUT
+from xds_server.translate.scope import FETCH_ON_DEMAND, FORGET_SCOPE, name_scope, scoped_routes
 from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 
 IDLE_TIMEOUT = 3600.0
@@ -24,13 +26,16 @@ STREAM_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 1024 * 1024
 
 
-def connection_manager(*, route_table: str, stat_prefix: str) -> http.HttpConnectionManager:
-    """Serve the named route table, which comes over the stream that brought the listener."""
+def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnectionManager:
+    """Serve the named route table, which comes over the stream that brought the listener, as a whole or in scopes."""
     manager = http.HttpConnectionManager
+    table, scoping = of.route_table, of.scoping
     return manager(
         stat_prefix=stat_prefix,
-        rds=http.Rds(route_config_name=route_table, config_source=ADS_WITHOUT_LIMIT),
-        http_filters=[ROUTER],
+        rds=None if scoping else http.Rds(route_config_name=table, config_source=ADS_WITHOUT_LIMIT),
+        scoped_routes=scoped_routes(table) if scoping else None,
+        early_header_mutation_extensions=[name_scope(table, scoping)] if scoping else [],
+        http_filters=[FETCH_ON_DEMAND, FORGET_SCOPE, ROUTER] if scoping else [ROUTER],
         access_log=[STDOUT],
         common_http_protocol_options=core.HttpProtocolOptions(
             idle_timeout=seconds(IDLE_TIMEOUT),

@@ -12,6 +12,7 @@ from xds_server.snapshot.resource import Resource, ResourceSet, ResourceType, Sn
 from xds_server.translate.cluster import cluster
 from xds_server.translate.endpoint import endpoints
 from xds_server.translate.listener import listener
+from xds_server.translate.scope_keeper import ScopeKeeper
 from xds_server.translate.secret import secret
 from xds_server.translate.table_keeper import TableKeeper
 
@@ -25,6 +26,8 @@ class SnapshotKeeper:
     def __init__(self) -> None:
         self._snapshot = Snapshot({})
         self._tables: dict[str, TableKeeper] = {}
+        self._scopes: dict[str, ScopeKeeper] = {}
+        self._scopings: dict[str, ir.Scoping] = {}
 
     def update(self, change: IRChange, endpoints_change: EndpointsChange) -> Snapshot:
         """Return everything that the proxies get; the last snapshot itself when nothing of it differs.
@@ -38,6 +41,7 @@ class SnapshotKeeper:
             ResourceType.LISTENER: _encoded(change.listeners, listener),
             ResourceType.ROUTE: dict(self._route_tables(change)),
         }
+        changes[ResourceType.SCOPED_ROUTE] = dict(self._scoped_routes(change))  # of the tables as they are now
         sets = {type_: _changed(self._snapshot.of(type_), encoded) for type_, encoded in changes.items()}
         clusters, held = sets[ResourceType.CLUSTER], self._snapshot.of(ResourceType.ENDPOINT)
         wanted = dict(_wanted_endpoints(change, endpoints_change, clusters, held))
@@ -55,6 +59,22 @@ class SnapshotKeeper:
             if name not in self._tables:
                 self._tables[name] = TableKeeper(name)
             yield name, self._tables[name].update(hosts)
+
+    def _scoped_routes(self, change: IRChange) -> Iterator[tuple[str, Resource | None]]:
+        for name in {**change.route_tables, **change.scopings}:
+            table = self._tables.get(name)
+            scoping = change.scopings.get(name, self._scopings.get(name)) if table else None
+            if scoping:
+                self._scopings[name] = scoping
+            elif self._scopings.pop(name, None) is None:
+                continue
+            changed = change.route_tables.get(name) or ()
+            yield from self._scopes_of(name).update(table.hosts if table else {}, changed, scoping).items()
+
+    def _scopes_of(self, table: str) -> ScopeKeeper:
+        if table not in self._scopes:
+            self._scopes[table] = ScopeKeeper(table)
+        return self._scopes[table]
 
 
 def _wanted_endpoints(

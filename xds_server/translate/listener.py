@@ -16,6 +16,7 @@ from protos.values import TRUE, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
 from xds_server.translate.access_log import WITHOUT_FILTER_CHAIN
 from xds_server.translate.filter_chain import filter_chain
+from xds_server.translate.scope import named_scopes
 
 BUFFER_LIMIT = 32 * 1024
 """Bytes held per connection before its reader is paused."""
@@ -49,8 +50,10 @@ def _dependencies(of: ir.Listener) -> Iterator[tuple[ResourceType, str]]:
         for secret in chain.tls.secrets if chain.tls else ():
             yield ResourceType.SECRET, secret
         match chain.handler:
-            case ir.HttpChain(route_table=name):
+            case ir.HttpChain(route_table=name, scoping=None):
                 yield ResourceType.ROUTE, name
+            case ir.HttpChain() as handler:
+                yield from named_scopes(handler)
             case ir.TcpChain(destinations=destinations):
                 for to in destinations:
                     if to.weight > 0 and to.cluster != ir.INVALID_BACKEND:

@@ -15,7 +15,7 @@ from gateway_api.ir import xds as ir
 from protos import core
 from protos import matcher as matchers
 from protos import route as pb
-from protos.encode import encode, pack
+from protos.encode import as_field, encode, pack
 from protos.values import seconds, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
 from xds_server.translate.header_mods import header_changes
@@ -55,7 +55,7 @@ def virtual_host(of: ir.VirtualHost) -> EncodedHost:
         routes=[_route(route, of.hostname) for route in of.routes],
         retry_policy=_retry_policy(None),
     )
-    return EncodedHost(_as_field(VIRTUAL_HOSTS, encode(message)), tuple(sorted(_clusters(of))))
+    return EncodedHost(as_field(VIRTUAL_HOSTS, encode(message)), tuple(sorted(_clusters(of))))
 
 
 def route_table(of: ir.RouteTable) -> Resource:
@@ -80,17 +80,6 @@ def host_place(hostname: str) -> tuple[bool, int, str]:
 
 
 VIRTUAL_HOSTS = pb.RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
-
-
-def _as_field(number: int, body: bytes) -> bytes:
-    """One length-delimited field. Spec: Protocol Buffers, "Encoding"; concatenating encodings merges messages."""
-    header = bytearray([number << 3 | 2])
-    length = len(body)
-    while length > 0x7F:
-        header.append(length & 0x7F | 0x80)
-        length >>= 7
-    header.append(length)
-    return bytes(header) + body
 
 
 def _clusters(of: ir.VirtualHost) -> set[str]:

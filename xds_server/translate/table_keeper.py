@@ -18,7 +18,8 @@ class TableKeeper:
     def __init__(self, name: str) -> None:
         self._name = name
         self._frame = frame(name)
-        self._hosts: dict[str, EncodedHost] = {}
+        self.hosts: dict[str, EncodedHost] = {}
+        """By hostname. To be read only."""
         self._fields: dict[str, bytes] = {}
         self._hostnames: list[str] = []
         """In the order of the encoding."""
@@ -28,11 +29,11 @@ class TableKeeper:
 
     def update(self, change: TableChange) -> Resource:
         """Return the table as it is with these hosts. Cost: encodes the hosts given; copies the bytes of all."""
-        self._place(hostname for hostname, host in change.items() if host and hostname not in self._hosts)
+        self._place(hostname for hostname, host in change.items() if host and hostname not in self.hosts)
         for hostname, host in change.items():
             if host:
                 self._put(hostname, host)
-            elif hostname in self._hosts:
+            elif hostname in self.hosts:
                 self._drop(hostname)
         body = b"".join([self._frame, *map(self._fields.__getitem__, self._hostnames)])
         return make_resource(self._name, body, self._depends_on)
@@ -46,8 +47,8 @@ class TableKeeper:
             self._hostnames = sorted([*self._hostnames, *new], key=host_place)
 
     def _put(self, hostname: str, host: ir.VirtualHost) -> None:
-        old = self._hosts.get(hostname)
-        new = self._hosts[hostname] = virtual_host(host)
+        old = self.hosts.get(hostname)
+        new = self.hosts[hostname] = virtual_host(host)
         self._fields[hostname] = new.field
         self._count(new.clusters, 1)
         self._count(old.clusters if old else (), -1)
@@ -55,7 +56,7 @@ class TableKeeper:
     def _drop(self, hostname: str) -> None:
         del self._hostnames[bisect_left(self._hostnames, host_place(hostname), key=host_place)]
         del self._fields[hostname]
-        self._count(self._hosts.pop(hostname).clusters, -1)
+        self._count(self.hosts.pop(hostname).clusters, -1)
 
     def _count(self, clusters: Iterable[str], more: int) -> None:
         for name in clusters:

@@ -54,6 +54,7 @@ STEPS = st.fixed_dictionaries(
     {
         "listeners": changes("l1 l2", 1080, 1081),
         "tables": st.dictionaries(st.sampled_from(["t1", "t2"]), st.none() | HOSTS, max_size=2),
+        "scopings": changes("t1 t2", ir.Scoping(), ir.Scoping(wildcards=("*.com",))),
         "clusters": changes("a b c", "http1", "http2"),
         "secrets": changes("s1 s2", b"1", b"2"),
         "endpoints": changes("a b c d", "10.0.0.1", "10.0.0.2"),
@@ -66,7 +67,9 @@ class World:
 
     def __init__(self) -> None:
         self.keeper = SnapshotKeeper()
-        self.content: dict[str, Names] = {kind: {} for kind in ("listeners", "tables", "clusters", "secrets")}
+        self.content: dict[str, Names] = {
+            kind: {} for kind in ("listeners", "tables", "scopings", "clusters", "secrets")
+        }
         self.endpoints: Names = {}
 
     def step(self, step: dict[str, Names]) -> Snapshot:
@@ -85,19 +88,24 @@ class World:
             route_tables={
                 name: hosts if hosts or step["tables"][name] is None else {} for name, hosts in tables.items()
             },
+            scopings={n: s for n, s in step["scopings"].items() if self._is_there(n, step["tables"])},
             clusters={ir.ClusterName(n): kind and cluster(n, kind) for n, kind in step["clusters"].items()},
             secrets={n: chain and secret(n, chain) for n, chain in step["secrets"].items()},
         )
         self._take(change)
         return self.keeper.update(change, known)
 
+    def _is_there(self, table: str, changed: Names) -> bool:
+        return changed[table] is not None if table in changed else table in self.content["tables"]
+
     def _take(self, change: IRChange) -> None:
-        for kind in ("listeners", "clusters", "secrets"):
+        for kind in ("listeners", "scopings", "clusters", "secrets"):
             merged = self.content[kind] | dict(getattr(change, kind))
             self.content[kind] = {name: record for name, record in merged.items() if record}
         for name, hosts in change.route_tables.items():
             if hosts is None:
                 self.content["tables"].pop(name, None)
+                self.content["scopings"].pop(name, None)
             else:
                 merged = self.content["tables"].get(name, {}) | dict(hosts)
                 self.content["tables"][name] = {hostname: host for hostname, host in merged.items() if host}
@@ -107,7 +115,9 @@ class World:
             gateway=KEY,
             listeners=tuple(self.content["listeners"].values()),
             route_tables=tuple(
-                ir.RouteTable(name=name, virtual_hosts=tuple(hosts.values()))
+                ir.RouteTable(
+                    name=name, virtual_hosts=tuple(hosts.values()), scoping=self.content["scopings"].get(name)
+                )
                 for name, hosts in self.content["tables"].items()
             ),
             clusters=tuple(self.content["clusters"].values()),
