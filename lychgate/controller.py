@@ -180,4 +180,4 @@ class Controller:
         gateways = fleet.gateways.values()
         self._metrics.proxies.set(sum(g.connected for g in gateways))
         self._metrics.proxies_in_sync.set(sum(g.acked for g in gateways))
-        self._metrics.nacks.set(sum(len(g.nacks) for g in gateways))
+        self._metrics.refused.set(sum(len(g.nacks) for g in gateways))

@@ -33,7 +33,9 @@ from k8s_watch.http import HttpReader
 from lychgate.controller import Controller, Feedback, HoldOff, Sinks
 from lychgate.settings import Settings
 from lychgate.signals import until_told
+from lychgate.telemetry.edge_collector import EdgeCollector
 from lychgate.telemetry.endpoints import serving
+from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from xds_server.bootstrap.pod import pod_bootstrap
@@ -87,7 +89,8 @@ class _Replica:
         self._metrics.leading.set_function(lambda: leading.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         cache = SnapshotCache()
-        self._fleet = Fleet(cache)
+        self._fleet = Fleet(cache, FleetMeter(self._metrics.registry))
+        self._metrics.registry.register(EdgeCollector(self._cluster.health, self._statuses))
         self._controller = Controller(
             self._cluster,
             cache,

@@ -28,9 +28,6 @@ class Metrics:
             ["stage"],
             registry=self.registry,
         )
-        self.objects = Gauge(
-            "lychgate_objects", "Objects in the last snapshot of the cluster", ["kind"], registry=self.registry
-        )
         self.rejected = Gauge("lychgate_objects_rejected", "Objects that could not be taken in", registry=self.registry)
         self.proxies = Gauge("lychgate_xds_proxies", "Connected proxies", registry=self.registry)
         self.proxies_in_sync = Gauge(
@@ -38,5 +35,7 @@ class Metrics:
             "Proxies that acknowledged everything of the newest snapshot",
             registry=self.registry,
         )
-        self.nacks = Gauge("lychgate_xds_nacks", "Resources that a connected proxy refuses now", registry=self.registry)
+        self.refused = Gauge(
+            "lychgate_xds_refused_resources", "Resources that a connected proxy refuses now", registry=self.registry
+        )
         self.leading = Gauge("lychgate_leader", "1 while this replica writes", registry=self.registry)
