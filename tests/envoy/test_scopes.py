@@ -1,0 +1,276 @@
+"""Route tables that a real Envoy is given in scopes: the same answers as from a whole table, and no request lost."""
+
+import asyncio
+import contextlib
+import http.client
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from flow.latest import Latest
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.scoping import RouteScoping, scope_tables
+from k8s_watch.keys import ObjectKey
+from xds_server.bootstrap.local import local_bootstrap
+from xds_server.bootstrap.validation import validation_bootstrap
+from xds_server.serve.fleet import Fleet, Proxy
+from xds_server.serve.server import ServeSettings, XdsServer
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.resource import Snapshot
+from xds_server.translate.assemble import assemble
+from xds_server.translate.scope import HEADER
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+A = ir.ClusterName("service/default/a/80")
+EVERYTHING = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+
+type Hosts = Collection[str]
+
+
+def host(hostname: str, action: ir.Action | None = None) -> ir.VirtualHost:
+    """Says its own name, so that it shows which host answered."""
+    action = action or ir.Respond(status=200, body=hostname)
+    return ir.VirtualHost(
+        hostname=hostname, routes=(ir.Route(name=hostname, source=KEY, match=EVERYTHING, action=action),)
+    )
+
+
+def listening(name: str, port: int) -> ir.Listener:
+    chain = ir.FilterChain(name=name, handler=ir.HttpChain(route_table=name))
+    return ir.Listener(name=name, port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,))
+
+
+def forwarding(*, backend: str = A) -> ir.Forward:
+    return ir.Forward(destinations=(ir.Destination(cluster=ir.ClusterName(backend), weight=1),))
+
+
+class WatchedFleet(Fleet):
+    """Says which snapshot its one proxy has acknowledged."""
+
+    def __init__(self, cache: SnapshotCache) -> None:
+        super().__init__(cache)
+        self.acknowledged: Latest[Snapshot | None] = Latest(None)
+
+    def caught_up(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
+        super().caught_up(proxy, snapshot)
+        self.acknowledged.publish(snapshot)
+
+
+class World:
+    """A control plane and an Envoy. Two ports: what is published is in scopes on the one, as a whole on the other."""
+
+    def __init__(self, ports: Sequence[int], backend: int) -> None:
+        self.cache = SnapshotCache()
+        self.fleet = WatchedFleet(self.cache)
+        self.ports, self.backend = ports, backend
+        self.proxy = None
+
+    def snapshot(self, *hosts: ir.VirtualHost, modes: Sequence[RouteScoping] = ("always", "never")) -> Snapshot:
+        parts = [
+            scope_tables(
+                ir.GatewayIR(
+                    gateway=KEY,
+                    listeners=(listening(f"http-{n}", port),),
+                    route_tables=(ir.RouteTable(name=f"http-{n}", virtual_hosts=hosts),),
+                ),
+                mode,
+                frozenset(),
+            )
+            for n, (port, mode) in enumerate(zip(self.ports, modes, strict=True))
+        ]
+        gateway = msgspec.structs.replace(
+            parts[0],
+            listeners=tuple(listener for part in parts for listener in part.listeners),
+            route_tables=tuple(table for part in parts for table in part.route_tables),
+            clusters=(ir.Cluster(name=A, backend=KEY, port=80),),
+        )
+        return assemble(
+            gateway, [ir.Endpoints(cluster=A, endpoints=(ir.Endpoint(address="127.0.0.1", port=self.backend),))]
+        )
+
+    async def publish(self, *hosts: ir.VirtualHost, modes: Sequence[RouteScoping] = ("always", "never")) -> None:
+        """Return when the proxy has acknowledged it all."""
+        self.cache.publish(KEY, self.snapshot(*hosts, modes=modes))
+        version, known = self.fleet.acknowledged.version, self.fleet.acknowledged.value
+        while known is not self.cache.wanted(KEY):
+            version, known = await self.fleet.acknowledged.newer_than(version)
+
+    def ask(self, port: int, name: str, **headers: str) -> http.client.HTTPResponse:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+            client.request("GET", "/", headers={"Host": name, **headers})
+            answer = client.getresponse()
+            answer.text = answer.read().decode()  # type: ignore[attr-defined]
+            return answer
+
+    def answer(self, port: int, name: str) -> tuple[int, str]:
+        answer = self.ask(port, name)
+        return answer.status, answer.text  # type: ignore[attr-defined]
+
+    async def answers(self, *names: str) -> list[tuple[int, str]]:
+        """What the scoped port says."""
+        return await asyncio.to_thread(lambda: [self.answer(self.ports[0], name) for name in names])
+
+
+@contextlib.asynccontextmanager
+async def serving(world: World, start: Callable[[Path], None], folder: Path) -> AsyncIterator[None]:
+    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=ServeSettings(drain=0.1))
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
+        _, xds_port = await server.port.newer_than(0)
+        text = local_bootstrap(
+            gateway=KEY, node_id="one", xds=f"127.0.0.1:{xds_port}", admin_socket=str(folder / "admin.sock")
+        )
+        (folder / "bootstrap.json").write_text(text)
+        await asyncio.to_thread(start, folder / "bootstrap.json")
+        yield
+        task.cancel()
+
+
+@pytest.fixture
+async def world(backends, free_port: Callable[[], int], start_envoy, tmp_path: Path) -> AsyncIterator[World]:
+    world = World((free_port(), free_port()), backends.http["a"])
+    world.cache.publish(KEY, world.snapshot(host("a.test")))
+
+    def start(bootstrap: Path) -> None:
+        world.proxy = start_envoy("--config-path", bootstrap)
+        world.proxy.wait_until_serving(*world.ports)
+
+    async with serving(world, start, tmp_path):
+        yield world
+
+
+LABEL = st.sampled_from(["a", "b", "xn--a", "1"])
+DOMAIN = st.lists(LABEL, min_size=1, max_size=3).map(".".join)
+HOSTNAME = DOMAIN | DOMAIN.map("*.{}".format)
+NOISE = st.sampled_from(["", ":80", ":", ".", ":80:80", "A", "]", ":x"])
+ODD = st.sampled_from(["[::1]", "[::1]:80", "*", "~", "*.a", ".a", ":80", "a..b", "@a", "A", "a.B:1"])
+HOST = ODD | st.builds("".join, st.tuples(st.sampled_from(["", "A", "b.", "."]), DOMAIN, NOISE))
+
+
+@pytest.fixture
+def same_answers(world: World) -> Callable[[Hosts, Hosts], None]:
+    def check(table: Hosts, asked: Hosts) -> None:
+        for name in {*asked, *table, *(hostname.replace("*", "q") for hostname in table)}:
+            assert world.answer(world.ports[0], name) == world.answer(world.ports[1], name), (name, table)
+
+    return check
+
+
+async def test_a_scoped_table_answers_as_the_whole_one(world: World, same_answers) -> None:
+    loop = asyncio.get_running_loop()
+
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
+    @given(st.sets(HOSTNAME, max_size=8), st.sets(HOST, min_size=10, max_size=30))
+    def check(table: Hosts, asked: Hosts) -> None:
+        asyncio.run_coroutine_threadsafe(world.publish(*map(host, sorted(table))), loop).result(20)
+        same_answers(table, asked)
+
+    await asyncio.to_thread(check)
+
+
+async def test_how_a_scope_is_chosen_is_hidden_from_backends_and_cannot_be_forged(world: World) -> None:
+    await world.publish(host("a.test", forwarding()), host("b.test"))
+    answer = await asyncio.to_thread(world.ask, world.ports[0], "a.test", **{HEADER: "http-0/b.test"})
+    assert (answer.status, HEADER in answer.text) == (200, False)
+
+
+async def test_a_bad_scope_takes_no_other_with_it(world: World) -> None:
+    bad = ir.Respond(status=200, body="x" * 5000)  # more than Envoy lets a direct response have
+    await world.publish(host("a.test"))
+    world.cache.publish(KEY, world.snapshot(host("a.test", bad), host("b.test"), host("c.test")))
+    refused: set[str] = set()
+    while refused != {"http-0/a.test", "http-1"}:
+        _, report = await world.fleet.report.newer_than(world.fleet.report.version)
+        refused = {name for nack in report.gateways[KEY].nacks for name in nack.resources}
+    while (await world.answers("c.test")) != [(200, "c.test")]:
+        pass
+    assert await world.answers("a.test", "b.test", "c.test") == [(200, f"{n}.test") for n in "abc"]
+
+
+async def test_a_trial_accepts_it_all(world: World, envoy_verdict: Callable[[str], str]) -> None:
+    assert envoy_verdict(validation_bootstrap(world.snapshot(host("a.test"), host("*.b.test")))) == ""
+
+
+class Load:
+    """Asks the scoped port without a pause, half of the time on new connections, and counts every answer."""
+
+    def __init__(self, world: World, *names: str) -> None:
+        self.answers: Counter[tuple[str, object]] = Counter()
+        self._world, self._names = world, names
+        self._over = threading.Event()
+
+    async def __aenter__(self) -> "Load":
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._over.set()
+        await asyncio.to_thread(self._thread.join)
+
+    @property
+    def lost(self) -> dict[tuple[str, object], int]:
+        return {key: count for key, count in self.answers.items() if key[1] != 200}
+
+    def _run(self) -> None:
+        kept = http.client.HTTPConnection("127.0.0.1", self._world.ports[0], timeout=10)
+        with contextlib.closing(kept):
+            while not self._over.is_set():
+                for name in self._names:
+                    kept.request("GET", "/", headers={"Host": name})
+                    answer = kept.getresponse()
+                    answer.read()
+                    self.answers[name, answer.status] += 1
+                    self.answers[name, self._world.answer(self._world.ports[0], name)[0]] += 1
+
+
+async def test_switching_the_mode_loses_no_request(world: World) -> None:
+    hosts = [host("a.test"), host("b.test", forwarding()), host("w.wild.test"), host("*.wild.test")]
+    await world.publish(*hosts)
+    async with Load(world, "a.test", "b.test", "w.wild.test", "q.wild.test", "A.test") as load:
+        for mode in ["never", "always"] * 8:
+            before = load.answers.total()
+            await world.publish(*hosts, modes=(mode, "never"))
+            while load.answers.total() < before + 30:
+                await asyncio.to_thread(world.answer, world.ports[1], "a.test")
+    assert not load.lost
+
+
+async def test_hostnames_that_come_and_go_cost_the_others_nothing(world: World) -> None:
+    await world.publish(host("a.test"), host("b.test", forwarding()))
+    async with Load(world, "a.test", "b.test") as load:
+        for n in range(100):
+            edited = host("a.test", ir.Respond(status=200, body=str(n)))
+            await world.publish(edited, host("b.test", forwarding()), host("n.test"))
+            assert await world.answers("n.test", "a.test") == [(200, "n.test"), (200, str(n))]
+            await world.publish(edited, host("b.test", forwarding()))
+            assert await world.answers("n.test") == [(404, "")]
+    assert not load.lost
+
+
+async def test_a_wildcard_that_comes_and_goes_costs_the_hosts_below_it_nothing(world: World) -> None:
+    await world.publish(host("a.test"), host("x.wild.test"))
+    async with Load(world, "a.test", "x.wild.test") as load:
+        for _ in range(15):
+            await world.publish(host("a.test"), host("x.wild.test"), host("*.wild.test"))
+            await world.publish(host("a.test"), host("x.wild.test"))
+    assert not load.lost
+
+
+async def test_a_request_with_a_body_waits_for_the_whole_table(world: World) -> None:
+    await world.publish(*(host(f"h{n}.test", forwarding()) for n in range(500)))
+
+    def post() -> int:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", world.ports[0], timeout=10)) as client:
+            client.request("PUT", "/", body=b"x" * 200_000, headers={"Host": "H499.test"})
+            return client.getresponse().status
+
+    assert await asyncio.to_thread(post) == 200
