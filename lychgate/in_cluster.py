@@ -97,7 +97,9 @@ class _Replica:
             feedback=Feedback(self._fleet.report, self._infra_report),
             sinks=Sinks(self._infra, self._statuses),
             settings=GraphSettings(
-                controller_name=settings.controller_name, privileged_port_shift=settings.privileged_port_shift
+                controller_name=settings.controller_name,
+                privileged_port_shift=settings.privileged_port_shift,
+                route_scoping=settings.route_scoping,
             ),
             hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
             metrics=self._metrics,

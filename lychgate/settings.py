@@ -77,6 +77,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     privileged_port_shift: int = 10000
     """Added to listener ports below 1024, which a proxy without root cannot bind; 0 binds them as they are."""
 
+    route_scoping: Literal["auto", "always", "never"] = "auto"
+    """Whether a proxy keeps each exact hostname's routes apart: a change takes it 1 ms then, whatever else it serves,
+    and a request some 4 µs more. `auto` does so for tables of 500 hostnames and more, until they have less than 250."""
+
     hold_off_quiet: float = 0.02
     """Seconds without a change that end a burst. The first change after a rest goes at once."""
 

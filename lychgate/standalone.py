@@ -111,6 +111,7 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
                 controller_name=settings.controller_name,
                 privileged_port_shift=settings.privileged_port_shift,
                 bind_address=ADDRESS,
+                route_scoping=settings.route_scoping,
             ),
             hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
             metrics=metrics,

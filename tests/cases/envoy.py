@@ -63,6 +63,9 @@ def _inlined(value: Any, tables: dict[str, dict[str, Any]]) -> Any:
         case {"rds": {"route_config_name": name}}:
             rest = {key: _inlined(each, tables) for key, each in value.items() if key != "rds"}
             return {**rest, "route_config": {**tables[name], "validate_clusters": False}}
+        case {"scoped_routes": {"name": name}}:
+            rest = {key: _inlined(each, tables) for key, each in value.items() if key != "scoped_routes"}
+            return {**rest, "route_config": {**tables[name], "validate_clusters": False}}
         case {"name": name, "sds_config": _}:
             return {"name": name}
         case dict():

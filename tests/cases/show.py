@@ -152,8 +152,10 @@ def _filter_chain(of: ir.FilterChain) -> dict[str, Any]:
     """The kind of handler stands for the field; a TCP chain without destinations is shown as such."""
     fields = _without_empty(msgspec.to_builtins(of))
     match of.handler:
-        case ir.HttpChain(route_table=name):
+        case ir.HttpChain(route_table=name, scoping=scoping):
             handler: dict[str, Any] = {"http": name}
+            if scoping:
+                handler["in one scope"] = list(scoping.wildcards)
         case ir.TcpChain(destinations=destinations):
             handler = {"tcp": [f"{each.cluster} weight {each.weight}" for each in destinations]}
     return {key: value for key, value in fields.items() if key != "handler"} | handler

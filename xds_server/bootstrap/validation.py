@@ -12,7 +12,8 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
 
     The runtime is the fleet's, so the verdict is the fleet's too, given the same release of Envoy. Endpoints stand in
     clusters of their own, route tables and certificates in listeners of their own, because Envoy looks at what comes
-    over a stream only when it comes; all else is as the proxies get it. The text holds private keys.
+    over a stream only when it comes; all else is as the proxies get it. What scopes hold, their tables hold too. The
+    text holds private keys.
 
     Spec: Envoy v1.40, "Command line options", --mode validate
     """
