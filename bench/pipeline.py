@@ -11,7 +11,6 @@ import time
 
 import msgspec
 import yaml
-from worlds import GATEWAY, backend, route
 
 from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
@@ -20,6 +19,7 @@ from k8s_watch.objects.gateway import Gateway, GatewayClass
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
+from worlds import GATEWAY, backend, route
 from xds_server.snapshot.cache import SnapshotCache
 
 SHAPES = {"GatewayClass": GatewayClass, "Gateway": Gateway}

@@ -1,6 +1,8 @@
-"""`lychgate run` at growing sizes: cold start, one edited route, one added route; CPU and memory beside the time.
+"""F11: YAML in, a local Envoy out, at growing sizes: cold start, one edited route, one added route.
 
-    python bench/standalone.py [--routes 100 1000 5000] [--changes 20] [--json FILE]
+    python bench/standalone.py [--system lychgate] [--routes 100 1000 5000] [--changes 20]
+
+One JSON object a size is printed. Runs in a network namespace of its own: Envoy Gateway's ports cannot be chosen.
 
 Every figure is taken from outside: a request that first answers as the edited file says. CPU of control plane and
 Envoy comes from /proc, so that a busy machine shows in the milliseconds and not there.
@@ -22,16 +24,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from processes import children, cpu_seconds, memory_mib, name
-from worlds import write_route, write_world
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # for the package lab
 
-PORT = 10080
+from processes import children, cpu_seconds, memory_mib, name
+from programs import PROGRAMS, Program, write_route, write_world
+
 PATIENCE = 300.0
 
 
-def status_of(host: str, path: str = "/") -> int:
+def status_of(port: int, host: str, path: str = "/") -> int:
     """The status that Envoy answers with; 0 when nothing answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     with suppress(OSError):
         connection.request("GET", path, headers={"Host": host})
         response = connection.getresponse()
@@ -71,8 +74,8 @@ def backend() -> Iterator[int]:
 class Run:
     """A running control plane with its Envoy."""
 
-    def __init__(self, folder: Path, state: Path) -> None:
-        command = [sys.executable, "-m", "lychgate", "run", str(folder), "--state-dir", str(state)]
+    def __init__(self, program: Program, folder: Path, home: Path) -> None:
+        command = program.run(folder, home)
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def envoy(self) -> int:
@@ -92,28 +95,31 @@ class Run:
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
 
-def measure(routes: int, changes: int) -> dict[str, Any]:
+def measure(program: Program, routes: int, changes: int) -> dict[str, Any]:
     """All figures at one size."""
     with tempfile.TemporaryDirectory() as temporary, backend() as port:
         folder, state = Path(temporary) / "config", Path(temporary) / "state"
-        write_world(folder, routes, port)
+        write_world(program, folder, routes, port)
         start = time.perf_counter()
-        run = Run(folder, state)
+        run = Run(program, folder, state)
         try:
-            until(lambda: status_of(f"{routes - 1}.example.com") == 200)
+            until(lambda: status_of(program.port, f"{routes - 1}.example.com") == 200)
             cold = time.perf_counter() - start
             cold_cpu = run.cpu()
-            edit = _series(run, changes, lambda i: _edit(folder, i % routes, port, i))
-            add = _series(run, changes, lambda i: _add(folder, routes + i, port))
+            edit = _series(run, changes, lambda i: _edit(program, folder, i % routes, port, i))
+            add = _series(run, changes, lambda i: _add(program, folder, routes + i, port))
             return {
                 "routes": routes,
                 "cold_start_s": round(cold, 3),
                 "cold_start_cpu_s": round(cold_cpu[0], 3),
-                "edit": edit,
-                "add": add,
+                **{f"edit_{key}": value for key, value in edit.items()},
+                **{f"add_{key}": value for key, value in add.items()},
                 "rss_mib": round(memory_mib(run.process.pid), 1),
                 "peak_mib": round(memory_mib(run.process.pid, "VmHWM"), 1),
                 "envoy_rss_mib": round(memory_mib(run.envoy()), 1),
@@ -134,29 +140,27 @@ def _series(run: Run, changes: int, change: Callable[[int], float]) -> dict[str,
     }
 
 
-def _edit(folder: Path, index: int, port: int, turn: int) -> float:
-    write_route(folder, index, port, prefix=f"/edited-{turn}")
-    return until(lambda: status_of(f"{index}.example.com") == 404)
+def _edit(program: Program, folder: Path, index: int, port: int, turn: int) -> float:
+    write_route(program, folder, index, port, f"/edited-{turn}")
+    return until(lambda: status_of(program.port, f"{index}.example.com") == 404)
 
 
-def _add(folder: Path, index: int, port: int) -> float:
-    write_route(folder, index, port)
-    return until(lambda: status_of(f"{index}.example.com") == 200)
+def _add(program: Program, folder: Path, index: int, port: int) -> float:
+    write_route(program, folder, index, port)
+    return until(lambda: status_of(program.port, f"{index}.example.com") == 200)
 
 
 def main() -> None:
-    """Parse arguments, measure, print a line a size, write JSON."""
+    """Parse arguments, measure, print a line a size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--system", choices=PROGRAMS, default="lychgate")
     parser.add_argument("--routes", type=int, nargs="+", default=[100, 1000, 5000])
     parser.add_argument("--changes", type=int, default=20)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    results = []
+    os.unshare(os.CLONE_NEWNET)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for routes in options.routes:
-        results.append(measure(routes, options.changes))
-        print(json.dumps(results[-1]), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps({"cores": os.cpu_count(), "results": results}, indent=2) + "\n")
+        print(json.dumps(measure(PROGRAMS[options.system], routes, options.changes)), flush=True)
 
 
 if __name__ == "__main__":

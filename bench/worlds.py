@@ -1,8 +1,5 @@
 """Worlds to measure in: N routes, each with an exact hostname, its own Service and one endpoint."""
 
-import json
-from pathlib import Path
-
 GATEWAY = """\
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
@@ -11,15 +8,16 @@ spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
-metadata: {name: eg}
+metadata: {name: eg, namespace: default}
 spec:
   gatewayClassName: eg
   listeners: [{name: http, port: 80, protocol: HTTP}]
 """
 
 
-def route(index: int, *, prefix: str = "/") -> dict[str, object]:
-    """The HTTPRoute number `index`."""
+def route(index: int, *, prefix: str = "/", to_backend: bool = False) -> dict[str, object]:
+    """The HTTPRoute number `index`, to its Service, or to its Backend of Envoy Gateway's own kind."""
+    kind = {"group": "gateway.envoyproxy.io", "kind": "Backend"} if to_backend else {}
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -30,7 +28,7 @@ def route(index: int, *, prefix: str = "/") -> dict[str, object]:
             "rules": [
                 {
                     "matches": [{"path": {"type": "PathPrefix", "value": prefix}}],
-                    "backendRefs": [{"name": f"backend-{index}", "port": 3000}],
+                    "backendRefs": [{**kind, "name": f"backend-{index}", "port": 3000}],
                 }
             ],
         },
@@ -58,17 +56,11 @@ def backend(index: int, port: int) -> list[dict[str, object]]:
     ]
 
 
-def write_world(folder: Path, routes: int, port: int) -> None:
-    """Fill `folder`: the Gateway, and for each route one file that a user would edit."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gateway.yaml").write_text(GATEWAY)
-    for index in range(routes):
-        write_route(folder, index, port)
-
-
-def write_route(folder: Path, index: int, port: int, *, prefix: str = "/") -> None:
-    """Write route number `index` with its backend, in one step as editors do."""
-    documents = [route(index, prefix=prefix), *backend(index, port)]
-    draft = folder / f".route-{index}.draft"
-    draft.write_text("---\n".join(json.dumps(d) + "\n" for d in documents))
-    draft.replace(folder / f"route-{index}.yaml")
+def backend_resource(index: int, port: int) -> dict[str, object]:
+    """The same as one Backend, the kind that Envoy Gateway reads from files."""
+    return {
+        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+        "kind": "Backend",
+        "metadata": {"name": f"backend-{index}", "namespace": "default"},
+        "spec": {"endpoints": [{"ip": {"address": "127.0.0.1", "port": port}}]},
+    }
