@@ -1,0 +1,131 @@
+"""Scoped routes: what waits for them, what they wait for, and when they go."""
+
+from collections.abc import Iterable
+
+from tests.xds_server.talk import DeltaTalk
+from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE
+from xds_server.snapshot.resource import Resource, Snapshot, make_resource, make_set
+
+
+def named(type_: object, names: Iterable[str]) -> list[tuple[object, str]]:
+    return [(type_, name) for name in names]
+
+
+def world(scopes: dict[str, str], *, scoped: bool = True, wildcards: str = "") -> Snapshot:
+    """One table t. `scopes` are hostname → cluster; `wildcards` is the cluster behind the scope of the wildcards."""
+
+    def make(name: str, *depends_on: tuple[object, str]) -> Resource:
+        return make_resource(name, f"{name} {depends_on}".encode(), depends_on)  # type: ignore[arg-type]
+
+    clusters = {*scopes.values(), *wildcards.split()}
+    chosen_by = [(SCOPED_ROUTE, "t/~"), *([(SCOPED_ROUTE, "t/*")] if wildcards else [])] if scoped else [(ROUTE, "t")]
+    hosts = [make(f"t/{name}", (CLUSTER, cluster), (SCOPED_ROUTE, "t/~")) for name, cluster in scopes.items()]
+    shared = [make("t/~", (ROUTE, "t")), *([make("t/*", (CLUSTER, wildcards))] if wildcards else [])]
+    return Snapshot(
+        {
+            CLUSTER: make_set(make(name, (ENDPOINT, name)) for name in clusters),
+            ENDPOINT: make_set(map(make, clusters)),
+            SCOPED_ROUTE: make_set([*hosts, *shared] if scoped else []),
+            LISTENER: make_set([make("l", *chosen_by)]),
+            ROUTE: make_set([make("t", *named(CLUSTER, sorted(clusters)))]),  # type: ignore[arg-type]
+        }
+    )
+
+
+def connected(snapshot: Snapshot) -> DeltaTalk:
+    """An Envoy that has it all; it never asked for the whole table."""
+    talk = DeltaTalk(snapshot)
+    talk.say(CLUSTER)
+    talk.say(ENDPOINT, subscribe=" ".join(snapshot.of(ENDPOINT).by_name))
+    talk.say(LISTENER)
+    talk.ack_all()
+    talk.say(SCOPED_ROUTE)
+    talk.ack_all()
+    assert talk.stream.in_sync
+    return talk
+
+
+ONE = world({"a": "c"})
+
+
+def test_a_client_is_in_sync_only_with_the_scopes_that_its_listener_chooses_from() -> None:
+    talk = DeltaTalk(ONE)
+    talk.say(LISTENER)
+    talk.ack_all()
+    assert not talk.stream.in_sync
+    talk.say(SCOPED_ROUTE)
+    talk.ack_all()
+    assert talk.stream.in_sync
+
+
+def test_the_first_answer_has_every_scope_or_waits() -> None:
+    """A listener begins to serve with it: a host whose scope came later would be lost meanwhile."""
+    talk = DeltaTalk(world({"a": "c", "b": "d"}))
+    talk.say(CLUSTER)
+    assert talk.say(SCOPED_ROUTE) == []
+    assert talk.ack(CLUSTER) == ["scoped_route t/a t/b t/~"]
+
+
+def test_a_new_subscription_gets_everything_again() -> None:
+    talk = connected(ONE)
+    talk.say(SCOPED_ROUTE, unsubscribe="*")
+    assert talk.say(SCOPED_ROUTE, subscribe="*") == ["scoped_route t/a t/~"]
+
+
+def test_a_new_hostname_waits_for_its_cluster_and_for_nothing_else() -> None:
+    talk = connected(ONE)
+    assert talk.push(world({"a": "c", "b": "d", "e": "c"})) == ["cluster d", "scoped_route t/e"]
+    assert talk.ack(SCOPED_ROUTE) == []
+    assert talk.ack(CLUSTER) == ["scoped_route t/b"]
+
+
+def test_a_hostname_that_is_gone_goes_at_once_and_its_cluster_after_it() -> None:
+    talk = connected(world({"a": "c", "b": "d"}))
+    assert talk.push(ONE) == ["scoped_route -t/b"]
+    assert talk.ack(SCOPED_ROUTE) == ["cluster -d"]
+
+
+def test_a_listener_that_begins_to_choose_by_scope_is_sent_before_the_client_asks_for_scopes() -> None:
+    talk = DeltaTalk(world({"a": "c"}, scoped=False))
+    for type_, names in ((CLUSTER, ""), (LISTENER, ""), (ROUTE, "t")):
+        talk.say(type_, subscribe=names)
+    talk.ack_all()
+    assert talk.push(ONE) == ["listener l"]
+    assert talk.ack(LISTENER) == []
+    assert talk.say(SCOPED_ROUTE) == ["scoped_route t/a t/~"]
+
+
+def test_a_listener_waits_for_the_scope_that_it_begins_to_choose() -> None:
+    talk = connected(ONE)
+    assert talk.push(world({"a": "c"}, wildcards="c")) == ["scoped_route t/*"]
+    assert talk.ack(SCOPED_ROUTE) == ["listener l"]
+
+
+def test_the_scope_of_the_wildcards_stays_for_connections_that_drain() -> None:
+    talk = connected(world({"a": "c"}, wildcards="c"))
+    assert talk.push(ONE) == ["listener l"]
+    assert talk.ack(LISTENER) == []
+    assert talk.wait(60) == ["scoped_route -t/*"]
+
+
+def test_the_scopes_of_a_table_that_is_a_whole_again_stay_for_connections_that_drain() -> None:
+    talk = connected(ONE)
+    assert talk.push(world({"a": "c"}, scoped=False)) == ["listener l"]
+    assert talk.ack(LISTENER) == []
+    assert talk.say(ROUTE, subscribe="t") == ["route t"]
+    assert talk.ack(ROUTE) == []
+    assert talk.wait(60) == ["scoped_route -t/a -t/~"]
+
+
+def test_the_whole_table_stays_while_a_scope_names_it() -> None:
+    """For the first request that needs it: nothing says when that comes."""
+    talk = connected(ONE)
+    assert talk.say(ROUTE, subscribe="t") == ["route t"]
+    assert talk.ack_all() == []
+    assert talk.wait(600) == []
+
+
+def test_a_bad_scope_is_found_and_holds_up_no_other() -> None:
+    talk = connected(ONE)
+    talk.push(world({"a": "c", "b": "c", "bad": "c"}))
+    assert talk.nack(SCOPED_ROUTE, "scope t/bad is bad") == ["scoped_route t/bad", "scoped_route t/b"]
