@@ -110,7 +110,8 @@ def reaches(gateway: ObjectKey, graph: Graph, change: GraphChange) -> bool:
     )
 
 
-@pytest.mark.timeout(60 + STEPS // 10)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@pytest.mark.timeout(360 + STEPS // 10)  # hypothesis takes up to five minutes to shrink a failure
 @settings(
     max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
 )

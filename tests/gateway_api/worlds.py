@@ -59,7 +59,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     )
     filters = pick([[], [], [{"type": "URLRewrite"}]])
     rule = st.fixed_dictionaries(
-        {"backendRefs": backends, "matches": _lists(pick([{"path": {"value": "/x"}}, {"path": {"value": "x"}}]), 1)},
+        {"backendRefs": backends, "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]])},
         optional={"filters": filters},
     )
     tls = st.fixed_dictionaries(
@@ -70,19 +70,26 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
             {},
             {"namespaces": {"from": "All"}},
             {"namespaces": {"from": "All"}},
+            {"namespaces": {"from": "All"}},
+            {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
             {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
             {"namespaces": {"from": "All"}, "kinds": [{"kind": "TCPRoute"}]},
         ]
     )
-    listener = st.fixed_dictionaries(
-        {
-            "name": pick(["one", "two"]),
-            "port": pick([80, 443, 10080]),
-            "protocol": pick(["HTTP", "HTTP", "HTTPS", "HTTPS", "TCP"]),
-            "allowedRoutes": allowed,
-        },
-        optional={"hostname": pick(["*.example.com", "a.example.com"]), "tls": tls},
+    hostname = pick([{}, {}, {"hostname": "*.example.com"}, {"hostname": "a.example.com"}])
+    http = _merged(
+        st.fixed_dictionaries({"allowedRoutes": allowed}), pick([{"port": 80, "protocol": "HTTP"}]), hostname
     )
+    https = _merged(
+        st.fixed_dictionaries({"allowedRoutes": allowed, "tls": tls}),
+        pick([{"port": 443, "protocol": "HTTPS"}, {"port": 80, "protocol": "HTTPS"}]),
+        hostname,
+    )
+    tcp = _merged(
+        st.fixed_dictionaries({"allowedRoutes": allowed}),
+        pick([{"port": 90, "protocol": "TCP"}, {"port": 10080, "protocol": "TCP"}]),
+    )
+    listener = _merged(st.one_of(http, https, tcp), pick([{"name": "one"}, {"name": "two"}, {"name": "three"}]))
     return {
         "GatewayClass": st.fixed_dictionaries(
             {
@@ -99,7 +106,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
             {
                 "spec": st.fixed_dictionaries(
                     {
-                        "gatewayClassName": pick(["ours", "ours", "other", "none"]),
+                        "gatewayClassName": pick(["ours", "ours", "ours", "ours", "other", "none"]),
                         "listeners": _lists(listener, 3),
                         "infrastructure": pick([{}, {"labels": {"a": "b"}}]),
                     }
@@ -112,7 +119,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                 "spec": st.fixed_dictionaries(
                     {
                         "parentRefs": parents,
-                        "hostnames": _lists(pick(["a.example.com", "b.example.com", "BAD"]), 1),
+                        "hostnames": pick([[], [], [], ["a.example.com"], ["b.example.com", "a.example.com"], ["BAD"]]),
                         "rules": _lists(rule, 2),
                     }
                 ),
@@ -185,46 +192,51 @@ METADATA = st.fixed_dictionaries(
 
 
 def edits() -> st.SearchStrategy[Edit]:
-    """One object, of any kind, set or deleted; routes and what they refer to more often than the rest."""
-    bodies = _bodies()
+    """One object, of any kind: as in the first world, as it may be, or gone. Two of three keep the world alive."""
+    bodies, first = _bodies(), _first_objects()
+    kinds = ["HTTPRoute", "Gateway", *(kind for kind in FIELDS if kind != "GatewayClass")] * 2 + ["GatewayClass"]
 
     def of(kind: str) -> st.SearchStrategy[Edit]:
-        shape = st.one_of(st.builds(lambda meta, body: (meta, body), METADATA, bodies[kind]), st.none())
-        return st.builds(lambda key, found: (kind, key, _decoded(kind, key, found)), st.sampled_from(KEYS[kind]), shape)
+        repairs = st.sampled_from([edit for edit in first if edit[0] == kind])
+        keys = st.sampled_from(KEYS[kind])
+        news = st.builds(lambda key, meta, body: _edit(kind, key, body, meta), keys, METADATA, bodies[kind])
+        return st.one_of(repairs, news, news, news, st.builds(lambda key: (kind, key, None), keys))
 
-    return st.one_of(of("HTTPRoute"), of("HTTPRoute"), of("Gateway"), of("Gateway"), *(of(kind) for kind in FIELDS))
+    return st.sampled_from(kinds).flatmap({kind: of(kind) for kind in kinds}.__getitem__)
 
 
 def first_world() -> ClusterSnapshot:
-    """A world in which something is served, so that changes have something to break."""
+    """A world in which something of every kind is served, so that changes have something to break."""
+    return msgspec.structs.replace(changed(ClusterSnapshot(revision=0), _first_objects()), changed=None)
+
+
+def _first_objects() -> list[Edit]:
     every = {"namespaces": {"from": "All"}}
-    http = {"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": every}
-    https = {
-        "name": "two",
-        "port": 443,
-        "protocol": "HTTPS",
-        "allowedRoutes": every,
-        "tls": {"certificateRefs": [{"name": "cert", "namespace": "b"}]},
-    }
-    tcp = {"name": "one", "port": 80, "protocol": "TCP", "allowedRoutes": every}
-    route = {"parentRefs": [{"name": "g"}], "rules": [{"backendRefs": [{"name": "web", "namespace": "b", "port": 80}]}]}
-    stream = route | {"parentRefs": [{"name": "h"}]}
+    blue = {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}}
+    tls = {"certificateRefs": [{"name": "cert", "namespace": "b"}, {"name": "cert"}]}
+    listeners = [
+        {"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": every},
+        {"name": "two", "port": 443, "protocol": "HTTPS", "allowedRoutes": every, "tls": tls},
+        {"name": "three", "port": 90, "protocol": "TCP", "allowedRoutes": every},
+    ]
+    chosen = [{"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": blue}]
+    parents = [{"name": "g", "namespace": "a"}, {"name": "h", "namespace": "a"}]
+    backends = [{"name": "web", "namespace": "b", "port": 80}, {"name": "api", "port": 80}]
+    route = {"spec": {"parentRefs": parents, "rules": [{"backendRefs": backends}]}}
     to = [{"group": "", "kind": "Service"}, {"group": "", "kind": "Secret"}]
     from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in ("HTTPRoute", "TCPRoute", "Gateway")]
-    objects = [
-        ("GatewayClass", ("", "ours"), {"spec": {"controllerName": OURS}}),
-        ("Gateway", ("a", "g"), {"spec": {"gatewayClassName": "ours", "listeners": [http, https]}}),
-        ("Gateway", ("a", "h"), {"spec": {"gatewayClassName": "ours", "listeners": [tcp]}}),
-        ("HTTPRoute", ("a", "r"), {"spec": route}),
-        ("HTTPRoute", ("a", "s"), {"spec": route}),
-        ("TCPRoute", ("a", "r"), {"spec": stream}),
-        ("TCPRoute", ("a", "s"), {"spec": stream}),
-        ("ReferenceGrant", ("b", "x"), {"spec": {"from": from_, "to": to}}),
-        ("Service", ("b", "web"), {"spec": {"ports": [{"port": 80}]}}),
-        ("Secret", ("b", "cert"), {"data": CERTIFICATE}),
+    blue_labels = {"labels": {"team": "blue"}}
+    routes = [(kind, ObjectKey(ns, name)) for kind in ("HTTPRoute", "TCPRoute") for ns in NAMESPACES for name in "rs"]
+    return [
+        _edit("GatewayClass", ObjectKey("", "ours"), {"spec": {"controllerName": OURS}}),
+        _edit("Gateway", ObjectKey("a", "g"), {"spec": {"gatewayClassName": "ours", "listeners": listeners}}),
+        _edit("Gateway", ObjectKey("a", "h"), {"spec": {"gatewayClassName": "ours", "listeners": chosen}}),
+        *(_edit(kind, key, route) for kind, key in routes),
+        _edit("ReferenceGrant", ObjectKey("b", "x"), {"spec": {"from": from_, "to": to}}),
+        *(_edit("Namespace", ObjectKey("", name), {}, blue_labels) for name in NAMESPACES),
+        *(_edit("Service", key, {"spec": {"ports": [{"port": 80}]}}) for key in KEYS["Service"]),
+        *(_edit("Secret", ObjectKey(ns, "cert"), {"data": CERTIFICATE}) for ns in NAMESPACES),
     ]
-    burst = [(kind, ObjectKey(*name), _decoded(kind, ObjectKey(*name), ({}, body))) for kind, name, body in objects]
-    return msgspec.structs.replace(changed(ClusterSnapshot(revision=0), burst), changed=None)
 
 
 def changed(cluster: ClusterSnapshot, burst: Iterable[Edit]) -> ClusterSnapshot:
@@ -242,12 +254,9 @@ def changed(cluster: ClusterSnapshot, burst: Iterable[Edit]) -> ClusterSnapshot:
     return msgspec.structs.replace(cluster, revision=cluster.revision + 1, changed=news, **fields)
 
 
-def _decoded(kind: str, key: ObjectKey, found: tuple[dict[str, Any], dict[str, Any]] | None) -> Any:
-    if found is None:
-        return None
-    metadata, body = found
-    document = {"metadata": {"name": key.name, "namespace": key.namespace, **metadata}, **body}
-    return msgspec.convert(document, KINDS[kind].type)
+def _edit(kind: str, key: ObjectKey, body: dict[str, Any], meta: dict[str, Any] | None = None) -> Edit:
+    document = {"metadata": {"name": key.name, "namespace": key.namespace, **(meta or {})}, **body}
+    return kind, key, msgspec.convert(document, KINDS[kind].type)
 
 
 def _lists[T](of: st.SearchStrategy[T], at_most: int) -> st.SearchStrategy[list[T]]:

@@ -1,0 +1,146 @@
+"""What keeping a graph costs, and what a change of it says; that it is right is in `test_keepers.py`."""
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway_api.graph.build import build_graph
+from gateway_api.graph.change import GraphChange
+from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.readers import Readers
+from gateway_api.graph.types import Settings
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.meta import Object
+from k8s_watch.snapshot import ClusterSnapshot
+from tests.gateway_api.conftest import GATEWAY, WORLD, snapshot_of
+from tests.gateway_api.worlds import FIELDS, Edit, changed
+
+ROUTES = """
+kind: HTTPRoute
+metadata: {{name: r{n}, creationTimestamp: "2026-01-01T00:00:{n:02}Z"}}
+spec: {{parentRefs: [{{name: eg}}], rules: [{{backendRefs: [{{name: s{n}, port: 80}}]}}]}}
+---
+kind: Service
+metadata: {{name: s{n}}}
+spec: {{ports: [{{port: 80}}]}}
+"""
+
+
+def world(routes: int) -> ClusterSnapshot:
+    return snapshot_of(WORLD, GATEWAY, *(ROUTES.format(n=n) for n in range(routes)))
+
+
+def rewritten(cluster: ClusterSnapshot, kind: str, name: str, **fields: Any) -> Edit:
+    """An object of the cluster with other fields; `metadata` gives those of its metadata."""
+    found: Object = next(o for key, o in getattr(cluster, FIELDS[kind]).items() if key.name == name)
+    metadata = msgspec.structs.replace(found.metadata, **fields.pop("metadata", {}))
+    return kind, found.key, msgspec.structs.replace(found, metadata=metadata, **fields)
+
+
+def of_text(text: str) -> Callable[[ClusterSnapshot], Edit]:
+    """An object as YAML."""
+    read = snapshot_of(text)
+    return lambda _: next((kind, *item) for kind, field in FIELDS.items() for item in getattr(read, field).items())
+
+
+CHANGES: dict[str, Callable[[ClusterSnapshot], Edit]] = {
+    "a route edited": lambda at: rewritten(at, "HTTPRoute", "r5", metadata={"generation": 2}),
+    "a route added": of_text(ROUTES.format(n=99).split("---")[0]),
+    "a route deleted": lambda _: ("HTTPRoute", ObjectKey("default", "r5"), None),
+    "a route's age": lambda at: rewritten(at, "HTTPRoute", "r5", metadata={"creation_timestamp": "2027"}),
+    "a Service's ports": of_text("{kind: Service, metadata: {name: s5}, spec: {ports: [{port: 81}]}}"),
+    "a Service deleted": lambda _: ("Service", ObjectKey("default", "s5"), None),
+    "a grant": of_text("{kind: ReferenceGrant, metadata: {name: any}, spec: {}}"),
+    "labels of a Namespace": of_text("{kind: Namespace, metadata: {name: default, labels: {a: b}}}"),
+    "the Gateway's status": lambda at: rewritten(at, "Gateway", "eg", metadata={"resource_version": "9"}),
+    "the class's status": lambda at: rewritten(at, "GatewayClass", "eg", metadata={"resource_version": "9"}),
+}
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """Count the lines of Python that the work executes, one for each turn of a loop."""
+    count = 0
+
+    def trace(_: FrameType, event: str, __: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def cost(routes: int, change: Callable[[ClusterSnapshot], Edit]) -> int:
+    keeper, cluster = GraphKeeper(Settings()), world(routes)
+    keeper.update(cluster)
+    after = changed(cluster, [change(cluster)])
+    return lines_run(lambda: keeper.update(after))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_cost_of_a_change_does_not_depend_on_the_size_of_the_world(change: str) -> None:
+    assert cost(40, CHANGES[change]) == cost(80, CHANGES[change])
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_many_routes_stay_in_order(change: str) -> None:
+    keeper, cluster = GraphKeeper(Settings()), world(40)
+    keeper.update(cluster)
+    after = changed(cluster, [CHANGES[change](cluster)])
+    assert keeper.update(after)[0] == build_graph(after, Settings())
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Deployment", "EndpointSlice"])
+def test_what_the_graph_does_not_read_leaves_it_as_it_is(kind: str) -> None:
+    keeper, cluster = GraphKeeper(Settings()), world(2)
+    before, _ = keeper.update(cluster)
+    news = {kind: frozenset({ObjectKey("default", "s0")})}
+    assert keeper.update(msgspec.structs.replace(cluster, revision=2, changed=news)) == (before, GraphChange(before))
+    assert keeper.update(cluster)[0] is before
+
+
+@pytest.mark.parametrize("change", ["the Gateway's status", "the class's status"])
+def test_an_observed_status_is_nothing_to_proxies(change: str) -> None:
+    keeper, cluster = GraphKeeper(Settings()), world(2)
+    before, _ = keeper.update(cluster)
+    _, said = keeper.update(changed(cluster, [CHANGES[change](cluster)]))
+    assert said.gateways
+    assert not said.gateways_served
+    assert said.before is before
+
+
+def test_a_count_is_nothing_to_proxies() -> None:
+    keeper, cluster = GraphKeeper(Settings()), world(6)
+    keeper.update(cluster)
+    graph, said = keeper.update(changed(cluster, [CHANGES["a route deleted"](cluster)]))
+    assert graph.gateways["default", "eg"].listeners[0].attached_routes == 5
+    assert (len(said.gateways), len(said.gateways_served), len(said.http_routes_served)) == (1, 0, 1)
+
+
+def test_an_exception_leaves_no_half_done_state() -> None:
+    keeper, cluster = GraphKeeper(Settings()), world(2)
+    keeper.update(cluster)
+    broken = msgspec.structs.replace(cluster, revision=2, changed={"HTTPRoute": 1})  # type: ignore[dict-item]
+    with pytest.raises(TypeError):
+        keeper.update(broken)
+    graph, said = keeper.update(cluster)
+    assert said.everything
+    assert graph == build_graph(cluster, Settings())
+
+
+def test_what_is_not_read_any_more_is_forgotten() -> None:
+    readers, reader = Readers(), ObjectKey("a", "r")
+    readers.put(reader, frozenset({("Service", 1), ("Service", 2)}))
+    readers.put(reader, frozenset({("Service", 2)}))
+    assert readers.of([("Service", 1)]) == set()
+    readers.put(reader, frozenset())
+    assert readers.of([("Service", 2)]) == set()
