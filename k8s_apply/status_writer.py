@@ -6,7 +6,7 @@ restart or a change of leaders. What others undo again and again is repaired eve
 fight at full speed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import structlog
 
@@ -70,20 +70,23 @@ class StatusWriter:
         """Failures of the API server itself in a row, over all objects."""
         self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
 
-    def want(self, statuses: Statuses, /) -> None:
-        """Make these the wish, all of them. Never blocks; cost: one comparison each, and nothing while not leading."""
+    def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
+        """Make these the wish, all of them. Never blocks; cost: one comparison each, and nothing while not leading.
+
+        With `changed`, the keys at which they differ from those wanted last, only these are compared.
+        """
         self._wanted = statuses
         if not self._leading.value:
             return
-        for key, body in statuses.items():
+        for key in [*(self._asked.keys() - statuses.keys()), *statuses] if changed is None else changed:
+            body = statuses.get(key)
             known = self._asked.get(key)
-            if known is not body and known != body:
-                self._forget(key)
+            if known is body or known == body:
+                continue
+            self._forget(key)
+            if body is not None:
                 self._asked[key] = body
                 self._queue.add(key)
-        if len(self._asked) > len(statuses):
-            for key in self._asked.keys() - statuses.keys():
-                self._forget(key)
 
     def saw(self, changed: Mapping[str, frozenset[ObjectKey]] | None, /) -> None:
         """Look again at these wished objects, by kind name; at all of them when None. Never blocks."""

@@ -1,4 +1,4 @@
-"""One Graph after the other, and what is reported back → one set of statuses after the other, at the cost of the change.
+"""One Graph after the other, and what is reported back → the statuses after each, at the cost of what changed.
 
 `build.build_statuses` says what the result has to equal; a property test holds both against each other.
 """

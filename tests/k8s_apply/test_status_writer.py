@@ -87,6 +87,20 @@ async def test_the_same_wish_again_costs_no_call(desk: Desk) -> None:
     assert len(desk.api.calls) == 2
 
 
+async def test_only_what_is_said_to_have_changed_is_compared(desk: Desk) -> None:
+    for name in ("r", "s", "t"):
+        desk.route(name)
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish(), key("s"): wish(), key("t"): wish()})
+        await settle()
+        desk.api.calls.clear()
+        said = frozenset({key("r"), key("t")})
+        desk.writer.want({key("r"): wish("False"), key("s"): wish("False")}, changed=said)
+        await settle()
+    assert [call.key.name for call in desk.api.writes] == ["r"]
+    assert desk.parents("s")[0]["conditions"][0]["status"] == "True"
+
+
 async def test_what_is_watched_needs_no_read(desk: Desk) -> None:
     desk.route("r")
     desk.watch()
