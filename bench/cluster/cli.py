@@ -16,10 +16,10 @@ from typing import Any
 
 from cluster import report
 from cluster.api import Api
-from cluster.figures import BY_ID, FIGURES, Figure, Values
+from cluster.figures import BY_ID, FIGURES, Alone, Figure, Values
 from cluster.ramp import ramp, world
 from cluster.run import Run, switched_on
-from cluster.systems import SYSTEMS, System, install
+from cluster.systems import ENVOY_GATEWAY, SYSTEMS, System, install
 from lab import cluster as lab
 from lab.network import NETNS
 from lab.places import NAMESPACE, PROJECT
@@ -31,19 +31,40 @@ PAGE = PROJECT / "docs" / "performance.md"
 def main() -> int:
     """Measure what the arguments name; 0 when every run came to its end."""
     options = _parser().parse_args()
+    figures = [BY_ID[name] for name in options.figure] or list(FIGURES)
+    systems = tuple(system for system in SYSTEMS if system.key in options.system)
+    failed = 0
     if not options.page_only:
-        with _lab():
-            failed = measure(options)
-    else:
-        failed = 0
+        for figure in figures:
+            if figure.alone:
+                take_alone(figure, figure.alone, systems, options)
+        in_the_lab = [figure for figure in figures if not figure.alone]
+        if in_the_lab:
+            with _lab():
+                failed = measure(in_the_lab, systems, options)
     report.write(PAGE, RESULTS)
     return failed
 
 
-def measure(options: argparse.Namespace) -> int:
+def take_alone(figure: Figure, alone: Alone, systems: tuple[System, ...], options: argparse.Namespace) -> None:
+    """A figure that needs no cluster: the script's last line is the values."""
+    for routes in alone.sizes:
+        rounds: list[dict[str, Any]] = []
+        for number in range(options.rounds):
+            for system in systems if number % 2 == 0 else systems[::-1]:
+                if system is ENVOY_GATEWAY and routes > alone.both_up_to:
+                    continue
+                command = [sys.executable, str(PROJECT / "bench" / alone.script), "--system", system.key]
+                command += ["--routes", str(routes), *alone.arguments]
+                done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+                values = {figure.id: json.loads(done.stdout.splitlines()[-1])}
+                say(f"{figure.id} {system.title}: {_short(values[figure.id])}")
+                rounds.append({"system": system.key, "round": number + 1, "values": values})
+        save(routes, [figure], rounds, short=options.quick)
+
+
+def measure(figures: list[Figure], systems: tuple[System, ...], options: argparse.Namespace) -> int:
     """All sizes, all rounds, both systems; return how many runs broke off."""
-    figures = [BY_ID[name] for name in options.figure] or list(FIGURES)
-    systems = tuple(system for system in SYSTEMS if system.key in options.system)
     api, failed = Api(), 0
     say(f"installing {' and '.join(system.title for system in systems)}")
     install(api, systems)

@@ -40,6 +40,19 @@ class Figure:
     targets: tuple[Target, ...]
     needs_routes: bool = True
     """Whether the world is full of routes, and the size therefore matters."""
+    alone: "Alone | None" = None
+    """How it is taken without a cluster, when it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alone:
+    """A script beside this package; its last line is the values."""
+
+    script: str
+    arguments: tuple[str, ...]
+    sizes: tuple[int, ...]
+    """Of Lychgate. Envoy Gateway takes part up to `both_up_to`: the next size would take it hours."""
+    both_up_to: int
 
 
 FIGURES = (
@@ -132,6 +145,30 @@ FIGURES = (
         measure=lambda run, short: losses(run, 20 if short else 100, 500),
         targets=(Target(value="lost", unit="requests", words="of all variants", at_most={0: 0}),),
         needs_routes=False,
+    ),
+    Figure(
+        id="F11",
+        title="Standalone, one file edited",
+        measure=None,
+        alone=Alone(script="standalone.py", arguments=("--changes", "3"), sizes=(100, 1000), both_up_to=100),
+        targets=(
+            Target(value="edit_median_ms", unit="ms", words="a route edited", ratio=0.05, at_most={0: 50}),
+            Target(value="add_median_ms", unit="ms", words="a route added", ratio=0.05, at_most={0: 50}),
+            Target(value="cold_start_s", unit="s", words="cold start"),
+            Target(value="add_cpu_ms", unit="CPU ms", words="control plane, a route added"),
+            Target(value="peak_mib", unit="MiB", words="control plane, peak"),
+        ),
+    ),
+    Figure(
+        id="F12",
+        title="`translate`",
+        measure=None,
+        alone=Alone(script="translate.py", arguments=(), sizes=(300,), both_up_to=300),
+        targets=(
+            Target(value="seconds", unit="s", words="wall", ratio=0.05, at_most={300: 1.0}),
+            Target(value="cpu_s", unit="CPU s", words="process", ratio=0.05),
+            Target(value="peak_mib", unit="MiB", words="process, peak"),
+        ),
     ),
 )
 """In the order in which one run takes them."""
