@@ -27,6 +27,8 @@ STEPS_A_RUN = 40
 HOW = st.sampled_from(["told"] * 12 + ["untold", "skipped", "again", "broken", "broken"])
 """Whether the snapshot says what changed, whether the pipeline sees it, twice, or cannot take all of it in."""
 STEP = st.tuples(st.lists(edits(), min_size=1, max_size=3), HOW, st.sampled_from(SERVICES))
+SETTINGS = st.sampled_from([Settings(route_scoping="always"), Settings()])
+"""So small a table is served by scope only when it is told to be."""
 
 
 class Broken(dict[ObjectKey, Any]):
@@ -45,8 +47,9 @@ class Broken(dict[ObjectKey, Any]):
 class World:
     """A pipeline and a cache behind it, compared with full builds at every step."""
 
-    def __init__(self) -> None:
-        self.pipeline = Pipeline(Settings())
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pipeline = Pipeline(settings)
         self.cache = SnapshotCache()
         self.last: Step | None = None
 
@@ -55,7 +58,7 @@ class World:
         step = self.pipeline.update(msgspec.structs.replace(cluster, slices_by_service=slices))
         assert broken or not step.failures
         failed = {failure.what.split()[1] for failure in step.failures}
-        built = build_everything(cluster, Settings())
+        built = build_everything(cluster, self.settings)
         assert step.gateways.keys() <= built.gateways.keys()
         for key, whole in built.gateways.items():
             before = self.last.gateways.get(key) if self.last else None
@@ -78,12 +81,13 @@ def check_difference(before: Snapshot, now: Snapshot, type_: ResourceType) -> No
 
 
 @pytest.mark.timeout(60 + STEPS // 10)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @settings(
     max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
-@given(st.lists(STEP, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN))
-def test_every_step_equals_a_full_build_byte_for_byte(steps: list[Any]) -> None:
-    world, cluster = World(), first_world()
+@given(SETTINGS, st.lists(STEP, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN))
+def test_every_step_equals_a_full_build_byte_for_byte(graph: Settings, steps: list[Any]) -> None:
+    world, cluster = World(graph), first_world()
     world.update(cluster)
     for burst, how, service in steps:
         cluster = changed(cluster, burst)
@@ -104,7 +108,7 @@ def test_every_step_equals_a_full_build_byte_for_byte(steps: list[Any]) -> None:
 
 
 def test_a_gateway_that_fails_keeps_serving_and_comes_back() -> None:
-    world, cluster, g = World(), first_world(), ObjectKey("a", "g")
+    world, cluster, g = World(Settings()), first_world(), ObjectKey("a", "g")
     world.update(cluster)
     before = world.last
     cluster = msgspec.structs.replace(cluster, revision=cluster.revision + 1, changed=None)

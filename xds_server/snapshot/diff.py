@@ -57,6 +57,8 @@ def named_apart(before: Resource | None, after: Resource | None) -> NamedApart:
     """
     old = before.depends_on if before else ()
     new = after.depends_on if after else ()
+    if old is new:
+        return NamedApart(frozenset(), frozenset())
     start = _common_prefix(old, new)
     old, new = old[start:], new[start:]
     end = _common_prefix(old[::-1], new[::-1])

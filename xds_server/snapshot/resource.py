@@ -19,20 +19,52 @@ class ResourceType(IntEnum):
     ROUTE = 5
 
 
-class Resource(msgspec.Struct, frozen=True):
-    """Encoded once, at birth. `version` is a digest of `body`: equal on every replica and after every restart."""
+class Resource(msgspec.Struct, frozen=True, eq=False):
+    """Encoded once, at birth. `version` is a digest of the content: equal on every replica and after every restart."""
 
     name: str
     version: str
-    body: bytes
-    """The message's deterministic encoding, without the Any around it."""
+    encoding: bytes | tuple[bytes, ...]
+    """The body, or pieces that make it up: a large one whose neighbour versions share most of them is not copied for
+    each version, and a version that nobody asks for is never put together."""
     depends_on: tuple[tuple[ResourceType, str], ...] = ()
     """Resources that it names, each once: they must be in `Snapshot` too, and are acknowledged before it is sent."""
+
+    @property
+    def body(self) -> bytes:
+        """The message's deterministic encoding, without the Any around it."""
+        return self.encoding if isinstance(self.encoding, bytes) else b"".join(self.encoding)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Resource) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.version))
+
+    @property
+    def _content(self) -> tuple[str, str, bytes, tuple[tuple[ResourceType, str], ...]]:
+        return self.name, self.version, self.body, self.depends_on
 
 
 def make_resource(name: str, body: bytes, depends_on: Iterable[tuple[ResourceType, str]] = ()) -> Resource:
     """A resource with the version that its bytes deserve."""
     return Resource(name, xxhash.xxh3_128_hexdigest(body), body, tuple(depends_on))
+
+
+def digest(part: bytes) -> int:
+    """A number that stands for a part of a body. The sum of the parts' stands for the body: see `make_from_parts`."""
+    return xxhash.xxh3_128_intdigest(part)
+
+
+def make_from_parts(
+    name: str, total: int, pieces: tuple[bytes, ...], depends_on: Iterable[tuple[ResourceType, str]]
+) -> Resource:
+    """A resource of many parts whose order follows from their content.
+
+    `total` is the sum of each part's `digest`, so the version is the same however the parts came to be. `pieces` make
+    up the body; where they begin and end means nothing.
+    """
+    return Resource(name, format(total % 2**128, "032x"), pieces, tuple(depends_on))
 
 
 class SetChange(NamedTuple):

@@ -17,7 +17,7 @@ from protos import matcher as matchers
 from protos import route as pb
 from protos.encode import as_field, encode, pack
 from protos.values import seconds, uint32
-from xds_server.snapshot.resource import Resource, ResourceType, make_resource
+from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
 from xds_server.translate.header_mods import header_changes
 from xds_server.translate.matcher import match
 from xds_server.translate.path import path, rewrite
@@ -41,9 +41,10 @@ REDIRECT_CODES = {
 
 
 class EncodedHost(NamedTuple):
-    """A virtual host as a field of a table's encoding, and the clusters that its routes name."""
+    """A virtual host as a field of a table's encoding, its digest, and the clusters that its routes name."""
 
     field: bytes
+    digest: int
     clusters: tuple[str, ...]
 
 
@@ -55,7 +56,8 @@ def virtual_host(of: ir.VirtualHost) -> EncodedHost:
         routes=[_route(route, of.hostname) for route in of.routes],
         retry_policy=_retry_policy(None),
     )
-    return EncodedHost(as_field(VIRTUAL_HOSTS, encode(message)), tuple(sorted(_clusters(of))))
+    field = as_field(VIRTUAL_HOSTS, encode(message))
+    return EncodedHost(field, digest(field), tuple(sorted(_clusters(of))))
 
 
 def route_table(of: ir.RouteTable) -> Resource:
@@ -64,9 +66,11 @@ def route_table(of: ir.RouteTable) -> Resource:
     A host without routes answers 404, like a host that is not there.
     """
     hosts = [virtual_host(host) for host in sorted(of.virtual_hosts, key=lambda host: host_place(host.hostname))]
-    body = b"".join([frame(of.name), *(host.field for host in hosts)])
+    start = frame(of.name)
+    total = digest(start) + sum(host.digest for host in hosts)
     clusters = sorted({name for host in hosts for name in host.clusters})
-    return make_resource(of.name, body, [(ResourceType.CLUSTER, name) for name in clusters])
+    depends_on = [(ResourceType.CLUSTER, name) for name in clusters]
+    return make_from_parts(of.name, total, (start, *(host.field for host in hosts)), depends_on)
 
 
 def frame(name: str) -> bytes:
