@@ -6,6 +6,7 @@ from typing import Any
 
 from cluster.churn import churn
 from cluster.cold_start import cold_start
+from cluster.fan_out import fan_out
 from cluster.loss import losses
 from cluster.probe import probe, probe_under_churn
 from cluster.run import Run
@@ -126,6 +127,18 @@ FIGURES = (
         targets=(
             Target(value="seconds", unit="s", words="to the last host's 200", ratio=0.4),
             Target(value="control_plane_cpu_s", unit="CPU s", words="control plane"),
+        ),
+    ),
+    Figure(
+        id="F10",
+        title="Fan-out",
+        measure=lambda run, short: fan_out(run, 50 if short else 200, 5 if short else 20),
+        targets=(
+            Target(value="median_ms", unit="ms", words="a change, median client", ratio=0.5),
+            Target(value="last_ms", unit="ms", words="a change, last client", ratio=0.5),
+            Target(value="synced_s", unit="s", words="all connected at once and synced"),
+            Target(value="change_cpu_ms", unit="CPU ms", words="control plane, a change"),
+            Target(value="connect_cpu_s", unit="CPU s", words="control plane, all connected"),
         ),
     ),
     Figure(
