@@ -49,6 +49,10 @@ class Channel:
         """Of the newest response; "" before the first."""
         self.claimed_version = ""
         """State of the world: the set that the client says it has."""
+        self.blind = False
+        """State of the world: the client came back with a set of which nothing is known, and took nothing since."""
+        self.refused_whole: str | None = None
+        """The snapshot's set that a client refused while `blind`."""
         self._reported: Mapping[str, str] = {}
         self._everything = False
         self._looked = False
@@ -56,7 +60,7 @@ class Channel:
     @property
     def settled(self) -> bool:
         """The client has acknowledged all that it should have."""
-        return self.holdings.calm and not (self.dirty or self.gated or self.holdings.refused or self.must_answer)
+        return self.holdings.calm and not (self.dirty or self.gated or self.must_answer or self._refuses_something())
 
     @property
     def steady(self) -> bool:
@@ -127,14 +131,21 @@ class Channel:
                 return held
         return resource
 
+    def _refuses_something(self) -> bool:
+        by_name = self.newest.by_name
+        return any((r := by_name.get(name)) and r.version == version for name, version in self.holdings.refused.items())
+
     def is_up_to_date(self, name: str, wanted: Resource) -> bool:
-        """The client has it, or is being sent it, or has refused just this."""
+        """The client has it, or is being sent it, or has refused just this.
+
+        Whatever follows a refusal is sent, also what the client had before: it may have lost it meanwhile.
+        """
         if name in self.asked:
             return False
+        if (refused := self.holdings.refused.get(name)) is not None:
+            return wanted.version == refused or self.holdings.is_under_way(wanted)
         latest = self.holdings.latest(name)
-        return (latest is not None and latest.version == wanted.version) or (
-            self.holdings.refused.get(name) == wanted.version
-        )
+        return latest is not None and latest.version == wanted.version
 
 
 def no_endpoints(cluster: str) -> Resource:

@@ -7,7 +7,7 @@ from xds_server.protocol.channel import Channel
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import DeltaRequest, Heard, Response
 from xds_server.protocol.packing import batches
-from xds_server.protocol.stream import Stream
+from xds_server.protocol.stream import Plan, Stream
 from xds_server.protocol.subscription import WILDCARD
 from xds_server.snapshot.resource import Resource, ResourceType
 
@@ -62,13 +62,13 @@ class DeltaStream(Stream):
         else:
             channel.drop(dropped)
 
-    def _plan(self, channel: Channel, now: float, began: float) -> tuple[list[Resource], list[str]]:
+    def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         """The first answer about scoped routes has all of them or waits: a listener begins to serve with it."""
-        updates, removals = super()._plan(channel, now, began)
+        plan = super()._plan(channel, now, began)
         if channel.type is ResourceType.SCOPED_ROUTE and channel.must_answer and channel.gated:
-            channel.dirty.update((resource.name for resource in updates), removals)
-            return [], []
-        return updates, removals
+            channel.dirty.update((resource.name for resource in plan.updates), plan.removals)
+            return Plan([], [])
+        return plan
 
     def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
         """A RouteConfiguration travels alone: a bad one would take its neighbours with it.

@@ -133,7 +133,7 @@ class Gates:
             return True
         if type_ is SCOPED_ROUTE and not channel.steady:
             return False
-        accepted = channel.holdings.accepted.get(name)
+        accepted = channel.holdings.sure(name)
         return accepted is not None and all(
             self._is_in_place(target, other, below=below)
             for target, other in accepted.depends_on
@@ -166,7 +166,7 @@ class Removable:
         self._now = now
         self._introduced = now >= gates.introduction_ends(channel, began)
         self._named: frozenset[str] | None = None
-        self._unknown = any(referrer.holdings.foreign for referrer in gates.referrers(channel.type))
+        self._unknown = any(referrer.holdings.foreign or referrer.blind for referrer in gates.referrers(channel.type))
 
     def __contains__(self, name: str) -> bool:
         """Whether nothing that the client may be using names it. The wait of one that may not go begins here."""

@@ -47,6 +47,22 @@ class Holdings:
             return next(reversed(flights.values()))
         return self.accepted.get(name)
 
+    def sure(self, name: str) -> Resource | None:
+        """What the client has acknowledged, and has not been told to drop since."""
+        if any(resource is None for resource in self._under_way.get(name, {}).values()):
+            return None
+        return self.accepted.get(name)
+
+    def is_under_way(self, resource: Resource) -> bool:
+        """Whether this version is the last that was sent, and has no answer yet."""
+        latest = self.latest(resource.name) if resource.name in self._under_way else None
+        return latest is not None and latest.version == resource.version
+
+    def rests_on(self, resource: Resource) -> bool:
+        """Whether the client acknowledged this version, and nothing else of the name is under way."""
+        accepted = self.accepted.get(resource.name)
+        return accepted is not None and accepted.version == resource.version and resource.name not in self._under_way
+
     def latest_all(self) -> dict[str, Resource]:
         """`latest` of every name that the client has."""
         result = dict(self.accepted)
@@ -116,13 +132,15 @@ class Holdings:
             return None
         for name in (*(r.name for r in flight.resources), *flight.removed):
             flights = self._under_way.get(name, {})
-            if nonce not in flights:  # forgotten meanwhile
+            if nonce not in flights:  # forgotten meanwhile, or a later one landed before
                 continue
-            resource = flights.pop(nonce)
+            if landed:
+                for earlier in takewhile(lambda other: other != nonce, list(flights)):
+                    del flights[earlier]
+                self._accept(name, flights[nonce])
+            del flights[nonce]
             if not flights:
                 del self._under_way[name]
-            if landed:
-                self._accept(name, resource)
         return flight
 
     def _accept(self, name: str, resource: Resource | None) -> None:

@@ -22,7 +22,8 @@ def batches(channel: Channel, updates: Iterable[Resource]) -> Iterator[tuple[Res
     for group in channel.apart:
         if suspects := [together.pop(name) for name in sorted(group & together.keys())]:
             yield tuple(suspects)
-    channel.apart.clear()
+    # Those that wait at a gate are still to go apart.
+    channel.apart = [waiting for group in channel.apart if (waiting := group & channel.gated.keys())]
     if channel.type is ResourceType.SCOPED_ROUTE and together:
         yield tuple(together.values())
     else:

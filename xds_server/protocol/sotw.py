@@ -13,9 +13,9 @@ Spec: xDS protocol, "Grouping resources into responses", "Deleting resources"
 
 from xds_server.protocol.channel import WHOLE_SETS, Channel
 from xds_server.protocol.holdings import Flight
-from xds_server.protocol.messages import Acked, Heard, Response, SotwRequest, Stale
+from xds_server.protocol.messages import Acked, Heard, Nacked, Response, SotwRequest, Stale
 from xds_server.protocol.packing import batches
-from xds_server.protocol.stream import Stream
+from xds_server.protocol.stream import Plan, Stream, mentions
 from xds_server.protocol.subscription import WILDCARD
 from xds_server.snapshot.resource import Resource, make_set
 
@@ -26,19 +26,22 @@ class SotwStream(Stream):
     def receive(self, request: SotwRequest) -> Heard:
         """Take a request in; return what it says about an earlier response.
 
-        A request that answers any response but the newest is out of date: its list of names is not looked at, the
-        client sends a new one when it answers the newest. What it says about the response it does answer still holds.
+        A request that answers any response but the newest is out of date: it brings no new names, the client sends
+        them again when it answers the newest. What it says about the response that it does answer still holds, and so
+        does what it dropped: it would not be sent again if the next list had it back, and nobody saw it gone.
 
         Spec: xDS protocol, "ACK/NACK and resource type instance version", "Resource updates"
         """
         channel = self._channels.get(request.type)
-        if channel is None or channel.last_nonce == "" or request.nonce == "":
+        if channel is None or channel.last_nonce == "":
             # Nothing was ever sent: whatever the nonce is, it comes from another stream and starts a conversation here.
             self._begin(request)
             return None
-        heard = self._answer(channel, request)
-        if request.nonce == channel.last_nonce:
+        heard = self._answer(channel, request) if request.nonce else None
+        if request.nonce in ("", channel.last_nonce):  # without a nonce: said before our first response was there
             self._replace(channel, request)
+        elif not isinstance(heard, Stale):
+            channel.drop(channel.subscription.remove(channel.subscription.names.difference(request.names)))
         return heard
 
     def _begin(self, request: SotwRequest) -> None:
@@ -47,6 +50,7 @@ class SotwStream(Stream):
         channel.drop_uncovered()
         channel.must_answer = channel.type in WHOLE_SETS
         channel.claimed_version = request.version
+        channel.blind = channel.type in WHOLE_SETS and request.version != ""
         channel.ask(channel.subscription.names)
         if channel.subscription.wildcard:
             channel.ask((WILDCARD,))
@@ -65,9 +69,10 @@ class SotwStream(Stream):
         *earlier, nonce = channel.holdings.flights_until(request.nonce) or [request.nonce]
         landed = [self._landed(channel, n) for n in earlier]
         if request.error is not None:
-            return self._refused(channel, nonce, request.error)
+            return self._refuse_whole(channel, nonce, request.error) or self._refused(channel, nonce, request.error)
         landed.append(self._landed(channel, nonce))
         taken = [heard for heard in landed if isinstance(heard, Acked)]
+        channel.blind = channel.blind and not taken
         if not taken:
             return Stale(type=channel.type, nonce=nonce)
         return Acked(
@@ -76,19 +81,48 @@ class SotwStream(Stream):
             removed=tuple(name for heard in taken for name in heard.removed),
         )
 
-    def _plan(self, channel: Channel, now: float, began: float) -> tuple[list[Resource], list[str]]:
-        """The first whole set on a stream is whole or waits: the client may have what would be absent from it."""
-        updates, removals = super()._plan(channel, now, began)
-        if channel.type in WHOLE_SETS and channel.last_nonce == "" and channel.gated:
-            channel.dirty.update((resource.name for resource in updates), removals)
-            return [], []
-        return updates, removals
+    def _refuse_whole(self, channel: Channel, nonce: str, message: str) -> Nacked | None:
+        """A client of which nothing is known refused its first set: it keeps what it has, until the set changes.
 
-    def _candidates(self, channel: Channel) -> set[str]:
+        Any part of the set would take away what it has of the other parts.
+        """
+        if not channel.blind or (flight := channel.holdings.turn_away(nonce)) is None:
+            return None
+        channel.refused_whole = channel.newest.version
+        channel.must_answer = True
+        channel.dirty |= channel.newest.by_name.keys()
+        named = [resource for resource in flight.resources if mentions(message, resource.name)]
+        suspects = named or flight.resources
+        return Nacked(
+            type=channel.type,
+            names=tuple(resource.name for resource in suspects),
+            culprit=suspects[0] if len(suspects) == 1 else None,
+            message=message,
+        )
+
+    def _plan(self, channel: Channel, now: float, began: float) -> Plan:
+        if channel.type not in WHOLE_SETS:
+            return super()._plan(channel, now, began)
+        if channel.blind and channel.refused_whole == channel.newest.version:
+            return Plan([], [])
+        if channel.apart:
+            return self._next_suspects(channel, now, began)
+        plan = super()._plan(channel, now, began)
+        if (channel.blind or channel.last_nonce == "") and channel.gated:
+            # The first set is whole or waits: a client that came back may have what would be absent from it.
+            channel.dirty.update((resource.name for resource in plan.updates), plan.removals)
+            return Plan([], [])
+        return plan
+
+    def _next_suspects(self, channel: Channel, now: float, began: float) -> Plan:
         """Suspects of a whole set go one group after the other: each set carries all that went before."""
-        if channel.type not in WHOLE_SETS or not channel.apart:
-            return super()._candidates(channel)
-        return channel.dirty & channel.apart.pop(0) if channel.holdings.calm else set()
+        if not channel.holdings.calm:
+            return Plan([], [])
+        while channel.apart:
+            plan = self._decide(channel, channel.dirty & channel.apart.pop(0), now, began)
+            if any(plan):
+                return plan
+        return super()._plan(channel, now, began)
 
     def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
         if channel.type in WHOLE_SETS:
@@ -112,10 +146,12 @@ class SotwStream(Stream):
         if claimed and claimed == version and channel.subscription.wildcard:
             # The client came back with just this set.
             channel.holdings.adopt(held.values())
-            channel.must_answer = False
+            channel.must_answer = channel.blind = False
             return []
         whole = tuple(held[name] for name in sorted(held))
-        flight = Flight(tuple(updates), tuple(removals))
+        # A set repeats what is under way: whoever refuses it may mean that as well as what is new.
+        unsure = tuple(resource for resource in whole if not channel.holdings.rests_on(resource))
+        flight = Flight(unsure, tuple(sorted(channel.holdings.names() - held.keys())))
         return [self._send(channel, flight, version=version, resources=whole)]
 
     def _version(self, channel: Channel, held: dict[str, Resource]) -> str:

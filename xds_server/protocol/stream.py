@@ -22,7 +22,8 @@ Order across types holds within one stream. A client with one stream a type gets
 the end only: the protocol gives a server nothing to do better.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
+from typing import NamedTuple
 
 from xds_server.protocol.channel import Channel
 from xds_server.protocol.gates import DEFAULT_PATIENCE, Gates, Patience, Removable
@@ -33,6 +34,13 @@ from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
 LEADS_TO = frozenset({ResourceType.ROUTE, ResourceType.SCOPED_ROUTE})
 """Types that a client asks about only when it has a listener that names some."""
+
+
+class Plan(NamedTuple):
+    """What one turn changes for the client, of one type."""
+
+    updates: list[Resource]
+    removals: list[str]
 
 
 class Stream:
@@ -102,11 +110,14 @@ class Stream:
         channel.asked.difference_update((r.name for r in updates), removals)
         return self._pack(channel, updates, removals)
 
-    def _plan(self, channel: Channel, now: float, began: float) -> tuple[list[Resource], list[str]]:
+    def _plan(self, channel: Channel, now: float, began: float) -> Plan:
+        """What to send, and what to take away, now."""
+        return self._decide(channel, channel.dirty | channel.gated.keys() | channel.leaving.keys(), now, began)
+
+    def _decide(self, channel: Channel, names: Set[str], now: float, began: float) -> Plan:
         updates: list[Resource] = []
         removals: list[str] = []
         removable = self._gates.removable(channel, now, began)
-        names = self._candidates(channel)
         channel.dirty -= names
         for name in sorted(names):
             wanted = channel.wanted(name)
@@ -119,17 +130,14 @@ class Stream:
                 channel.gated.pop(name, None)
             elif released := self._gates.release(channel, wanted, now):
                 updates.append(released)
-        return updates, removals
-
-    def _candidates(self, channel: Channel) -> set[str]:
-        """The names to decide about now."""
-        return channel.dirty | channel.gated.keys() | channel.leaving.keys()
+        return Plan(updates, removals)
 
     def _take_away(self, channel: Channel, name: str, removable: Removable) -> bool:
         """Whether to tell the client that `name` is gone."""
         channel.gated.pop(name, None)
         if channel.holdings.latest(name) is None:
             channel.leaving.pop(name, None)
+            channel.holdings.refused.pop(name, None)
             return name in channel.asked
         if channel.holdings.refused.get(name) == "" or name not in removable:
             return False
@@ -199,7 +207,7 @@ class Stream:
 
 def _smaller_groups(names: Sequence[str], message: str) -> list[frozenset[str]]:
     """Those that the message names, each alone, and the rest; two halves when it names none, or all."""
-    named = [name for name in names if _mentions(message, name)]
+    named = [name for name in names if mentions(message, name)]
     if named and len(named) < len(names):
         rest = frozenset(names).difference(named)
         return [*(frozenset({name}) for name in named), rest]
@@ -207,7 +215,7 @@ def _smaller_groups(names: Sequence[str], message: str) -> list[frozenset[str]]:
     return [frozenset(names[:middle]), frozenset(names[middle:])]
 
 
-def _mentions(message: str, name: str) -> bool:
+def mentions(message: str, name: str) -> bool:
     """Whether `name` stands in the message, and not as part of a longer name."""
     start = message.find(name)
     while start >= 0:

@@ -1,0 +1,149 @@
+"""Whatever happens in whatever order, a client ends up with what it should have, and gets nothing that it must not."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.xds_server.reference_client import (
+    CLUSTER,
+    ENDPOINT,
+    LISTENER,
+    ROUTE,
+    SECRET,
+    DeltaClient,
+    Link,
+    SotwClient,
+    is_bad,
+)
+from tests.xds_server.world import world
+from xds_server.snapshot.resource import Snapshot
+
+CLUSTERS, ROUTES, LISTENERS, SECRETS = ["c1", "c2", "c3", "c4"], ["r1", "r2"], ["l1", "l2", "l3"], ["s1", "s2"]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> Snapshot:
+    """Any small world, some of it bad."""
+    some_clusters = st.lists(st.sampled_from(CLUSTERS), unique=True, max_size=3).map(" ".join)
+    targets = st.lists(st.sampled_from([*ROUTES, *SECRETS, "tcp:c1", "tcp:c4"]), unique=True, max_size=2).map(" ".join)
+    listeners = draw(st.dictionaries(st.sampled_from(LISTENERS), targets))
+    named = {name for target in listeners.values() for name in target.split()}
+    routes = {name: draw(some_clusters) for name in sorted(named & set(ROUTES))}
+    things = [f"{t} {n}" for t, names in (("cluster", CLUSTERS), ("endpoint", CLUSTERS), ("route", ROUTES),
+                                          ("listener", LISTENERS), ("secret", SECRETS)) for n in names]  # fmt: skip
+    contents = st.sampled_from([1, 2, 3, "bad"])
+    revisions = draw(st.dictionaries(st.sampled_from(things), contents, max_size=4))
+    secrets = " ".join(sorted(named & set(SECRETS)))
+    return world(listeners=listeners, routes=routes, clusters=draw(some_clusters), secrets=secrets, revisions=revisions)
+
+
+class Conversations(RuleBasedStateMachine):
+    """An Envoy and a server. Messages are delivered one by one, in order, with anything in between."""
+
+    client_type: type[DeltaClient | SotwClient] = DeltaClient
+
+    @initialize(snapshot=worlds())
+    def begin(self, snapshot: Snapshot) -> None:
+        """The first world."""
+        self.link = Link(self.client_type())
+        self.link.snapshot = snapshot
+
+    @rule(snapshot=worlds())
+    def push(self, snapshot: Snapshot) -> None:
+        """The world changes."""
+        self.link.snapshot = snapshot
+        self.link.speak()
+
+    @precondition(lambda self: self.link.client.outbox)
+    @rule()
+    def server_hears(self) -> None:
+        self.link.hear()
+
+    @precondition(lambda self: self.link.client.inbox)
+    @rule()
+    def client_takes(self) -> None:
+        self.link.client.take()
+
+    @rule()
+    def connections_drain(self) -> None:
+        self.link.client.drained()
+
+    @rule()
+    def stream_breaks(self) -> None:
+        """And comes back. Over state of the world, order is not kept across that: see `xds_server.protocol.sotw`."""
+        if isinstance(self.link.client, SotwClient):
+            self.link.client.orderly = False
+        self.link.connect()
+
+    @rule(seconds=st.sampled_from([1.0, 6.0, 61.0]))
+    def time_passes(self, seconds: float) -> None:
+        """Past a limit things may go out of order: that is what the limit is for."""
+        self.link.now += seconds
+        self.link.client.orderly = False
+        if seconds > 15:
+            self.link.client.give_up_warming()
+        self.link.speak()
+
+    @rule()
+    def quiet(self) -> None:
+        """Everything is delivered; from here on order counts again."""
+        self.come_to_rest()
+        for type_, expected in self.link.client.expected.items():
+            if type_ is not ENDPOINT:  # a question about a cluster on its way out may be answered when it comes back
+                expected.clear()
+        self.link.client.orderly = not any(
+            is_bad(r) for resources in self.link.snapshot.by_type.values() for r in resources.by_name.values()
+        )
+
+    def teardown(self) -> None:
+        if hasattr(self, "link"):
+            self.come_to_rest()
+            self.converged()
+
+    def come_to_rest(self) -> None:
+        """Deliver everything and let every wait end."""
+        link = self.link
+        link.settle()
+        link.client.drained()
+        for _ in range(50):
+            link.settle()
+            if link.client.warming:
+                link.client.orderly = False
+                link.client.give_up_warming()
+                continue
+            if link.stream.deadline is None:
+                break
+            link.client.orderly = False
+            link.now = link.stream.deadline
+            link.speak()
+
+    def converged(self) -> None:
+        """The client has all that is good and that it wants, nothing else but what it must keep for something bad."""
+        client, snapshot = self.link.client, self.link.snapshot
+        kept = {target for t in (CLUSTER, LISTENER, ROUTE) for r in client.held[t].values() for target in r.depends_on}
+        for type_ in (CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE):
+            held, wanted = client.held[type_], snapshot.of(type_).by_name
+            for name, resource in wanted.items():
+                concerned = type_ in (CLUSTER, LISTENER) or name in client.subscribed[type_]
+                spared = not concerned or is_bad(resource) or self.in_the_dark()
+                assert spared or held.get(name) == resource, (type_, name)
+            for name in held.keys() - wanted.keys():
+                assert (type_, name) in kept or self.in_the_dark(), (type_, name, "was to go")
+        good = not any(is_bad(r) for resources in snapshot.by_type.values() for r in resources.by_name.values())
+        assert self.link.stream.in_sync or not good
+        assert not self.link.stream.respond(snapshot, now=self.link.now)
+
+    def in_the_dark(self) -> bool:
+        """The client came back with what the server cannot know, and refused what was to replace it."""
+        return any(channel.holdings.foreign or channel.blind for channel in self.link.stream._channels.values())
+
+
+class SotwConversations(Conversations):
+    client_type = SotwClient
+
+
+EFFORT = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+Conversations.TestCase.settings = EFFORT
+SotwConversations.TestCase.settings = EFFORT
+TestDelta = Conversations.TestCase
+TestStateOfTheWorld = SotwConversations.TestCase
