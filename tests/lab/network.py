@@ -33,6 +33,10 @@ def remove() -> None:
         made_for_a_pod = before is not None and name.startswith("cni-") and name not in before
         if name == NAMESPACE or made_for_a_pod:
             subprocess.run(["ip", "netns", "del", name], check=False)
+    if NETNS.is_dir() and not _names():
+        # `ip` mounts the folder on itself for the first namespace, and would again.
+        subprocess.run(["umount", str(NETNS)], check=False, capture_output=True)
+        NETNS.rmdir()
 
 
 def exists() -> bool:

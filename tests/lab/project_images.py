@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -101,14 +102,14 @@ def _packages_layer() -> Layer:
 
 
 def _wheel_layer() -> Layer:
-    """Hold our own packages, unpacked from the wheel that `pyproject.toml` describes."""
+    """Hold our own packages: the wheel that `pyproject.toml` describes."""
     with TemporaryDirectory(prefix="lychgate-wheel-") as folder:
         _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, str(PROJECT))
         (wheel,) = Path(folder).glob("*.whl")
 
         def fill(root: Path) -> None:
-            _pip("install", "--no-deps", "--target", str(root / LYCHGATE), str(wheel))
-            shutil.rmtree(root / LYCHGATE / "bin", ignore_errors=True)
+            # Unpacked, not installed: pip would note where the wheel lay, and no two layers would be equal.
+            zipfile.ZipFile(wheel).extractall(root / LYCHGATE)
             _compile(root / LYCHGATE)
 
         return layer("lychgate", f"{sys.version}\n{hashlib.sha256(wheel.read_bytes()).hexdigest()}", fill)
