@@ -1,6 +1,6 @@
 """One type on one stream: what the client asked for and holds, and which names need a look."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
@@ -130,6 +130,10 @@ class Channel:
             if name not in self.holdings.foreign:
                 return held
         return resource
+
+    def in_motion(self) -> Set[str]:
+        """Names of which the client may be using a version that is not the newest; of all others it has that."""
+        return {*self.dirty, *self.gated, *self.leaving, *self.holdings.refused, *self.holdings.under_way()}
 
     def _refuses_something(self) -> bool:
         by_name = self.newest.by_name

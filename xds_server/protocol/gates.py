@@ -3,11 +3,12 @@
 Spec: xDS protocol, "Eventual consistency considerations"
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 import msgspec
 
 from xds_server.protocol.channel import Channel, Staged
+from xds_server.snapshot.diff import Reference, named_apart
 from xds_server.snapshot.resource import Resource, ResourceType
 
 CLUSTER, ENDPOINT, SECRET, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
@@ -55,7 +56,7 @@ class Gates:
         """
         name = wanted.name
         staged = channel.gated.get(name)
-        if self._may_send(channel.type, wanted) or (staged and now >= staged.since + self._patience.make):
+        if self._may_send(channel, wanted) or (staged and now >= staged.since + self._patience.make):
             channel.gated.pop(name, None)
             return wanted
         if staged is None:
@@ -63,10 +64,10 @@ class Gates:
             return None
         if staged.resource.version == wanted.version:
             return None
-        if self._all_in_place(channel.type, staged.resource):
+        if self._all_in_place(channel, staged.resource):
             channel.gated[name] = Staged(wanted, now)
             return staged.resource
-        if not self._all_exist(channel.type, staged.resource):
+        if not self._all_exist(channel, staged.resource):
             channel.gated[name] = Staged(wanted, staged.since)
         return None
 
@@ -113,18 +114,20 @@ class Gates:
         scoped = any(type_ is SCOPED_ROUTE for resource in held for type_, _ in resource.depends_on)
         return (type_ for type_ in types if type_ is not SCOPED_ROUTE or scoped)
 
-    def _may_send(self, type_: ResourceType, resource: Resource) -> bool:
-        lower = [channel for t, channel in self._channels.items() if t < type_]
-        return all(channel.settled for channel in lower) or self._all_in_place(type_, resource)
+    def _may_send(self, channel: Channel, resource: Resource) -> bool:
+        lower = [other for type_, other in self._channels.items() if type_ < channel.type]
+        return all(other.settled for other in lower) or self._all_in_place(channel, resource)
 
-    def _all_in_place(self, type_: ResourceType, resource: Resource) -> bool:
+    def _all_in_place(self, channel: Channel, resource: Resource) -> bool:
         """Everything that it names, of types that go before its own, was acknowledged by the client or is no concern.
 
         What a client never asked for is no concern: it asks for endpoints, secrets and routes only once something that
         it got names them, so nothing can wait for those.
         """
         return all(
-            self._is_in_place(target, name, below=type_) for target, name in resource.depends_on if target < type_
+            self._is_in_place(target, name, below=channel.type)
+            for target, name in _newly_named(channel, resource)
+            if target < channel.type
         )
 
     def _is_in_place(self, type_: ResourceType, name: str, *, below: ResourceType) -> bool:
@@ -140,11 +143,17 @@ class Gates:
             if target < below and target != type_
         )
 
-    def _all_exist(self, type_: ResourceType, resource: Resource) -> bool:
+    def _all_exist(self, channel: Channel, resource: Resource) -> bool:
         return all(
-            target >= type_ or (channel := self._channels.get(target)) is None or name in channel.newest.by_name
-            for target, name in resource.depends_on
+            target >= channel.type or (other := self._channels.get(target)) is None or name in other.newest.by_name
+            for target, name in _newly_named(channel, resource)
         )
+
+
+def _newly_named(channel: Channel, resource: Resource) -> Set[Reference]:
+    """What it names and the version that the client has does not: of thousands of clusters in a table, those that
+    came. The others stay in place as long as that version is in use, or were waited for long enough."""
+    return named_apart(channel.holdings.accepted.get(resource.name), resource).after
 
 
 def _is_left_behind(channel: Channel, name: str) -> bool:
@@ -158,7 +167,10 @@ def _is_left_behind(channel: Channel, name: str) -> bool:
 
 
 class Removable:
-    """Which of one type's resources may go. Looks at what is in use at most once, and only when it must."""
+    """Which of one type's resources may go. Looks at what is in use at most once, and only when it must.
+
+    The snapshot must be closed.
+    """
 
     def __init__(self, gates: Gates, channel: Channel, now: float, began: float) -> None:
         self._gates = gates
@@ -178,8 +190,9 @@ class Removable:
         return name not in self._named
 
     def _in_use(self) -> Iterator[str]:
+        """What the newest snapshot names is in it, and so not to be removed: only other versions need a look."""
         for referrer in self._gates.referrers(self._channel.type):
-            for resource in referrer.holdings.in_use():
+            for resource in referrer.holdings.in_use(referrer.in_motion()):
                 yield from self._names_in(resource)
             for staged in referrer.gated.values():
                 yield from self._names_in(staged.resource)

@@ -4,7 +4,7 @@ A response is a flight: it is under way until its nonce comes back, and lands or
 using is what landed last and all that is under way.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import takewhile
 
 import msgspec
@@ -73,11 +73,16 @@ class Holdings:
                 result.pop(name, None)
         return result
 
-    def in_use(self) -> Iterator[Resource]:
-        """Everything that the client may be using now or once something under way has landed."""
-        yield from self.accepted.values()
-        for flights in self._under_way.values():
-            yield from (resource for resource in flights.values() if resource is not None)
+    def in_use(self, names: Iterable[str]) -> Iterator[Resource]:
+        """The versions of these that the client may be using now or once something under way has landed."""
+        for name in names:
+            if (accepted := self.accepted.get(name)) is not None:
+                yield accepted
+            yield from (resource for resource in self._under_way.get(name, {}).values() if resource is not None)
+
+    def under_way(self) -> Set[str]:
+        """The names of which a version, or the removal, is under way."""
+        return self._under_way.keys()
 
     def names(self) -> set[str]:
         """All names that the client may have."""
