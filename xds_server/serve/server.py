@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from ipaddress import ip_address
 from typing import Protocol
 
 import grpc
@@ -207,8 +208,13 @@ def _certified_gateway(context: ServerContext) -> ObjectKey:
 
 def is_local(address: str) -> bool:
     """Whether only this machine can reach the address: a Unix socket or a loopback address."""
+    if address.startswith(("unix:", "unix-abstract:")):
+        return True
     host = address.rpartition(":")[0].strip("[]")
-    return address.startswith(("unix:", "unix-abstract:")) or host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, and who knows what it means tomorrow
+        return False
 
 
 def _options(settings: ServeSettings) -> list[tuple[str, int]]:
