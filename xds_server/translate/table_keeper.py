@@ -1,12 +1,39 @@
-"""One route table, kept encoded host by host: a host that differs costs its own encoding."""
+"""One route table, kept encoded host by host, a large host route by route: what differs costs its own encoding."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
+from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
 from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
 from xds_server.translate.fields import Fields
-from xds_server.translate.route import EncodedHost, frame, host_place, virtual_host
+from xds_server.translate.route import (
+    EncodedHost,
+    EncodedRoute,
+    encoded_route,
+    frame,
+    host_of_routes,
+    host_place,
+    virtual_host,
+)
+
+MANY_ROUTES = 16
+"""Hosts with so many keep each encoded; to keep one route of a host is to keep the host."""
+
+
+class HostKeeper:
+    """One virtual host, route by route. Equals `route.virtual_host`."""
+
+    def __init__(self) -> None:
+        self._routes: dict[int, tuple[ir.Route, EncodedRoute]] = {}
+        """By identity, which is the same route's as long as it is kept here."""
+
+    def update(self, host: ir.VirtualHost) -> EncodedHost:
+        """Return the host as it is now. Cost: encodes routes that are not the same objects as before."""
+        known = self._routes
+        routes = [known.get(id(route)) or (route, encoded_route(route, host.hostname)) for route in host.routes]
+        self._routes = {id(pair[0]): pair for pair in routes}
+        return host_of_routes(host.hostname, [encoded for _, encoded in routes])
 
 
 class TableKeeper:
@@ -17,6 +44,8 @@ class TableKeeper:
         self._frame = frame(name)
         self.hosts: dict[str, EncodedHost] = {}
         """By hostname. To be read only."""
+        self._keepers: dict[str, HostKeeper] = {}
+        """Of the hosts with many routes."""
         self._fields = Fields()
         self._total = digest(self._frame)
         self._named: dict[str, int] = {}
@@ -30,23 +59,32 @@ class TableKeeper:
         """Return the table as it is with these hosts. Cost: encodes the hosts given."""
         for hostname, host in change.items():
             if host:
-                self._put(hostname, virtual_host(host))
+                self._put(hostname, self._encode(host))
             elif hostname in self.hosts:
                 self._drop(hostname)
         if self._depends_on is None:
             self._depends_on = tuple(self._references)
         return make_from_parts(self._name, self._total, (self._frame, *self._fields.pieces()), self._depends_on)
 
+    def _encode(self, host: ir.VirtualHost) -> EncodedHost:
+        if len(host.routes) < MANY_ROUTES:
+            self._keepers.pop(host.hostname, None)
+            return virtual_host(host)
+        return self._keepers.setdefault(host.hostname, HostKeeper()).update(host)
+
     def _put(self, hostname: str, new: EncodedHost) -> None:
         old = self.hosts.get(hostname)
         self.hosts[hostname] = new
         self._fields.put(host_place(hostname), new.field)
         self._total += new.digest - (old.digest if old else 0)
-        self._count(new.clusters, 1)
-        self._count(old.clusters if old else (), -1)
+        before = old.clusters if old else ()
+        if new.clusters != before:
+            self._count(set(new.clusters).difference(before), 1)
+            self._count(set(before).difference(new.clusters), -1)
 
     def _drop(self, hostname: str) -> None:
         old = self.hosts.pop(hostname)
+        self._keepers.pop(hostname, None)
         self._fields.drop(host_place(hostname))
         self._total -= old.digest
         self._count(old.clusters, -1)

@@ -11,6 +11,9 @@ from k8s_watch.keys import ObjectKey
 from xds_server.snapshot.resource import ResourceType, Snapshot
 from xds_server.translate.assemble import assemble
 from xds_server.translate.keeper import SnapshotKeeper
+from xds_server.translate.route import route_table
+from xds_server.translate.route import virtual_host as encoded_host
+from xds_server.translate.table_keeper import MANY_ROUTES, HostKeeper, TableKeeper
 
 KEY = ObjectKey("default", "eg")
 
@@ -167,3 +170,27 @@ def test_a_table_names_the_clusters_of_the_hosts_that_are_left() -> None:
     assert snapshots(START, (gone, {B: None}))[1].of(ResourceType.ROUTE).by_name["t"].depends_on == (
         (ResourceType.CLUSTER, "a"),
     )
+
+
+ROUTES = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["a", "b"])), max_size=6)
+
+
+@given(st.lists(ROUTES, min_size=1, max_size=6))
+def test_a_host_kept_route_by_route_is_the_host(history: list[list[tuple[int, str]]]) -> None:
+    pool = {(n, c): virtual_host("a.com", [c], f"/{n}").routes[0] for n in range(6) for c in "ab"}
+    keeper = HostKeeper()
+    for routes in history:
+        host = ir.VirtualHost(hostname="a.com", routes=tuple(pool[route] for route in routes))
+        assert keeper.update(host) == encoded_host(host)
+
+
+def test_a_large_host_comes_and_goes_like_a_small_one() -> None:
+    def of(routes: int) -> ir.VirtualHost:
+        found = (virtual_host("a.com", [f"{n}"], f"/{n}").routes[0] for n in range(routes))
+        return ir.VirtualHost(hostname="a.com", routes=tuple(found))
+
+    keeper = TableKeeper("t")
+    for routes in (1, MANY_ROUTES, MANY_ROUTES + 1, 1, MANY_ROUTES):
+        table = ir.RouteTable(name="t", virtual_hosts=(of(routes),))
+        assert keeper.update({"a.com": of(routes)}) == route_table(table)
+    assert keeper.update({"a.com": None}) == route_table(ir.RouteTable(name="t", virtual_hosts=()))
