@@ -41,6 +41,8 @@ class Channel:
         """Gone from the snapshot and still held: name → since when."""
         self.apart: list[frozenset[str]] = []
         """Groups that were refused together with others and now travel apart, until the culprit is alone."""
+        self.passed: dict[str, str] = {}
+        """Name → a version that was sent before, in company: it has waited at the gate once."""
         self.must_answer = False
         """The client waits for a first answer, even an empty one."""
         self.resumed = False
@@ -89,6 +91,7 @@ class Channel:
             self.asked.discard(name)
             self.gated.pop(name, None)
             self.leaving.pop(name, None)
+            self.passed.pop(name, None)
 
     def drop_uncovered(self) -> None:
         """Drop what the subscription does not cover any more."""

@@ -56,7 +56,10 @@ class Gates:
         """
         name = wanted.name
         staged = channel.gated.get(name)
-        if self._may_send(channel, wanted) or (staged and now >= staged.since + self._patience.make):
+        waited = channel.passed.pop(name, None) == wanted.version or (
+            staged is not None and now >= staged.since + self._patience.make
+        )
+        if waited or self._may_send(channel, wanted):
             channel.gated.pop(name, None)
             return wanted
         if staged is None:

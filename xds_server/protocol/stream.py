@@ -199,6 +199,7 @@ class Stream:
             channel.holdings.refused[culprit.name] = culprit.version
         if len(names) > 1:
             channel.apart += _smaller_groups(names, message)
+            channel.passed.update((r.name, r.version) for r in flight.resources if channel.subscription.covers(r.name))
         if not names:
             channel.holdings.refused.update(dict.fromkeys(flight.removed, ""))
         channel.dirty |= {n for n in (*names, *flight.removed) if channel.subscription.covers(n)}
