@@ -1,0 +1,304 @@
+"""What the shell adds to the protocol, on real connections: who gets in, and that nobody can hurt anybody else."""
+
+import asyncio
+
+import grpc
+import grpc.aio
+import pytest
+
+from protos import core, type_urls
+from protos.discovery import DeltaDiscoveryRequest
+from tests.xds_server.serve.conftest import EG, NODE, Running, Serve, Stream
+from tests.xds_server.talk import versions
+from tests.xds_server.world import CLUSTER, world
+from xds_server.serve.admission import AdmissionRate
+from xds_server.serve.server import MEBIBYTE, ServeSettings, _options
+from xds_server.serve.session import Limits
+from xds_server.snapshot.resource import Snapshot, make_resource, make_set
+
+AB = world(clusters="a b")
+BIG = Snapshot({CLUSTER: make_set(make_resource(f"c{i}", bytes(512 * 1024)) for i in range(16))})
+
+
+async def test_a_proxy_gets_its_gateways_snapshot_and_every_change(serve: Serve) -> None:
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say()
+        assert await stream.names() == ["a", "b"]
+        running.cache.publish(EG, world(clusters="a b c"))
+        assert await stream.names() == ["c"]
+
+
+async def test_a_proxy_may_come_before_its_gateway_does(serve: Serve) -> None:
+    """Silence is safe: the stream is open and hears nothing until there is something to hear."""
+    async with serve() as running:
+        stream = await running.open()
+        await stream.say()
+        await running.fleet.report.newer_than(0)
+        running.cache.publish(EG, AB)
+        assert await stream.names() == ["a", "b"]
+
+
+async def test_a_withdrawn_gateway_is_silence_too(serve: Serve) -> None:
+    """An empty world would take the routes from under the connections that still drain."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say()
+        await stream.names()
+        running.cache.withdraw(EG)
+        running.cache.publish(EG, world(clusters="a b c"))
+        assert await stream.names() == ["c"]
+
+
+async def test_a_stream_without_a_node_id_is_refused(serve: Serve) -> None:
+    """Case 7: the first request says who it is from."""
+    async with serve() as running:
+        stream = await running.open()
+        await stream.say(node=core.Node(cluster="default/eg"))
+        assert await stream.ending() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_node_is_said_once_and_stays(serve: Serve) -> None:
+    """Case 7: later requests may leave it out, and may not change it."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say()
+        await stream.say(node=None, type_url=type_urls.ENDPOINT, resource_names_subscribe=["a"])
+        assert (await stream.names(), await stream.names()) == (["a", "b"], ["a"])
+        await stream.say(node=core.Node(id="somebody else"))
+        assert await stream.ending() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_proxy_that_comes_back_to_the_same_world_gets_nothing(serve: Serve) -> None:
+    """Case 14: on a new stream, what it holds is not sent again; the change after that is all that it gets."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say(initial_resource_versions=dict(versions(AB, CLUSTER)))
+        await until_in_sync(running)
+        running.cache.publish(EG, world(clusters="a b c"))
+        assert await stream.names() == ["c"]
+
+
+async def until_in_sync(running: Running) -> None:
+    """Wait until every connected proxy of EG has everything."""
+    version = 0
+    while True:
+        gateway = running.fleet.report.value.gateways.get(EG)
+        if gateway and gateway.connected == gateway.acked > 0:
+            return
+        version, _ = await running.fleet.report.newer_than(version)
+
+
+async def test_a_client_that_does_not_read_is_ended_and_nobody_waits_for_it(serve: Serve) -> None:
+    """Case 25: a slow consumer stalls its own stream, and that not for ever."""
+    limits = Limits(write=0.5)
+    async with serve(settings=ServeSettings(drain=0.0, limits=limits)) as running:
+        running.cache.publish(EG, BIG)
+        slow = await running.open()
+        await slow.say()
+        quick = await running.open()
+        await quick.say(node=core.Node(id="quick", cluster="default/eg"))
+        got = 0
+        while got < 16:
+            got += len(await quick.names())
+        await until_gone(running, 1)
+        assert [p.node_id for p in running.fleet._proxies[EG]] == ["quick"]
+
+
+async def until_gone(running: Running, left: int) -> None:
+    """Wait until so many proxies are left."""
+    version = 0
+    while (gateway := running.fleet.report.value.gateways.get(EG)) is None or gateway.connected != left:
+        version, _ = await running.fleet.report.newer_than(version)
+
+
+async def test_a_flood_of_requests_does_not_keep_changes_away(serve: Serve) -> None:
+    """Case 26: requests are heard in batches, and each batch is followed by what there is to send."""
+    async with serve(settings=ServeSettings(drain=0.0, limits=Limits(backlog=4))) as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say()
+        await stream.names()
+        flood = asyncio.ensure_future(_flood(stream))  # noqa: TID251
+        await asyncio.wait({flood}, timeout=0.05)
+        running.cache.publish(EG, world(clusters="a b c"))
+        assert await stream.names() == ["c"]
+        flood.cancel()
+        await asyncio.wait({flood})
+
+
+async def _flood(stream: Stream) -> None:
+    while True:
+        await stream.say(resource_names_unsubscribe=["phantom"])
+
+
+async def test_a_type_that_is_not_served_is_met_with_silence(serve: Serve) -> None:
+    """Case 27: and the stream goes on for the types that are."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say("type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig")
+        await stream.say()
+        assert await stream.names() == ["a", "b"]
+
+
+async def test_resources_never_expire(serve: Serve) -> None:
+    """Case 28: with a TTL, the end of the control plane would be the end of the data plane."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say()
+        assert not any(resource.HasField("ttl") for resource in (await stream.next()).resources)
+
+
+async def test_a_long_list_of_what_a_proxy_holds_is_taken(serve: Serve) -> None:
+    """Case 30: gRPC's own limit of 4 MiB is too small for it."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        held = {f"service/a-namespace/a-name-{i}/8080": "0" * 32 for i in range(100_000)}
+        request = DeltaDiscoveryRequest(node=NODE, type_url=type_urls.CLUSTER, initial_resource_versions=held)
+        assert request.ByteSize() > 4 * MEBIBYTE
+        await stream.send(request.SerializeToString())
+        assert await stream.names() == ["a", "b"]
+
+
+def test_an_envoys_pings_are_welcome() -> None:
+    """Case 31: it pings every 30 s, also when nothing flows; and we ping, to find who is gone."""
+    options = dict(_options(ServeSettings()))
+    assert options["grpc.http2.min_ping_interval_without_data_ms"] <= 15_000
+    assert options["grpc.keepalive_permit_without_calls"] == 1
+    assert options["grpc.keepalive_time_ms"] > 0
+
+
+async def test_old_connections_end_so_that_clients_spread(serve: Serve) -> None:
+    """Case 32: the client is told to go away, and may come back."""
+    async with serve(settings=ServeSettings(drain=0.2, connection_age=0.2)) as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say()
+        assert await stream.names() == ["a", "b"]
+        assert await stream.ending() is grpc.StatusCode.UNAVAILABLE
+        again = await running.open()
+        await again.say()
+        assert await again.names() == ["a", "b"]
+
+
+async def test_too_many_streams_are_refused(serve: Serve) -> None:
+    """Case 33: those that are open are not concerned."""
+    async with serve(settings=ServeSettings(drain=0.0, max_streams=1)) as running:
+        running.cache.publish(EG, AB)
+        first = await running.open()
+        await first.say()
+        await first.names()
+        second = await running.open()
+        assert await second.ending() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_streams_that_come_too_fast_are_told_to_come_back(serve: Serve) -> None:
+    """Case 33: admission."""
+    rate = AdmissionRate(per_second=0.001, burst=1, longest_wait=1.0)
+    async with serve(settings=ServeSettings(drain=0.0, admission=rate)) as running:
+        running.cache.publish(EG, AB)
+        first = await running.open()
+        await first.say()
+        await first.names()
+        assert await (await running.open()).ending() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_nobody_gets_in_before_the_world_is_known(serve: Serve) -> None:
+    """Case 34: an answer before the first translation would be an empty world."""
+    async with serve(ready=False) as running:
+        stream = await running.open()
+        await stream.say()
+        assert await stream.ending() is grpc.StatusCode.UNAVAILABLE
+        running.cache.publish(EG, AB)
+        running.ready.publish(True)
+        again = await running.open()
+        await again.say()
+        assert await again.names() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff" * 64,
+        b"\x0a\x03\x0a\x01\xff",  # a node id that is not UTF-8
+        b"\x00" * 4 * MEBIBYTE,
+        b"\x22\xff\xff\xff\xff\x0f",  # a length beyond the end
+        b"\x0b" * 10_000,  # groups within groups
+    ],
+    ids=["nothing", "noise", "bad text", "4 MiB of zeros", "a lie about a length", "depth"],
+)
+async def test_hostile_bytes_end_their_stream_and_nothing_else(serve: Serve, data: bytes) -> None:
+    """Case 35: whatever comes first."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        good = await running.open()
+        await good.say()
+        await good.names()
+        bad = await running.open()
+        await bad.send(data)
+        assert await bad.ending() is grpc.StatusCode.INVALID_ARGUMENT
+        running.cache.publish(EG, world(clusters="a b c"))
+        assert await good.names() == ["c"]
+
+
+async def test_noise_later_in_a_stream_ends_it_too(serve: Serve) -> None:
+    """Case 35: not only the first bytes."""
+    async with serve() as running:
+        stream = await running.open()
+        await stream.say()
+        await stream.send(b"\xff" * 64)
+        assert await stream.ending() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_client_that_says_nothing_is_not_kept(serve: Serve) -> None:
+    """Case 35: an open stream costs something too."""
+    async with serve(settings=ServeSettings(drain=0.0, limits=Limits(hello=0.1))) as running:
+        stream = await running.open()
+        assert await stream.ending() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_client_that_vanishes_is_forgotten(serve: Serve) -> None:
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say()
+        await stream.names()
+        stream.close()
+        while running.fleet.report.value.gateways:
+            await running.fleet.report.newer_than(running.fleet.report.version)
+        assert not running.server._sessions
+
+
+async def test_two_hundred_proxies_get_every_change(serve: Serve) -> None:
+    async with serve(settings=ServeSettings(drain=0.0, admission=AdmissionRate(burst=200))) as running:
+        running.cache.publish(EG, AB)
+        channels = [await running.channel() for _ in range(10)]
+        streams = [Stream(channels[i % 10].stream_stream(STREAM)()) for i in range(200)]
+        await asyncio.gather(*(s.say(node=core.Node(id=f"p{i}", cluster="default/eg")) for i, s in enumerate(streams)))
+        assert await asyncio.gather(*(s.names() for s in streams)) == [["a", "b"]] * 200
+        running.cache.publish(EG, world(clusters="a b c"))
+        assert await asyncio.gather(*(s.names() for s in streams)) == [["c"]] * 200
+        assert running.fleet.report.value.gateways[EG].connected == 200
+
+
+STREAM = f"/{type_urls.AGGREGATED_SERVICE}/DeltaAggregatedResources"
+
+
+async def test_streams_end_one_by_one_when_the_server_does(serve: Serve) -> None:
+    """Case 32: all at once would be a herd at the door of the other replicas."""
+    async with serve(settings=ServeSettings(drain=0.3)) as running:
+        running.cache.publish(EG, AB)
+        streams = [await running.open() for _ in range(3)]
+        for stream in streams:
+            await stream.say()
+            await stream.names()
+        ended = asyncio.gather(*(stream.ending() for stream in streams))
+    assert set(await ended) == {grpc.StatusCode.UNAVAILABLE}
