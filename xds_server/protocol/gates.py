@@ -4,6 +4,7 @@ Spec: xDS protocol, "Eventual consistency considerations"
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import chain
 
 import msgspec
 
@@ -180,7 +181,7 @@ class Removable:
         self._channel = channel
         self._now = now
         self._introduced = now >= gates.introduction_ends(channel, began)
-        self._named: frozenset[str] | None = None
+        self._named: frozenset[Reference] | None = None
         self._unknown = any(referrer.holdings.foreign or referrer.blind for referrer in gates.referrers(channel.type))
 
     def __contains__(self, name: str) -> bool:
@@ -189,16 +190,11 @@ class Removable:
         if self._unknown or not self._introduced or self._now < self._gates.lingers_until(self._channel, name, since):
             return False
         if self._named is None:
-            self._named = frozenset(self._in_use())
-        return name not in self._named
+            self._named = frozenset(chain.from_iterable(resource.depends_on for resource in self._in_use()))
+        return (self._channel.type, name) not in self._named
 
-    def _in_use(self) -> Iterator[str]:
+    def _in_use(self) -> Iterator[Resource]:
         """What the newest snapshot names is in it, and so not to be removed: only other versions need a look."""
         for referrer in self._gates.referrers(self._channel.type):
-            for resource in referrer.holdings.in_use(referrer.in_motion()):
-                yield from self._names_in(resource)
-            for staged in referrer.gated.values():
-                yield from self._names_in(staged.resource)
-
-    def _names_in(self, resource: Resource) -> Iterator[str]:
-        return (name for type_, name in resource.depends_on if type_ is self._channel.type)
+            yield from referrer.holdings.in_use(referrer.in_motion())
+            yield from (staged.resource for staged in referrer.gated.values())

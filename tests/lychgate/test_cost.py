@@ -1,0 +1,130 @@
+"""What a change costs, from the snapshot of the cluster to the last acknowledgement of a proxy: no more in a big world.
+
+Counted in lines of ours that run, which no slow machine can change.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from gateway_api.graph.types import Settings
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import EndpointSlice, Service
+from k8s_watch.objects.gateway import Gateway, GatewayClass
+from k8s_watch.objects.routes import HTTPRoute
+from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.pipeline import Pipeline
+from tests.lychgate.serving_worlds import changed
+from tests.xds_server.reference_client import DeltaClient, Link
+from xds_server.protocol.messages import DeltaRequest
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.resource import ResourceType
+
+EG = ObjectKey("default", "eg")
+OURS = tuple(str(Path(sys.modules[package].__path__[0])) for package in ("gateway_api", "lychgate", "xds_server"))
+
+LOGARITHMS = 120
+"""Lines that a world four times the size may cost more: looking things up by halves."""
+
+
+def meta(name: str) -> dict[str, Any]:
+    return {"name": name, "namespace": "default"}
+
+
+def route(n: int, *, path: str = "/", backend: int | None = None) -> HTTPRoute:
+    rule = {
+        "matches": [{"path": {"value": path}}],
+        "backendRefs": [{"name": f"s{n if backend is None else backend}", "port": 80}],
+    }
+    spec = {"parentRefs": [{"name": "eg"}], "hostnames": [f"h{n:03}.test"], "rules": [rule]}
+    return msgspec.convert({"metadata": meta(f"r{n}"), "spec": spec}, HTTPRoute)
+
+
+def slices(n: int, address: str) -> tuple[EndpointSlice, ...]:
+    ports = [{"name": "", "port": 3000}]
+    endpoints = [{"addresses": [address]}]
+    document = {"metadata": meta(f"s{n}"), "addressType": "IPv4", "ports": ports, "endpoints": endpoints}
+    return (msgspec.convert(document, EndpointSlice),)
+
+
+def world(routes: int) -> ClusterSnapshot:
+    """That many routes, each with a hostname and a backend of its own, and one backend more."""
+    gateway_class = {"controllerName": Settings().controller_name}
+    spec = {"gatewayClassName": "eg", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}
+    services = [
+        msgspec.convert({"metadata": meta(f"s{n}"), "spec": {"ports": [{"port": 80}]}}, Service)
+        for n in range(routes + 1)
+    ]
+    return ClusterSnapshot(
+        revision=1,
+        gateway_classes={
+            ObjectKey("", "eg"): msgspec.convert({"metadata": {"name": "eg"}, "spec": gateway_class}, GatewayClass)
+        },
+        gateways={EG: msgspec.convert({"metadata": meta("eg"), "spec": spec}, Gateway)},
+        services={service.key: service for service in services},
+        slices_by_service={ObjectKey("default", f"s{n}"): slices(n, "10.0.0.1") for n in range(routes + 1)},
+        http_routes={ObjectKey("default", f"r{n}"): route(n) for n in range(routes)},
+    )
+
+
+KEY = ObjectKey("default", "r5")
+CHANGES: dict[str, Callable[[int], Any]] = {
+    "a route's path": lambda _: ("HTTPRoute", KEY, route(5, path="/new")),
+    "a route's backend": lambda _: ("HTTPRoute", KEY, route(5, backend=6)),
+    "a route's backend, to a new one": lambda size: ("HTTPRoute", KEY, route(5, backend=size)),
+    "a route added": lambda size: ("HTTPRoute", ObjectKey("default", f"r{size}"), route(size)),
+    "a route deleted": lambda _: ("HTTPRoute", KEY, None),
+    "a backend's slices": lambda _: (ObjectKey("default", "s5"), slices(5, "10.0.0.2")),
+    "a backend deleted": lambda _: ("Service", ObjectKey("default", "s5"), None),
+}
+
+
+class Run:
+    """The pipeline, the cache and one proxy, with lines counted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.lines = 0
+        self.pipeline, self.cache = Pipeline(settings), SnapshotCache()
+        self.link = Link(DeltaClient())
+        if settings.route_scoping == "always":
+            self.link.client.outbox.append(DeltaRequest(type=ResourceType.SCOPED_ROUTE))
+
+    def update(self, cluster: ClusterSnapshot) -> None:
+        before = sys.gettrace()
+        sys.settrace(self._trace)
+        try:
+            snapshot = self.pipeline.update(cluster).gateways[EG].snapshot
+            self.cache.publish(EG, snapshot)
+            self.link.snapshot = snapshot
+            self.link.speak()
+            self.link.settle()
+        finally:
+            sys.settrace(before)
+        self.link.now += 1.0
+
+    def _trace(self, frame: FrameType, event: str, _: object) -> Any:
+        if not frame.f_code.co_filename.startswith(OURS):
+            return None
+        self.lines += event == "line"
+        return self._trace
+
+
+def cost(routes: int, change: Callable[[int], Any], settings: Settings) -> int:
+    run, cluster = Run(settings), world(routes)
+    run.update(cluster)
+    run.lines = 0
+    run.update(changed(cluster, [change(routes)]))
+    return run.lines
+
+
+@pytest.mark.parametrize("scoping", ["never", "always"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_costs_no_more_in_a_big_world(change: str, scoping: Literal["never", "always"]) -> None:
+    settings = Settings(route_scoping=scoping)
+    small, big = (cost(routes, CHANGES[change], settings) for routes in (25, 100))
+    assert 0 < big <= small + LOGARITHMS
