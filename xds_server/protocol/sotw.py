@@ -40,7 +40,7 @@ class SotwStream(Stream):
         heard = self._answer(channel, request) if request.nonce else None
         if request.nonce in ("", channel.last_nonce):  # without a nonce: said before our first response was there
             self._replace(channel, request)
-        elif not isinstance(heard, Stale):
+        else:
             channel.drop(channel.subscription.remove(channel.subscription.names.difference(request.names)))
         return heard
 

@@ -199,6 +199,8 @@ class Stream:
             channel.holdings.refused[culprit.name] = culprit.version
         if len(names) > 1:
             channel.apart += _smaller_groups(names, message)
+            # Also what the client should have: a warming cluster waits for its endpoints, the same as before or not.
+            channel.asked.update(name for name in names if channel.subscription.covers(name))
             channel.passed.update((r.name, r.version) for r in flight.resources if channel.subscription.covers(r.name))
         if not names:
             channel.holdings.refused.update(dict.fromkeys(flight.removed, ""))

@@ -213,9 +213,7 @@ async def test_streams_that_come_too_fast_are_told_to_come_back(serve: Serve) ->
 async def test_nobody_gets_in_before_the_world_is_known(serve: Serve) -> None:
     """Case 34: an answer before the first translation would be an empty world."""
     async with serve(ready=False) as running:
-        stream = await running.open()
-        await stream.say()
-        assert await stream.ending() is grpc.StatusCode.UNAVAILABLE
+        assert await (await running.open()).ending() is grpc.StatusCode.UNAVAILABLE
         running.cache.publish(EG, AB)
         running.ready.publish(True)
         again = await running.open()
