@@ -25,8 +25,11 @@ SCOPED_FROM = 500
 SCOPED_UNTIL = 250
 """Exact hostnames below which it is not any more."""
 
-MANY_WILDCARDS = 100
+MANY_WILDCARDS = 50
 """With more, telling hosts apart would cost each request too much."""
+
+LONG_WILDCARDS = 4000
+"""Characters of all wildcards together: a proxy takes an expression of some 16,000, and names each wildcard twice."""
 
 
 class Hostnames:
@@ -59,6 +62,8 @@ class Hostnames:
         if mode == "never" or self._any or len(self._wildcards) > MANY_WILDCARDS:
             return None
         wildcards = tuple(sorted(name for name in self._wildcards if not self._is_covered(name)))
+        if sum(map(len, wildcards)) > LONG_WILDCARDS:
+            return None
         apart = len(self._exact) - sum(self._below[name.removeprefix("*.")] for name in wildcards)
         if mode == "always" or apart >= (SCOPED_UNTIL if scoped else SCOPED_FROM):
             return ir.Scoping(wildcards=wildcards)
