@@ -1,0 +1,95 @@
+"""What the proxies' answers amount to."""
+
+from k8s_watch.keys import ObjectKey
+from protos import type_urls
+from tests.flow.virtual_clock import settle
+from tests.xds_server.world import ROUTE, world
+from xds_server.protocol.messages import Acked, Nacked
+from xds_server.serve.fleet import Fleet
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.resource import Resource, Snapshot
+
+EG = ObjectKey("default", "eg")
+GOOD = world(listeners={"l": "r"}, routes={"r": ""})
+BAD = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "bad"})
+FIXED = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "fixed"})
+
+
+def route(snapshot: Snapshot) -> Resource:
+    return snapshot.of(ROUTE).by_name["r"]
+
+
+def refusal(snapshot: Snapshot) -> Nacked:
+    return Nacked(type=ROUTE, names=("r",), culprit=route(snapshot), message="bad regex")
+
+
+def fleet_of(snapshot: Snapshot) -> tuple[Fleet, SnapshotCache]:
+    cache = SnapshotCache()
+    cache.publish(EG, snapshot)
+    return Fleet(cache), cache
+
+
+async def test_connected_and_acknowledged_proxies_are_counted() -> None:
+    fleet, _ = fleet_of(GOOD)
+    one, two = fleet.connect(EG, "one"), fleet.connect(EG, "two")
+    fleet.caught_up(one, GOOD)
+    await settle()
+    gateway = fleet.report.value.gateways[EG]
+    assert (gateway.connected, gateway.acked) == (2, 1)
+    fleet.disconnect(two)
+    await settle()
+    gateway = fleet.report.value.gateways[EG]
+    assert (gateway.connected, gateway.acked) == (1, 1)
+
+
+async def test_a_proxy_with_a_stream_for_each_type_is_one_proxy() -> None:
+    fleet, _ = fleet_of(GOOD)
+    streams = [fleet.connect(EG, "one") for _ in range(3)]
+    fleet.caught_up(streams[0], GOOD)
+    await settle()
+    gateway = fleet.report.value.gateways[EG]
+    assert (gateway.connected, gateway.acked) == (1, 0)
+
+
+async def test_a_refusal_is_reported_in_the_proxys_own_words() -> None:
+    fleet, _ = fleet_of(BAD)
+    fleet.heard(fleet.connect(EG, "one"), refusal(BAD))
+    await settle()
+    (nack,) = fleet.report.value.gateways[EG].nacks
+    assert (nack.node_id, nack.type_url, nack.resources, nack.message) == ("one", type_urls.ROUTE, ("r",), "bad regex")
+
+
+async def test_a_refusal_outlives_the_proxy_and_ends_with_the_content() -> None:
+    """New proxies get the last good version and would never say it again."""
+    fleet, cache = fleet_of(BAD)
+    proxy = fleet.connect(EG, "one")
+    fleet.heard(proxy, refusal(BAD))
+    fleet.disconnect(proxy)
+    await settle()
+    assert fleet.report.value.gateways[EG].nacks
+    cache.publish(EG, FIXED)
+    fleet.connect(EG, "two")
+    await settle()
+    assert not fleet.report.value.gateways[EG].nacks
+
+
+async def test_a_refusal_ends_when_a_proxy_takes_it_after_all() -> None:
+    fleet, _ = fleet_of(BAD)
+    fleet.heard(fleet.connect(EG, "odd"), refusal(BAD))
+    fleet.heard(fleet.connect(EG, "newer"), Acked(type=ROUTE, resources=(route(BAD),)))
+    await settle()
+    assert not fleet.report.value.gateways[EG].nacks
+
+
+async def test_while_one_is_sought_nobody_is_blamed() -> None:
+    fleet, _ = fleet_of(BAD)
+    fleet.heard(fleet.connect(EG, "one"), Nacked(type=ROUTE, names=("r", "s"), culprit=None, message="no"))
+    await settle()
+    assert not fleet.report.value.gateways[EG].nacks
+
+
+async def test_a_gateway_without_proxies_is_not_in_the_report() -> None:
+    fleet, _ = fleet_of(GOOD)
+    fleet.disconnect(fleet.connect(EG, "one"))
+    await settle()
+    assert EG not in fleet.report.value.gateways

@@ -1,0 +1,206 @@
+"""The server and a real Envoy, in both dialects: backends change under load, and a bad route table comes and goes."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway_api.ir import xds as ir
+from gateway_api.ir.fleet import GatewayFleet
+from k8s_watch.keys import ObjectKey
+from protos import matcher
+from protos import route as pb
+from protos.encode import encode
+from tests.xds_server.serve.conftest import Running, serving
+from xds_server.bootstrap.local import local_bootstrap
+from xds_server.snapshot.resource import ResourceType, Snapshot, make_resource, make_set
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+EG = ObjectKey("default", "eg")
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
+class Bench:
+    """A backend, a server, and Envoys that it can start."""
+
+    def __init__(self, running: Running, envoy: Path, folder: Path, port: int, backend: int) -> None:
+        self.running = running
+        self.port = port
+        self._envoy = envoy
+        self._folder = folder
+        self._backend = backend
+
+    def world(self, cluster: str) -> Snapshot:
+        """Everything to one cluster of this name, always with the same backend behind it."""
+        name = ir.ClusterName(cluster)
+        action = ir.Forward(destinations=(ir.Destination(cluster=name, weight=1),))
+        match = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+        host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="all", source=EG, match=match, action=action),))
+        chain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="table"))
+        gateway = ir.GatewayIR(
+            gateway=EG,
+            listeners=(
+                ir.Listener(
+                    name="tcp-80", port=80, bind_port=self.port, bind_address="127.0.0.1", filter_chains=(chain,)
+                ),
+            ),
+            route_tables=(ir.RouteTable(name="table", virtual_hosts=(host,)),),
+            clusters=(ir.Cluster(name=name, backend=EG, port=80),),
+        )
+        here = ir.Endpoint(address="127.0.0.1", port=self._backend)
+        return assemble(gateway, [ir.Endpoints(cluster=name, endpoints=(here,))])
+
+    async def publish(self, snapshot: Snapshot) -> None:
+        """Publish, and wait until every Envoy has acknowledged all of it."""
+        self.running.cache.publish(EG, snapshot)
+        await self.until(lambda: self.gateway.connected == self.gateway.acked > 0 and self.in_sync_with(snapshot))
+
+    def in_sync_with(self, snapshot: Snapshot) -> bool:
+        return all(proxy.in_sync_with is snapshot for proxy in self.running.fleet._proxies[EG])
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something in the fleet's report."""
+        report = self.running.fleet.report
+        version = report.version
+        while not (EG in report.value.gateways and condition()):
+            version, _ = await report.newer_than(version)
+
+    @property
+    def gateway(self) -> GatewayFleet:
+        """What the fleet says of our Gateway."""
+        return self.running.fleet.report.value.gateways[EG]
+
+    @asynccontextmanager
+    async def envoy(self, name: str, dialect: str) -> AsyncIterator[None]:
+        """A running Envoy."""
+        admin = self._folder / f"{name}.sock"
+        xds = f"127.0.0.1:{self.running.server.port.value}"
+        text = local_bootstrap(gateway=EG, node_id=name, xds=xds, admin_socket=str(admin))
+        file = self._folder / f"{name}.json"
+        file.write_text(text.replace('"DELTA_GRPC"', f'"{dialect}"'))
+        options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "off"]
+        quiet = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            self._envoy, "--config-path", file, *options, stdout=quiet, stderr=quiet
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            await process.wait()
+
+    async def ask(self) -> str:
+        """One request on a connection of its own; its status."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            return await _ask(reader, writer)
+        finally:
+            writer.close()
+
+    async def load(self, over: asyncio.Event, answers: Counter[str]) -> None:
+        """Ask one request after the other on one connection, and count the answers."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        while not over.is_set():
+            answers[await _ask(reader, writer)] += 1
+        writer.close()
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    writer.write(b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    await reader.readexactly(int(head.partition("content-length: ")[2].partition("\r\n")[0] or 0))
+    return head.split()[1]
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(ANSWER)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+@pytest.fixture
+async def bench(envoy_binary: Path, free_port: Callable[[], int], tmp_path: Path) -> AsyncIterator[Bench]:
+    backend = await asyncio.start_server(_answer, "127.0.0.1", 0)
+    async with serving() as running:
+        await running.server.port.newer_than(0)
+        yield Bench(running, envoy_binary, tmp_path, free_port(), backend.sockets[0].getsockname()[1])
+    backend.close()
+
+
+@pytest.mark.parametrize("dialect", ["DELTA_GRPC", "GRPC"])
+async def test_twenty_swaps_of_the_backend_lose_no_request(bench: Bench, dialect: str) -> None:
+    """Cases 15, 17 to 20: a real Envoy, a closed loop of clients, and not one answer that is no 200."""
+    bench.running.cache.publish(EG, bench.world("backend-0"))
+    async with bench.envoy("one", dialect):
+        await bench.publish(bench.world("backend-1"))
+        while await _is_refused(bench):
+            pass
+        over, answers = asyncio.Event(), Counter[str]()
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(bench.load(over, answers))
+            for i in range(2, 22):
+                await bench.publish(bench.world(f"backend-{i}"))
+            over.set()
+    assert answers.keys() == {"200"}
+    assert answers["200"] > 20
+
+
+async def _is_refused(bench: Bench) -> bool:
+    """Whether the listener is not open yet: Envoy acknowledges it some moments before."""
+    try:
+        await bench.ask()
+    except ConnectionError:
+        return True
+    return False
+
+
+def poisoned(snapshot: Snapshot) -> Snapshot:
+    """The same, with a regex in the route table that no Envoy takes."""
+    of = snapshot.of(ResourceType.ROUTE).by_name["table"]
+    table = pb.RouteConfiguration.FromString(of.body)
+    table.virtual_hosts[0].routes[0].match.CopyFrom(pb.RouteMatch(safe_regex=matcher.RegexMatcher(regex="(unbalanced")))
+    bad = make_resource("table", encode(table), of.depends_on)
+    return Snapshot({**snapshot.by_type, ResourceType.ROUTE: make_set([bad])})
+
+
+@pytest.mark.parametrize("dialect", ["DELTA_GRPC", "GRPC"])
+async def test_a_poisoned_table_harms_nobody_and_its_fix_goes_live(bench: Bench, dialect: str) -> None:
+    """Cases 2 and 3: the old table serves on, an Envoy that starts gets it too, the fix needs no restart."""
+    good = bench.world("backend-1")
+    bench.running.cache.publish(EG, good)
+    async with bench.envoy("one", dialect):
+        await bench.publish(good)
+        bench.running.cache.publish(EG, poisoned(good))
+        await bench.until(lambda: bool(bench.gateway.nacks))
+        (nack,) = bench.gateway.nacks
+        assert nack.resources == ("table",)
+        assert "missing )" in nack.message
+        while await _is_refused(bench):
+            pass
+        assert await bench.ask() == "200"
+        await bench.publish(bench.world("backend-2"))
+        assert not bench.gateway.nacks
+        assert await bench.ask() == "200"
+
+
+async def test_an_envoy_that_starts_into_a_poisoned_world_serves(bench: Bench) -> None:
+    """Case 2: it gets what the others took last."""
+    good = bench.world("backend-1")
+    bench.running.cache.publish(EG, good)
+    async with bench.envoy("old", "DELTA_GRPC"):
+        await bench.publish(good)
+        bench.running.cache.publish(EG, poisoned(good))
+        await bench.until(lambda: bool(bench.gateway.nacks))
+    async with bench.envoy("new", "DELTA_GRPC"):
+        await bench.until(lambda: bench.gateway.connected == 1)
+        while await _is_refused(bench):
+            pass
+        assert await bench.ask() == "200"

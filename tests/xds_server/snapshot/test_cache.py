@@ -1,0 +1,128 @@
+"""What goes into the cache comes out to whoever waits, and nothing dangling ever does."""
+
+import pytest
+
+from k8s_watch.keys import ObjectKey
+from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, world
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.consistency import InconsistentSnapshot
+from xds_server.snapshot.resource import Snapshot
+
+EG = ObjectKey("default", "eg")
+GOOD = world(listeners={"l": "r"}, routes={"r": "a"})
+BAD = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"route r": "bad"})
+
+
+def without(snapshot: Snapshot, type_: object) -> Snapshot:
+    return Snapshot({key: value for key, value in snapshot.by_type.items() if key is not type_})
+
+
+async def test_a_published_snapshot_wakes_who_waits_for_it() -> None:
+    cache = SnapshotCache()
+    watched = cache.watch(EG)
+    assert watched.value is None
+    assert cache.publish(EG, GOOD)
+    assert await watched.newer_than(0) == (1, GOOD)
+
+
+def test_equal_content_wakes_nobody() -> None:
+    """Case 23: made again, and the same."""
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    assert not cache.publish(EG, world(listeners={"l": "r"}, routes={"r": "a"}))
+    assert cache.watch(EG).version == 1
+    assert cache.watch(EG).value is GOOD
+
+
+@pytest.mark.parametrize(("missing", "by"), [(CLUSTER, "route r"), (ENDPOINT, "cluster a"), (ROUTE, "listener l")])
+def test_a_dangling_reference_is_named_and_the_old_snapshot_stays(missing: object, by: str) -> None:
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    with pytest.raises(InconsistentSnapshot, match=by):
+        cache.publish(EG, without(BAD, missing))
+    assert cache.watch(EG).value is GOOD
+
+
+def test_gateways_do_not_see_each_other() -> None:
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    assert cache.watch(ObjectKey("default", "other")).value is None
+
+
+def test_a_withdrawn_gateway_is_silence() -> None:
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    cache.withdraw(EG)
+    assert cache.watch(EG).value is None
+    assert cache.publish(EG, GOOD)
+
+
+def test_a_refused_version_gives_way_to_the_last_that_was_taken() -> None:
+    """Case 2: a proxy that starts while a bad route is wished for starts with the good one."""
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    cache.accept(EG, ROUTE, GOOD.of(ROUTE).by_name.values())
+    cache.publish(EG, BAD)
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    served = cache.watch(EG).value
+    assert served
+    assert served.of(ROUTE) == GOOD.of(ROUTE)
+    assert cache.wanted(EG) is BAD
+
+
+def test_new_content_ends_a_quarantine() -> None:
+    """Case 3."""
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    cache.accept(EG, ROUTE, GOOD.of(ROUTE).by_name.values())
+    cache.publish(EG, BAD)
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    fixed = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"route r": "fixed"})
+    cache.publish(EG, fixed)
+    assert cache.watch(EG).value is fixed
+
+
+def test_one_odd_proxy_puts_nothing_in_quarantine_that_another_takes() -> None:
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    cache.accept(EG, ROUTE, GOOD.of(ROUTE).by_name.values())
+    cache.publish(EG, BAD)
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    cache.accept(EG, ROUTE, BAD.of(ROUTE).by_name.values())
+    assert cache.watch(EG).value is BAD
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    assert cache.watch(EG).value is BAD
+
+
+def test_a_stand_in_brings_what_it_names() -> None:
+    """The good route named a cluster that is not wished for any more: a new proxy needs that too."""
+    cache = SnapshotCache()
+    old = world(listeners={"l": "r"}, routes={"r": "old"})
+    cache.publish(EG, old)
+    for type_ in (CLUSTER, ENDPOINT, ROUTE):
+        cache.accept(EG, type_, old.of(type_).by_name.values())
+    new = world(listeners={"l": "r"}, routes={"r": "new"}, revisions={"route r": "bad"})
+    cache.publish(EG, new)
+    cache.refuse(EG, ROUTE, new.of(ROUTE).by_name["r"])
+    served = cache.watch(EG).value
+    assert served
+    assert served.of(CLUSTER).by_name.keys() == served.of(ENDPOINT).by_name.keys() == {"old", "new"}
+
+
+def test_without_a_good_version_there_is_nothing_to_stand_in() -> None:
+    cache = SnapshotCache()
+    cache.publish(EG, BAD)
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    assert cache.watch(EG).value is BAD
+
+
+def test_listeners_are_a_type_like_the_others() -> None:
+    cache = SnapshotCache()
+    cache.publish(EG, GOOD)
+    cache.accept(EG, LISTENER, GOOD.of(LISTENER).by_name.values())
+    bad = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": "bad"})
+    cache.publish(EG, bad)
+    cache.refuse(EG, LISTENER, bad.of(LISTENER).by_name["l"])
+    served = cache.watch(EG).value
+    assert served
+    assert served.of(LISTENER) == GOOD.of(LISTENER)
