@@ -149,10 +149,8 @@ class Controller:
         known = set(previous.cluster.rejected) if previous else set()
         for rejected in new.cluster.rejected:
             if rejected not in known:
-                name = str(rejected.key) if rejected.key else ""
-                log.warning(
-                    "object rejected", object=f"{rejected.kind}/{name}", where=rejected.where, reason=rejected.reason
-                )
+                name = f"{rejected.kind}/{rejected.key}" if rejected.key else rejected.kind or "document"
+                log.warning("object rejected", object=name, where=rejected.where, reason=rejected.reason)
         self._metrics.rejected.set(len(new.cluster.rejected))
 
     async def _reporting(self) -> None:

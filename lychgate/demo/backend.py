@@ -87,7 +87,7 @@ class _Answering:
         else:
             async for _ in request.content.iter_chunked(64 << 10):
                 pass  # a body that nobody reads would end the connection
-            body = msgspec.json.encode(_echo(request, self._backend))
+            body = msgspec.json.encode(_echo(request, self._backend)) + b"\n"  # for whoever reads it at a terminal
             response = web.Response(body=body, content_type="application/json")
         if self._ending:
             response.force_close()
