@@ -1,4 +1,4 @@
-"""What one change costs in the pipeline alone: CPU from the changed object to a published snapshot, without I/O.
+"""What one change costs: CPU from the changed object to the last ACK of one proxy, without I/O and its encodings.
 
 python bench/pipeline.py [--routes 100 1000 5000 40000] [--changes 50]
 """
@@ -19,9 +19,11 @@ from k8s_watch.objects.gateway import Gateway, GatewayClass
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
+from proxy import Proxy
 from worlds import GATEWAY, backend, route
 from xds_server.snapshot.cache import SnapshotCache
 
+EG = ObjectKey("default", "eg")
 SHAPES = {"GatewayClass": GatewayClass, "Gateway": Gateway}
 
 
@@ -69,34 +71,68 @@ def move_endpoint(cluster: ClusterSnapshot, index: int, turn: int) -> ClusterSna
     )
 
 
+def add(cluster: ClusterSnapshot, _index: int, _turn: int) -> ClusterSnapshot:
+    """The same world with one route more, and a backend of its own."""
+    index = len(cluster.http_routes)
+    documents = backend(index, 3000)
+    service, slice_ = msgspec.convert(documents[0], Service), msgspec.convert(documents[1], EndpointSlice)
+    new = msgspec.convert(route(index), HTTPRoute)
+    return msgspec.structs.replace(
+        cluster,
+        revision=cluster.revision + 1,
+        changed={
+            "HTTPRoute": frozenset({new.key}),
+            "Service": frozenset({service.key}),
+            "EndpointSlice": frozenset({service.key}),
+        },
+        http_routes={**cluster.http_routes, new.key: new},
+        services={**cluster.services, service.key: service},
+        slices_by_service={**cluster.slices_by_service, service.key: (slice_,)},
+    )
+
+
+CHANGES = {"route": edit, "slice": move_endpoint, "new_route": add}
+
+
 class Stopwatch:
-    """A pipeline and a cache behind it, with their CPU."""
+    """A pipeline, a cache behind it and a proxy behind that, with their CPU in milliseconds."""
 
     def __init__(self) -> None:
         self.pipeline = Pipeline(Settings())
         self.cache = SnapshotCache()
+        self.proxy = Proxy()
 
-    def cpu_ms(self, cluster: ClusterSnapshot) -> float:
-        """Take the cluster through; return the CPU in milliseconds."""
+    def publish(self, cluster: ClusterSnapshot) -> float:
+        """From the cluster to what streams wait for."""
         start = time.process_time()
         for key, gateway in self.pipeline.update(cluster).gateways.items():
             self.cache.publish(key, gateway.snapshot)
         return (time.process_time() - start) * 1000
 
+    def push(self) -> float:
+        """From there to the proxy's last ACK."""
+        start = time.process_time()
+        if snapshot := self.cache.watch(EG).value:
+            self.proxy.push(snapshot)
+        return (time.process_time() - start) * 1000
+
 
 def measure(routes: int, changes: int) -> dict[str, float]:
-    """Cold, one route, one slice."""
+    """Cold, and the median of each kind of change."""
     cluster = world(routes)
     stopwatch = Stopwatch()
-    cold = stopwatch.cpu_ms(cluster)
+    figures = {"routes": routes, "cold_ms": stopwatch.publish(cluster), "cold_push_ms": stopwatch.push()}
     gc.collect()
     gc.freeze()  # as the controller does after its first step
-    costs: dict[str, list[float]] = {"route_ms": [], "slice_ms": []}
+    costs: dict[str, list[float]] = {f"{name}{step}_ms": [] for name in CHANGES for step in ("", "_push")}
     for turn in range(changes):
-        for name, change in (("route_ms", edit), ("slice_ms", move_endpoint)):
+        for name, change in CHANGES.items():
             cluster = change(cluster, turn % routes, turn)
-            costs[name].append(stopwatch.cpu_ms(cluster))
-    return {"routes": routes, "cold_ms": round(cold, 1)} | {n: round(statistics.median(c), 3) for n, c in costs.items()}
+            costs[f"{name}_ms"].append(stopwatch.publish(cluster))
+            costs[f"{name}_push_ms"].append(stopwatch.push())
+    return {name: round(value, 3) for name, value in figures.items()} | {
+        name: round(statistics.median(found), 3) for name, found in costs.items()
+    }
 
 
 def main() -> None:

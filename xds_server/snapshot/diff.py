@@ -59,6 +59,8 @@ def named_apart(before: Resource | None, after: Resource | None) -> NamedApart:
     new = after.depends_on if after else ()
     if old is new:
         return NamedApart(frozenset(), frozenset())
+    if not (old and new):
+        return NamedApart(frozenset(old), frozenset(new))
     start = _common_prefix(old, new)
     old, new = old[start:], new[start:]
     end = _common_prefix(old[::-1], new[::-1])
