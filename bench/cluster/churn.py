@@ -1,5 +1,6 @@
 """F6: a world in which slices and routes change all the time; what following them costs."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -33,17 +34,18 @@ class Churn:
             thread.join()
 
     def _follow(self, change: Callable[[int], None], rate: float) -> None:
-        start, turn = time.perf_counter(), 0
-        while not self._ended.wait(max(0.0, start + turn / rate - time.perf_counter())):
-            turn += 1
-            change(turn)
+        start = time.perf_counter()
+        for number in itertools.count(1):
+            if self._ended.wait(max(0.0, start + number / rate - time.perf_counter())):
+                return
+            change(next(self._run.turns))
             self.changes += 1
 
     def _move_endpoint(self, turn: int) -> None:
-        """Between one endpoint and two: the backends stay the same, so that no answer changes."""
-        run = self._run
-        used = 2 if (turn // run.routes) % 2 == 0 else 1
-        run.api.apply(endpoint_slice(turn % run.routes, run.backends[:used]))
+        """From one endpoint to two or back: the pods are the same, so that no answer changes."""
+        run, index = self._run, turn % self._run.routes
+        run.doubled ^= {index}
+        run.api.apply(endpoint_slice(index, run.backends if index in run.doubled else run.backends[:1]))
 
     def _edit_route(self, turn: int) -> None:
         self._run.api.apply(plain_route((turn * 7) % self._run.routes, turn))

@@ -30,7 +30,7 @@ def fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:
             _write(process)
             _read(process)
             start = time.monotonic()
-            run.api.apply(plain_route(turn % run.routes, 2_000_000 + turn))
+            run.api.apply(plain_route(turn % run.routes, next(run.turns)))
             heard = [moment - start for moment in _read(process)["heard"]]
             medians.append(statistics.median(heard) * 1000)
             lasts.append(heard[-1] * 1000)

@@ -114,7 +114,7 @@ FIGURES = (
     Figure(
         id="F9",
         title="Bytes to Envoy",
-        measure=lambda run, short: wire(run, 5 if short else 20),
+        measure=lambda run, short: wire(run, 5 if short else 10),
         targets=(
             Target(value="route_kb", unit="kB", words="one route changed", ratio=0.05),
             Target(value="endpoint_kb", unit="kB", words="one slice changed", ratio=0.05),

@@ -17,9 +17,7 @@ def probe(run: Run, count: int) -> dict[str, float]:
     before = run.cpu()
     values = _probe(run, count)
     cost = run.cpu() - before
-    for index in range(count):
-        run.api.delete("HTTPRoute", f"probe-{index}", namespace=NAMESPACE)
-    run.until_quiet()
+    _remove(run, count)
     return values | {
         "control_plane_cpu_ms": round(cost.control_plane / count * 1000, 1),
         "envoy_cpu_ms": round(cost.envoy / count * 1000, 1),
@@ -30,7 +28,15 @@ def probe_under_churn(run: Run, count: int) -> dict[str, float]:
     """As `probe`, while twenty slices and two routes change every second."""
     with Churn(run, slices=20, routes=2):
         time.sleep(2)
-        return probe(run, count)
+        values = _probe(run, count)
+    _remove(run, count)
+    return values
+
+
+def _remove(run: Run, count: int) -> None:
+    for index in range(count):
+        run.api.delete("HTTPRoute", f"probe-{index}", namespace=NAMESPACE)
+    run.until_quiet()
 
 
 def _probe(run: Run, count: int) -> dict[str, float]:

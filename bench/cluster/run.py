@@ -1,9 +1,10 @@
 """A system → that system switched on alone, with a Gateway that answers; afterwards nothing of it is left."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
 from cluster.api import Api, Json
@@ -59,6 +60,10 @@ class Run:
     """Addresses of pods that answer on port 3000."""
     routes: int = 0
     """How many plain routes there are."""
+    turns: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    """Numbers that make each change differ from all before."""
+    doubled: set[int] = field(default_factory=set)
+    """The slices with two endpoints; the others have one."""
     say: Callable[[str], None] = print
 
     def control_plane(self) -> int:

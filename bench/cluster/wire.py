@@ -16,13 +16,13 @@ def wire(run: Run, changes: int) -> dict[str, float]:
     """Edit routes, then slices, one at a time, each with time of its own."""
     before = _received(run)
     for turn in range(changes):
-        run.api.apply(plain_route(turn % run.routes, 1_000_000 + turn))
+        run.api.apply(plain_route(turn % run.routes, next(run.turns)))
         time.sleep(SETTLED)
     between = _received(run)
     for turn in range(changes):
-        run.api.apply(endpoint_slice(turn % run.routes, run.backends[:2]))
-        run.api.apply(endpoint_slice(turn % run.routes, run.backends[:1]))
-        time.sleep(SETTLED)
+        for addresses in (run.backends[::-1], run.backends[:1]):  # as no slice was before
+            run.api.apply(endpoint_slice(turn % run.routes, addresses))
+            time.sleep(SETTLED)
     after = _received(run)
     return {
         "route_kb": round((between - before) / changes / 1000, 2),
