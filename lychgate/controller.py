@@ -2,7 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import msgspec
@@ -14,8 +15,8 @@ from flow.settle import settled
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraIR, InfraReport
-from gateway_api.status.build import build_statuses
-from gateway_api.status.types import Statuses
+from gateway_api.status.keeper import StatusKeeper
+from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Source
 from lychgate.pipeline import Pipeline, Step
@@ -28,8 +29,11 @@ log = structlog.get_logger("lychgate.controller")
 class StatusSink(Protocol):
     """Where wished statuses go."""
 
-    def want(self, statuses: Statuses, /) -> None:
-        """Make these the wish, all of them; never blocks."""
+    def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
+        """Make these the wish, all of them. Never blocks.
+
+        `changed` are the keys at which they differ from those wished for last; None when that is not known.
+        """
         ...
 
 
@@ -62,6 +66,10 @@ class HoldOff(msgspec.Struct, frozen=True):
     at_most: float
 
 
+STATUS_HOLD_OFF = HoldOff(quiet=0.05, at_most=0.5)
+"""For statuses, which people read: a burst of routes is one new count of a Gateway, not a thousand."""
+
+
 class Controller:
     """Turns what the source says into what the fleet, the infrastructure and the statuses should be.
 
@@ -88,6 +96,8 @@ class Controller:
         self._feedback = feedback
         self._sinks = sinks
         self._pipeline = Pipeline(settings)
+        self._statuses = StatusKeeper()
+        self._wished_before = False
         self._hold_off = hold_off
         self._metrics = metrics
         self._clock = clock
@@ -115,12 +125,9 @@ class Controller:
             )
             since = self._clock.monotonic()
             previous = self.steps.value
-            new = self._pipeline.update(self._source.snapshot())
-            self._publish(new, previous)
-            if previous is None:
-                # What the first sync made lives as long as the process: the collector need not walk it ever again.
-                gc.collect()
-                gc.freeze()
+            with _growing() if previous is None else nullcontext():
+                new = self._pipeline.update(self._source.snapshot())
+                self._publish(new, previous)
             self._metrics.steps.observe(self._clock.monotonic() - since)
 
     def _publish(self, new: Step, previous: Step | None) -> None:
@@ -143,7 +150,12 @@ class Controller:
 
     def _wish_for_statuses(self, current: Step) -> None:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
-        self._sinks.statuses.want(build_statuses(current.graph, fleet, infra))
+        statuses, changed = self._statuses.update(current.graph, current.change, fleet, infra)
+        if self._wished_before:
+            self._sinks.statuses.want(statuses, changed)
+        else:  # in their own order: classes and Gateways are what people wait for
+            self._sinks.statuses.want(statuses)
+            self._wished_before = True
 
     def _report_rejected(self, new: Step, previous: Step | None) -> None:
         known = set(previous.cluster.rejected) if previous else set()
@@ -165,8 +177,8 @@ class Controller:
                     bell,
                     rung,
                     since=since,
-                    quiet=self._hold_off.quiet,
-                    at_most=self._hold_off.at_most,
+                    quiet=STATUS_HOLD_OFF.quiet,
+                    at_most=STATUS_HOLD_OFF.at_most,
                     clock=self._clock,
                 )
                 since = self._clock.monotonic()
@@ -179,3 +191,15 @@ class Controller:
         self._metrics.proxies.set(sum(g.connected for g in gateways))
         self._metrics.proxies_in_sync.set(sum(g.acked for g in gateways))
         self._metrics.refused.set(sum(len(g.nacks) for g in gateways))
+
+
+@contextmanager
+def _growing() -> Iterator[None]:
+    """Spare the collector what lives as long as the process: it looks at none of it now, and never again."""
+    gc.disable()
+    try:
+        yield
+        gc.collect()
+        gc.freeze()
+    finally:
+        gc.enable()

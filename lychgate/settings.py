@@ -81,10 +81,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Whether a proxy keeps each exact hostname's routes apart: a change takes it 1 ms then, whatever else it serves,
     and a request some 4 µs more. `auto` does so for tables of 500 hostnames and more, until they have less than 250."""
 
-    hold_off_quiet: float = 0.02
+    hold_off_quiet: float = 0.003
     """Seconds without a change that end a burst. The first change after a rest goes at once."""
 
-    hold_off_at_most: float = 0.25
+    hold_off_at_most: float = 0.05
     """Seconds that a change waits at most, however long the burst."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

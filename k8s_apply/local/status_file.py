@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,15 @@ import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from gateway_api.status.types import Body, Condition, GatewayClassStatus, GatewayStatus, RouteStatus, Statuses
+from gateway_api.status.types import (
+    Body,
+    Condition,
+    GatewayClassStatus,
+    GatewayStatus,
+    RouteStatus,
+    Statuses,
+    StatusKey,
+)
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Rejected
 
@@ -78,8 +86,8 @@ class StatusFile:
         self._wanted: Latest[tuple[Statuses, tuple[Rejected, ...]]] = Latest(({}, ()))
         self._report = StatusReport()
 
-    def want(self, statuses: Statuses, /) -> None:
-        """Make these the wish, all of them; never blocks."""
+    def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
+        """Make these the wish, all of them; never blocks. The file is written whole, whatever has `changed`."""
         self._wanted.publish((statuses, self._wanted.value[1]))
 
     def want_rejected(self, rejected: Iterable[Rejected], /) -> None:
