@@ -1,7 +1,7 @@
 """Graph → the lines that tell a person at a terminal what is served and how to try it."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode
 from k8s_watch.objects.routes import HTTPRouteMatch
@@ -14,13 +14,23 @@ MOST_LINES = 12
 def announcement(graph: Graph) -> str:
     """What is served, an address a line, and the curl lines to try."""
     served = [line for gateway in graph.gateways.values() if gateway.serves for line in _addresses(gateway)]
-    tries = list(dict.fromkeys(line for key in graph.gateways for line in _tries(graph, graph.gateways[key])))
+    tries = _first_different((t for g in graph.gateways.values() for t in _tries(graph, g)), MOST_LINES + 1)
     lines = ["Serving:", *(f"  {line}" for line in served or ["nothing yet: no Gateway has a valid listener"])]
     if tries:
         lines += ["Try:", *(f"  {line}" for line in tries[:MOST_LINES])]
     if len(tries) > MOST_LINES:
-        lines.append(f"  … and {len(tries) - MOST_LINES} more")
+        lines.append("  … and more")
     return "\n".join(lines)
+
+
+def _first_different(lines: Iterable[str], count: int) -> list[str]:
+    """The first `count` lines that differ. Looks no further: there may be thousands, and every edit asks."""
+    found: dict[str, None] = {}
+    for line in lines:
+        found[line] = None
+        if len(found) == count:
+            break
+    return list(found)
 
 
 def _addresses(gateway: GatewayNode) -> Iterator[str]:
