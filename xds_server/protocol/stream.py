@@ -200,7 +200,9 @@ class Stream:
         if len(names) > 1:
             channel.apart += _smaller_groups(names, message)
             # Also what the client should have: a warming cluster waits for its endpoints, the same as before or not.
-            channel.asked.update(name for name in names if channel.subscription.covers(name))
+            channel.asked.update(
+                name for name in set(names) - channel.holdings.under_way() if channel.subscription.covers(name)
+            )
             channel.passed.update((r.name, r.version) for r in flight.resources if channel.subscription.covers(r.name))
         if not names:
             channel.holdings.refused.update(dict.fromkeys(flight.removed, ""))
