@@ -3,8 +3,6 @@
 import os
 
 from hypothesis import HealthCheck, settings
-import os
-
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
