@@ -31,6 +31,9 @@ run: env ## the tutorial's quickstart on this machine, without a cluster; Ctrl-C
 test: env ## every test that this machine can run; says what it had to leave out
 	$(BIN)/pytest -rs
 
+nightly: env ## the laws of the incremental pipeline, 200,000 steps of each: half an hour
+	LYCHGATE_STEPS=200000 $(BIN)/pytest tests/lychgate/test_incremental.py tests/gateway_api/test_keepers.py
+
 golden: env ## rewrite the golden cases; read the diff
 	$(BIN)/pytest tests/cases --golden=write
 
