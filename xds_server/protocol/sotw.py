@@ -103,7 +103,7 @@ class SotwStream(Stream):
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         if channel.type not in WHOLE_SETS:
             return super()._plan(channel, now, began)
-        if channel.blind and channel.refused_whole == channel.newest.version:
+        if _is_held_back(channel):
             return Plan([], [])
         if channel.apart:
             return self._next_suspects(channel, now, began)
@@ -135,7 +135,8 @@ class SotwStream(Stream):
         ]
 
     def _pack_whole(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
-        if not (updates or removals or (channel.must_answer and not channel.gated)):
+        due = updates or removals or (channel.must_answer and not channel.gated)
+        if not due or _is_held_back(channel):
             return []
         held = channel.holdings.latest_all()
         held.update((resource.name, resource) for resource in updates)
@@ -160,3 +161,8 @@ class SotwStream(Stream):
         if len(held) == len(newest) and all(newest.get(name) is resource for name, resource in held.items()):
             return channel.newest.version
         return make_set(held.values()).version
+
+
+def _is_held_back(channel: Channel) -> bool:
+    """Whether the client refused just this set while nothing was known of what it has."""
+    return channel.blind and channel.refused_whole == channel.newest.version

@@ -134,3 +134,14 @@ def test_a_refused_mixture_takes_nothing_away() -> None:
     connected(talk, [(CLUSTER, "")])
     assert talk.push(world(clusters="a", revisions={"cluster a": "bad"})) == ["cluster a -b"]
     assert talk.nack(CLUSTER) == ["cluster -b"]
+
+
+def test_a_first_set_that_is_refused_on_return_is_not_taken_apart() -> None:
+    """Case 2: any part of it would take away what the client has of the other parts. The next content is sent."""
+    talk = SotwTalk(world(clusters="a b c"))
+    assert talk.say(CLUSTER, version="of another server") == ["cluster a b c"]
+    assert talk.push(world(clusters="a b d")) == ["cluster a b d"]
+    assert talk.nack(CLUSTER) == []
+    assert talk.nack(CLUSTER) == []
+    assert talk.wait(3600) == []
+    assert talk.push(world()) == ["cluster"]
