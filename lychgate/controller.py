@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ import structlog
 from flow.clock import Clock
 from flow.latest import Latest, ring
 from flow.settle import settled
+from flow.supervise import Failure, attempt
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraIR, InfraReport
@@ -132,13 +134,15 @@ class Controller:
 
     def _publish(self, new: Step, previous: Step | None) -> None:
         for failure in new.failures:
-            self._metrics.step_failures.labels(failure.what.split()[0]).inc()
-            log.error("stage failed, its last good result stays", stage=failure.what, exc_info=failure.error)
+            self._report_defect(failure)
         before = previous.gateways if previous else {}
         for key, gateway in new.gateways.items():
             old = before.get(key)
             if old is None or old.snapshot is not gateway.snapshot:
-                self._cache.publish(key, gateway.snapshot)
+                # A snapshot that is not whole is refused, and the one before stays: ours to mend, nobody's outage.
+                published = attempt(f"publish {key}", partial(self._cache.publish, key, gateway.snapshot))
+                if isinstance(published, Failure):
+                    self._report_defect(published)
         for key in before.keys() - new.gateways.keys():
             self._cache.withdraw(key)
         self._report_rejected(new, previous)
@@ -156,6 +160,10 @@ class Controller:
         else:  # in their own order: classes and Gateways are what people wait for
             self._sinks.statuses.want(statuses)
             self._wished_before = True
+
+    def _report_defect(self, failure: Failure) -> None:
+        self._metrics.step_failures.labels(failure.what.split()[0]).inc()
+        log.error("stage failed, its last good result stays", stage=failure.what, exc_info=failure.error)
 
     def _report_rejected(self, new: Step, previous: Step | None) -> None:
         known = set(previous.cluster.rejected) if previous else set()

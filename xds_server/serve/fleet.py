@@ -62,15 +62,19 @@ class _Refusal:
 class Fleet:
     """All proxies of all Gateways.
 
-    `report` is renewed once per turn of the event loop at most. A refusal stays in it, also when the proxy is gone,
-    until the resource has new content or a proxy takes it after all: new proxies get the last good version in its place
-    (see `xds_server.snapshot.quarantine`) and would never refuse it again.
+    `report` is renewed `renew_after` seconds after something changed, once for all that did until then: it costs a look
+    at each of a Gateway's streams, and a thousand answers in a row must not cost a million.
+
+    A refusal stays in it, also when the proxy is gone, until the resource has new content or a proxy takes it after
+    all: new proxies get the last good version in its place (see `xds_server.snapshot.quarantine`) and would never
+    refuse it again.
 
     Finding the route to blame inside a refused RouteConfiguration takes a new translation: that is the pipeline's, and
     `GatewayFleet.nacks` is its signal.
     """
 
-    def __init__(self, cache: SnapshotCache, meter: Meter | None = None) -> None:
+    def __init__(self, cache: SnapshotCache, meter: Meter | None = None, *, renew_after: float = 0.005) -> None:
+        self._renew_after = renew_after
         self.report: Latest[FleetReport] = Latest(FleetReport())
         self.meter: Meter = meter or NoMeter()
         self._cache = cache
@@ -129,7 +133,7 @@ class Fleet:
 
     def _touch(self, group: ObjectKey) -> None:
         if not self._touched:
-            asyncio.get_running_loop().call_soon(self._renew)
+            asyncio.get_running_loop().call_later(self._renew_after, self._renew)
         self._touched.add(group)
 
     def _renew(self) -> None:

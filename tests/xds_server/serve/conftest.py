@@ -157,7 +157,7 @@ async def serving(
 ) -> AsyncIterator[Running]:
     """A server on a free port, for as long as the block takes."""
     cache = SnapshotCache()
-    fleet, is_ready = Fleet(cache), Latest(ready)
+    fleet, is_ready = Fleet(cache, renew_after=0.0), Latest(ready)
     quick = settings or ServeSettings(drain=0.0)
     server = XdsServer(cache, fleet, ready=is_ready, clock=SystemClock(), settings=quick)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:

@@ -26,7 +26,7 @@ def refusal(snapshot: Snapshot) -> Nacked:
 def fleet_of(snapshot: Snapshot) -> tuple[Fleet, SnapshotCache]:
     cache = SnapshotCache()
     cache.publish(EG, snapshot)
-    return Fleet(cache), cache
+    return Fleet(cache, renew_after=0.0), cache
 
 
 async def test_connected_and_acknowledged_proxies_are_counted() -> None:
