@@ -64,6 +64,8 @@ def write(page: Path, results: Path) -> None:
         found = [line for line in lines if line.figure is figure]
         if found:
             text += "\n" + _section(figure, found, results)
+    if (alone := results / "alone.md").exists():  # what is measured without a cluster, written down by hand
+        text += "\n" + alone.read_text()
     page.write_text(text)
 
 
