@@ -19,8 +19,9 @@ HEAD = """\
 
 Measured by `make bench`: Lychgate and {other} in one run, in one cluster, with the same Envoy binary, one
 switched off while the other is measured, in alternating order. Medians of the rounds, whose number stands below each
-plot; a ratio is Lychgate's value divided by Envoy Gateway's. CPU seconds come from /proc, of the control plane and of Envoy each alone; they say more
-than milliseconds on a machine that does other things too. What each figure means: [the benchmark](../bench/README.md).
+plot; a ratio is Lychgate's value divided by Envoy Gateway's. CPU seconds come from /proc, of the control plane and of
+Envoy each alone; they say more than milliseconds on a machine that does other things too. What each figure means: [the
+benchmark](../bench/README.md).
 The numbers of every round are in [performance/](performance/).
 
 """
