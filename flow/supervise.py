@@ -1,7 +1,6 @@
 """The one place that catches everything: a stage that fails on one thing must not take the others with it."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
@@ -22,13 +21,3 @@ def attempt[T](what: str, work: Callable[[], T]) -> T | Failure:
         return work()
     except Exception as error:
         return Failure(what, error)
-
-
-class EternalTaskEndedError(RuntimeError):
-    """A task that must run as long as the process has returned."""
-
-
-async def forever(name: str, work: Coroutine[Any, Any, None]) -> None:
-    """Await `work`, which must not return: if it does, raise, so that the TaskGroup ends and the process restarts."""
-    await work
-    raise EternalTaskEndedError(name)
