@@ -8,8 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from gateway_api.graph.attached import RouteNode, attached_listeners, bound_gateways, counted, is_forsaken
-from gateway_api.graph.certificate import Certificates
+from gateway_api.graph.ca_certificates import ca_bundle
+from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.judges import Judges, namespace_labels
+from gateway_api.graph.lookup import Judged
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
 from gateway_api.graph.types import Graph, Settings
@@ -27,7 +29,8 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     Spec: Gateway API v1.6
     """
     grants = Grants(permissions(cluster.grants.values()))
-    resolver = Resolver(grants, cluster.services, Certificates(cluster.secrets))
+    certificates = Judged(cluster.secrets, tls_secret)
+    resolver = Resolver(grants, cluster.services, certificates, Judged(cluster.config_maps, ca_bundle))
     judges = Judges(cluster, settings, resolver=resolver, labels=lambda name: namespace_labels(cluster, name))
     classes = _nodes(cluster.gateway_classes, judges.gateway_class)
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))

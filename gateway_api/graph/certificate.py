@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -10,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from gateway_api.graph import problems
-from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import PrivateBytes, TlsSecret
@@ -36,37 +34,6 @@ def certificate(ref: SecretObjectReference, referrer: Referrer, resolver: Resolv
         )
     key = ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
     return resolver.certificate(referrer, key)
-
-
-class Certificates:
-    """A lookup of Secrets as certificates. Each is judged when first asked for, and once, however many name it."""
-
-    def __init__(self, secrets: Lookup[ObjectKey, Secret]) -> None:
-        self._secrets = secrets
-        self._judged: dict[ObjectKey, TlsSecret | Problem] = {}
-
-    def get(self, key: ObjectKey, /) -> TlsSecret | Problem | None:
-        """Return the Secret's certificate, or why it cannot be served; None when there is no such Secret."""
-        if key not in self._judged:
-            secret = self._secrets.get(key)
-            if secret is None:
-                return None
-            self._judged[key] = tls_secret(secret)
-        return self._judged[key]
-
-    def __contains__(self, key: object, /) -> bool:
-        return key in self._secrets
-
-    def after(self, secrets: Lookup[ObjectKey, Secret], *, changed: Iterable[ObjectKey]) -> "Certificates":
-        """Return the certificates of `secrets`, which differ from these only at the keys in `changed`.
-
-        What was judged is not judged again.
-        """
-        new = Certificates(secrets)
-        new._judged = self._judged.copy()
-        for key in changed:
-            new._judged.pop(key, None)
-        return new
 
 
 def tls_secret(secret: Secret) -> TlsSecret | Problem:

@@ -16,10 +16,11 @@ was written, is not news to its 5,000 routes.
 from collections.abc import Iterable, Mapping
 
 from gateway_api.graph.attached import counted
-from gateway_api.graph.certificate import Certificates
+from gateway_api.graph.ca_certificates import ca_bundle
+from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.change import GraphChange, gateway_serves_alike, route_serves_alike
 from gateway_api.graph.judges import Judges, namespace_labels
-from gateway_api.graph.lookup import Read
+from gateway_api.graph.lookup import Judged, Read
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.news import NO_KEYS, NOTHING, Keys, attaches_alike, changed_keys, moved_reads
 from gateway_api.graph.readers import Notes, Stage
@@ -66,7 +67,8 @@ class _World:
         self._cluster = NOTHING
         self._graph: Graph | None = None
         self._permitted = Permitted()
-        self._certificates = Certificates({})
+        self._certificates = Judged(NOTHING.secrets, tls_secret)
+        self._ca_bundles = Judged(NOTHING.config_maps, ca_bundle)
         self._classes: Stage[GatewayClassNode] = Stage()
         self._gateways: Stage[GatewayNode] = Stage()
         """Without counts: a count is nothing that any judge reads."""
@@ -79,6 +81,7 @@ class _World:
         changed = changed_keys(self._cluster, cluster)
         reads = moved_reads(self._cluster, cluster, changed) | self._moved_grants(cluster, changed)
         self._certificates = self._certificates.after(cluster.secrets, changed=changed.get("Secret", ()))
+        self._ca_bundles = self._ca_bundles.after(cluster.config_maps, changed=changed.get("ConfigMap", ()))
         self._cluster = cluster
         notes = Notes()
         judges = self._judges(notes)
@@ -129,6 +132,7 @@ class _World:
             Grants(notes.of("ReferenceGrant", self._permitted.times)),
             notes.of("Service", cluster.services),
             notes.of("Secret", self._certificates),
+            notes.of("ConfigMap", self._ca_bundles),
         )
         return Judges(
             cluster,

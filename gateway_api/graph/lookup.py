@@ -1,6 +1,6 @@
 """How judges see what is around the object that they judge: by key only, so that every look can be noted."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
 type Read = tuple[str, Hashable]
@@ -34,3 +34,37 @@ class Noted[K, V]:
     def __contains__(self, key: object, /) -> bool:
         self._note(self._read(key))
         return key in self._of
+
+
+class Judged[K: Hashable, S, V]:
+    """A lookup of objects as what they were judged to be. Each is judged when first asked for, and once, however many
+    name it."""
+
+    def __init__(self, sources: Lookup[K, S], judge: Callable[[S], V]) -> None:
+        """`judge` is pure: its answer depends on the object alone."""
+        self._sources = sources
+        self._judge = judge
+        self._judged: dict[K, V] = {}
+
+    def get(self, key: K, /) -> V | None:
+        """Return the judgement of the object; None when there is no such object."""
+        if key not in self._judged:
+            source = self._sources.get(key)
+            if source is None:
+                return None
+            self._judged[key] = self._judge(source)
+        return self._judged[key]
+
+    def __contains__(self, key: object, /) -> bool:
+        return key in self._sources
+
+    def after(self, sources: Lookup[K, S], *, changed: Iterable[K]) -> "Judged[K, S, V]":
+        """Return the judgements of `sources`, which differ from these only at the keys in `changed`.
+
+        What was judged is not judged again.
+        """
+        new = Judged(sources, self._judge)
+        new._judged = self._judged.copy()
+        for key in changed:
+            new._judged.pop(key, None)
+        return new

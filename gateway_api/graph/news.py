@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
+from gateway_api.graph.ca_certificates import CA_CERTIFICATE
 from gateway_api.graph.lookup import Read
 from gateway_api.graph.mappings import not_same
 from gateway_api.graph.types import GatewayNode
@@ -26,6 +27,7 @@ _OBJECTS: Mapping[str, Callable[[ClusterSnapshot], Mapping[ObjectKey, Object]]] 
     "Namespace": lambda cluster: cluster.namespaces,
     "Service": lambda cluster: cluster.services,
     "Secret": lambda cluster: cluster.secrets,
+    "ConfigMap": lambda cluster: cluster.config_maps,
 }
 """The kinds that the graph reads."""
 
@@ -42,14 +44,17 @@ def changed_keys(before: ClusterSnapshot, cluster: ClusterSnapshot) -> Mapping[s
 
 
 def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
-    """Return the Services, Secrets and Namespaces that differ in what judges read of them.
+    """Return the Services, Secrets, ConfigMaps and Namespaces that differ in what judges read of them.
 
     A Service's load balancer, or the annotations of any of them, may change as they like.
     """
     services = _moved("Service", before.services, cluster.services, changed, lambda of: of.spec)
     secrets = _moved("Secret", before.secrets, cluster.secrets, changed, lambda of: of.data)
+    config_maps = _moved(
+        "ConfigMap", before.config_maps, cluster.config_maps, changed, lambda of: of.data.get(CA_CERTIFICATE)
+    )
     namespaces = _moved("Namespace", before.namespaces, cluster.namespaces, changed, lambda of: of.metadata.labels)
-    return services | secrets | namespaces
+    return services | secrets | config_maps | namespaces
 
 
 def _moved[T](

@@ -169,6 +169,22 @@ def ref_not_permitted(message: str) -> Problem:
     return Problem(condition=RESOLVED_REFS, reason="RefNotPermitted", message=message)
 
 
+def invalid_ca_certificate_ref(message: str) -> Problem:
+    """Say that a caCertificateRef leads to nothing that could be trusted.
+
+    Spec: Gateway API v1.6 ListenerReasonInvalidCACertificateRef, BackendTLSPolicyReasonInvalidCACertificateRef
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidCACertificateRef", message=message)
+
+
+def no_valid_ca_certificate(message: str) -> Problem:
+    """Say that none of several caCertificateRefs can be used.
+
+    Spec: Gateway API v1.6 ListenerReasonNoValidCACertificate, BackendTLSPolicyReasonNoValidCACertificate
+    """
+    return Problem(condition=ACCEPTED, reason="NoValidCACertificate", message=message)
+
+
 def invalid_kind(message: str) -> Problem:
     """Say that a backendRef names a kind that we do not send traffic to.
 

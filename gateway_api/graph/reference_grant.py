@@ -1,4 +1,4 @@
-"""ReferenceGrants, Services and certificates → the one door through which an object reads an object it refers to.
+"""ReferenceGrants and what may be referred to → the one door through which an object reads another.
 
 Spec: Gateway API v1.6 ReferenceGrant
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.types import Problem
-from gateway_api.ir.xds import TlsSecret
+from gateway_api.ir.xds import CaBundle, TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
 from k8s_watch.objects.gateway import GROUP, ReferenceGrant
@@ -92,7 +92,8 @@ class Grants:
 
 
 class Resolver:
-    """Follows references. Whoever needs a Service or a certificate that an object names gets it here and nowhere else.
+    """Follows references. Whoever needs a Service, a certificate or a CA that an object names gets it here and nowhere
+    else.
 
     An object that may not be read looks the same whether or not it exists.
     """
@@ -102,11 +103,14 @@ class Resolver:
         grants: Grants,
         services: Lookup[ObjectKey, Service],
         certificates: Lookup[ObjectKey, TlsSecret | Problem],
+        ca_bundles: Lookup[ObjectKey, CaBundle | Problem],
     ) -> None:
-        """`certificates` are by the key of their Secret, see `certificate.Certificates`."""
+        """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by that of their
+        ConfigMap, see `ca_certificates.ca_bundle`."""
         self._grants = grants
         self._services = services
         self._certificates = certificates
+        self._ca_bundles = ca_bundles
 
     def service(self, referrer: Referrer, target: ObjectKey) -> Service | Problem:
         """Return the Service, or why not: RefNotPermitted or BackendNotFound.
@@ -127,6 +131,16 @@ class Resolver:
             return problems.ref_not_permitted(_not_permitted(referrer, "Secret", target))
         found = self._certificates.get(target)
         return found or problems.invalid_certificate_ref(f"Secret {target} does not exist.")
+
+    def ca_bundle(self, referrer: Referrer, target: ObjectKey) -> CaBundle | Problem:
+        """Return the authorities in a ConfigMap, or why not: RefNotPermitted or InvalidCACertificateRef.
+
+        Spec: Gateway API v1.6 ListenerReasonRefNotPermitted, ListenerReasonInvalidCACertificateRef
+        """
+        if not self._grants.allow(referrer, "", "ConfigMap", target):
+            return problems.ref_not_permitted(_not_permitted(referrer, "ConfigMap", target))
+        found = self._ca_bundles.get(target)
+        return found or problems.invalid_ca_certificate_ref(f"ConfigMap {target} does not exist.")
 
 
 def _not_permitted(referrer: Referrer, kind: str, target: ObjectKey) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway_api.ir.xds import Cluster, ClusterName, Endpoints, Listener, Record, Scoping, TlsSecret, VirtualHost
+from gateway_api.ir.xds import Cluster, ClusterName, Endpoints, Listener, Record, Scoping, Secret, VirtualHost
 
 type TableChange = Mapping[str, VirtualHost | None]
 """Hostname → the virtual host that it has now."""
@@ -19,7 +19,7 @@ class IRChange(Record, frozen=True):
     scopings: Mapping[str, Scoping | None] = {}
     """Of route tables that are there, by name; None for one that is not scoped any more."""
     clusters: Mapping[ClusterName, Cluster | None] = {}
-    secrets: Mapping[str, TlsSecret | None] = {}
+    secrets: Mapping[str, Secret | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self.listeners or self.route_tables or self.scopings or self.clusters or self.secrets)

@@ -254,6 +254,18 @@ class TlsSecret(Record, frozen=True):
     private_key: PrivateBytes
 
 
+class CaBundle(Record, frozen=True):
+    """Whom to trust: the certificates of authorities, one PEM each, known to parse. At least one, each once."""
+
+    name: str
+    """`ca/<ns>/<configmap>`, and `+<ns>/<configmap>` for each further source."""
+    certificates: tuple[bytes, ...]
+
+
+type Secret = TlsSecret | CaBundle
+"""What a proxy gets apart from the listeners and clusters that name it, so that a rotation touches neither."""
+
+
 class GatewayIR(Record, frozen=True):
     """Everything but the endpoints, which travel apart: they change a hundred times as often.
 
@@ -264,4 +276,4 @@ class GatewayIR(Record, frozen=True):
     listeners: tuple[Listener, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()
     clusters: tuple[Cluster, ...] = ()
-    secrets: tuple[TlsSecret, ...] = ()
+    secrets: tuple[Secret, ...] = ()

@@ -57,7 +57,7 @@ class _Content(msgspec.Struct, frozen=True):
     listeners: Mapping[str, ir.Listener]
     route_tables: Mapping[str, Mapping[str, ir.VirtualHost]]
     clusters: Mapping[ir.ClusterName, ir.Cluster]
-    secrets: Mapping[str, ir.TlsSecret]
+    secrets: Mapping[str, ir.Secret]
     scopings: Mapping[str, ir.Scoping]
     """Of the route tables that are scoped."""
 

@@ -32,7 +32,7 @@ class Handled(msgspec.Struct, frozen=True):
     filter_chains: tuple[ir.FilterChain, ...]
     route_tables: tuple[ir.RouteTable, ...] = ()
     clusters: tuple[ir.Cluster, ...] = ()
-    secrets: tuple[ir.TlsSecret, ...] = ()
+    secrets: tuple[ir.Secret, ...] = ()
 
 
 def ports_of(listeners: Iterable[ListenerNode]) -> tuple[Port, ...]:

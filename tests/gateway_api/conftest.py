@@ -31,6 +31,7 @@ FIELDS = {
     "Namespace": "namespaces",
     "Service": "services",
     "Secret": "secrets",
+    "ConfigMap": "config_maps",
 }
 KINDS = {kind.name: kind for kind in kinds.ALL}
 
@@ -119,15 +120,20 @@ def secret() -> Callable[..., str]:
 
 def secret_data(key: CertificateIssuerPrivateKeyTypes) -> dict[str, str]:
     """The data of a Secret with a certificate for that key."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return {"tls.crt": _b64(_certificate(key)), "tls.key": _b64(pem)}
+    return {"tls.crt": _b64(certificate(key)), "tls.key": _b64(pem_key(key))}
+
+
+def pem_key(key: CertificateIssuerPrivateKeyTypes) -> bytes:
+    """The key as PEM, unencrypted."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _b64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _certificate(key: CertificateIssuerPrivateKeyTypes) -> bytes:
+def certificate(key: CertificateIssuerPrivateKeyTypes) -> bytes:
+    """A certificate for that key, signed by itself, as PEM."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "www.example.com")])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())

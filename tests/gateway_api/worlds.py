@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import ClusterSnapshot
-from tests.gateway_api.conftest import FIELDS, KINDS, secret_data
+from tests.gateway_api.conftest import FIELDS, KINDS, certificate, secret_data
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"
 CERTIFICATE = secret_data(ec.generate_private_key(ec.SECP256R1()))
+AUTHORITIES = [{"ca.crt": certificate(ec.generate_private_key(ec.SECP256R1())).decode()} for _ in range(2)]
 
 type Edit = tuple[str, ObjectKey, Object | None]
 
@@ -32,6 +33,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "Namespace": NAMESPACES,
     "Service": ("web", "api"),
     "Secret": ("cert", "key"),
+    "ConfigMap": ("ca", "key"),
 }
 CLUSTER_SCOPED = ("GatewayClass", "Namespace")
 KEYS: Mapping[str, list[ObjectKey]] = {
@@ -154,6 +156,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                                     {"group": "", "kind": "Service"},
                                     {"group": "", "kind": "Service", "name": "web"},
                                     {"group": "", "kind": "Secret"},
+                                    {"group": "", "kind": "ConfigMap"},
                                 ]
                             ),
                             2,
@@ -177,6 +180,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
             }
         ),
         "Secret": st.fixed_dictionaries({"data": pick([{}, {"tls.crt": "bad", "tls.key": "bad"}, CERTIFICATE])}),
+        "ConfigMap": st.fixed_dictionaries({"data": pick([{}, {"ca.crt": "bad"}, *AUTHORITIES])}),
     }
 
 
@@ -223,7 +227,7 @@ def _first_objects() -> list[Edit]:
     parents = [{"name": "g", "namespace": "a"}, {"name": "h", "namespace": "a"}]
     backends = [{"name": "web", "namespace": "b", "port": 80}, {"name": "api", "port": 80}]
     route = {"spec": {"parentRefs": parents, "rules": [{"backendRefs": backends}]}}
-    to = [{"group": "", "kind": "Service"}, {"group": "", "kind": "Secret"}]
+    to = [{"group": "", "kind": kind} for kind in ("Service", "Secret", "ConfigMap")]
     from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in ("HTTPRoute", "TCPRoute", "Gateway")]
     blue_labels = {"labels": {"team": "blue"}}
     routes = [(kind, ObjectKey(ns, name)) for kind in ("HTTPRoute", "TCPRoute") for ns in NAMESPACES for name in "rs"]
@@ -236,6 +240,7 @@ def _first_objects() -> list[Edit]:
         *(_edit("Namespace", ObjectKey("", name), {}, blue_labels) for name in NAMESPACES),
         *(_edit("Service", key, {"spec": {"ports": [{"port": 80}]}}) for key in KEYS["Service"]),
         *(_edit("Secret", ObjectKey(ns, "cert"), {"data": CERTIFICATE}) for ns in NAMESPACES),
+        *(_edit("ConfigMap", ObjectKey(ns, "ca"), {"data": AUTHORITIES[0]}) for ns in NAMESPACES),
     ]
 
 

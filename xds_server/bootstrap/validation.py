@@ -34,7 +34,7 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
             listeners=[
                 *map(listener.Listener.FromString, bodies[ResourceType.LISTENER]),
                 *map(_listener_with_routes, tables),
-                *map(_listener_with_certificate, secrets),
+                *map(_listener_with_secret, secrets),
             ],
         ),
         layered_runtime=layered_runtime(),
@@ -59,10 +59,15 @@ def _listener_with_routes(table: route.RouteConfiguration) -> listener.Listener:
     return _listener(f"routes of {table.name}", listener.FilterChain(filters=[filter_]))
 
 
-def _listener_with_certificate(of: secret.Secret) -> listener.Listener:
-    context = tls.DownstreamTlsContext(common_tls_context=tls.CommonTlsContext(tls_certificates=[of.tls_certificate]))
+def _listener_with_secret(of: secret.Secret) -> listener.Listener:
+    common = tls.CommonTlsContext()
+    if of.HasField("tls_certificate"):
+        common.tls_certificates.append(of.tls_certificate)
+    else:
+        common.validation_context.CopyFrom(of.validation_context)
+    context = tls.DownstreamTlsContext(common_tls_context=common)
     socket = core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
-    return _listener(f"certificate of {of.name}", listener.FilterChain(transport_socket=socket))
+    return _listener(f"secret {of.name}", listener.FilterChain(transport_socket=socket))
 
 
 def _listener(name: str, chain: listener.FilterChain) -> listener.Listener:

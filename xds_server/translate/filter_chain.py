@@ -11,7 +11,7 @@ from protos import listener as pb
 from protos.encode import pack
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.http_filters import connection_manager
-from xds_server.translate.sources import ADS
+from xds_server.translate.secret import over_sds
 
 
 def filter_chain(of: ir.FilterChain, *, port: int) -> pb.FilterChain:
@@ -65,7 +65,7 @@ def _transport_socket(of: ir.DownstreamTls) -> core.TransportSocket:
     common = tls.CommonTlsContext(
         tls_params=tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParameters.TLSv1_2),
         alpn_protocols=of.alpn,
-        tls_certificate_sds_secret_configs=[tls.SdsSecretConfig(name=name, sds_config=ADS) for name in of.secrets],
+        tls_certificate_sds_secret_configs=[over_sds(name) for name in of.secrets],
     )
     context = tls.DownstreamTlsContext(common_tls_context=common, disable_stateless_session_resumption=True)
     return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))

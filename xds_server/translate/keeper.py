@@ -37,7 +37,7 @@ class SnapshotKeeper:
         """
         changes: dict[ResourceType, Encoded] = {
             ResourceType.CLUSTER: _encoded(change.clusters, cluster),
-            ResourceType.SECRET: _encoded(change.secrets, secret),
+            ResourceType.SECRET: {name: None if of is None else secret(of) for name, of in change.secrets.items()},
             ResourceType.LISTENER: _encoded(change.listeners, listener),
             ResourceType.ROUTE: dict(self._route_tables(change)),
         }

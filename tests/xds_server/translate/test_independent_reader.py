@@ -123,6 +123,12 @@ def test_a_plain_listener_looks_for_no_tls() -> None:
     assert listener_v3.Listener().parse(made.body).listener_filters == []
 
 
+def test_a_bundle_of_authorities_holds_them_in_order() -> None:
+    message = tls_v3.Secret().parse(secret(ir.CaBundle(name="ca/default/ca", certificates=(b"ONE", b"TWO"))).body)
+    assert message.name == "ca/default/ca"
+    assert message.validation_context.trusted_ca.inline_bytes == b"ONETWO"
+
+
 def test_a_secret_holds_chain_and_key() -> None:
     of = ir.TlsSecret(name="default/cert", certificate_chain=b"CHAIN", private_key=ir.PrivateBytes(b"KEY"))
     message = tls_v3.Secret().parse(secret(of).body)

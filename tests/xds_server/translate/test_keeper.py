@@ -39,7 +39,9 @@ def listener(name: str, bind_port: int) -> ir.Listener:
     return ir.Listener(name=name, port=80, bind_port=bind_port, filter_chains=())
 
 
-def secret(name: str, chain: bytes) -> ir.TlsSecret:
+def secret(name: str, chain: bytes) -> ir.Secret:
+    if chain.startswith(b"ca"):
+        return ir.CaBundle(name=name, certificates=(chain,))
     return ir.TlsSecret(name=name, certificate_chain=chain, private_key=ir.PrivateBytes(b"key"))
 
 
@@ -59,7 +61,7 @@ STEPS = st.fixed_dictionaries(
         "tables": st.dictionaries(st.sampled_from(["t1", "t2"]), st.none() | HOSTS, max_size=2),
         "scopings": changes("t1 t2", ir.Scoping(), ir.Scoping(wildcards=("*.com",))),
         "clusters": changes("a b c", "http1", "http2"),
-        "secrets": changes("s1 s2", b"1", b"2"),
+        "secrets": changes("s1 s2", b"1", b"2", b"ca1", b"ca2"),
         "endpoints": changes("a b c d", "10.0.0.1", "10.0.0.2"),
     }
 )

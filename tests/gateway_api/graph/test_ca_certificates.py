@@ -1,0 +1,55 @@
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from gateway_api.graph.ca_certificates import ca_bundle, merged
+from gateway_api.graph.types import Problem
+from gateway_api.ir.xds import CaBundle
+from k8s_watch.objects.core import ConfigMap
+from k8s_watch.objects.meta import Meta
+from tests.gateway_api.conftest import certificate, pem_key
+
+ONE, TWO = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+FIRST, SECOND = certificate(ONE), certificate(TWO)
+
+
+def config_map(name: str = "ca", **data: str) -> ConfigMap:
+    return ConfigMap(metadata=Meta(name=name, namespace="default"), data=data)
+
+
+def bundle(content: bytes, name: str = "ca") -> CaBundle:
+    found = ca_bundle(config_map(name, **{"ca.crt": content.decode()}))
+    assert isinstance(found, CaBundle)
+    return found
+
+
+def test_every_certificate_is_trusted_once() -> None:
+    assert bundle(FIRST + SECOND + FIRST) == CaBundle(name="ca/default/ca", certificates=(FIRST, SECOND))
+
+
+def test_what_stands_between_the_certificates_stays_here() -> None:
+    assert bundle(b"# ours\n" + FIRST + pem_key(ONE)).certificates == (FIRST,)
+
+
+@pytest.mark.parametrize("content", ["", "ü", "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n"])
+def test_what_is_no_certificate_is_refused(content: str) -> None:
+    found = ca_bundle(config_map(**{"ca.crt": content}))
+    assert isinstance(found, Problem)
+    assert (found.condition, found.reason) == ("ResolvedRefs", "InvalidCACertificateRef")
+    assert "default/ca" in found.message
+
+
+def test_one_damaged_certificate_spoils_the_bundle() -> None:
+    damaged = FIRST.replace(b"MI", b"AA", 1)
+    assert isinstance(ca_bundle(config_map(**{"ca.crt": (SECOND + damaged).decode()})), Problem)
+
+
+def test_a_config_map_without_the_entry_says_which_is_needed() -> None:
+    found = ca_bundle(config_map(**{"ca.pem": FIRST.decode()}))
+    assert isinstance(found, Problem)
+    assert "ca.crt" in found.message
+
+
+def test_several_bundles_are_one_that_says_so() -> None:
+    both = merged([bundle(FIRST, "a"), bundle(SECOND + FIRST, "b"), bundle(FIRST, "a")])
+    assert both == CaBundle(name="ca/default/a+default/b", certificates=(FIRST, SECOND))
+    assert merged([bundle(FIRST)]) == bundle(FIRST)
