@@ -8,7 +8,7 @@ from gateway_api.graph.types import BackendNode, Problem
 from gateway_api.ir.xds import Cluster, ClusterName
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ServicePort
-from k8s_watch.objects.routes import BackendRef
+from k8s_watch.objects.routes import BackendObjectReference, BackendRef
 
 type Protocol = Literal["http1", "http2", "tcp"]
 
@@ -28,21 +28,28 @@ _HTTP_PROTOCOLS: dict[str | None, Protocol] = {
 
 
 def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
-    """Resolve a backendRef of a route that speaks HTTP; the port's appProtocol chooses HTTP/1.1 or HTTP/2.
+    """Resolve a backendRef of a route that speaks HTTP.
 
-    Spec: Gateway API v1.6 HTTPBackendRef, "a reference is considered invalid when"; GEP-1911
+    Spec: Gateway API v1.6 HTTPBackendRef, "a reference is considered invalid when"
+    """
+    return _backend_node(ref, http_cluster(ref, referrer, resolver))
+
+
+def http_cluster(ref: BackendObjectReference, referrer: Referrer, resolver: Resolver) -> Cluster | Problem:
+    """Resolve a reference to something that speaks HTTP; the port's appProtocol chooses HTTP/1.1 or HTTP/2.
+
+    Spec: Gateway API v1.6 BackendObjectReference; GEP-1911
     """
     port = _service_port(ref, referrer, resolver)
     if isinstance(port, Problem):
-        return BackendNode(weight=_weight(ref), problem=port)
+        return port
     protocol = _HTTP_PROTOCOLS.get(port.app_protocol)
     if protocol is None:
-        message = (
+        return problems.unsupported_backend_protocol(
             f"Service {_target(ref, referrer)} port {port.port} has appProtocol {port.app_protocol!r}, which is not "
             f"supported; use kubernetes.io/h2c or kubernetes.io/ws, or leave it out for HTTP/1.1."
         )
-        return BackendNode(weight=_weight(ref), problem=problems.unsupported_backend_protocol(message))
-    return BackendNode(weight=_weight(ref), cluster=service_cluster(_target(ref, referrer), port.port, protocol))
+    return service_cluster(_target(ref, referrer), port.port, protocol)
 
 
 def tcp_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
@@ -52,8 +59,8 @@ def tcp_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> Back
     """
     port = _service_port(ref, referrer, resolver)
     if isinstance(port, Problem):
-        return BackendNode(weight=_weight(ref), problem=port)
-    return BackendNode(weight=_weight(ref), cluster=service_cluster(_target(ref, referrer), port.port, "tcp"))
+        return _backend_node(ref, port)
+    return _backend_node(ref, service_cluster(_target(ref, referrer), port.port, "tcp"))
 
 
 def service_cluster(service: ObjectKey, port: int, protocol: Protocol) -> Cluster:
@@ -73,15 +80,18 @@ def weight_problem(ref: BackendRef, where: str) -> Problem | None:
     return problems.unsupported_value(f"{where}.weight is {ref.weight}: use 0 to {_MAX_WEIGHT}.")
 
 
-def _weight(ref: BackendRef) -> int:
-    return min(max(ref.weight, 0), _MAX_WEIGHT)
+def _backend_node(ref: BackendRef, found: Cluster | Problem) -> BackendNode:
+    weight = min(max(ref.weight, 0), _MAX_WEIGHT)
+    if isinstance(found, Problem):
+        return BackendNode(weight=weight, problem=found)
+    return BackendNode(weight=weight, cluster=found)
 
 
-def _target(ref: BackendRef, referrer: Referrer) -> ObjectKey:
+def _target(ref: BackendObjectReference, referrer: Referrer) -> ObjectKey:
     return ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
 
 
-def _service_port(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> ServicePort | Problem:
+def _service_port(ref: BackendObjectReference, referrer: Referrer, resolver: Resolver) -> ServicePort | Problem:
     if (ref.group, ref.kind) != ("", "Service"):
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
         return problems.invalid_kind(f"backendRef {ref.name} is of kind {kind}; only Service is supported.")

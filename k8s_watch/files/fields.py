@@ -21,7 +21,7 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     gateway.GatewaySpec: frozenset({"defaultScope", "tls"}),
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
     routes.HTTPRouteRule: frozenset({"retry", "sessionPersistence"}),
-    routes.HTTPRouteFilter: frozenset({"cors", "externalAuth", "requestMirror"}),
+    routes.HTTPRouteFilter: frozenset({"externalAuth"}),
     routes.TCPRouteSpec: frozenset({"useDefaultGateways"}),
 }
 """Fields that the API has and our shapes do not carry, by the shape that they belong to; nor are they looked into.

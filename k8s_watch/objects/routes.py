@@ -15,14 +15,19 @@ class ParentReference(Shape, frozen=True):
     port: int | None = None
 
 
-class BackendRef(Shape, frozen=True):
-    """Spec: Gateway API v1 BackendRef. `weight` is relative to its siblings, 0 to 1,000,000."""
+class BackendObjectReference(Shape, frozen=True):
+    """Spec: Gateway API v1 BackendObjectReference. `namespace` None is the route's own."""
 
     name: str
     group: str = ""
     kind: str = "Service"
     namespace: str | None = None
     port: int | None = None
+
+
+class BackendRef(BackendObjectReference, frozen=True):
+    """Spec: Gateway API v1 BackendRef. `weight` is relative to its siblings, 0 to 1,000,000."""
+
     weight: int = 1
 
 
@@ -57,6 +62,30 @@ class HTTPUrlRewrite(Shape, frozen=True):
     path: HTTPPathModifier | None = None
 
 
+class Fraction(Shape, frozen=True):
+    numerator: int
+    denominator: int = 100
+
+
+class HTTPRequestMirror(Shape, frozen=True):
+    """`percent` or `fraction` of the requests; neither means all."""
+
+    backend_ref: BackendObjectReference
+    percent: int | None = None
+    fraction: Fraction | None = None
+
+
+class HTTPCors(Shape, frozen=True):
+    """`*` stands for any origin, method or header; `max_age` is in seconds."""
+
+    allow_origins: tuple[str, ...] = ()
+    allow_credentials: bool | None = None
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age: int = 5
+
+
 class LocalObjectReference(Shape, frozen=True):
     group: str
     kind: str
@@ -71,6 +100,8 @@ class HTTPRouteFilter(Shape, frozen=True):
     response_header_modifier: HTTPHeaderFilter | None = None
     request_redirect: HTTPRequestRedirect | None = None
     url_rewrite: HTTPUrlRewrite | None = None
+    request_mirror: HTTPRequestMirror | None = None
+    cors: HTTPCors | None = None
     extension_ref: LocalObjectReference | None = None
 
 

@@ -61,6 +61,8 @@ def test_a_normal_path_is_fine(value: str) -> None:
 
 
 REWRITE = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+MIRROR = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "a", "port": 1}}}
+CORS = {"type": "CORS", "cors": {}}
 REDIRECT = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
 
 
@@ -75,8 +77,15 @@ REDIRECT = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
         ({"filters": [REWRITE], "matches": [{}, {}]}, "matches"),
         ({"filters": [REWRITE], "matches": [{"path": {"type": "Exact"}}]}, "matches"),
         ({"filters": [{"type": "URLRewrite"}]}, "filters[0].urlRewrite"),
-        ({"filters": [{**REDIRECT, "type": "CORS"}]}, "filters[0].requestRedirect"),
+        ({"filters": [{**REDIRECT, "type": "CORS", "cors": {}}]}, "filters[0].requestRedirect"),
         ({"filters": [{"type": "Redirect"}]}, "filters[0].type"),
+        ({"filters": [{"type": "CORS"}]}, "filters[0].cors"),
+        ({"filters": [CORS, CORS]}, "filters"),
+        ({"filters": [MIRROR, MIRROR]}, ""),
+        ({"filters": [{"type": "RequestMirror"}]}, "filters[0].requestMirror"),
+        ({"backendRefs": [{"name": "a", "port": 1, "filters": [REWRITE]}]}, ""),
+        ({"backendRefs": [{"name": "a", "port": 1, "filters": [REDIRECT, REWRITE]}]}, "backendRefs[0].filters"),
+        ({"backendRefs": [{"name": "a", "port": 1, "filters": [REWRITE]}], "matches": [{}, {}]}, "matches"),
         ({"backendRefs": [{"name": "a"}]}, "backendRefs[0].port"),
         ({"backendRefs": [{"name": "a", "kind": "Other", "group": "example.com"}]}, ""),
         ({"timeouts": {"request": "10"}}, "timeouts.request"),
@@ -85,6 +94,44 @@ REDIRECT = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
 )
 def test_a_rule_says_what_goes_together(rule: dict[str, object], field: str) -> None:
     found = broken(routes.HTTPRouteRule, **rule)
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("mirror", "field"),
+    [
+        ({"percent": 100}, ""),
+        ({"percent": 101}, "percent"),
+        ({"fraction": {"numerator": 1}}, ""),
+        ({"fraction": {"numerator": 101}}, "fraction.numerator"),
+        ({"fraction": {"numerator": 0, "denominator": 0}}, "fraction.denominator"),
+        ({"percent": 1, "fraction": {"numerator": 1}}, "percent"),
+        ({"backendRef": {"name": "a"}}, "backendRef.port"),
+    ],
+)
+def test_a_mirror_has_a_port_and_one_share(mirror: dict[str, object], field: str) -> None:
+    found = broken(routes.HTTPRequestMirror, **({"backendRef": {"name": "a", "port": 1}} | mirror))
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("cors", "field"),
+    [
+        ({"allowOrigins": ["*"], "allowMethods": ["*"], "allowHeaders": ["*"], "exposeHeaders": ["*", "a"]}, ""),
+        ({"allowOrigins": ["https://*.a.com:8443", "http://*", "http://a"]}, ""),
+        ({"allowOrigins": ["a.com"]}, "allowOrigins"),
+        ({"allowOrigins": ["https://a.com/"]}, "allowOrigins"),
+        ({"allowOrigins": ["*", "http://a"]}, "allowOrigins"),
+        ({"allowOrigins": ["http://a", "http://a"]}, "allowOrigins[1]"),
+        ({"allowMethods": ["get"]}, "allowMethods"),
+        ({"allowMethods": ["*", "GET"]}, "allowMethods"),
+        ({"allowHeaders": ["*", "a"]}, "allowHeaders"),
+        ({"allowHeaders": ["a b"]}, "allowHeaders"),
+        ({"maxAge": 0}, "maxAge"),
+    ],
+)
+def test_cors_lists_what_browsers_know(cors: dict[str, object], field: str) -> None:
+    found = broken(routes.HTTPCors, **cors)
     assert [one.partition(":")[0] for one in found] == ([field] if field else [])
 
 
