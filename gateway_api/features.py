@@ -35,6 +35,9 @@ HTTP_ROUTE_EXTENDED = frozenset(
         "HTTPRouteQueryParamMatching",
         "HTTPRouteRequestTimeout",
         "HTTPRouteResponseHeaderModification",
+        "HTTPRouteRetry",
+        "HTTPRouteRetryBackendTimeout",
+        "HTTPRouteRetryConnectionError",
         "HTTPRouteSchemeRedirect",
     }
 )

@@ -8,6 +8,7 @@ from gateway_api.graph.backend import http_backend, weight_problem
 from gateway_api.graph.hostnames import is_hostname
 from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_match import match_problems
+from gateway_api.graph.http_retry import retry_problems
 from gateway_api.graph.listener import HTTP_ROUTE
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
@@ -76,6 +77,8 @@ def _rule_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
             yield wrong
     if rule.timeouts is not None:
         yield from _timeout_problems(rule.timeouts, f"{where}.timeouts")
+    if rule.retry is not None:
+        yield from retry_problems(rule.retry, f"{where}.retry")
 
 
 def _timeout_problems(timeouts: HTTPRouteTimeouts, where: str) -> Iterator[Problem]:

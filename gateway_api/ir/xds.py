@@ -72,6 +72,18 @@ class Destination(Record, frozen=True):
     response_headers: HeaderMods = HeaderMods()
 
 
+class Retry(Record, frozen=True):
+    """Try again after these answers of a backend, and after any failure or timeout of a try, at another address if
+    there is one."""
+
+    codes: tuple[int, ...] = ()
+    """Of HTTP statuses, ascending."""
+    attempts: int | None = None
+    """At most so often; None leaves it to the proxy."""
+    backoff: float | None = None
+    """Seconds to wait before the first; None leaves it to the proxy."""
+
+
 class Forward(Record, frozen=True):
     """Send to one of the destinations, by weight."""
 
@@ -83,6 +95,8 @@ class Forward(Record, frozen=True):
     """Seconds for the whole request; 0 is without limit; None is the default, which is without limit."""
     try_timeout: float | None = None
     """Seconds for one try at a backend; 0 and None are without limit."""
+    retry: Retry | None = None
+    """None: only failures after which the backend has seen nothing of the request are tried again."""
 
 
 class Redirect(Record, frozen=True):

@@ -16,7 +16,14 @@ from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match
-from k8s_watch.objects.routes import HTTPRequestRedirect, HTTPRoute, HTTPRouteMatch, HTTPRouteTimeouts, HTTPUrlRewrite
+from k8s_watch.objects.routes import (
+    HTTPRequestRedirect,
+    HTTPRoute,
+    HTTPRouteMatch,
+    HTTPRouteRetry,
+    HTTPRouteTimeouts,
+    HTTPUrlRewrite,
+)
 
 FAILURE = ir.Respond(status=500)
 
@@ -90,7 +97,15 @@ def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Ac
         path=filters.path_rewrite(rewrite.path, path),
         timeout=_seconds(timeouts.request),
         try_timeout=_seconds(timeouts.backend_request),
+        retry=_retry(rule.spec.retry),
     )
+
+
+def _retry(spec: HTTPRouteRetry | None) -> ir.Retry | None:
+    """Spec: Gateway API v1.6 HTTPRouteRetry."""
+    if spec is None:
+        return None
+    return ir.Retry(codes=tuple(sorted(set(spec.codes))), attempts=spec.attempts, backoff=_seconds(spec.backoff))
 
 
 def _is_dropped(rule: HTTPRuleNode) -> bool:

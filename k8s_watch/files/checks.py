@@ -54,6 +54,11 @@ def count(low: int, high: int) -> Check:
     return check
 
 
+def every(check: Check) -> Check:
+    """A list whose elements each pass; of several reasons the first is given."""
+    return lambda value: next(filter(None, map(check, value)), "") if isinstance(value, tuple) else ""
+
+
 def both(first: Check, second: Check) -> Check:
     """What both want; of two reasons the first is given."""
     return lambda value: first(value) or second(value)

@@ -20,7 +20,7 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     ),
     gateway.GatewaySpec: frozenset({"defaultScope", "tls"}),
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
-    routes.HTTPRouteRule: frozenset({"retry", "sessionPersistence"}),
+    routes.HTTPRouteRule: frozenset({"sessionPersistence"}),
     routes.HTTPRouteFilter: frozenset({"externalAuth"}),
     routes.TCPRouteSpec: frozenset({"useDefaultGateways"}),
 }

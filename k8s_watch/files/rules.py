@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from k8s_watch.files import http_route_rules
-from k8s_watch.files.checks import Broken, Check, both, count, number, one_of, text, unique
+from k8s_watch.files.checks import Broken, Check, both, count, every, number, one_of, text, unique
 from k8s_watch.files.paths import Path
 from k8s_watch.objects import core, gateway, meta, routes
 
@@ -150,6 +150,11 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     },
     routes.HTTPUrlRewrite: {"hostname": _PRECISE_HOSTNAME},
     routes.HTTPRouteTimeouts: {"request": _DURATION, "backend_request": _DURATION},
+    routes.HTTPRouteRetry: {
+        "codes": every(number(400, 599)),
+        "attempts": number(1, _MAX_INT32),
+        "backoff": _DURATION,
+    },
     routes.LocalObjectReference: _REFERENCE,
     routes.TCPRouteSpec: {"parent_refs": count(0, 32), "rules": count(1, 1)},
     routes.TCPRouteRule: {**_RULE, "backend_refs": count(1, 16)},

@@ -141,6 +141,14 @@ class HTTPRouteTimeouts(Shape, frozen=True):
     backend_request: str | None = None
 
 
+class HTTPRouteRetry(Shape, frozen=True):
+    """Which responses of a backend are tried again, how often at most, and after which GEP-2257 duration."""
+
+    codes: tuple[int, ...] = ()
+    attempts: int | None = None
+    backoff: str | None = None
+
+
 class HTTPRouteRule(Shape, frozen=True):
     """No matches means one match of every path."""
 
@@ -149,6 +157,7 @@ class HTTPRouteRule(Shape, frozen=True):
     filters: tuple[HTTPRouteFilter, ...] = ()
     backend_refs: tuple[HTTPBackendRef, ...] = ()
     timeouts: HTTPRouteTimeouts | None = None
+    retry: HTTPRouteRetry | None = None
 
 
 class HTTPRouteSpec(Shape, frozen=True):

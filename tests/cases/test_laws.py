@@ -101,6 +101,11 @@ FORWARDING = optional(
     filters=st.lists(st.one_of(MODIFIERS, REWRITE), max_size=2, unique_by=lambda each: each["type"]),
     backendRefs=st.lists(BACKENDS, min_size=1, max_size=2),
     timeouts=optional(request=DURATIONS, backendRequest=DURATIONS),
+    retry=optional(
+        codes=st.lists(mostly([500, 503, 404], st.sampled_from([200, 0, 600])), max_size=2),
+        attempts=NUMBERS,
+        backoff=DURATIONS,
+    ),
 )
 REDIRECTING = optional(
     **MATCHING,

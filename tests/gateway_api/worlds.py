@@ -62,7 +62,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     filters = pick([[], [], [{"type": "URLRewrite"}]])
     rule = st.fixed_dictionaries(
         {"backendRefs": backends, "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]])},
-        optional={"filters": filters},
+        optional={"filters": filters, "retry": pick([{}, {"codes": [500], "attempts": 3}, {"attempts": 0}])},
     )
     tls = st.fixed_dictionaries(
         {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}

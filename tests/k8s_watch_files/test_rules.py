@@ -55,6 +55,19 @@ def test_a_path_that_no_request_can_have_is_refused(value: str) -> None:
     assert not broken(routes.HTTPPathMatch, type="RegularExpression", value=value)
 
 
+@pytest.mark.parametrize(
+    ("retry", "field"),
+    [
+        ({"codes": [400, 599], "attempts": 1, "backoff": "1s"}, ""),
+        ({"codes": [500, 399]}, "codes"),
+        ({"attempts": 0}, "attempts"),
+        ({"backoff": "1.5s"}, "backoff"),
+    ],
+)
+def test_a_retry_has_bounds(retry: dict[str, object], field: str) -> None:
+    assert [one.partition(":")[0] for one in broken(routes.HTTPRouteRetry, **retry)] == ([field] if field else [])
+
+
 @pytest.mark.parametrize("value", ["/", "/a/", "/a.b/..c", "/%20", "/a;b=c,d"])
 def test_a_normal_path_is_fine(value: str) -> None:
     assert not broken(routes.HTTPPathMatch, type="Exact", value=value)

@@ -29,7 +29,13 @@ RETRY_ON = "connect-failure,refused-stream,reset-before-request"
 """Failures after which the backend has seen nothing of the request: trying another address is safe for any method, and
 is what makes an address that just went away cost no request."""
 
+RETRY_ON_ANY_FAILURE = "connect-failure,refused-stream,reset"
+"""Failures of any try, timeouts included: what a user asks for who asks for retries."""
+
 RETRIES = 2
+
+SHORTEST_BACKOFF = 0.001
+"""Seconds; Envoy knows no shorter one."""
 
 REDIRECT_CODES = {
     301: pb.RedirectAction.MOVED_PERMANENTLY,
@@ -140,8 +146,8 @@ def _forward(of: ir.Forward) -> pb.RouteAction:
         result.idle_timeout.CopyFrom(seconds(0))
     elif of.timeout and of.timeout > STREAM_IDLE_TIMEOUT:
         result.idle_timeout.CopyFrom(seconds(of.timeout))
-    if of.try_timeout:
-        result.retry_policy.CopyFrom(_retry_policy(of.try_timeout))
+    if of.try_timeout or of.retry:
+        result.retry_policy.CopyFrom(_retry_policy(of.try_timeout, of.retry))
     return result
 
 
@@ -186,23 +192,33 @@ def _change_headers(
     message.response_headers_to_remove.extend(changes.remove)
 
 
-def _retry_policy(try_timeout: float | None) -> pb.RetryPolicy:
-    """What a virtual host retries, and again for a route that limits a try: its own policy replaces the host's."""
+def _retry_policy(try_timeout: float | None, of: ir.Retry | None) -> pb.RetryPolicy:
+    """What a virtual host retries, and again for a route that says more: its own policy replaces the host's.
+
+    Spec: Gateway API v1.6 HTTPRouteRetry, "SHOULD retry on connection errors (disconnect, reset, timeout, TCP failure)"
+    """
     previous = pb.RetryPolicy.RetryHostPredicate(
         name="envoy.retry_host_predicates.previous_hosts", typed_config=PREVIOUS_HOSTS
     )
-    return pb.RetryPolicy(
-        retry_on=RETRY_ON,
-        num_retries=uint32(RETRIES),
+    policy = pb.RetryPolicy(
+        retry_on=RETRY_ON_ANY_FAILURE if of else RETRY_ON,
+        num_retries=uint32((of and of.attempts) or RETRIES),
         retry_host_predicate=[previous],
         host_selection_retry_max_attempts=3,
         per_try_timeout=seconds(try_timeout) if try_timeout else None,
     )
+    if of and of.codes:
+        policy.retry_on += ",retriable-status-codes"
+        policy.retriable_status_codes.extend(of.codes)
+    if of and of.backoff is not None:
+        # Envoy waits a random share of the interval: only twice as much is on average what the user asked for.
+        policy.retry_back_off.base_interval.CopyFrom(seconds(max(2 * of.backoff, SHORTEST_BACKOFF)))
+    return policy
 
 
 PREVIOUS_HOSTS: AnyMessage = pack(pb.PreviousHostsPredicate())
 
-RETRIES_OF_A_HOST = encode(pb.VirtualHost(retry_policy=_retry_policy(None)))
+RETRIES_OF_A_HOST = encode(pb.VirtualHost(retry_policy=_retry_policy(None, None)))
 
 
 def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:
