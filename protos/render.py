@@ -9,6 +9,7 @@ from protos import accesslog as _accesslog  # noqa: F401  extensions must be kno
 from protos import cluster, endpoint, listener, route, secret, type_urls
 from protos import http as _http  # noqa: F401
 from protos import tls as _tls  # noqa: F401
+from protos import udp as _udp  # noqa: F401
 
 RESOURCES: dict[str, type[Message]] = {
     type_urls.CLUSTER: cluster.Cluster,

@@ -194,16 +194,24 @@ class FilterChain(Record, frozen=True):
     tls: DownstreamTls | None = None
 
 
+class Datagrams(Record, frozen=True):
+    """Proxy datagrams, those of one client to one place. No destination with a weight: they are dropped."""
+
+    destinations: tuple[Destination, ...]
+
+
 class Listener(Record, frozen=True):
-    """One bound port. Gateway API listeners that share a port share this."""
+    """One bound port. Gateway API listeners that share a port and its transport share this."""
 
     name: str
-    """`tcp-<port>`, with the listener's own port."""
+    """`tcp-<port>` or `udp-<port>`, with the listener's own port."""
     port: int
     """The port the user asked for."""
     bind_port: int
     """The port the proxy binds: `port`, shifted where privileged ports are out of reach."""
-    filter_chains: tuple[FilterChain, ...]
+    filter_chains: tuple[FilterChain, ...] = ()
+    datagrams: Datagrams | None = None
+    """For a UDP port, in place of the filter chains of a TCP port."""
     bind_address: str = "0.0.0.0"
 
 
@@ -218,7 +226,7 @@ class Cluster(Record, frozen=True):
     backend: ObjectKey
     port: int
     """The Service's port number."""
-    protocol: Literal["http1", "http2", "tcp"] = "http1"
+    protocol: Literal["http1", "http2", "tcp", "udp"] = "http1"
 
 
 class Endpoint(Record, frozen=True):

@@ -16,26 +16,32 @@ def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[
 
     Spec: Kubernetes discovery/v1 EndpointSlice
     """
-    port_name = _port_name(cluster.port, service)
+    transport = "UDP" if cluster.protocol == "udp" else "TCP"
+    port_name = _port_name(cluster.port, transport, service)
     found: dict[tuple[str, int], ir.Endpoint] = {}
-    for endpoint in (e for piece in slices for e in _endpoints_of(piece, port_name)):
+    for endpoint in (e for piece in slices for e in _endpoints_of(piece, port_name, transport)):
         key = (endpoint.address, endpoint.port)
         if key not in found or found[key].draining:
             found[key] = endpoint
     return ir.Endpoints(cluster=cluster.name, endpoints=tuple(found[key] for key in sorted(found)))
 
 
-def _port_name(number: int, service: Service | None) -> str | None:
-    """The name that a Service's TCP port has in the slices: "" for the only port of many a Service."""
+def _port_name(number: int, transport: str, service: Service | None) -> str | None:
+    """The name that a Service's port has in the slices: "" for the only port of many a Service.
+
+    Two ports of a Service may have one number: one for TCP, one for UDP.
+    """
     if service is None:
         return None
-    return next((port.name for port in service.spec.ports if port.port == number and port.protocol == "TCP"), None)
+    ports = (port for port in service.spec.ports if (port.port, port.protocol) == (number, transport))
+    return next((port.name for port in ports), None)
 
 
-def _endpoints_of(piece: EndpointSlice, port_name: str | None) -> Iterator[ir.Endpoint]:
+def _endpoints_of(piece: EndpointSlice, port_name: str | None, transport: str) -> Iterator[ir.Endpoint]:
     if piece.address_type not in _ADDRESS_TYPES or port_name is None:
         return
-    numbers = [p.port for p in piece.ports if p.name == port_name and p.protocol == "TCP" and p.port is not None]
+    ports = (port for port in piece.ports if (port.name, port.protocol) == (port_name, transport))
+    numbers = [port.port for port in ports if port.port is not None]
     for endpoint in piece.endpoints:
         draining = _is_draining(endpoint.conditions)
         if draining is None:

@@ -20,6 +20,7 @@ def _named(gateway: ir.GatewayIR) -> Iterator[str]:
                     yield name
                 case ir.TcpChain(destinations=destinations):
                     yield from (destination.cluster for destination in destinations)
+        yield from (to.cluster for to in (listener.datagrams.destinations if listener.datagrams else ()))
     for table in gateway.route_tables:
         for host in table.virtual_hosts:
             for route in host.routes:

@@ -140,12 +140,10 @@ def _lowered(case: Case, result: Result) -> dict[str, Any]:
 
 
 def _listener(of: ir.Listener) -> dict[str, Any]:
-    return {
-        "name": of.name,
-        "port": of.port,
-        "bind_port": of.bind_port,
-        "filter_chains": [_filter_chain(chain) for chain in of.filter_chains],
-    }
+    place = {"name": of.name, "port": of.port, "bind_port": of.bind_port}
+    if of.datagrams is not None:
+        return {**place, "udp": _destinations(of.datagrams.destinations)}
+    return {**place, "filter_chains": [_filter_chain(chain) for chain in of.filter_chains]}
 
 
 def _filter_chain(of: ir.FilterChain) -> dict[str, Any]:
@@ -157,8 +155,12 @@ def _filter_chain(of: ir.FilterChain) -> dict[str, Any]:
             if scoping:
                 handler["in one scope"] = list(scoping.wildcards)
         case ir.TcpChain(destinations=destinations):
-            handler = {"tcp": [f"{each.cluster} weight {each.weight}" for each in destinations]}
+            handler = {"tcp": _destinations(destinations)}
     return {key: value for key, value in fields.items() if key != "handler"} | handler
+
+
+def _destinations(of: Iterable[ir.Destination]) -> list[str]:
+    return [f"{each.cluster} weight {each.weight}" for each in of]
 
 
 def _table(of: ir.RouteTable) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import socketserver
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,7 +74,7 @@ class Proxy:
             self.more.wait_for(lambda: self.ended or self.has_said(text))
         assert self.has_said(text), "".join(self.lines)
 
-    def wait_until_serving(self, *ports: int) -> None:
+    def wait_until_serving(self, *ports: int, udp: Sequence[int] = ()) -> None:
         """Return when the first listeners and all that they need are there, and these ports are open.
 
         The workers open the ports some moments after Envoy said that it starts them.
@@ -84,6 +84,9 @@ class Proxy:
             with socket.socket() as probe:
                 while probe.connect_ex(("127.0.0.1", port)):
                     select.select([], [], [], 0.01)
+        for port in udp:
+            while _is_free(port):
+                select.select([], [], [], 0.01)
 
     def read_log(self) -> None:
         """Keep the log until it ends."""
@@ -125,6 +128,16 @@ class Proxy:
         """What a TCP client reads until the other side closes."""
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             return connection.makefile("rb").read()
+
+
+def _is_free(port: int) -> bool:
+    """Whether nobody has this UDP port."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -176,33 +189,52 @@ class Say(socketserver.BaseRequestHandler):
         self.request.sendall(self.name.encode())
 
 
+class Return(socketserver.BaseRequestHandler):
+    """Sends a datagram back, its name in front."""
+
+    name: str
+
+    def handle(self) -> None:
+        datagram, own = self.request
+        own.sendto(self.name.encode() + datagram, self.client_address)
+
+
 @dataclass
 class Backends:
     """Ports of loopback backends."""
 
     http: dict[str, int]
     tcp: dict[str, int]
+    udp: dict[str, int]
 
 
 @pytest.fixture(scope="session")
 def backends() -> Iterator[Backends]:
-    """Two HTTP backends and two TCP backends, a and b."""
+    """Two HTTP, two TCP and two UDP backends, a and b."""
     over = threading.Event()
     http_servers = {n: _server(ThreadingHTTPServer, type(n, (Echo,), {"name": n, "over": over})) for n in "ab"}
     tcp_servers = {n: _server(socketserver.ThreadingTCPServer, type(n, (Say,), {"name": n})) for n in "ab"}
-    servers = [*http_servers.values(), *tcp_servers.values()]
+    udp_servers = {n: _Datagrams(("127.0.0.1", 0), type(n, (Return,), {"name": n})) for n in "ab"}
+    servers = [*http_servers.values(), *tcp_servers.values(), *udp_servers.values()]
     threads = [threading.Thread(target=server.serve_forever) for server in servers]
     for thread in threads:
         thread.start()
     yield Backends(
         {name: server.server_address[1] for name, server in http_servers.items()},
         {name: server.server_address[1] for name, server in tcp_servers.items()},
+        {name: server.server_address[1] for name, server in udp_servers.items()},
     )
     over.set()
     for server, thread in zip(servers, threads, strict=True):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Datagrams(socketserver.UDPServer):
+    """Room for the longest datagram."""
+
+    max_packet_size = 65536
 
 
 def _server(kind: type[socketserver.TCPServer], handler: type) -> socketserver.TCPServer:
@@ -246,7 +278,11 @@ def start_proxy(
         (folder / "bootstrap.json").write_text(bootstrap)
         proxy = start_envoy("--config-path", folder / "bootstrap.json")
         listeners = [listener.Listener.FromString(r.body) for r in snapshot.of(ResourceType.LISTENER).by_name.values()]
-        proxy.wait_until_serving(*(of.address.socket_address.port_value for of in listeners))
+        places = [of.address.socket_address for of in listeners]
+        proxy.wait_until_serving(
+            *(place.port_value for place in places if place.protocol == place.TCP),
+            udp=[place.port_value for place in places if place.protocol == place.UDP],
+        )
         return proxy
 
     return start

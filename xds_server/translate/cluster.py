@@ -19,6 +19,9 @@ BUFFER_LIMIT = 32 * 1024
 MAX_RETRIES = 1024
 """Parallel retries; Envoy's own 3 would turn a rollout's retried connects into errors."""
 
+MAX_SESSIONS = 64 * 1024
+"""Clients of a UDP backend at a time; each counts for a minute after its last datagram. Envoy's own limit is 1,024."""
+
 STREAM_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 1024 * 1024
 
@@ -39,13 +42,17 @@ def cluster(of: ir.Cluster) -> Resource:
         per_connection_buffer_limit_bytes=uint32(BUFFER_LIMIT),
         lb_policy=pb.Cluster.LEAST_REQUEST,
         common_lb_config=pb.Cluster.CommonLbConfig(healthy_panic_threshold=core.Percent(value=0)),
-        circuit_breakers=pb.CircuitBreakers(
-            thresholds=[pb.CircuitBreakers.Thresholds(max_retries=uint32(MAX_RETRIES))],
-        ),
+        circuit_breakers=pb.CircuitBreakers(thresholds=[_threshold(of)]),
         ignore_health_on_host_removal=True,
         typed_extension_protocol_options=_protocol_options(of),
     )
     return make_resource(of.name, encode(message), [(ResourceType.ENDPOINT, of.name)])
+
+
+def _threshold(of: ir.Cluster) -> pb.CircuitBreakers.Thresholds:
+    if of.protocol == "udp":
+        return pb.CircuitBreakers.Thresholds(max_connections=uint32(MAX_SESSIONS))
+    return pb.CircuitBreakers.Thresholds(max_retries=uint32(MAX_RETRIES))
 
 
 def _protocol_options(of: ir.Cluster) -> dict[str, AnyMessage]:

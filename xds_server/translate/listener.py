@@ -6,7 +6,7 @@ of the listener is the same. So the rest depends on as little as possible.
 Spec: Envoy v1.40 config.listener.v3.Listener, "Filter chain only update"
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway_api.ir import xds as ir
 from protos import core
@@ -15,6 +15,7 @@ from protos.encode import encode, pack
 from protos.values import TRUE, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
 from xds_server.translate.access_log import WITHOUT_FILTER_CHAIN
+from xds_server.translate.datagrams import SOCKET, datagram_filter
 from xds_server.translate.filter_chain import filter_chain
 from xds_server.translate.scope import named_scopes
 
@@ -23,8 +24,13 @@ BUFFER_LIMIT = 32 * 1024
 
 
 def listener(of: ir.Listener) -> Resource:
-    """One bound port with its filter chains. Names the route tables, secrets and clusters that it depends on."""
-    message = pb.Listener(
+    """One bound port. Names the route tables, secrets and clusters that it depends on."""
+    message = _of_connections(of) if of.datagrams is None else _of_datagrams(of, of.datagrams)
+    return make_resource(of.name, encode(message), sorted(set(_dependencies(of))))
+
+
+def _of_connections(of: ir.Listener) -> pb.Listener:
+    return pb.Listener(
         name=of.name,
         address=core.Address(
             socket_address=core.SocketAddress(address=of.bind_address, port_value=of.bind_port),
@@ -36,7 +42,17 @@ def listener(of: ir.Listener) -> Resource:
         max_connections_to_accept_per_socket_event=uint32(1),
         access_log=[WITHOUT_FILTER_CHAIN],
     )
-    return make_resource(of.name, encode(message), sorted(set(_dependencies(of))))
+
+
+def _of_datagrams(of: ir.Listener, datagrams: ir.Datagrams) -> pb.Listener:
+    udp = core.SocketAddress(protocol=core.SocketAddress.UDP, address=of.bind_address, port_value=of.bind_port)
+    return pb.Listener(
+        name=of.name,
+        address=core.Address(socket_address=udp),
+        udp_listener_config=pb.UdpListenerConfig(downstream_socket_config=SOCKET),
+        listener_filters=[datagram_filter(datagrams, stat_prefix=of.name)],
+        enable_reuse_port=TRUE,
+    )
 
 
 def _needs_tls_inspector(of: ir.Listener) -> bool:
@@ -55,9 +71,14 @@ def _dependencies(of: ir.Listener) -> Iterator[tuple[ResourceType, str]]:
             case ir.HttpChain() as handler:
                 yield from named_scopes(handler)
             case ir.TcpChain(destinations=destinations):
-                for to in destinations:
-                    if to.weight > 0 and to.cluster != ir.INVALID_BACKEND:
-                        yield ResourceType.CLUSTER, to.cluster
+                yield from _clusters(destinations)
+    yield from _clusters(of.datagrams.destinations if of.datagrams else ())
+
+
+def _clusters(destinations: Iterable[ir.Destination]) -> Iterator[tuple[ResourceType, str]]:
+    for to in destinations:
+        if to.weight > 0 and to.cluster != ir.INVALID_BACKEND:
+            yield ResourceType.CLUSTER, to.cluster
 
 
 TLS_INSPECTOR = pb.ListenerFilter(name="envoy.filters.listener.tls_inspector", typed_config=pack(pb.TlsInspector()))

@@ -1,5 +1,7 @@
 """Service and EndpointSlices → Endpoints."""
 
+import msgspec
+
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.endpoints import lower_endpoints
 from k8s_watch.keys import ObjectKey
@@ -37,8 +39,10 @@ def piece(*endpoints: Endpoint, ports: tuple[EndpointPort, ...] = (), address_ty
     )
 
 
-def lower(*slices: EndpointSlice, service: Service | None = SERVICE) -> list[tuple[str, int]]:
-    return [(e.address, e.port) for e in lower_endpoints(CLUSTER, service, slices).endpoints]
+def lower(
+    *slices: EndpointSlice, service: Service | None = SERVICE, cluster: ir.Cluster = CLUSTER
+) -> list[tuple[str, int]]:
+    return [(e.address, e.port) for e in lower_endpoints(cluster, service, slices).endpoints]
 
 
 def test_addresses_are_sorted_and_listed_once() -> None:
@@ -56,6 +60,8 @@ def test_the_slice_port_is_found_by_the_name_of_the_service_port() -> None:
         EndpointPort(port=3000, name="http"),
     )
     assert lower(piece(endpoint("10.0.0.1"), ports=ports)) == [("10.0.0.1", 3000)]
+    datagrams = msgspec.structs.replace(CLUSTER, protocol="udp")
+    assert lower(piece(endpoint("10.0.0.1"), ports=ports), cluster=datagrams) == [("10.0.0.1", 53)]
 
 
 def test_slices_may_map_one_port_to_several_numbers() -> None:
