@@ -34,4 +34,5 @@ def watched(cluster: ClusterSnapshot, of: StatusKey) -> Json | None:
         else {"name": of.key.name}
     )
     meta |= {"uid": found.metadata.uid, "resourceVersion": found.metadata.resource_version}
-    return {"metadata": meta, "status": msgspec.to_builtins(found.status)}
+    # By way of the text: our tuples become JSON's lists, which is what they are compared with.
+    return {"metadata": meta, "status": msgspec.json.decode(msgspec.json.encode(found.status))}

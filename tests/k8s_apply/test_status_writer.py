@@ -13,9 +13,10 @@ from k8s_apply.fence import NotLeadingError
 from k8s_apply.status_writer import StatusWriter
 from k8s_apply.watched import watched
 from k8s_watch.api import ApiError
+from k8s_watch.decode import decode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import HTTP_ROUTE
-from k8s_watch.objects.routes import HTTPRoute, ParentReference
+from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import FakeWriter, refusals
@@ -53,9 +54,11 @@ class Desk:
         self.api.put(HTTP_ROUTE, ObjectKey("default", name), **fields)
 
     def watch(self) -> None:
-        """Have the watch catch up with the server."""
-        keys = self.api.keys(HTTP_ROUTE)
-        self.seen = {key(k.name): found for k in keys if (found := self.api.peek(HTTP_ROUTE, k))}
+        """Have the watch catch up with the server: its objects as the informer decodes them."""
+        found = [self.api.peek(HTTP_ROUTE, of) for of in self.api.keys(HTTP_ROUTE)]
+        routes = [decode(HTTP_ROUTE, msgspec.json.encode(each)) for each in found]
+        snapshot = ClusterSnapshot(revision=1, http_routes={route.key: route for route in routes})
+        self.seen = {of: seen for route in routes if (seen := watched(snapshot, of := key(route.key.name)))}
 
     def parents(self, name: str) -> list[Json]:
         found = self.api.peek(HTTP_ROUTE, ObjectKey("default", name)) or {}
@@ -180,10 +183,7 @@ async def test_conflicts_without_end_give_way_to_other_objects(desk: Desk) -> No
 async def test_others_entries_are_written_back_as_they_are_not_as_we_decode_them(desk: Desk) -> None:
     """Case 19: a field that we do not know stays."""
     desk.route("r", status={"parents": [THEIR_ENTRY]})
-    live = desk.api.peek(HTTP_ROUTE, ObjectKey("default", "r"))
-    route = msgspec.convert(live, HTTPRoute)
-    snapshot = ClusterSnapshot(revision=1, http_routes={route.key: route})
-    desk.seen = {key("r"): watched(snapshot, key("r")) or {}}
+    desk.watch()
     async with running(desk.writer.run()):
         desk.writer.want({key("r"): wish()})
         await settle()
