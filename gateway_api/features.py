@@ -12,6 +12,7 @@ GATEWAY_EXTENDED = frozenset(
         "GatewayHTTPListenerIsolation",
         "GatewayHTTPSListenerDetectMisdirectedRequests",
         "GatewayPort8080",
+        "GatewayStaticAddresses",
     }
 )
 
@@ -42,5 +43,15 @@ HTTP_ROUTE_EXTENDED = frozenset(
     }
 )
 
+GATEWAY_NAMESPACE_MODE = frozenset({"GatewayInfrastructure"})
+"""What its test can only find where a Gateway's proxies are in its own namespace."""
+
 SUPPORTED = tuple(sorted(CORE | GATEWAY_EXTENDED | HTTP_ROUTE_EXTENDED))
+
+
+def supported(*, gateway_namespace_mode: bool) -> tuple[str, ...]:
+    """Every feature that is served with this setting, sorted."""
+    return tuple(sorted({*SUPPORTED, *GATEWAY_NAMESPACE_MODE})) if gateway_namespace_mode else SUPPORTED
+
+
 """Sorted by name, as the status wants them."""

@@ -99,6 +99,7 @@ class _Replica:
             settings=GraphSettings(
                 controller_name=settings.controller_name,
                 privileged_port_shift=settings.privileged_port_shift,
+                gateway_namespace_mode=settings.gateway_namespace_mode,
                 route_scoping=settings.route_scoping,
             ),
             hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
@@ -126,6 +127,7 @@ class _Replica:
             tasks.create_task(self._infra.run(), name="infrastructure")
             tasks.create_task(self._statuses.run(), name="statuses")
             tasks.create_task(self._observing(), name="observing")
+            tasks.create_task(self._hearing_problems(), name="problems")
             if settings.leader_election:
                 tasks.create_task(self._leadership.run(), name="leadership")
 
@@ -136,9 +138,20 @@ class _Replica:
             version, done = await self._controller.steps.newer_than(version)
             if done is not None:
                 skipped, revision = done.cluster.revision > revision + 1, done.cluster.revision
-                self._infra_report.publish(observe(done.cluster, self._infra_settings, done.graph.gateways))
+                self._report_infra()
                 self._infra.saw(done.cluster)
                 self._statuses.saw(None if skipped else done.cluster.changed)
+
+    async def _hearing_problems(self) -> None:
+        version = 0
+        while True:
+            version, _ = await self._infra.problems.newer_than(version)
+            self._report_infra()
+
+    def _report_infra(self) -> None:
+        if done := self._controller.steps.value:
+            problems = self._infra.problems.value
+            self._infra_report.publish(observe(done.cluster, self._infra_settings, done.graph.gateways, problems))
 
     def _missing(self) -> str | None:
         """What readiness waits for."""

@@ -25,6 +25,8 @@ class Settings(Node, frozen=True):
     bind_address: str = "0.0.0.0"
     reserved_ports: tuple[int, ...] = (19000, 19001, 19003)
     """What a proxy binds for itself: admin, metrics, readiness. No listener gets them."""
+    gateway_namespace_mode: bool = False
+    """Whether a Gateway's proxies are in its own namespace. Only then is GatewayInfrastructure a feature of ours."""
     route_scoping: Literal["auto", "always", "never"] = "auto"
     """Whether requests choose by scope (see `gateway_api.lowering.scoping`): where it pays, wherever it can be, not."""
 

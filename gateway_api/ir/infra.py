@@ -36,7 +36,7 @@ class InfraIR(msgspec.Struct, frozen=True, kw_only=True):
     """From `spec.infrastructure`, for every object that we make."""
     annotations: Mapping[str, str] = {}
     addresses: tuple[str, ...] = ()
-    """Addresses that the user asked for."""
+    """IP addresses that the user asked for, in their order."""
 
 
 class Address(msgspec.Struct, frozen=True):

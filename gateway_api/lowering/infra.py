@@ -27,7 +27,7 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
         ports=tuple(map(_infra_port, ports_of(node.listeners))) if node.serves else (),
         labels=infrastructure.labels,
         annotations=infrastructure.annotations,
-        addresses=tuple(dict.fromkeys(address.value for address in spec.addresses if address.value)),
+        addresses=tuple(dict.fromkeys(of.value for of in spec.addresses if of.value and of.type == "IPAddress")),
     )
 
 

@@ -25,7 +25,7 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
     """
     found: dict[StatusKey, Body] = {}
     for key, gateway_class in graph.gateway_classes.items():
-        found[StatusKey(kind="GatewayClass", key=key)] = gateway_class_status(gateway_class)
+        found[StatusKey(kind="GatewayClass", key=key)] = gateway_class_status(gateway_class, graph.settings)
     for key, gateway in graph.gateways.items():
         seen = infra.gateways.get(key, GatewayInfra())
         told = fleet.gateways.get(key, GatewayFleet())

@@ -80,8 +80,12 @@ def address_not_assigned(generation: int) -> Condition:
     return _condition("Programmed", "False", "AddressNotAssigned", message, generation)
 
 
-def address_not_usable(message: str, generation: int) -> Condition:
+def address_not_usable(missing: Sequence[str], generation: int) -> Condition:
     """Spec: Gateway API v1.6 GatewayReasonAddressNotUsable."""
+    message = (
+        f"spec.addresses: not given: {', '.join(missing)}. "
+        "A load balancer grants a Gateway one IP address at most; ask for another one, or for none."
+    )
     return _condition("Programmed", "False", "AddressNotUsable", message, generation)
 
 

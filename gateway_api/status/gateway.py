@@ -63,7 +63,7 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
         return catalogue.no_resources(f"Its proxies cannot run: {infra.problem}.", generation)
     missing = _missing_addresses(node, infra)
     if missing:
-        return catalogue.address_not_usable(f"Cannot be used: {', '.join(missing)}.", generation)
+        return catalogue.address_not_usable(missing, generation)
     if not infra.addresses:
         return catalogue.address_not_assigned(generation)
     replicas = f"{infra.replicas_available} of {infra.replicas_wanted} proxies are available"

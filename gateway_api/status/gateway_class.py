@@ -1,12 +1,12 @@
 """GatewayClassNode → GatewayClassStatus."""
 
-from gateway_api.features import SUPPORTED
-from gateway_api.graph.types import GatewayClassNode
+from gateway_api.features import supported
+from gateway_api.graph.types import GatewayClassNode, Settings
 from gateway_api.status import catalogue
 from gateway_api.status.types import GatewayClassStatus
 
 
-def gateway_class_status(node: GatewayClassNode) -> GatewayClassStatus:
+def gateway_class_status(node: GatewayClassNode, settings: Settings) -> GatewayClassStatus:
     """Say whether Gateways of the class are served, and what they can do.
 
     Spec: Gateway API v1.6 GatewayClassStatus, GatewayClassConditionStatusAccepted
@@ -16,4 +16,5 @@ def gateway_class_status(node: GatewayClassNode) -> GatewayClassStatus:
         accepted = catalogue.of_problems(node.problems, generation)
     else:
         accepted = catalogue.class_accepted(generation)
-    return GatewayClassStatus(conditions=(accepted,), supported_features=SUPPORTED)
+    features = supported(gateway_namespace_mode=settings.gateway_namespace_mode)
+    return GatewayClassStatus(conditions=(accepted,), supported_features=features)

@@ -111,7 +111,7 @@ class _Desk:
 
     def _gateway_class(self, key: ObjectKey) -> Body | None:
         node = self._graph.gateway_classes.get(key)
-        return None if node is None else gateway_class_status(node)
+        return None if node is None else gateway_class_status(node, self._graph.settings)
 
     def _gateway(self, key: ObjectKey) -> Body | None:
         node = self._graph.gateways.get(key)

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 
 from gateway_api.ir.infra import InfraIR, InfraPort
 from k8s_apply.api import Json
-from k8s_apply.infra.names import infra_key, labels, selector
+from k8s_apply.infra.names import infra_key, labels, secret_key, selector
 from k8s_apply.infra.pod import pod_template
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
+
+_ADDRESS_FIELDS = {"LoadBalancer": "loadBalancerIP", "ClusterIP": "clusterIP"}
+"""Type of Service → the field in which it asks for an address. A NodePort cannot."""
 
 
 def desired(
@@ -25,13 +28,13 @@ def desired(
     """
     if not infra.ports:
         return ()
-    key = infra_key(infra.gateway, settings)
+    key, secret = infra_key(infra.gateway, settings), secret_key(infra.gateway, settings)
     return (
         _object("v1", "ServiceAccount", key, infra, settings) | {"automountServiceAccountToken": False},
         _object("v1", "ConfigMap", key, infra, settings) | {"data": dict(bootstrap)},
-        _object("v1", "Secret", key, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
+        _object("v1", "Secret", secret, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
         _object("v1", "Service", key, infra, settings) | {"spec": _service(infra, settings)},
-        _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, key.name, settings)},
+        _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, settings)},
     )
 
 
@@ -67,24 +70,22 @@ def _service(infra: InfraIR, settings: InfraSettings) -> Json:
     }
     if settings.service_type != "ClusterIP":
         spec["externalTrafficPolicy"] = settings.external_traffic_policy
-    if infra.addresses and settings.service_type == "ClusterIP":
-        spec["clusterIP"] = infra.addresses[0]
-    elif infra.addresses:
-        spec["externalIPs"] = list(infra.addresses)
-    return spec
+    asked_for = _ADDRESS_FIELDS.get(settings.service_type)
+    # A Service can ask for one. Not by externalIPs: those need nobody's leave, so a Gateway could take any address.
+    return spec | {asked_for: infra.addresses[0]} if asked_for and infra.addresses else spec
 
 
 def _service_port(port: InfraPort) -> Json:
     return {"name": port.name, "protocol": port.protocol, "port": port.port, "targetPort": port.bind_port}
 
 
-def _deployment(infra: InfraIR, name: str, settings: InfraSettings) -> Json:
+def _deployment(infra: InfraIR, settings: InfraSettings) -> Json:
     spec: Json = {
         "selector": {"matchLabels": selector(infra.gateway)},
         "progressDeadlineSeconds": 600,
         "revisionHistoryLimit": 2,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "template": pod_template(infra, name, settings),
+        "template": pod_template(infra, settings),
     }
     return spec if settings.replicas is None else {"replicas": settings.replicas} | spec
 

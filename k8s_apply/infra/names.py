@@ -26,7 +26,7 @@ _DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def infra_key(gateway: ObjectKey, settings: InfraSettings) -> ObjectKey:
-    """The namespace and name that all objects of this Gateway share.
+    """The namespace and name that all objects of this Gateway share, its Secret aside.
 
     In the Gateway's own namespace that is its own name, where a Service can bear it; else the name with the digest.
     """
@@ -34,6 +34,11 @@ def infra_key(gateway: ObjectKey, settings: InfraSettings) -> ObjectKey:
         return ObjectKey(settings.system_namespace, hashed_name(gateway))
     fits = _DNS_1035.fullmatch(gateway.name)
     return ObjectKey(gateway.namespace, gateway.name if fits else hashed_name(gateway))
+
+
+def secret_key(gateway: ObjectKey, settings: InfraSettings) -> ObjectKey:
+    """The Secret of the proxies' client certificate: not by the Gateway's own name, which users' certificates have."""
+    return ObjectKey(infra_key(gateway, settings).namespace, hashed_name(gateway))
 
 
 def hashed_name(gateway: ObjectKey) -> str:

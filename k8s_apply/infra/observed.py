@@ -1,6 +1,6 @@
 """ClusterSnapshot → what runs of each Gateway's infrastructure: addresses, replicas. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from k8s_apply.infra.names import infra_key, owner_labels, owner_of
@@ -10,21 +10,30 @@ from k8s_watch.objects.core import Deployment, Service
 from k8s_watch.snapshot import ClusterSnapshot
 
 
-def observe(cluster: ClusterSnapshot, settings: InfraSettings, gateways: Iterable[ObjectKey]) -> InfraReport:
+def observe(
+    cluster: ClusterSnapshot,
+    settings: InfraSettings,
+    gateways: Iterable[ObjectKey],
+    problems: Mapping[ObjectKey, str],
+) -> InfraReport:
     """What is there of these Gateways' infrastructure. Those that have nothing yet are in it, with nothing.
 
-    An object of the right name counts only when its labels say that it was made for this Gateway.
+    An object of the right name counts only when its labels say that it was made for this Gateway. `problems`: what
+    stands in the way of some of them.
     """
-    return InfraReport({gateway: _observe(cluster, infra_key(gateway, settings), gateway) for gateway in gateways})
+    return InfraReport(
+        {key: _observe(cluster, infra_key(key, settings), key, problems.get(key, "")) for key in gateways}
+    )
 
 
-def _observe(cluster: ClusterSnapshot, key: ObjectKey, gateway: ObjectKey) -> GatewayInfra:
+def _observe(cluster: ClusterSnapshot, key: ObjectKey, gateway: ObjectKey, problem: str) -> GatewayInfra:
     service = _of(cluster.services.get(key), gateway)
     deployment = _of(cluster.deployments.get(key), gateway)
     return GatewayInfra(
         addresses=tuple(dict.fromkeys(_addresses(service))) if service else (),
         replicas_wanted=deployment.spec.replicas if deployment else 0,
         replicas_available=deployment.status.available_replicas if deployment else 0,
+        problem=problem,
     )
 
 
@@ -33,11 +42,9 @@ def _of[T: (Service, Deployment)](found: T | None, gateway: ObjectKey) -> T | No
 
 
 def _addresses(service: Service) -> Iterator[Address]:
-    """Those that the user asked for, else what the load balancer gave, else what reaches it from inside."""
+    """What the load balancer gave; where there is none to give, what reaches it from inside."""
     spec = service.spec
-    if spec.external_ips:
-        yield from (Address("IPAddress", ip) for ip in spec.external_ips)
-    elif spec.type == "LoadBalancer":
+    if spec.type == "LoadBalancer":
         for ingress in service.status.load_balancer.ingress:
             if ingress.ip:
                 yield Address("IPAddress", ingress.ip)

@@ -5,7 +5,7 @@ Everything here is the same for any set of listeners: a listener that comes or g
 
 from gateway_api.ir.infra import InfraIR
 from k8s_apply.api import Json
-from k8s_apply.infra.names import pod_labels
+from k8s_apply.infra.names import infra_key, pod_labels, secret_key
 from k8s_apply.infra.settings import InfraSettings
 
 USER = 65532
@@ -15,8 +15,10 @@ READY_PORT = 19003
 BOOTSTRAP_FILE = "bootstrap.yaml"
 
 
-def pod_template(infra: InfraIR, name: str, settings: InfraSettings) -> Json:
-    """The Deployment's pod template. `name` is that of the ServiceAccount, the ConfigMap and the Secret it uses."""
+def pod_template(infra: InfraIR, settings: InfraSettings) -> Json:
+    """The Deployment's pod template."""
+    name = infra_key(infra.gateway, settings).name
+    secret = secret_key(infra.gateway, settings).name
     annotations = dict(infra.annotations) | {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(METRICS_PORT),
@@ -36,7 +38,7 @@ def pod_template(infra: InfraIR, name: str, settings: InfraSettings) -> Json:
         "containers": [_envoy(infra, settings)],
         "volumes": [
             {"name": "bootstrap", "configMap": {"name": name}},
-            {"name": "certs", "secret": {"secretName": name, "defaultMode": 0o440}},
+            {"name": "certs", "secret": {"secretName": secret, "defaultMode": 0o440}},
         ],
     }
     if settings.image_pull_secrets:

@@ -24,9 +24,9 @@ from k8s_apply.certificates import Authority, BadCertificateError, client_files
 from k8s_apply.fence import NotLeadingError
 from k8s_apply.infra.desired import desired
 from k8s_apply.infra.drift import in_place, stamp
-from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of
+from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of, secret_key
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
-from k8s_apply.kinds import INFRASTRUCTURE
+from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_apply.workqueue import WorkQueue, backoff
 from k8s_watch.api import ApiError
 from k8s_watch.keys import AnyKind, ObjectKey
@@ -39,6 +39,9 @@ EVERYTHING = ObjectKey("", "")
 """Stands for the resync in the queue; no Gateway is called so."""
 TERMINATING_PAUSE = 1.0
 """Seconds until a look at an object that must be gone before it can be made again."""
+FORBIDDEN = 403
+CONFLICT = 409
+TOO_MANY_REQUESTS = 429
 
 type Id = tuple[str, ObjectKey]
 """Kind name and key of one of our objects."""
@@ -71,11 +74,13 @@ class InfraReconciler:
         `resync`: seconds between two looks at everything, on average. `in_flight`: Gateways attended to at a time.
         """
         self.problems: Latest[Mapping[ObjectKey, str]] = Latest({})
-        """Gateways whose infrastructure is not as wished right now, and why."""
+        """Gateways whose infrastructure cannot be as wished until somebody acts, and why. An outage is not among it."""
         self._api = api
         self._leading = leading
         self._clock = clock
         self._settings = settings
+        labels = MANAGED_BY | {SYSTEM_NAMESPACE: settings.system_namespace}
+        self._selector = ",".join(f"{name}={value}" for name, value in labels.items())
         self._ca = ca
         self._bootstrap = bootstrap
         self._resync = resync
@@ -120,9 +125,10 @@ class InfraReconciler:
         if not self._leading.value or (changed is not None and not changed.keys() & watched.keys()):
             return
         for gateway in self._wanted:
-            key = infra_key(gateway, self._settings)
+            shared, secret = infra_key(gateway, self._settings), secret_key(gateway, self._settings)
             live = self._live.get(owner_labels(gateway), {})
             for kind, objects in watched.items():
+                key = secret if kind == "Secret" else shared
                 if changed is not None and key not in changed.get(kind, ()):
                     continue
                 known, seen = live.get((kind, key)), objects.get(key)
@@ -158,7 +164,7 @@ class InfraReconciler:
         failures = self._failures[gateway] = self._failures.get(gateway, 0) + 1
         if failures == 1:
             log.warning("infrastructure not as wished, will retry", gateway=str(gateway), error=str(error))
-        self._tell(gateway, str(error))
+        self._tell(gateway, str(error) if _is_refusal(error) else None)
         wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
@@ -170,13 +176,10 @@ class InfraReconciler:
 
     async def _look_at_everything(self) -> float:
         """List our objects, remove those without a Gateway, and have every Gateway attended to."""
-        settings = self._settings
-        namespace = "" if settings.gateway_namespace_mode else settings.system_namespace
-        labels = MANAGED_BY | {SYSTEM_NAMESPACE: settings.system_namespace}
-        text = ",".join(f"{name}={value}" for name, value in labels.items())
+        namespace = await self._ours()
         live: dict[Owner, dict[Id, Json]] = {}
         for kind in INFRASTRUCTURE:
-            for item in await self._api.list(kind, namespace=namespace, selector=text):
+            for item in await self._api.list(kind, namespace=namespace, selector=self._selector):
                 live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
         self._live, self._looked = live, True
         wished = {owner_labels(gateway) for gateway in self._wanted.keys() | self._keep}
@@ -185,6 +188,21 @@ class InfraReconciler:
         for gateway in self._wanted:
             self._queue.add(gateway)
         return self._resync * (0.75 + self._clock.jitter() / 2)
+
+    async def _ours(self) -> str:
+        """The namespace that our objects can be in; "" for any. Where the mode was changed and we may still look into
+        the Gateways' namespaces, what is left there is found and moves.
+        """
+        system = self._settings.system_namespace
+        if self._settings.gateway_namespace_mode:
+            return ""
+        try:
+            await self._api.list(SERVICE_ACCOUNT, namespace="", selector=self._selector)
+        except ApiError as error:
+            if error.code != FORBIDDEN:
+                raise
+            return system
+        return ""
 
     async def _bring(self, gateway: ObjectKey) -> float | None:
         """Bring one Gateway's objects to what is wished now; without a wish, remove them all."""
@@ -210,7 +228,7 @@ class InfraReconciler:
         return TERMINATING_PAUSE if terminating else None
 
     async def _manifests(self, infra: InfraIR) -> tuple[Json, ...]:
-        secret = "Secret", infra_key(infra.gateway, self._settings)
+        secret = "Secret", secret_key(infra.gateway, self._settings)
         current = secret_files(await self._read(secret, infra.gateway) or {})
         certificate = client_files(self._ca(), infra.gateway, current, self._clock.now())
         return desired(infra, self._settings, bootstrap=self._bootstrap(infra), certificate=certificate)
@@ -245,6 +263,13 @@ class InfraReconciler:
             known.pop(id_, None)
         if not known:
             self._live.pop(owner, None)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the same call will fail until somebody acts: no outage, no overload, nobody who was faster."""
+    if isinstance(error, ApiError):
+        return 400 <= error.code < 500 and error.code not in (CONFLICT, TOO_MANY_REQUESTS)
+    return isinstance(error, BadCertificateError | ForeignObjectError)
 
 
 def _replaced(known: Json, seen: Any) -> bool:

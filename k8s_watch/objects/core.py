@@ -24,7 +24,6 @@ class ServiceSpec(Shape, frozen=True):
     type: str = "ClusterIP"
     cluster_ip: str = msgspec.field(name="clusterIP", default="")
     cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
-    external_ips: tuple[str, ...] = msgspec.field(name="externalIPs", default=())
     external_name: str = ""
     selector: dict[str, str] = {}
 

@@ -20,13 +20,16 @@ class Call(NamedTuple):
     at: float
 
 
+EVERYWHERE = "list in all namespaces"
+
+
 class FakeWriter(KubeWriter):
     """Holds objects of any kind. All faults are attributes and take effect at once."""
 
     def __init__(self, clock: Clock) -> None:
         self.calls: list[Call] = []
         self.refuse: dict[str, Exception] = {}
-        """Verb, kind name, object name, or "*" → what such a call raises before it has done anything."""
+        """Verb, kind name, object name, EVERYWHERE, or "*" → what such a call raises before it has done anything."""
         self.refuse_once: list[Exception] = []
         """What the next writes raise, one each."""
         self.before_write: list[Any] = []
@@ -137,7 +140,7 @@ class FakeWriter(KubeWriter):
             await self.stuck.wait()
         finally:
             self._in_flight -= 1
-        for name in ("*", verb, kind.name, key.name):
+        for name in ("*", verb, kind.name, key.name, *([EVERYWHERE] if verb == "list" and not key.namespace else [])):
             if name in self.refuse:
                 raise self.refuse[name]
         if verb not in ("get", "list"):

@@ -1,10 +1,11 @@
 """What is made for a Gateway has the names, labels, ports and the caution that its users expect."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
 
+from k8s_apply.api import Json
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.names import hashed_name, infra_key, label_value, owner_labels, owner_of
 from k8s_apply.infra.settings import InfraSettings
@@ -84,12 +85,34 @@ def test_the_service_shows_the_listeners_ports_and_reaches_the_bound_ones() -> N
     ]
 
 
-def test_addresses_that_the_user_asks_for_become_external_ips() -> None:
-    assert objects(infra(addresses=("192.0.2.1",)))["Service"]["spec"]["externalIPs"] == ["192.0.2.1"]
-    inside = InfraSettings(service_type="ClusterIP")
-    spec = objects(infra(addresses=("10.0.0.1",)), inside)["Service"]["spec"]
-    assert spec["clusterIP"] == "10.0.0.1"
-    assert "externalTrafficPolicy" not in spec
+def test_an_address_that_the_user_asks_for_is_asked_of_whoever_gives_addresses() -> None:
+    def spec(*addresses: str, of: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer") -> Json:
+        made: Json = objects(infra(addresses=addresses), InfraSettings(service_type=of))["Service"]["spec"]
+        return made
+
+    assert spec("192.0.2.1", "192.0.2.2")["loadBalancerIP"] == "192.0.2.1"
+    assert spec("10.0.0.1", of="ClusterIP")["clusterIP"] == "10.0.0.1"
+    assert "externalTrafficPolicy" not in spec(of="ClusterIP")
+    for nothing in (spec(), spec("192.0.2.1", of="NodePort")):
+        assert not nothing.keys() & {"loadBalancerIP", "clusterIP", "externalIPs"}
+    # Nobody grants these: whoever may write a Gateway could take any address of the cluster or beyond.
+    assert "externalIPs" not in spec("192.0.2.1", "192.0.2.2")
+
+
+def test_the_proxies_secret_never_has_the_name_of_the_gateways_certificate() -> None:
+    made = objects(infra(), OWN_NAMESPACE)
+    assert {kind: manifest["metadata"]["name"] for kind, manifest in made.items()} == {
+        "ServiceAccount": "eg",
+        "ConfigMap": "eg",
+        "Secret": "envoy-default-eg-e41e7b31",
+        "Service": "eg",
+        "Deployment": "eg",
+    }
+    volumes = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert [(volume.get("configMap") or volume.get("secret")) for volume in volumes] == [
+        {"name": "eg"},
+        {"secretName": "envoy-default-eg-e41e7b31", "defaultMode": 0o440},
+    ]
 
 
 def test_listeners_that_come_and_go_leave_every_other_object_alone() -> None:

@@ -24,7 +24,7 @@ def seen(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = Non
         services={EG_INFRA: msgspec.convert(service, Service)},
         deployments={EG_INFRA: msgspec.convert(deployment, Deployment)},
     )
-    return observe(cluster, SETTINGS, [EG]).gateways[EG]
+    return observe(cluster, SETTINGS, [EG], {}).gateways[EG]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,8 @@ def seen(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = Non
         ({}, {}, ()),
         ({}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.1"}]}}, ("192.0.2.1",)),
         ({}, {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}, ("lb.example",)),
-        ({"externalIPs": ["192.0.2.9"]}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}, ("192.0.2.9",)),
+        ({"loadBalancerIP": "192.0.2.9"}, {}, ()),
+        ({"loadBalancerIP": "192.0.2.9"}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}, ("192.0.2.1",)),
         ({"type": "ClusterIP", "clusterIP": "10.0.0.1"}, {}, ("10.0.0.1",)),
         (
             {"type": "NodePort", "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1", "fd00::1"]},
@@ -65,5 +66,10 @@ def test_somebody_elses_service_of_that_name_does_not_count() -> None:
 
 
 def test_a_gateway_without_anything_has_nothing() -> None:
-    nothing = observe(ClusterSnapshot(revision=1), SETTINGS, [ObjectKey("default", "new")])
+    nothing = observe(ClusterSnapshot(revision=1), SETTINGS, [ObjectKey("default", "new")], {})
     assert nothing.gateways == {ObjectKey("default", "new"): GatewayInfra()}
+
+
+def test_what_stands_in_a_gateways_way_is_its_own_problem() -> None:
+    report = observe(ClusterSnapshot(revision=1), SETTINGS, [EG, ObjectKey("default", "new")], {EG: "name is taken"})
+    assert [of.problem for of in report.gateways.values()] == ["name is taken", ""]

@@ -19,7 +19,7 @@ from k8s_watch.kinds import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE
 from k8s_watch.objects.core import ConfigMap, Deployment, Secret, Service
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.flow.virtual_clock import VirtualClock, settle
-from tests.k8s_apply.fake_writer import FakeWriter, names
+from tests.k8s_apply.fake_writer import EVERYWHERE, FakeWriter, names
 from tests.k8s_apply.gateways import BOOTSTRAP, EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra
 from tests.k8s_apply.running import running
 
@@ -184,15 +184,29 @@ async def test_another_controllers_proxies_are_not_ours_to_remove(clock: Virtual
     async with running(ours.reconciler.run()):
         await ours.want(infra())
         await clock.advance(1000)
-    assert ours.present() == {EG: 5, OTHER: 5}
+    assert ours.present() == IN_OWN_NAMESPACE | {OTHER: 4, ObjectKey(OTHER.namespace, OTHER_INFRA.name): 1}
 
 
-async def test_a_gateway_moves_when_the_mode_changes(clock: VirtualClock, api: FakeWriter) -> None:
-    for settings, key in ((SETTINGS, EG_INFRA), (OWN_NAMESPACE, EG)):
+IN_OWN_NAMESPACE = {EG: 4, ObjectKey(EG.namespace, EG_INFRA.name): 1}
+"""How many objects of EG bear each key in its own namespace: the Secret has a name of its own."""
+
+
+async def test_a_gateway_moves_when_the_mode_changes_and_back(clock: VirtualClock, api: FakeWriter) -> None:
+    for settings, present in ((SETTINGS, {EG_INFRA: 5}), (OWN_NAMESPACE, IN_OWN_NAMESPACE), (SETTINGS, {EG_INFRA: 5})):
         site = Site(clock, api, settings)
         async with running(site.reconciler.run()):
             await site.want(infra())
-        assert site.present() == {key: 5}
+        assert site.present() == present
+
+
+async def test_without_leave_to_look_elsewhere_we_look_after_our_own_namespace(site: Site) -> None:
+    site.api.refuse[EVERYWHERE] = ApiError(403, "forbidden")
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+        await site.want(infra(OTHER))
+        await site.clock.advance(400)
+    assert site.present() == {OTHER_INFRA: 5}
+    assert not site.reconciler.problems.value
 
 
 @pytest.mark.parametrize("kind", [DEPLOYMENT, SERVICE, CONFIG_MAP, SECRET])
@@ -246,8 +260,26 @@ async def test_an_object_that_is_not_labelled_as_ours_is_not_taken(
         assert OTHER not in site.reconciler.problems.value
         api.drop(SERVICE_ACCOUNT, key)
         await clock.advance(120)
-        assert site.present()[key] == 5
+        assert sum(site.present().values()) == 10
         assert not site.reconciler.problems.value
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ApiError(403, "quota"), True),
+        (ApiError(422, "invalid"), True),
+        (ApiError(409, "conflict"), False),
+        (ApiError(429, "slow down"), False),
+        (ApiError(503, "unavailable"), False),
+        (ConnectionResetError("reset"), False),
+    ],
+)
+async def test_a_refusal_is_the_gateways_problem_and_an_outage_is_not(site: Site, error: Exception, told: bool) -> None:
+    site.api.refuse["apply"] = error
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        assert site.reconciler.problems.value == ({EG: str(error)} if told else {})
 
 
 async def test_one_failing_gateway_does_not_hold_up_another(site: Site) -> None:

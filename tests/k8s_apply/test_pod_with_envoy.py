@@ -28,7 +28,7 @@ def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_p
         (tmp_path / "certs" / name).write_bytes(content)
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    (envoy,) = pod_template(infra(), "name", settings)["spec"]["containers"]
+    (envoy,) = pod_template(infra(), settings)["spec"]["containers"]
     args = [arg.replace("$(ENVOY_POD_NAME)", "pod") for arg in envoy["args"]]
     done = subprocess.run(
         [envoy_binary, *args, "--mode", "validate"], capture_output=True, text=True, timeout=30, check=False

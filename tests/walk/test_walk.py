@@ -126,7 +126,7 @@ def test_step_7_a_deleted_gateway_takes_its_proxies_with_it() -> None:
 
 def test_step_8_the_proxies_live_in_the_gateways_namespace() -> None:
     kubectl(f"apply --server-side -f {docker('gateway-namespace-mode.yaml')}")
-    kubectl(f"set env -n {SYSTEM} deployment/envoy-gateway LYCHGATE_GATEWAY_NAMESPACE_MODE=true")
+    kubectl(f"rollout restart -n {SYSTEM} deployment/envoy-gateway")
     kubectl(f"rollout status -n {SYSTEM} deployment/envoy-gateway --timeout=90s")
     apply("gateway.yaml")
     apply("httproute.yaml")

@@ -35,7 +35,12 @@ def test_owners_labels_and_addresses_come_from_the_objects() -> None:
     spec = GatewaySpec(
         gateway_class_name="eg",
         infrastructure=GatewayInfrastructure(labels={"a": "b"}, annotations={"c": "d"}),
-        addresses=(GatewayAddress(value="10.1.1.1"), GatewayAddress(value="")),
+        addresses=(
+            GatewayAddress(value="10.1.1.1"),
+            GatewayAddress(value=""),
+            GatewayAddress(type="Hostname", value="a.example"),
+            GatewayAddress(value="10.1.1.1"),
+        ),
     )
     infra = lower_infra(graph((), spec=spec), EG)
     assert infra.gateway_owner == Owner(api_version="gateway.networking.k8s.io/v1", kind="Gateway", name="eg", uid="1")

@@ -1,9 +1,10 @@
 from collections.abc import Callable, Mapping
 
+import msgspec
 import pytest
 
 from gateway_api.features import SUPPORTED
-from gateway_api.graph.types import Graph
+from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from gateway_api.status.build import build_statuses
@@ -21,6 +22,7 @@ from k8s_watch.keys import ObjectKey
 type Build = Callable[..., Graph]
 
 EG = ObjectKey("default", "eg")
+EG_CLASS = ObjectKey("", "eg")
 UP = GatewayInfra(addresses=(Address("IPAddress", "10.0.0.1"),), replicas_wanted=1, replicas_available=1)
 
 GATEWAY = """
@@ -68,10 +70,21 @@ def test_every_condition_observes_its_objects_generation(graph: Build) -> None:
 
 def test_a_class_of_ours_is_accepted_and_says_what_it_can(graph: Build) -> None:
     statuses = build_statuses(graph(), FleetReport(), InfraReport())
-    status = statuses[StatusKey(kind="GatewayClass", key=ObjectKey("", "eg"))]
+    status = statuses[StatusKey(kind="GatewayClass", key=EG_CLASS)]
     assert isinstance(status, GatewayClassStatus)
     assert said(status) == {"Accepted": ("True", "Accepted")}
     assert status.supported_features == SUPPORTED == tuple(sorted(SUPPORTED))
+
+
+def test_the_infrastructures_feature_is_claimed_where_the_proxies_are_in_the_gateways_namespace(graph: Build) -> None:
+    def features(*, mode: bool) -> set[str]:
+        built = msgspec.structs.replace(graph(), settings=Settings(gateway_namespace_mode=mode))
+        status = build_statuses(built, FleetReport(), InfraReport())[StatusKey(kind="GatewayClass", key=EG_CLASS)]
+        assert isinstance(status, GatewayClassStatus)
+        return set(status.supported_features)
+
+    assert features(mode=True) - features(mode=False) == {"GatewayInfrastructure"}
+    assert features(mode=True) >= features(mode=False)
 
 
 def test_a_gateway_that_runs_says_so(graph: Build) -> None:
