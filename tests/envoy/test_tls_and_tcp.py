@@ -2,9 +2,12 @@
 
 import datetime
 import socket
+import socketserver
 import ssl
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -19,9 +22,13 @@ from xds_server.translate.assemble import assemble
 pytestmark = pytest.mark.envoy
 
 KEY = ObjectKey("default", "eg")
+TLS_BACKEND = ir.ClusterName("service/default/tls/443/tcp")
 A, B = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "b"))
 TCP_A, TCP_B = (ir.ClusterName(f"service/default/tcp-{name}/80") for name in ("a", "b"))
 NAMES = ("one.example.com", "two.example.com", "*.wild.example.com", "default.example.org")
+PASSED = "passed.example.com"
+ENDED = "ended.example.com"
+CLOSED = "x.closed.example.com"
 
 
 def certificate(name: str) -> ir.TlsSecret:
@@ -56,9 +63,12 @@ def https_chain(name: str, table: str, *secrets: ir.TlsSecret, server_names: tup
     return ir.FilterChain(name=name, handler=ir.HttpChain(route_table=table), server_names=server_names, tls=tls)
 
 
-def tcp_chain(*destinations: tuple[ir.ClusterName, int]) -> ir.FilterChain:
+def tcp_chain(
+    *destinations: tuple[ir.ClusterName, int], server_names: tuple[str, ...] = (), tls: ir.DownstreamTls | None = None
+) -> ir.FilterChain:
     receivers = tuple(ir.Destination(cluster=cluster, weight=weight) for cluster, weight in destinations)
-    return ir.FilterChain(name="tcp", handler=ir.TcpChain(destinations=receivers))
+    name = "-".join(("tcp", *server_names))
+    return ir.FilterChain(name=name, handler=ir.TcpChain(destinations=receivers), server_names=server_names, tls=tls)
 
 
 def table(name: str, cluster: ir.ClusterName) -> ir.RouteTable:
@@ -70,16 +80,46 @@ def table(name: str, cluster: ir.ClusterName) -> ir.RouteTable:
 
 @pytest.fixture(scope="module")
 def ports(free_port: Callable[[], int]) -> dict[str, int]:
-    return {name: free_port() for name in ("https", "tcp", "weighted", "nowhere")}
+    return {name: free_port() for name in ("https", "tcp", "weighted", "nowhere", "mixed")}
 
 
 @pytest.fixture(scope="module")
 def secrets() -> dict[str, ir.TlsSecret]:
-    return {name: certificate(name) for name in NAMES}
+    return {name: certificate(name) for name in (*NAMES, PASSED, ENDED)}
 
 
 @pytest.fixture(scope="module")
-def proxy(backends, ports: dict[str, int], secrets: dict[str, ir.TlsSecret], start_proxy):
+def tls_backend(secrets: dict[str, ir.TlsSecret], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server that ends TLS itself and says the server name that it was asked for."""
+    files = [tmp_path_factory.mktemp("tls") / name for name in ("chain.pem", "key.pem")]
+    files[0].write_bytes(secrets[PASSED].certificate_chain)
+    files[1].write_bytes(secrets[PASSED].private_key.reveal())
+    with _SaysServerName(*files) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+class _SaysServerName(socketserver.TCPServer):
+    def __init__(self, chain: Path, key: Path) -> None:
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(chain, key)
+        self.context.sni_callback = self._asked_for
+        self.server_name = ""
+
+    def _asked_for(self, connection: ssl.SSLObject, name: str, context: ssl.SSLContext) -> None:
+        self.server_name = name
+
+    def finish_request(self, request: socket.socket, client_address: object) -> None:
+        with self.context.wrap_socket(request, server_side=True) as connection:
+            connection.sendall(self.server_name.encode())
+
+
+@pytest.fixture(scope="module")
+def proxy(backends, tls_backend: int, ports: dict[str, int], secrets: dict[str, ir.TlsSecret], start_proxy):
     one, two, wild, default = (secrets[name] for name in NAMES)
     chains = {
         "https": (
@@ -90,6 +130,12 @@ def proxy(backends, ports: dict[str, int], secrets: dict[str, ir.TlsSecret], sta
         "tcp": (tcp_chain((TCP_A, 1), (TCP_B, 0)),),
         "weighted": (tcp_chain((TCP_A, 1), (TCP_B, 1)),),
         "nowhere": (tcp_chain(),),
+        "mixed": (
+            tcp_chain((TLS_BACKEND, 1), server_names=(PASSED,)),
+            tcp_chain((TCP_A, 1), server_names=(ENDED,), tls=ir.DownstreamTls(secrets=(secrets[ENDED].name,), alpn=())),
+            tcp_chain(server_names=("*.closed.example.com",)),
+            https_chain("rest", "b", default),
+        ),
     }
     gateway = ir.GatewayIR(
         gateway=KEY,
@@ -99,12 +145,18 @@ def proxy(backends, ports: dict[str, int], secrets: dict[str, ir.TlsSecret], sta
         ),
         route_tables=(table("a", A), table("b", B)),
         clusters=tuple(
-            ir.Cluster(name=name, backend=KEY, port=80, protocol="tcp" if "tcp" in name else "http1")
-            for name in (A, B, TCP_A, TCP_B)
+            ir.Cluster(name=name, backend=KEY, port=80, protocol="http1" if name in (A, B) else "tcp")
+            for name in (A, B, TCP_A, TCP_B, TLS_BACKEND)
         ),
         secrets=tuple(secrets.values()),
     )
-    places = {A: backends.http["a"], B: backends.http["b"], TCP_A: backends.tcp["a"], TCP_B: backends.tcp["b"]}
+    places = {
+        A: backends.http["a"],
+        B: backends.http["b"],
+        TCP_A: backends.tcp["a"],
+        TCP_B: backends.tcp["b"],
+        TLS_BACKEND: tls_backend,
+    }
     endpoints = [
         ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=port),))
         for name, port in places.items()
@@ -172,3 +224,34 @@ def test_connections_are_shared_by_weight(proxy, ports) -> None:
 
 def test_a_connection_without_a_backend_is_closed(proxy, ports) -> None:
     assert proxy.connect(ports["nowhere"]) == b""
+
+
+def said(port: int, secret: ir.TlsSecret, server_name: str) -> bytes:
+    """What a client that trusts this certificate alone reads until the other side closes."""
+    context = ssl.create_default_context(cadata=secret.certificate_chain.decode())
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=server_name) as secure,
+    ):
+        assert secure.selected_alpn_protocol() is None
+        return secure.recv(100)
+
+
+def test_a_connection_is_passed_through_to_the_certificate_of_its_backend(proxy, ports, secrets) -> None:
+    assert said(ports["mixed"], secrets[PASSED], PASSED) == PASSED.encode()
+
+
+def test_a_connection_is_decrypted_for_a_backend_on_the_same_port(proxy, ports, secrets) -> None:
+    assert said(ports["mixed"], secrets[ENDED], ENDED) == b"a"
+
+
+def test_http_is_served_on_the_same_port(proxy, ports, secrets) -> None:
+    context = ssl.create_default_context(cadata=secrets["default.example.org"].certificate_chain.decode())
+    answer = proxy.request(ports["mixed"], "/", tls=context, server_name="default.example.org")
+    assert answer.seen["backend"] == "b"
+
+
+def test_a_server_name_that_nothing_serves_is_not_left_to_others(proxy, ports, secrets) -> None:
+    with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
+        said(ports["mixed"], secrets["default.example.org"], CLOSED)
