@@ -30,16 +30,9 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ReferenceGrant
 from k8s_watch.objects.routes import HTTPRoute
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from worlds import backend, route
 
-FIELDS = {
-    "Gateway": "gateways",
-    "HTTPRoute": "http_routes",
-    "ReferenceGrant": "grants",
-    "Secret": "secrets",
-    "Service": "services",
-}
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"
 

@@ -1,17 +1,10 @@
 """A watched object → the JSON that `status_merge` reads, without asking the API server."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Json
-from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import Gateway, GatewayClass
-from k8s_watch.objects.routes import HTTPRoute, TCPRoute
-from k8s_watch.snapshot import ClusterSnapshot
-
-type WithStatus = GatewayClass | Gateway | HTTPRoute | TCPRoute
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
 
 def watched(cluster: ClusterSnapshot, of: StatusKey) -> Json | None:
@@ -19,13 +12,7 @@ def watched(cluster: ClusterSnapshot, of: StatusKey) -> Json | None:
 
     Only what we decode is in it: enough to compare with, and to write where no entry is anybody else's.
     """
-    objects: Mapping[str, Mapping[ObjectKey, WithStatus]] = {
-        "GatewayClass": cluster.gateway_classes,
-        "Gateway": cluster.gateways,
-        "HTTPRoute": cluster.http_routes,
-        "TCPRoute": cluster.tcp_routes,
-    }
-    found = objects.get(of.kind, {}).get(of.key)
+    found = objects_of(cluster, of.kind).get(of.key)
     if found is None:
         return None
     meta = (

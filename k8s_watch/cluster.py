@@ -25,22 +25,9 @@ from k8s_watch.api import KubeReader
 from k8s_watch.informer import Informer, KindHealth
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.slices import SliceIndex
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from k8s_watch.store import Change
 
-FIELDS: Mapping[str, str] = {
-    "ConfigMap": "config_maps",
-    "Deployment": "deployments",
-    "Gateway": "gateways",
-    "GatewayClass": "gateway_classes",
-    "HTTPRoute": "http_routes",
-    "Namespace": "namespaces",
-    "ReferenceGrant": "grants",
-    "Secret": "secrets",
-    "Service": "services",
-    "TCPRoute": "tcp_routes",
-}
-"""Kind name → the field of the snapshot that holds its objects as they are."""
 SLICES = known_kinds.ENDPOINT_SLICE.name
 
 

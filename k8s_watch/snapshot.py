@@ -1,7 +1,7 @@
 """ClusterSnapshot: the watched objects at one moment. The one type that leaves this folder."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -51,6 +51,27 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     slices_by_service: Mapping[ObjectKey, tuple[EndpointSlice, ...]] = {}
     """By the Service they belong to; slices of one Service sorted by name."""
     rejected: tuple[Rejected, ...] = ()
+
+
+FIELDS: Mapping[str, str] = {
+    "ConfigMap": "config_maps",
+    "Deployment": "deployments",
+    "Gateway": "gateways",
+    "GatewayClass": "gateway_classes",
+    "HTTPRoute": "http_routes",
+    "Namespace": "namespaces",
+    "ReferenceGrant": "grants",
+    "Secret": "secrets",
+    "Service": "services",
+    "TCPRoute": "tcp_routes",
+}
+"""Kind name → the field of the snapshot that holds its objects as they are."""
+
+
+def objects_of(cluster: ClusterSnapshot, kind: str) -> Mapping[ObjectKey, Any]:
+    """Return the objects of one of `FIELDS`; raises `KeyError` for another kind."""
+    found: Mapping[ObjectKey, Any] = getattr(cluster, FIELDS[kind])
+    return found
 
 
 class Source(Protocol):

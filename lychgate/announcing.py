@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator
 
-from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode
+from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes
 from k8s_watch.objects.routes import HTTPRouteMatch
 
 ADDRESS = "127.0.0.1"
@@ -47,8 +47,9 @@ def _url(listener: ListenerNode) -> str:
 
 def _tries(graph: Graph, gateway: GatewayNode) -> Iterator[str]:
     listeners = {listener.spec.name: listener for listener in gateway.listeners if listener.serves}
-    for key in graph.http_routes_of.get(gateway.key, ()):
-        route = graph.http_routes[key]
+    routes = graph.http.get("HTTPRoute", Routes())
+    for key in routes.of.get(gateway.key, ()):
+        route = routes.nodes[key]
         for parent in route.parents:
             for binding in parent.bindings if parent.gateway == gateway.key else ():
                 if listener := listeners.get(binding.listener):

@@ -13,7 +13,7 @@ from flow.supervise import Failure, attempt
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
-from gateway_api.graph.types import Graph, HTTPRouteNode, Settings, TCPRouteNode
+from gateway_api.graph.types import Graph, RouteNode, Settings
 from gateway_api.ir.infra import InfraIR
 from gateway_api.ir.xds import Endpoints, GatewayIR
 from gateway_api.lowering.endpoints import lower_endpoints
@@ -194,7 +194,7 @@ def _touched_gateways(graph: Graph, change: GraphChange) -> Keys | None:
     )
 
 
-def _moved_routes(before: Graph, after: Graph, change: GraphChange) -> Iterator[HTTPRouteNode | TCPRouteNode]:
+def _moved_routes(before: Graph, after: Graph, change: GraphChange) -> Iterator[RouteNode]:
     for graph in (before, after):
-        yield from (graph.http_routes[key] for key in change.http_routes_served if key in graph.http_routes)
-        yield from (graph.tcp_routes[key] for key in change.tcp_routes_served if key in graph.tcp_routes)
+        for kind, routes in graph.routes.items():
+            yield from (routes.nodes[key] for key in change.routes_served.get(kind, ()) if key in routes.nodes)

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway_api.graph.types import GatewayNode, HTTPRouteNode, Settings, TCPRouteNode
+from gateway_api.graph.types import GatewayNode, RouteNode, Settings
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.routes import HTTPRoute, TCPRoute
-
-type RouteNode = HTTPRouteNode | TCPRouteNode
+from k8s_watch.objects.routes import Route
 
 
 def attached_listeners(route: RouteNode) -> frozenset[tuple[ObjectKey, str]]:
@@ -43,7 +41,7 @@ def counted(gateway: GatewayNode, attached: Mapping[str, int]) -> GatewayNode:
     )
 
 
-def is_forsaken(source: HTTPRoute | TCPRoute, settings: Settings) -> bool:
+def is_forsaken(source: Route, settings: Settings) -> bool:
     """Whether a route that is not ours still has a status entry of ours.
 
     Spec: Gateway API v1.6 RouteParentStatus.controllerName, "entries are cleaned up when no longer necessary"

@@ -3,21 +3,22 @@
 `build_graph` is the definition. `keeper.GraphKeeper` arrives at equal graphs by judging only what a change touches.
 """
 
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway_api.graph.attached import RouteNode, attached_listeners, bound_gateways, counted, is_forsaken
+from gateway_api.graph import route_kinds
+from gateway_api.graph.attached import attached_listeners, bound_gateways, counted, is_forsaken
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.lookup import Judged
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.route_kinds import Judge
+from gateway_api.graph.types import Graph, RouteNode, Routes, Settings
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.routes import HTTPRoute, TCPRoute
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.objects.routes import Route
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
 
 def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
@@ -34,21 +35,20 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     judges = Judges(cluster, settings, resolver=resolver, labels=lambda name: namespace_labels(cluster, name))
     classes = _nodes(cluster.gateway_classes, judges.gateway_class)
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))
-    http_routes = _nodes(cluster.http_routes, lambda key: judges.http_route(key, gateways))
-    tcp_routes = _nodes(cluster.tcp_routes, lambda key: judges.tcp_route(key, gateways))
-    attached = _attached(itertools.chain(http_routes.values(), tcp_routes.values()))
+
+    def routes[N: RouteNode](kind: str, judge: Judge[N]) -> Routes[N]:
+        return _routes(objects_of(cluster, kind), judges.routes(kind, judge, gateways), settings)
+
+    http = {kind: routes(kind, judge) for kind, judge in route_kinds.HTTP.items()}
+    l4 = {kind: routes(kind, judge) for kind, judge in route_kinds.L4.items()}
+    kinds = (*http.values(), *l4.values())
+    attached = _attached(node for kind in kinds for node in kind.nodes.values())
     return Graph(
         settings=settings,
         gateway_classes=classes,
         gateways={key: counted(gateway, attached[key]) for key, gateway in gateways.items()},
-        http_routes=http_routes,
-        tcp_routes=tcp_routes,
-        http_routes_of=_routes_of(http_routes),
-        tcp_routes_of=_routes_of(tcp_routes),
-        forsaken={
-            "HTTPRoute": _forsaken(cluster.http_routes, http_routes, settings),
-            "TCPRoute": _forsaken(cluster.tcp_routes, tcp_routes, settings),
-        },
+        http=http,
+        l4=l4,
     )
 
 
@@ -64,12 +64,12 @@ def _attached(routes: Iterable[RouteNode]) -> defaultdict[ObjectKey, Counter[str
     return found
 
 
-def _forsaken(
-    sources: Mapping[ObjectKey, HTTPRoute] | Mapping[ObjectKey, TCPRoute],
-    ours: Mapping[ObjectKey, RouteNode],
-    settings: Settings,
-) -> frozenset[ObjectKey]:
-    return frozenset(key for key, source in sources.items() if key not in ours and is_forsaken(source, settings))
+def _routes[N: RouteNode](
+    sources: Mapping[ObjectKey, Route], judge: Callable[[ObjectKey], N | None], settings: Settings
+) -> Routes[N]:
+    nodes = _nodes(sources, judge)
+    forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken(source, settings))
+    return Routes(nodes=nodes, of=_routes_of(nodes), forsaken=frozenset(forsaken))
 
 
 def _routes_of(routes: Mapping[ObjectKey, RouteNode]) -> dict[ObjectKey, tuple[ObjectKey, ...]]:

@@ -1,18 +1,20 @@
 """Two graphs, one after the other → which nodes differ."""
 
+from collections.abc import Mapping
+
 import msgspec
 
-from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, Node, TCPRouteNode
+from gateway_api.graph.types import GatewayNode, Graph, Node, RouteNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import Gateway, GatewayClass
 from k8s_watch.objects.gateway import GatewayClassStatus as ObservedClassStatus
 from k8s_watch.objects.gateway import GatewayStatus as ObservedGatewayStatus
-from k8s_watch.objects.routes import HTTPRoute, TCPRoute
+from k8s_watch.objects.routes import Route
 from k8s_watch.objects.routes import RouteStatus as ObservedRouteStatus
 
 _NO_KEYS: frozenset[ObjectKey] = frozenset()
 
-type _Source = Gateway | GatewayClass | HTTPRoute | TCPRoute
+type _Source = Gateway | GatewayClass | Route
 
 
 class GraphChange(Node, frozen=True):
@@ -27,11 +29,11 @@ class GraphChange(Node, frozen=True):
     """None when everything is new."""
     gateway_classes: frozenset[ObjectKey] = _NO_KEYS
     gateways: frozenset[ObjectKey] = _NO_KEYS
-    http_routes: frozenset[ObjectKey] = _NO_KEYS
-    tcp_routes: frozenset[ObjectKey] = _NO_KEYS
+    routes: Mapping[str, frozenset[ObjectKey]] = {}
+    """By kind; a kind that is not there has none."""
     gateways_served: frozenset[ObjectKey] = _NO_KEYS
-    http_routes_served: frozenset[ObjectKey] = _NO_KEYS
-    tcp_routes_served: frozenset[ObjectKey] = _NO_KEYS
+    routes_served: Mapping[str, frozenset[ObjectKey]] = {}
+    """By kind; a kind that is not there has none."""
 
     @property
     def everything(self) -> bool:
@@ -50,15 +52,13 @@ def gateway_serves_alike(one: GatewayNode | None, other: GatewayNode | None) -> 
     )
 
 
-def route_serves_alike[N: (HTTPRouteNode, TCPRouteNode)](one: N | None, other: N | None) -> bool:
+def route_serves_alike(one: RouteNode | None, other: RouteNode | None) -> bool:
     """Whether both mean the same to proxies."""
     if one is None or other is None:
         return one is other
-    return (
-        _unobserved(one.source) == _unobserved(other.source)
-        and (one.parents, one.rules) == (other.parents, other.rules)
-        and (one.problems, one.rejection) == (other.problems, other.rejection)
-    )
+    return all(
+        getattr(one, field) == getattr(other, field) for field in one.__struct_fields__ if field != "source"
+    ) and (_unobserved(one.source) == _unobserved(other.source))
 
 
 def _unobserved(source: _Source) -> _Source:
@@ -69,5 +69,5 @@ def _unobserved(source: _Source) -> _Source:
             return msgspec.structs.replace(source, metadata=metadata, status=ObservedGatewayStatus())
         case GatewayClass():
             return msgspec.structs.replace(source, metadata=metadata, status=ObservedClassStatus())
-        case HTTPRoute() | TCPRoute():
+        case Route():
             return msgspec.structs.replace(source, metadata=metadata, status=ObservedRouteStatus())

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping
 from gateway_api.graph.attachment import Labels
 from gateway_api.graph.gateway import judge_gateway
 from gateway_api.graph.gateway_class import judge_gateway_class
-from gateway_api.graph.http_route import judge_http_route
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Resolver
-from gateway_api.graph.tcp_route import judge_tcp_route
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, HTTPRouteNode, Settings, TCPRouteNode
+from gateway_api.graph.route_kinds import Judge
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, Settings
 from k8s_watch.keys import ObjectKey
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
 
 class Judges:
@@ -51,19 +50,17 @@ class Judges:
             return None
         return judge_gateway(source, gateway_class, self._resolver, self._settings)
 
-    def http_route(self, key: ObjectKey, gateways: Lookup[ObjectKey, GatewayNode]) -> HTTPRouteNode | None:
-        """Judge an HTTPRoute of any of `gateways`. Spec: Gateway API v1.6 HTTPRoute."""
-        source = self._cluster.http_routes.get(key)
-        if source is None:
-            return None
-        return judge_http_route(source, gateways, self._labels(key.namespace), self._resolver)
+    def routes[N](
+        self, kind: str, judge: Judge[N], gateways: Lookup[ObjectKey, GatewayNode]
+    ) -> Callable[[ObjectKey], N | None]:
+        """Return who is asked of the routes of a kind, of any of `gateways`. Spec: Gateway API v1.6 CommonRouteSpec."""
+        sources = objects_of(self._cluster, kind)
 
-    def tcp_route(self, key: ObjectKey, gateways: Lookup[ObjectKey, GatewayNode]) -> TCPRouteNode | None:
-        """Judge a TCPRoute of any of `gateways`. Spec: Gateway API v1.6 TCPRoute."""
-        source = self._cluster.tcp_routes.get(key)
-        if source is None:
-            return None
-        return judge_tcp_route(source, gateways, self._labels(key.namespace), self._resolver)
+        def ask(key: ObjectKey) -> N | None:
+            source = sources.get(key)
+            return None if source is None else judge(source, gateways, self._labels(key.namespace), self._resolver)
+
+        return ask
 
 
 def namespace_labels(cluster: ClusterSnapshot, namespace: str) -> Mapping[str, str]:

@@ -14,22 +14,36 @@ was written, is not news to its 5,000 routes.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from gateway_api.graph import route_kinds
 from gateway_api.graph.attached import counted
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.change import GraphChange, gateway_serves_alike, route_serves_alike
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.lookup import Judged, Read
-from gateway_api.graph.mappings import replaced
+from gateway_api.graph.mappings import not_same, replaced
 from gateway_api.graph.news import NO_KEYS, NOTHING, Keys, attaches_alike, changed_keys, moved_reads
-from gateway_api.graph.readers import Notes, Stage
+from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.reference_grant import Grants, Permitted, Resolver
+from gateway_api.graph.route_kinds import Judge
 from gateway_api.graph.route_stage import RouteStage
 from gateway_api.graph.tally import Counts
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, Graph, HTTPRouteNode, Settings, TCPRouteNode
+from gateway_api.graph.types import (
+    GatewayClassNode,
+    GatewayNode,
+    Graph,
+    HTTPRouteNode,
+    L4RouteNode,
+    RouteNode,
+    Settings,
+)
 from k8s_watch.keys import ObjectKey
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
+
+type Moves = Mapping[ObjectKey, Moved[Any]]
+"""The routes of one kind that moved."""
 
 
 class GraphKeeper:
@@ -72,8 +86,8 @@ class _World:
         self._classes: Stage[GatewayClassNode] = Stage()
         self._gateways: Stage[GatewayNode] = Stage()
         """Without counts: a count is nothing that any judge reads."""
-        self._http_routes: RouteStage[HTTPRouteNode] = RouteStage(settings)
-        self._tcp_routes: RouteStage[TCPRouteNode] = RouteStage(settings)
+        self._http = {kind: RouteStage[HTTPRouteNode](settings) for kind in route_kinds.HTTP}
+        self._l4 = {kind: RouteStage[L4RouteNode](settings) for kind in route_kinds.L4}
         self._counts = Counts()
 
     def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
@@ -95,27 +109,26 @@ class _World:
         reads.update(("Gateway", key) for key, node in gateways.items() if not attaches_alike(*node))
 
         seen = notes.of("Gateway", self._gateways.nodes)
-        keys = changed.get("HTTPRoute", NO_KEYS) | self._http_routes.readers(reads)
-        http_routes = self._http_routes.judge_routes(
-            keys, cluster.http_routes, lambda key: judges.http_route(key, seen), notes
-        )
-        keys = changed.get("TCPRoute", NO_KEYS) | self._tcp_routes.readers(reads)
-        tcp_routes = self._tcp_routes.judge_routes(
-            keys, cluster.tcp_routes, lambda key: judges.tcp_route(key, seen), notes
-        )
 
-        recounted = self._counts.move(http_routes.values()) | self._counts.move(tcp_routes.values())
+        def judge[N: RouteNode](kind: str, stage: RouteStage[N], judge: Judge[N]) -> Moves:
+            keys = changed.get(kind, NO_KEYS) | stage.readers(reads)
+            return stage.judge_routes(keys, objects_of(cluster, kind), judges.routes(kind, judge, seen), notes)
+
+        moves: dict[str, Moves] = {
+            kind: judge(kind, stage, route_kinds.HTTP[kind]) for kind, stage in self._http.items()
+        }
+        moves |= {kind: judge(kind, stage, route_kinds.L4[kind]) for kind, stage in self._l4.items()}
+
+        recounted = self._counts.move(moved for kind in moves.values() for moved in kind.values())
         before, counted_gateways = self._graph, self._count(gateways.keys() | recounted)
         self._graph = graph = self._assemble(counted_gateways)
         change = GraphChange(
             before=before,
             gateway_classes=frozenset(classes),
             gateways=frozenset(counted_gateways),
-            http_routes=frozenset(http_routes),
-            tcp_routes=frozenset(tcp_routes),
+            routes={kind: frozenset(moved) for kind, moved in moves.items() if moved},
             gateways_served=frozenset(key for key, node in gateways.items() if not gateway_serves_alike(*node)),
-            http_routes_served=frozenset(key for key, node in http_routes.items() if not route_serves_alike(*node)),
-            tcp_routes_served=frozenset(key for key, node in tcp_routes.items() if not route_serves_alike(*node)),
+            routes_served={kind: served for kind, moved in moves.items() if (served := _served(moved))},
         )
         return graph, change
 
@@ -155,16 +168,20 @@ class _World:
     def _assemble(self, gateways: Mapping[ObjectKey, GatewayNode | None]) -> Graph:
         """Return the graph; the last one when nothing of it is another."""
         before = self._graph or Graph(settings=self._settings)
-        forsaken = {"HTTPRoute": self._http_routes.forsaken, "TCPRoute": self._tcp_routes.forsaken}
         after = Graph(
             settings=before.settings,
             gateway_classes=self._classes.nodes,
             gateways=replaced(before.gateways, gateways) if gateways else before.gateways,
-            http_routes=self._http_routes.nodes,
-            tcp_routes=self._tcp_routes.nodes,
-            http_routes_of=self._http_routes.of,
-            tcp_routes_of=self._tcp_routes.of,
-            forsaken=before.forsaken if before.forsaken == forsaken else forsaken,
+            http=_kept(before.http, {kind: stage.routes for kind, stage in self._http.items()}),
+            l4=_kept(before.l4, {kind: stage.routes for kind, stage in self._l4.items()}),
         )
         same = all(getattr(before, field) is getattr(after, field) for field in after.__struct_fields__)
         return before if same else after
+
+
+def _served(moved: Moves) -> frozenset[ObjectKey]:
+    return frozenset(key for key, node in moved.items() if not route_serves_alike(*node))
+
+
+def _kept[R](before: Mapping[str, R], now: Mapping[str, R]) -> Mapping[str, R]:
+    return before if before.keys() == now.keys() and not not_same(before, now) else now

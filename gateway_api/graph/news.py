@@ -8,8 +8,7 @@ from gateway_api.graph.lookup import Read
 from gateway_api.graph.mappings import not_same
 from gateway_api.graph.types import GatewayNode
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.meta import Object
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 
 type Keys = AbstractSet[ObjectKey]
 
@@ -17,19 +16,6 @@ NO_KEYS: frozenset[ObjectKey] = frozenset()
 
 NOTHING = ClusterSnapshot(revision=-1)
 """What came before the first snapshot."""
-
-_OBJECTS: Mapping[str, Callable[[ClusterSnapshot], Mapping[ObjectKey, Object]]] = {
-    "GatewayClass": lambda cluster: cluster.gateway_classes,
-    "Gateway": lambda cluster: cluster.gateways,
-    "HTTPRoute": lambda cluster: cluster.http_routes,
-    "TCPRoute": lambda cluster: cluster.tcp_routes,
-    "ReferenceGrant": lambda cluster: cluster.grants,
-    "Namespace": lambda cluster: cluster.namespaces,
-    "Service": lambda cluster: cluster.services,
-    "Secret": lambda cluster: cluster.secrets,
-    "ConfigMap": lambda cluster: cluster.config_maps,
-}
-"""The kinds that the graph reads."""
 
 
 def changed_keys(before: ClusterSnapshot, cluster: ClusterSnapshot) -> Mapping[str, Keys]:
@@ -40,7 +26,7 @@ def changed_keys(before: ClusterSnapshot, cluster: ClusterSnapshot) -> Mapping[s
     """
     if cluster.changed is not None and cluster.revision == before.revision + 1:
         return cluster.changed
-    return {kind: not_same(objects(before), objects(cluster)) for kind, objects in _OBJECTS.items()}
+    return {kind: not_same(objects_of(before, kind), objects_of(cluster, kind)) for kind in FIELDS}
 
 
 def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:

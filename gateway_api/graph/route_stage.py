@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
-from gateway_api.graph.attached import RouteNode, is_forsaken
+from gateway_api.graph.attached import is_forsaken
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import RouteNode, Routes, Settings
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.routes import HTTPRoute, TCPRoute
-
-type Sources = Mapping[ObjectKey, HTTPRoute] | Mapping[ObjectKey, TCPRoute]
+from k8s_watch.objects.routes import Route
 
 
 class RouteStage[N: RouteNode](Stage[N]):
@@ -18,26 +16,26 @@ class RouteStage[N: RouteNode](Stage[N]):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.forsaken: frozenset[ObjectKey] = frozenset()
-        """See `Graph.forsaken`."""
+        self.routes: Routes[N] = Routes()
+        """As of the last `judge_routes`."""
         self._settings = settings
         self._ranks = Ranks()
 
-    @property
-    def of(self) -> Mapping[ObjectKey, tuple[ObjectKey, ...]]:
-        """The routes of each Gateway, in order of precedence."""
-        return self._ranks.of
-
     def judge_routes(
-        self, keys: AbstractSet[ObjectKey], sources: Sources, judge: Callable[[ObjectKey], N | None], notes: Notes
+        self,
+        keys: AbstractSet[ObjectKey],
+        sources: Mapping[ObjectKey, Route],
+        judge: Callable[[ObjectKey], N | None],
+        notes: Notes,
     ) -> Mapping[ObjectKey, Moved[N]]:
         """Judge these anew; return those that differ by value. `sources` has all routes of the kind."""
         moved = self.judge(keys, judge, notes)
         self._ranks.move(moved)
+        before = self.routes.forsaken
         forsaken = {key for key in keys if key not in self.nodes and self._is_forsaken(sources.get(key))}
-        if self.forsaken & keys != forsaken:
-            self.forsaken = (self.forsaken - keys) | forsaken
+        if moved or before & keys != forsaken:
+            self.routes = Routes(nodes=self.nodes, of=self._ranks.of, forsaken=(before - keys) | forsaken)
         return moved
 
-    def _is_forsaken(self, source: HTTPRoute | TCPRoute | None) -> bool:
+    def _is_forsaken(self, source: Route | None) -> bool:
         return source is not None and is_forsaken(source, self._settings)

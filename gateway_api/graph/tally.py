@@ -4,10 +4,11 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from gateway_api.graph.attached import RouteNode, attached_listeners, bound_gateways
+from gateway_api.graph.attached import attached_listeners, bound_gateways
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.precedence import RouteOrder, route_precedence
 from gateway_api.graph.readers import Moved
+from gateway_api.graph.types import RouteNode
 from k8s_watch.keys import ObjectKey
 
 type _Row = tuple[RouteOrder, ObjectKey]

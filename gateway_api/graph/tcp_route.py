@@ -1,4 +1,4 @@
-"""TCPRoute + its parents + its backends → TCPRouteNode."""
+"""TCPRoute + its parents + its backends → L4RouteNode."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from gateway_api.graph.backend import tcp_backend, weight_problem
 from gateway_api.graph.listener import TCP_ROUTE
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import GatewayNode, Problem, TCPRouteNode, TCPRuleNode
+from gateway_api.graph.types import GatewayNode, L4RouteNode, L4RuleNode, Problem
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import TCPRoute
 
 
 def judge_tcp_route(
     route: TCPRoute, gateways: Lookup[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
-) -> TCPRouteNode | None:
+) -> L4RouteNode | None:
     """Judge a route; None when no parentRef of it names one of `gateways`.
 
     `labels` are those of the route's namespace.
@@ -27,12 +27,12 @@ def judge_tcp_route(
         return None
     referrer = Referrer("TCPRoute", route.metadata.namespace)
     rules = tuple(
-        TCPRuleNode(spec=rule, backends=tuple(tcp_backend(ref, referrer, resolver) for ref in rule.backend_refs))
+        L4RuleNode(backends=tuple(tcp_backend(ref, referrer, resolver) for ref in rule.backend_refs))
         for rule in route.spec.rules
     )
     unresolved = (backend.problem for rule in rules for backend in rule.backends if backend.problem is not None)
     wrong = tuple(_spec_problems(route))
-    return TCPRouteNode(
+    return L4RouteNode(
         source=route,
         parents=unbound(parents) if wrong else parents,
         rules=rules,

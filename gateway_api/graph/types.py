@@ -8,7 +8,7 @@ import msgspec
 from gateway_api.ir.xds import Cluster, TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, RouteGroupKind
-from k8s_watch.objects.routes import HTTPRoute, HTTPRouteRule, ParentReference, TCPRoute, TCPRouteRule
+from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,30 +127,43 @@ class HTTPRuleNode(Node, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-class HTTPRouteNode(Node, frozen=True):
-    """An HTTPRoute with at least one parent of ours."""
+class RouteNode(Node, frozen=True):
+    """A route with at least one parent of ours."""
 
-    source: HTTPRoute
+    source: Route
     parents: tuple[Parent, ...]
-    rules: tuple[HTTPRuleNode, ...]
     problems: tuple[Problem, ...] = ()
     """Of the route itself, whatever the parent: condition Accepted or ResolvedRefs; each rule's are included."""
     rejection: Problem | None = None
     """Why no parent can accept it, if so: the route itself is wrong (it is bound to nothing then), or every rule is."""
 
 
-class TCPRuleNode(Node, frozen=True):
-    spec: TCPRouteRule
+class HTTPRouteNode(RouteNode, frozen=True, kw_only=True):
+    """A route of requests."""
+
+    rules: tuple[HTTPRuleNode, ...]
+
+
+class L4RuleNode(Node, frozen=True):
+    """The one rule of a route of bytes."""
+
     backends: tuple[BackendNode, ...]
 
 
-class TCPRouteNode(Node, frozen=True):
-    source: TCPRoute
-    parents: tuple[Parent, ...]
-    rules: tuple[TCPRuleNode, ...]
-    problems: tuple[Problem, ...] = ()
-    rejection: Problem | None = None
-    """Why no parent can accept it, if so: the route itself is wrong (it is bound to nothing then), or every rule is."""
+class L4RouteNode(RouteNode, frozen=True, kw_only=True):
+    """A route of bytes: nothing in them is read that could choose a backend."""
+
+    rules: tuple[L4RuleNode, ...]
+
+
+class Routes[N: RouteNode](Node, frozen=True):
+    """The routes of one kind."""
+
+    nodes: Mapping[ObjectKey, N] = {}
+    of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
+    """Gateway → the routes bound to any of its listeners, in order of precedence (oldest, then by name)."""
+    forsaken: frozenset[ObjectKey] = frozenset()
+    """Those that name no Gateway of ours any more and whose observed status still has an entry of ours."""
 
 
 class Graph(Node, frozen=True):
@@ -159,10 +172,12 @@ class Graph(Node, frozen=True):
     settings: Settings
     gateway_classes: Mapping[ObjectKey, GatewayClassNode] = {}
     gateways: Mapping[ObjectKey, GatewayNode] = {}
-    http_routes: Mapping[ObjectKey, HTTPRouteNode] = {}
-    tcp_routes: Mapping[ObjectKey, TCPRouteNode] = {}
-    http_routes_of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
-    """Gateway → the HTTPRoutes bound to any of its listeners, in order of precedence (oldest, then by name)."""
-    tcp_routes_of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
-    forsaken: Mapping[str, frozenset[ObjectKey]] = {}
-    """Kind → the routes that name no Gateway of ours any more and whose observed status still has an entry of ours."""
+    http: Mapping[str, Routes[HTTPRouteNode]] = {}
+    """Kind → its routes, of the kinds of `route_kinds.HTTP`."""
+    l4: Mapping[str, Routes[L4RouteNode]] = {}
+    """Kind → its routes, of the kinds of `route_kinds.L4`."""
+
+    @property
+    def routes(self) -> Mapping[str, Routes[HTTPRouteNode] | Routes[L4RouteNode]]:
+        """Every kind of route."""
+        return {**self.http, **self.l4}

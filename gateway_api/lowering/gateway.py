@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from operator import attrgetter
 
-from gateway_api.graph.types import Graph, TCPRouteNode
+from gateway_api.graph.types import Graph, L4RouteNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.listeners import Handled, Port, handle_http, handle_https, handle_tcp, ports_of
 from gateway_api.lowering.route_tables import Bound, bind_routes
@@ -29,10 +29,11 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     node = graph.gateways[gateway]
     if not node.serves:
         return ir.GatewayIR(gateway=gateway)
-    bound = bind_routes(gateway, (graph.http_routes[key] for key in graph.http_routes_of.get(gateway, ())))
-    tcp_routes = tuple(graph.tcp_routes[key] for key in graph.tcp_routes_of.get(gateway, ()))
+    http_routes = (routes.nodes[key] for routes in graph.http.values() for key in routes.of.get(gateway, ()))
+    bound = bind_routes(gateway, http_routes)
+    l4_routes = tuple(routes.nodes[key] for routes in graph.l4.values() for key in routes.of.get(gateway, ()))
     ports = ports_of(node.listeners)
-    handled = [_handle(port, bound, tcp_routes) for port in ports]
+    handled = [_handle(port, bound, l4_routes) for port in ports]
     clusters = {cluster.name: cluster for part in handled for cluster in part.clusters}
     secrets = {secret.name: secret for part in handled for secret in part.secrets}
     return ir.GatewayIR(
@@ -53,14 +54,14 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     )
 
 
-def _handle(port: Port, bound: Bound, tcp_routes: Sequence[TCPRouteNode]) -> Handled:
+def _handle(port: Port, bound: Bound, l4_routes: Sequence[L4RouteNode]) -> Handled:
     match port.protocol:
         case "HTTP":
             return handle_http(port, bound)
         case "HTTPS":
             return handle_https(port, bound)
         case "TCP":
-            return handle_tcp(port, tcp_routes)
+            return handle_tcp(port, l4_routes)
         case other:
             # Ours to prevent, not the user's: the graph lets no listener of a protocol that we do not know serve.
             raise AssertionError(f"listener of protocol {other} on port {port.number} serves")

@@ -18,11 +18,11 @@ from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match
 from k8s_watch.objects.routes import (
     HTTPRequestRedirect,
-    HTTPRoute,
     HTTPRouteMatch,
     HTTPRouteRetry,
     HTTPRouteTimeouts,
     HTTPUrlRewrite,
+    Route,
 )
 
 FAILURE = ir.Respond(status=500)
@@ -40,7 +40,7 @@ def lower_route(node: HTTPRouteNode, frontend: Frontend) -> tuple[RankedRoute, .
     return tuple(ranked for rule in node.rules for ranked in lower_rule(node.source, rule, frontend))
 
 
-def lower_rule(route: HTTPRoute, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
+def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
     """Lower a rule: one ir.Route for each of its matches, in order.
 
     A rule that cannot work answers 500 to what it matches: it takes nothing from other rules and gives nothing to them.

@@ -27,6 +27,9 @@ from k8s_watch.keys import ObjectKey
 
 _by_name = attrgetter("name")
 
+type _RouteId = tuple[str, ObjectKey]
+"""Kind and key."""
+
 
 class GatewayKeeper:
     """Keeps the IR of one Gateway up to date. One that raised is to be thrown away: it may hold half of a change."""
@@ -76,7 +79,6 @@ class _Part(msgspec.Struct, frozen=True):
 class _Brought(msgspec.Struct, frozen=True):
     """What a route brings to the Gateway."""
 
-    node: HTTPRouteNode
     parts: tuple[_Part, ...]
     clusters: tuple[ir.Cluster, ...]
 
@@ -90,15 +92,16 @@ class _Kept:
         self._gateway = gateway
         self._mode = graph.settings.route_scoping
         self._without_routes = _without_http_routes(graph, gateway)
-        self._tcp_routes = graph.tcp_routes_of.get(gateway, ())
+        self._l4_routes = _l4_routes_of(graph, gateway)
         self._listeners: dict[str, tuple[TableKeeper, str]] = {}
         """Listener name → the table that serves it, and its hostname."""
         self._tables = self._make_tables(graph)
         self._clusters = _ClusterCounts()
         self._clusters.hold(self._without_routes.clusters)
-        self._routes: dict[ObjectKey, _Brought] = {}
-        for key in graph.http_routes_of.get(gateway, ()):
-            self._bring(graph.http_routes[key])
+        self._routes: dict[_RouteId, _Brought] = {}
+        for kind, routes in graph.http.items():
+            for key in routes.of.get(gateway, ()):
+                self._bring((kind, key), routes.nodes[key])
         self._settle(scoped=scoped)
 
     @property
@@ -112,12 +115,13 @@ class _Kept:
         )
 
     def update(self, graph: Graph, change: GraphChange) -> IRChange:
-        for key in change.http_routes_served:
-            if brought := self._routes.pop(key, None):
-                self._take_back(brought)
-            if node := graph.http_routes.get(key):
-                self._bring(node)
-        return self._settle(self._update_tcp(graph, change), scoped=self.scopings.keys())
+        for kind, routes in graph.http.items():
+            for key in change.routes_served.get(kind, ()):
+                if brought := self._routes.pop((kind, key), None):
+                    self._take_back(brought)
+                if node := routes.nodes.get(key):
+                    self._bring((kind, key), node)
+        return self._settle(self._update_l4(graph, change), scoped=self.scopings.keys())
 
     def compose(self) -> ir.GatewayIR:
         return msgspec.structs.replace(
@@ -137,7 +141,7 @@ class _Kept:
                 self._listeners |= {listener.spec.name: (table, hostname_of(listener)) for listener in plan.listeners}
         return tables
 
-    def _bring(self, node: HTTPRouteNode) -> None:
+    def _bring(self, route: _RouteId, node: HTTPRouteNode) -> None:
         lowered: dict[Frontend, tuple[RankedRoute, ...]] = {}
         parts = []
         for listener, hostnames in bindings_of(node, self._gateway).items():
@@ -151,7 +155,7 @@ class _Kept:
         if not parts:
             return
         clusters = {cluster.name: cluster for rule in node.rules for cluster in clusters_of(rule)}
-        brought = self._routes[node.source.key] = _Brought(node, tuple(parts), tuple(clusters.values()))
+        brought = self._routes[route] = _Brought(tuple(parts), tuple(clusters.values()))
         for part in brought.parts:
             part.table.add(part.hostnames, part.routes)
         self._clusters.hold(brought.clusters)
@@ -161,10 +165,11 @@ class _Kept:
             part.table.remove(part.hostnames, part.routes)
         self._clusters.release(brought.clusters)
 
-    def _update_tcp(self, graph: Graph, change: GraphChange) -> dict[str, ir.Listener | None]:
+    def _update_l4(self, graph: Graph, change: GraphChange) -> dict[str, ir.Listener | None]:
         """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
-        before, self._tcp_routes = self._tcp_routes, graph.tcp_routes_of.get(self._gateway, ())
-        if change.tcp_routes_served.isdisjoint(before) and change.tcp_routes_served.isdisjoint(self._tcp_routes):
+        before, self._l4_routes = self._l4_routes, _l4_routes_of(graph, self._gateway)
+        served = {(kind, key) for kind in graph.l4 for key in change.routes_served.get(kind, ())}
+        if served.isdisjoint(before) and served.isdisjoint(self._l4_routes):
             return {}
         old, self._without_routes = self._without_routes, _without_http_routes(graph, self._gateway)
         self._clusters.release(old.clusters)
@@ -234,7 +239,11 @@ class _ClusterCounts:
 
 
 def _without_http_routes(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
-    return lower_unscoped(msgspec.structs.replace(graph, http_routes_of={}), gateway)
+    return lower_unscoped(msgspec.structs.replace(graph, http={}), gateway)
+
+
+def _l4_routes_of(graph: Graph, gateway: ObjectKey) -> frozenset[_RouteId]:
+    return frozenset((kind, key) for kind, routes in graph.l4.items() for key in routes.of.get(gateway, ()))
 
 
 def _tables_of(listener: ir.Listener) -> Set[str]:

@@ -6,7 +6,7 @@ from itertools import groupby
 import msgspec
 
 from gateway_api.graph.hostnames import ANY
-from gateway_api.graph.types import ListenerNode, TCPRouteNode, TCPRuleNode
+from gateway_api.graph.types import L4RouteNode, L4RuleNode, ListenerNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import tcp_destinations
 from gateway_api.lowering.frontend import Frontend
@@ -84,7 +84,7 @@ def handle_https(port: Port, bound: Bound) -> Handled:
     )
 
 
-def handle_tcp(port: Port, routes: Sequence[TCPRouteNode]) -> Handled:
+def handle_tcp(port: Port, routes: Sequence[L4RouteNode]) -> Handled:
     """Pass the bytes of every connection on a port to the backends of one rule; without one, close it.
 
     `routes` come in order of precedence. Bytes tell nothing that could choose between two routes: the first that is
@@ -122,11 +122,11 @@ def _clusters(port: Port, bound: Bound) -> tuple[ir.Cluster, ...]:
     )
 
 
-def _rule_of(listener: ListenerNode, routes: Iterable[TCPRouteNode]) -> TCPRuleNode | None:
+def _rule_of(listener: ListenerNode, routes: Iterable[L4RouteNode]) -> L4RuleNode | None:
     return next((route.rules[0] for route in routes if route.rules and _is_bound(route, listener)), None)
 
 
-def _is_bound(route: TCPRouteNode, listener: ListenerNode) -> bool:
+def _is_bound(route: L4RouteNode, listener: ListenerNode) -> bool:
     return any(
         parent.gateway == listener.gateway and binding.listener == listener.spec.name
         for parent in route.parents

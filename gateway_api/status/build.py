@@ -6,12 +6,12 @@ touches.
 
 from collections.abc import Mapping
 
-from gateway_api.graph.types import Graph
+from gateway_api.graph.types import Graph, L4RouteNode, Routes
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
-from gateway_api.status.route import http_route_status, tcp_route_status
+from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 
@@ -31,13 +31,15 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
         told = fleet.gateways.get(key, GatewayFleet())
         found[StatusKey(kind="Gateway", key=key)] = gateway_status(gateway, told, seen)
     controller_name = graph.settings.controller_name
-    for key, http_route in graph.http_routes.items():
-        found[StatusKey(kind="HTTPRoute", key=key)] = http_route_status(http_route, controller_name)
-    served = {key: served_tcp_routes(graph, key) for key in graph.tcp_routes_of}
-    for key, tcp_route in graph.tcp_routes.items():
-        found[StatusKey(kind="TCPRoute", key=key)] = tcp_route_status(tcp_route, controller_name, served)
-    for kind, keys in graph.forsaken.items():
-        for key in keys:
+    for kind, http in graph.http.items():
+        for key, http_route in http.nodes.items():
+            found[StatusKey(kind=kind, key=key)] = http_route_status(http_route, controller_name)
+    for kind, l4 in graph.l4.items():
+        served = {gateway: served_routes(l4, gateway) for gateway in l4.of}
+        for key, l4_route in l4.nodes.items():
+            found[StatusKey(kind=kind, key=key)] = l4_route_status(l4_route, kind, controller_name, served)
+    for kind, routes in graph.routes.items():
+        for key in routes.forsaken:
             found[StatusKey(kind=kind, key=key)] = withdrawn(controller_name)
     return found
 
@@ -50,14 +52,14 @@ def withdrawn(controller_name: str) -> RouteStatus:
     return RouteStatus(controller_name=controller_name, parents=())
 
 
-def served_tcp_routes(graph: Graph, gateway: ObjectKey) -> Mapping[str, ObjectKey]:
-    """Say which TCPRoute each listener of a Gateway serves: of those bound to it, the first in order of precedence.
+def served_routes(routes: Routes[L4RouteNode], gateway: ObjectKey) -> Mapping[str, ObjectKey]:
+    """Say which route of a kind each listener of a Gateway serves: the first in order of precedence of those bound.
 
     Spec: GEP-713 conflict rules
     """
     found: dict[str, ObjectKey] = {}
-    for key in graph.tcp_routes_of.get(gateway, ()):
-        for parent in graph.tcp_routes[key].parents:
+    for key in routes.of.get(gateway, ()):
+        for parent in routes.nodes[key].parents:
             if parent.gateway == gateway:
                 for binding in parent.bindings:
                     found.setdefault(binding.listener, key)

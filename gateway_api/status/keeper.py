@@ -3,6 +3,7 @@
 `build.build_statuses` says what the result has to equal; a property test holds both against each other.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -10,13 +11,13 @@ import msgspec
 from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal, not_same, replaced
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, RouteNode, Routes, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
-from gateway_api.status.build import served_tcp_routes, withdrawn
+from gateway_api.status.build import served_routes, withdrawn
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
-from gateway_api.status.route import http_route_status, tcp_route_status
+from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 
@@ -54,8 +55,8 @@ class _Touched(msgspec.Struct):
 
     gateway_classes: set[ObjectKey]
     gateways: set[ObjectKey]
-    http_routes: set[ObjectKey]
-    tcp_routes: set[ObjectKey]
+    routes: dict[str, set[ObjectKey]]
+    """By kind."""
 
 
 class _Desk:
@@ -65,8 +66,8 @@ class _Desk:
         self._graph = Graph(settings=settings)
         self._fleet = FleetReport()
         self._infra = InfraReport()
-        self._served: dict[ObjectKey, Mapping[str, ObjectKey]] = {}
-        """See `served_tcp_routes`."""
+        self._served: defaultdict[str, dict[ObjectKey, Mapping[str, ObjectKey]]] = defaultdict(dict)
+        """By kind and Gateway, see `served_routes`."""
         self._statuses: Statuses = {}
 
     def update(
@@ -77,31 +78,34 @@ class _Desk:
         touched = _touched(before, graph, change)
         touched.gateways |= not_equal(self._fleet.gateways, fleet.gateways)
         touched.gateways |= not_equal(self._infra.gateways, infra.gateways)
-        touched.http_routes |= _forsaken(before, "HTTPRoute") ^ _forsaken(graph, "HTTPRoute")
-        touched.tcp_routes |= _forsaken(before, "TCPRoute") ^ _forsaken(graph, "TCPRoute")
-        touched.tcp_routes |= self._waiting(graph, touched.tcp_routes)
+        for kind in graph.routes:
+            touched.routes[kind] |= _forsaken(before, kind) ^ _forsaken(graph, kind)
+        for kind, routes in graph.l4.items():
+            touched.routes[kind] |= self._waiting(kind, before.l4.get(kind, Routes()), routes, touched.routes[kind])
         self._graph, self._fleet, self._infra = graph, fleet, infra
         return self._say(touched)
 
-    def _waiting(self, graph: Graph, moved: Iterable[ObjectKey]) -> set[ObjectKey]:
-        """Return the TCPRoutes of each Gateway on which another one is served than before: who waits says for whom."""
-        nodes = [routes[key] for key in moved for routes in (self._graph.tcp_routes, graph.tcp_routes) if key in routes]
+    def _waiting(
+        self, kind: str, before: Routes[L4RouteNode], now: Routes[L4RouteNode], moved: Iterable[ObjectKey]
+    ) -> set[ObjectKey]:
+        """Return the routes of each Gateway on which another one is served than before: who waits says for whom."""
+        nodes = [routes.nodes[key] for key in moved for routes in (before, now) if key in routes.nodes]
         found: set[ObjectKey] = set()
+        known = self._served[kind]
         for gateway in frozenset().union(*map(bound_gateways, nodes)):
-            served = served_tcp_routes(graph, gateway)
-            if served != self._served.get(gateway, {}):
-                found.update(graph.tcp_routes_of.get(gateway, ()))
-                self._served[gateway] = served
+            served = served_routes(now, gateway)
+            if served != known.get(gateway, {}):
+                found.update(now.of.get(gateway, ()))
+                known[gateway] = served
                 if not served:
-                    del self._served[gateway]
+                    del known[gateway]
         return found
 
     def _say(self, touched: _Touched) -> tuple[Statuses, frozenset[StatusKey]]:
         wishes: list[tuple[str, ObjectKey, Body | None]] = [
             *(("GatewayClass", key, self._gateway_class(key)) for key in touched.gateway_classes),
             *(("Gateway", key, self._gateway(key)) for key in touched.gateways),
-            *(("HTTPRoute", key, self._http_route(key)) for key in touched.http_routes),
-            *(("TCPRoute", key, self._tcp_route(key)) for key in touched.tcp_routes),
+            *((kind, key, self._route(kind, key)) for kind, keys in touched.routes.items() for key in keys),
         ]
         said = {StatusKey(kind=kind, key=key): body for kind, key, body in wishes}
         news = {key: body for key, body in said.items() if self._statuses.get(key) != body}
@@ -120,36 +124,35 @@ class _Desk:
         fleet = self._fleet.gateways.get(key, GatewayFleet())
         return gateway_status(node, fleet, self._infra.gateways.get(key, GatewayInfra()))
 
-    def _http_route(self, key: ObjectKey) -> Body | None:
-        node = self._graph.http_routes.get(key)
-        if node is None:
-            return self._withdrawn("HTTPRoute", key)
-        return http_route_status(node, self._graph.settings.controller_name)
-
-    def _tcp_route(self, key: ObjectKey) -> Body | None:
-        node = self._graph.tcp_routes.get(key)
-        if node is None:
-            return self._withdrawn("TCPRoute", key)
-        return tcp_route_status(node, self._graph.settings.controller_name, self._served)
-
-    def _withdrawn(self, kind: str, key: ObjectKey) -> Body | None:
-        return withdrawn(self._graph.settings.controller_name) if key in _forsaken(self._graph, kind) else None
+    def _route(self, kind: str, key: ObjectKey) -> Body | None:
+        controller_name = self._graph.settings.controller_name
+        match self._graph.routes[kind].nodes.get(key):
+            case HTTPRouteNode() as node:
+                return http_route_status(node, controller_name)
+            case L4RouteNode() as node:
+                return l4_route_status(node, kind, controller_name, self._served[kind])
+            case _:
+                return withdrawn(controller_name) if key in _forsaken(self._graph, kind) else None
 
 
 def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:
     if graph is before:
-        return _Touched(set(), set(), set(), set())
+        return _Touched(set(), set(), {kind: set() for kind in graph.routes})
     if change.before is before:
-        return _Touched(
-            set(change.gateway_classes), set(change.gateways), set(change.http_routes), set(change.tcp_routes)
-        )
+        routes = {kind: set(change.routes.get(kind, ())) for kind in graph.routes}
+        return _Touched(set(change.gateway_classes), set(change.gateways), routes)
     return _Touched(
         set(not_same(before.gateway_classes, graph.gateway_classes)),
         set(not_same(before.gateways, graph.gateways)),
-        set(not_same(before.http_routes, graph.http_routes)),
-        set(not_same(before.tcp_routes, graph.tcp_routes)),
+        {kind: set(not_same(_nodes(before, kind), _nodes(graph, kind))) for kind in graph.routes},
     )
 
 
 def _forsaken(graph: Graph, kind: str) -> frozenset[ObjectKey]:
-    return graph.forsaken.get(kind, frozenset())
+    routes = graph.routes.get(kind)
+    return routes.forsaken if routes else frozenset()
+
+
+def _nodes(graph: Graph, kind: str) -> Mapping[ObjectKey, RouteNode]:
+    routes = graph.routes.get(kind)
+    return routes.nodes if routes else {}

@@ -1,16 +1,15 @@
-"""HTTPRouteNode or TCPRouteNode → RouteStatus."""
+"""RouteNode → RouteStatus."""
 
 from collections.abc import Mapping, Sequence
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, Parent, Problem, TCPRouteNode
+from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus
 from k8s_watch.keys import ObjectKey
 
-type RouteNode = HTTPRouteNode | TCPRouteNode
 type Served = Mapping[ObjectKey, Mapping[str, ObjectKey]]
-"""Gateway → its listeners' names → the TCPRoute that each serves."""
+"""Gateway → its listeners' names → the route of a kind that each serves."""
 
 
 def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
@@ -28,8 +27,8 @@ def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
     )
 
 
-def tcp_route_status(node: TCPRouteNode, controller_name: str, served: Served) -> RouteStatus:
-    """Say the same of a TCPRoute, and which older route it waits behind, if any.
+def l4_route_status(node: L4RouteNode, kind: str, controller_name: str, served: Served) -> RouteStatus:
+    """Say the same of a route of bytes, and which older route it waits behind, if any.
 
     A route that waits is accepted all the same, and counted by the listener: so the conformance suite wants it.
 
@@ -40,7 +39,7 @@ def tcp_route_status(node: TCPRouteNode, controller_name: str, served: Served) -
         parents=tuple(
             ParentStatus(
                 parent_ref=parent.ref,
-                conditions=(_accepted(node, parent, _waiting(node, parent, served)), _resolved_refs(node)),
+                conditions=(_accepted(node, parent, _waiting(node, kind, parent, served)), _resolved_refs(node)),
             )
             for parent in node.parents
         ),
@@ -75,10 +74,10 @@ def _resolved_refs(node: RouteNode) -> Condition:
     return catalogue.of_problems(wrong, generation) if wrong else catalogue.route_refs_resolved(generation)
 
 
-def _waiting(node: TCPRouteNode, parent: Parent, served: Served) -> str:
+def _waiting(node: L4RouteNode, kind: str, parent: Parent, served: Served) -> str:
     here = served.get(parent.gateway, {})
     others = {binding.listener: here.get(binding.listener) for binding in parent.bindings}
-    behind = [f"{listener} (TCPRoute {other})" for listener, other in others.items() if other != node.source.key]
+    behind = [f"{listener} ({kind} {other})" for listener, other in others.items() if other != node.source.key]
     return f"An older route serves these listeners: {', '.join(behind)}." if behind else ""
 
 

@@ -12,25 +12,13 @@ from k8s_watch.files.contents import Id
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
 from k8s_watch.slices import SliceIndex
-from k8s_watch.snapshot import ClusterSnapshot, Rejected
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot, Rejected
 
 EPOCH = "1970-01-01T00:00:00Z"
 """Creation time of objects whose file names none: what is older must not depend on when we were started."""
 
 _NAMESPACE_OF_UIDS = uuid.UUID("a7c2a2c6-6a3c-4c53-9e0c-3f2f6f1d2b11")
 _SLICES = "EndpointSlice"
-_FIELDS: Mapping[str, str] = {
-    "GatewayClass": "gateway_classes",
-    "Gateway": "gateways",
-    "HTTPRoute": "http_routes",
-    "TCPRoute": "tcp_routes",
-    "ReferenceGrant": "grants",
-    "Namespace": "namespaces",
-    "Service": "services",
-    "Secret": "secrets",
-    "ConfigMap": "config_maps",
-}
-"""Kind name → field of ClusterSnapshot."""
 
 
 class Shelf:
@@ -71,9 +59,7 @@ class Shelf:
         if not self._fresh:
             return self._snapshot
         before = self._snapshot
-        fields: dict[str, Any] = {
-            field: self._objects(kind) for kind, field in _FIELDS.items() if kind in self._changed
-        }
+        fields: dict[str, Any] = {field: self._objects(kind) for kind, field in FIELDS.items() if kind in self._changed}
         changed = {kind: frozenset(keys) for kind, keys in self._changed.items()}
         if _SLICES in changed:
             changed[_SLICES] = self._slices.update(self._objects(_SLICES), changed[_SLICES])

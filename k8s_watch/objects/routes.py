@@ -176,9 +176,14 @@ class RouteStatus(Shape, frozen=True):
     parents: tuple[RouteParentStatus, ...] = ()
 
 
-class HTTPRoute(Object, frozen=True):
-    spec: HTTPRouteSpec = HTTPRouteSpec()
+class Route(Object, frozen=True):
+    """What every kind of route has."""
+
     status: RouteStatus = RouteStatus()
+
+
+class HTTPRoute(Route, frozen=True):
+    spec: HTTPRouteSpec = HTTPRouteSpec()
 
 
 class TCPRouteRule(Shape, frozen=True):
@@ -191,6 +196,5 @@ class TCPRouteSpec(Shape, frozen=True):
     rules: tuple[TCPRouteRule, ...] = ()
 
 
-class TCPRoute(Object, frozen=True):
+class TCPRoute(Route, frozen=True):
     spec: TCPRouteSpec = TCPRouteSpec()
-    status: RouteStatus = RouteStatus()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from gateway_api.graph import route_kinds
 from gateway_api.ir.infra import Address
 from gateway_api.status.types import (
     Body,
@@ -16,8 +17,8 @@ from gateway_api.status.types import (
 )
 from k8s_watch.objects import meta
 from k8s_watch.objects.gateway import Gateway, GatewayClass
-from k8s_watch.objects.routes import HTTPRoute, TCPRoute
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.objects.routes import Route
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
 
 def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
@@ -27,10 +28,9 @@ def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
         statuses[StatusKey(kind="GatewayClass", key=key)] = _gateway_class(class_)
     for key, gateway in cluster.gateways.items():
         statuses[StatusKey(kind="Gateway", key=key)] = _gateway(gateway)
-    for key, route in cluster.http_routes.items():
-        statuses[StatusKey(kind="HTTPRoute", key=key)] = _route(route)
-    for key, tcp_route in cluster.tcp_routes.items():
-        statuses[StatusKey(kind="TCPRoute", key=key)] = _route(tcp_route)
+    for kind in (*route_kinds.HTTP, *route_kinds.L4):
+        for key, route in objects_of(cluster, kind).items():
+            statuses[StatusKey(kind=kind, key=key)] = _route(route)
     return statuses
 
 
@@ -54,7 +54,7 @@ def _gateway(source: Gateway) -> GatewayStatus:
     )
 
 
-def _route(source: HTTPRoute | TCPRoute) -> RouteStatus:
+def _route(source: Route) -> RouteStatus:
     parents = tuple(
         ParentStatus(parent_ref=parent.parent_ref, conditions=_conditions(parent.conditions))
         for parent in source.status.parents

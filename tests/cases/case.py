@@ -26,25 +26,13 @@ from k8s_watch import kinds
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.objects.meta import Object
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
 
 ROOT = Path(__file__).parent
 KINDS = {kind.name: kind for kind in kinds.ALL}
 SERVICE_NAME = "kubernetes.io/service-name"
-FIELDS = {
-    "GatewayClass": "gateway_classes",
-    "Gateway": "gateways",
-    "HTTPRoute": "http_routes",
-    "TCPRoute": "tcp_routes",
-    "ReferenceGrant": "grants",
-    "Namespace": "namespaces",
-    "Service": "services",
-    "Secret": "secrets",
-    "ConfigMap": "config_maps",
-}
-"""Kind → the field of ClusterSnapshot that holds it. EndpointSlices have a way of their own."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

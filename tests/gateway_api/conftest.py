@@ -20,19 +20,8 @@ from gateway_api.graph.build import build_graph
 from gateway_api.graph.types import Graph, HTTPRouteNode, ListenerNode, Settings
 from k8s_watch import kinds
 from k8s_watch.keys import ObjectKey
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 
-FIELDS = {
-    "GatewayClass": "gateway_classes",
-    "Gateway": "gateways",
-    "HTTPRoute": "http_routes",
-    "TCPRoute": "tcp_routes",
-    "ReferenceGrant": "grants",
-    "Namespace": "namespaces",
-    "Service": "services",
-    "Secret": "secrets",
-    "ConfigMap": "config_maps",
-}
 KINDS = {kind.name: kind for kind in kinds.ALL}
 
 WORLD = """
@@ -100,7 +89,7 @@ def http_route(graph: Callable[..., Graph]) -> Callable[..., HTTPRouteNode]:
     def build(text: str, *others: str) -> HTTPRouteNode:
         spec = {"parentRefs": [{"name": "eg"}], **yaml.safe_load(text)}
         document = yaml.safe_dump({"kind": "HTTPRoute", "metadata": {"name": "r"}, "spec": spec})
-        return graph(GATEWAY, document, *others).http_routes["default", "r"]
+        return graph(GATEWAY, document, *others).http["HTTPRoute"].nodes["default", "r"]
 
     return build
 

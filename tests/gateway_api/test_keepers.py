@@ -90,11 +90,11 @@ def check_keys(before: Mapping[Any, object], now: Mapping[Any, object], keys: fr
 def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
     check_keys(before.gateway_classes, now.gateway_classes, change.gateway_classes)
     check_keys(before.gateways, now.gateways, change.gateways)
-    check_keys(before.http_routes, now.http_routes, change.http_routes)
-    check_keys(before.tcp_routes, now.tcp_routes, change.tcp_routes)
     assert change.gateways_served <= change.gateways
-    assert change.http_routes_served <= change.http_routes
-    assert change.tcp_routes_served <= change.tcp_routes
+    for kind, routes in now.routes.items():
+        moved = change.routes.get(kind, frozenset())
+        check_keys(before.routes[kind].nodes if kind in before.routes else {}, routes.nodes, moved)
+        assert change.routes_served.get(kind, frozenset()) <= moved
     for gateway in before.gateways.keys() & now.gateways.keys():
         if not reaches(gateway, before, change) and not reaches(gateway, now, change):
             assert lower_gateway(before, gateway) == lower_gateway(now, gateway)
@@ -103,10 +103,9 @@ def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
 
 def reaches(gateway: ObjectKey, graph: Graph, change: GraphChange) -> bool:
     """Whether a change concerns what a Gateway's proxies are told."""
-    return (
-        gateway in change.gateways_served
-        or not change.http_routes_served.isdisjoint(graph.http_routes_of.get(gateway, ()))
-        or not change.tcp_routes_served.isdisjoint(graph.tcp_routes_of.get(gateway, ()))
+    return gateway in change.gateways_served or any(
+        not change.routes_served.get(kind, frozenset()).isdisjoint(routes.of.get(gateway, ()))
+        for kind, routes in graph.routes.items()
     )
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
-from k8s_watch.snapshot import ClusterSnapshot
-from tests.gateway_api.conftest import FIELDS, KINDS, certificate, secret_data
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
+from tests.gateway_api.conftest import KINDS, certificate, secret_data
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"
@@ -198,7 +198,7 @@ METADATA = st.fixed_dictionaries(
 def edits() -> st.SearchStrategy[Edit]:
     """One object, of any kind: as in the first world, as it may be, or gone. Two of three keep the world alive."""
     bodies, first = _bodies(), _first_objects()
-    kinds = ["HTTPRoute", "Gateway", *(kind for kind in FIELDS if kind != "GatewayClass")] * 2 + ["GatewayClass"]
+    kinds = ["HTTPRoute", "Gateway", *(kind for kind in bodies if kind != "GatewayClass")] * 2 + ["GatewayClass"]
 
     def of(kind: str) -> st.SearchStrategy[Edit]:
         repairs = st.sampled_from([edit for edit in first if edit[0] == kind])
@@ -249,7 +249,7 @@ def changed(cluster: ClusterSnapshot, burst: Iterable[Edit]) -> ClusterSnapshot:
     fields: dict[str, dict[ObjectKey, Any]] = {}
     names: dict[str, set[ObjectKey]] = {}
     for kind, key, found in burst:
-        objects = fields.setdefault(FIELDS[kind], dict(getattr(cluster, FIELDS[kind])))
+        objects = fields.setdefault(FIELDS[kind], dict(objects_of(cluster, kind)))
         if found is not None:
             objects[key] = found
         elif objects.pop(key, None) is None:

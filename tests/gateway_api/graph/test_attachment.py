@@ -26,7 +26,7 @@ def route(*refs: dict[str, object], namespace: str = "default", hostnames: tuple
 
 
 def parents(built: Graph, namespace: str = "default") -> tuple[Parent, ...]:
-    return built.http_routes[namespace, "r"].parents
+    return built.http["HTTPRoute"].nodes[namespace, "r"].parents
 
 
 def bound(parent: Parent) -> dict[str, tuple[str, ...]]:
@@ -77,7 +77,7 @@ def test_a_parent_that_takes_nothing_says_why(ref: dict[str, object], reason: st
     (parent,) = parents(built)
     assert (bound(parent), reasons(parent)) == ({}, [reason])
     assert attached(built) == [0, 0, 0, 0]
-    assert built.http_routes_of == {}
+    assert built.http["HTTPRoute"].of == {}
 
 
 def test_hostnames_that_a_listener_does_not_have_are_left_out(graph: Build) -> None:
@@ -126,7 +126,7 @@ def test_from_none_allows_nobody(graph: Build) -> None:
     "ref", [{"name": "none"}, {"name": "eg", "kind": "Service"}, {"name": "eg", "group": "x.io"}, {"namespace": "x"}]
 )
 def test_a_route_of_other_parents_is_not_ours(ref: dict[str, object], graph: Build) -> None:
-    assert graph(GATEWAY, route({"name": "eg", **ref})).http_routes == {}
+    assert graph(GATEWAY, route({"name": "eg", **ref})).http["HTTPRoute"].nodes == {}
 
 
 def test_each_parent_ref_is_judged_and_a_listener_counts_a_route_once(graph: Build) -> None:
@@ -159,4 +159,4 @@ def test_routes_of_a_gateway_come_oldest_first(graph: Build) -> None:
         for name, day in [("a", 2), ("c", 1), ("b", 1)]
     ]
     built = graph(GATEWAY, *texts)
-    assert [key.name for key in built.http_routes_of["default", "eg"]] == ["b", "c", "a"]
+    assert [key.name for key in built.http["HTTPRoute"].of["default", "eg"]] == ["b", "c", "a"]

@@ -15,9 +15,9 @@ from gateway_api.graph.readers import Readers
 from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from tests.gateway_api.conftest import GATEWAY, WORLD, snapshot_of
-from tests.gateway_api.worlds import FIELDS, Edit, changed
+from tests.gateway_api.worlds import Edit, changed
 
 ROUTES = """
 kind: HTTPRoute
@@ -123,7 +123,7 @@ def test_a_count_is_nothing_to_proxies() -> None:
     keeper.update(cluster)
     graph, said = keeper.update(changed(cluster, [CHANGES["a route deleted"](cluster)]))
     assert graph.gateways["default", "eg"].listeners[0].attached_routes == 5
-    assert (len(said.gateways), len(said.gateways_served), len(said.http_routes_served)) == (1, 0, 1)
+    assert (len(said.gateways), len(said.gateways_served), len(said.routes_served["HTTPRoute"])) == (1, 0, 1)
 
 
 def test_an_exception_leaves_no_half_done_state() -> None:

@@ -18,7 +18,7 @@ from gateway_api.status.build import build_statuses
 from gateway_api.status.types import Body, StatusKey
 from k8s_watch import kinds
 from k8s_watch.keys import ObjectKey
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 
 WORLD = """
 kind: GatewayClass
@@ -96,16 +96,6 @@ DEPENDENTS = {
 }
 """What a change of the object may change. A route names its Gateways, hence may come to any of them."""
 
-FIELDS = {
-    "GatewayClass": "gateway_classes",
-    "Gateway": "gateways",
-    "HTTPRoute": "http_routes",
-    "TCPRoute": "tcp_routes",
-    "ReferenceGrant": "grants",
-    "Namespace": "namespaces",
-    "Service": "services",
-    "Secret": "secrets",
-}
 KINDS = {kind.name: kind for kind in kinds.ALL}
 
 type Statuses = Mapping[StatusKey, Body]

@@ -20,7 +20,7 @@ def route(name: str = "r", **spec: object) -> str:
 
 def test_it_is_bound_to_tcp_listeners_only(graph: Build) -> None:
     built = graph(GATEWAY, route())
-    node = built.tcp_routes["default", "r"]
+    node = built.l4["TCPRoute"].nodes["default", "r"]
     assert [binding.listener for binding in node.parents[0].bindings] == ["tcp"]
     assert [cluster.name for cluster in [node.rules[0].backends[0].cluster] if cluster] == [
         "service/default/web/80/tcp"
@@ -29,18 +29,20 @@ def test_it_is_bound_to_tcp_listeners_only(graph: Build) -> None:
 
 
 def test_an_http_listener_does_not_allow_it(graph: Build) -> None:
-    node = graph(GATEWAY, route(parentRefs=[{"name": "eg", "sectionName": "http"}])).tcp_routes["default", "r"]
+    node = (
+        graph(GATEWAY, route(parentRefs=[{"name": "eg", "sectionName": "http"}])).l4["TCPRoute"].nodes["default", "r"]
+    )
     assert [problem.reason for problem in node.parents[0].problems] == ["NotAllowedByListeners"]
 
 
 def test_all_routes_of_a_listener_are_counted(graph: Build) -> None:
     built = graph(GATEWAY, route("r"), route("s"))
     assert built.gateways["default", "eg"].listeners[1].attached_routes == 2
-    assert [key.name for key in built.tcp_routes_of["default", "eg"]] == ["r", "s"]
+    assert [key.name for key in built.l4["TCPRoute"].of["default", "eg"]] == ["r", "s"]
 
 
 def test_exactly_one_rule_is_allowed(graph: Build) -> None:
     for rules in ([], [{}, {}]):
-        node = graph(GATEWAY, route(rules=rules)).tcp_routes["default", "r"]
+        node = graph(GATEWAY, route(rules=rules)).l4["TCPRoute"].nodes["default", "r"]
         assert node.rejection is not None
         assert node.parents[0].bindings == ()

@@ -7,12 +7,14 @@ from gateway_api.graph.types import (
     Graph,
     HTTPRouteNode,
     HTTPRuleNode,
+    L4RouteNode,
+    L4RuleNode,
     ListenerNode,
     Parent,
     Problem,
+    RouteNode,
+    Routes,
     Settings,
-    TCPRouteNode,
-    TCPRuleNode,
 )
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
@@ -20,7 +22,6 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassSpec, GatewaySpec, Listener
 from k8s_watch.objects.meta import Meta
 from k8s_watch.objects.routes import (
-    BackendRef,
     HTTPBackendRef,
     HTTPPathMatch,
     HTTPRoute,
@@ -28,7 +29,6 @@ from k8s_watch.objects.routes import (
     HTTPRouteRule,
     ParentReference,
     TCPRoute,
-    TCPRouteRule,
 )
 
 EG = ObjectKey("default", "eg")
@@ -79,20 +79,19 @@ def route(name: str, hostnames: tuple[str, ...], *rules: HTTPRuleNode, to: str =
     )
 
 
-def tcp_route(name: str, *backends: BackendNode, to: str = "tcp") -> TCPRouteNode:
+def tcp_route(name: str, *backends: BackendNode, to: str = "tcp") -> L4RouteNode:
     parent = Parent(ref=ParentReference(name="eg"), gateway=EG, bindings=(Binding(listener=to),))
-    spec = TCPRouteRule(backend_refs=tuple(BackendRef(name="any", port=80) for _ in backends))
-    return TCPRouteNode(
+    return L4RouteNode(
         source=TCPRoute(metadata=Meta(name=name, namespace="default")),
         parents=(parent,),
-        rules=(TCPRuleNode(spec=spec, backends=backends),),
+        rules=(L4RuleNode(backends=backends),),
     )
 
 
 def graph(
     listeners: tuple[ListenerNode, ...],
     *routes: HTTPRouteNode,
-    tcp_routes: tuple[TCPRouteNode, ...] = (),
+    tcp_routes: tuple[L4RouteNode, ...] = (),
     spec: GatewaySpec | None = None,
     problems: tuple[Problem, ...] = (),
 ) -> Graph:
@@ -103,14 +102,17 @@ def graph(
     return Graph(
         settings=Settings(),
         gateways={EG: GatewayNode(source=source, gateway_class=CLASS, listeners=listeners, problems=problems)},
-        http_routes={node.source.key: node for node in routes},
-        http_routes_of={EG: tuple(node.source.key for node in routes)},
-        tcp_routes={node.source.key: node for node in tcp_routes},
-        tcp_routes_of={EG: tuple(node.source.key for node in tcp_routes)},
+        http={"HTTPRoute": _routes(routes)},
+        l4={"TCPRoute": _routes(tcp_routes)},
     )
 
 
+def _routes[N: RouteNode](nodes: tuple[N, ...]) -> Routes[N]:
+    keys = tuple(node.source.key for node in nodes)
+    return Routes(nodes=dict(zip(keys, nodes, strict=True)), of={EG: keys})
+
+
 def lower(
-    listeners: tuple[ListenerNode, ...], *routes: HTTPRouteNode, tcp_routes: tuple[TCPRouteNode, ...] = ()
+    listeners: tuple[ListenerNode, ...], *routes: HTTPRouteNode, tcp_routes: tuple[L4RouteNode, ...] = ()
 ) -> ir.GatewayIR:
     return lower_gateway(graph(listeners, *routes, tcp_routes=tcp_routes), EG)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_api.graph.change import GraphChange
+from gateway_api.graph.mappings import not_equal
 from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
@@ -83,13 +84,8 @@ def world(names: set[str], mode: RouteScoping = "always") -> Graph:
 def change(before: Graph | None, after: Graph) -> GraphChange:
     if before is None:
         return GraphChange(before=None)
-    keys = {*before.http_routes, *after.http_routes}
-
-    def differs(key: ObjectKey) -> bool:
-        return before.http_routes.get(key) != after.http_routes.get(key)
-
-    moved = frozenset(filter(differs, keys))
-    return GraphChange(before=before, http_routes=moved, http_routes_served=moved)
+    moved = {"HTTPRoute": not_equal(before.http["HTTPRoute"].nodes, after.http["HTTPRoute"].nodes)}
+    return GraphChange(before=before, routes=moved, routes_served=moved)
 
 
 @given(st.lists(st.sets(st.sampled_from(["a.test", "b.test", "*.test", "*.b.test", "c.org", "*"])), min_size=1))
