@@ -10,7 +10,7 @@ from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection, connect
 from k8s_watch.credentials import BadCredentials, load_credentials
 from k8s_watch.kinds import SERVICE
-from tests.k8s_watch.authority import Authority
+from tests.authority import LOOPBACK, Authority
 from tests.k8s_watch.http_server import ApiServer
 
 
@@ -114,7 +114,7 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pod:
 async def test_a_pod_uses_its_service_account_over_tls(pod: Pod, tmp_path: Path) -> None:
     """Case 28: and follows its token."""
     authority = Authority()
-    server = ApiServer(tls=authority.server_context(tmp_path))
+    server = ApiServer(tls=authority.server_context(tmp_path, LOOPBACK))
     server.token = "first"
     replace(pod.token, "first\n")
     replace(pod.authority, authority.pem.decode())
@@ -132,12 +132,12 @@ async def test_an_authority_that_is_replaced_is_read_again(pod: Pod, tmp_path: P
     old, new = Authority(), Authority()
     replace(pod.token, "first\n")
     replace(pod.authority, old.pem.decode())
-    first = ApiServer(tls=old.server_context(tmp_path))
+    first = ApiServer(tls=old.server_context(tmp_path, LOOPBACK))
     async with first.serving():
         pod.at(first)
         connection = await connect()
         await connection.request("GET", PATH)
-    async with connection, ApiServer(tls=new.server_context(tmp_path), port=first.port).serving():
+    async with connection, ApiServer(tls=new.server_context(tmp_path, LOOPBACK), port=first.port).serving():
         with pytest.raises(OSError, match="certificate verify failed"):
             await connection.request("GET", PATH)
         replace(pod.authority, new.pem.decode())

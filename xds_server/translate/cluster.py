@@ -9,6 +9,7 @@ from protos.encode import encode, pack
 from protos.values import seconds, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
 from xds_server.translate.sources import ADS
+from xds_server.translate.upstream_tls import transport_socket
 
 CONNECT_TIMEOUT = 10.0
 """Seconds; as Envoy Gateway."""
@@ -44,9 +45,11 @@ def cluster(of: ir.Cluster) -> Resource:
         common_lb_config=pb.Cluster.CommonLbConfig(healthy_panic_threshold=core.Percent(value=0)),
         circuit_breakers=pb.CircuitBreakers(thresholds=[_threshold(of)]),
         ignore_health_on_host_removal=True,
+        transport_socket=transport_socket(of.tls) if of.tls else None,
         typed_extension_protocol_options=_protocol_options(of),
     )
-    return make_resource(of.name, encode(message), [(ResourceType.ENDPOINT, of.name)])
+    secrets = [(ResourceType.SECRET, secret.name) for secret in of.secrets]
+    return make_resource(of.name, encode(message), [(ResourceType.ENDPOINT, of.name), *secrets])
 
 
 def _threshold(of: ir.Cluster) -> pb.CircuitBreakers.Thresholds:

@@ -17,7 +17,10 @@ def secret(of: ir.Secret) -> Resource:
         case ir.TlsSecret():
             message = pb.Secret(name=of.name, tls_certificate=_certificate(of))
         case ir.CaBundle():
-            message = pb.Secret(name=of.name, validation_context=_validation(of))
+            authorities = core.DataSource(inline_bytes=b"".join(of.certificates))
+            message = pb.Secret(name=of.name, validation_context=_trusting(authorities))
+        case ir.CaFile():
+            message = pb.Secret(name=of.name, validation_context=_trusting(core.DataSource(filename=of.path)))
     return make_resource(of.name, encode(message))
 
 
@@ -33,5 +36,5 @@ def _certificate(of: ir.TlsSecret) -> pb.TlsCertificate:
     )
 
 
-def _validation(of: ir.CaBundle) -> pb.CertificateValidationContext:
-    return pb.CertificateValidationContext(trusted_ca=core.DataSource(inline_bytes=b"".join(of.certificates)))
+def _trusting(authorities: core.DataSource) -> pb.CertificateValidationContext:
+    return pb.CertificateValidationContext(trusted_ca=authorities)

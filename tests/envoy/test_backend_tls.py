@@ -1,0 +1,254 @@
+"""Backends behind TLS: whom a real Envoy trusts, what it says of itself, and what a rotation costs."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import ssl
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from flow.latest import Latest
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from tests.authority import Authority
+from xds_server.bootstrap.local import local_bootstrap
+from xds_server.serve.fleet import Fleet
+from xds_server.serve.server import ServeSettings, XdsServer
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+SERVER_NAME = "web.example.com"
+GOOD, BAD = Authority("good"), Authority("bad")
+SPIFFE = "spiffe://example.com/web"
+
+
+class Seen(BaseHTTPRequestHandler):
+    """Answers with what TLS told of the client, as JSON, and closes: a kept connection is not asked who it is again."""
+
+    protocol_version = "HTTP/1.1"
+    server: "TlsServer"
+
+    def do_GET(self) -> None:
+        assert isinstance(self.connection, ssl.SSLSocket)
+        certificate = self.connection.getpeercert() or {}
+        subject: Any = certificate.get("subject", ())
+        seen = {"server_name": self.server.server_names[-1], "client": [pair[0][1] for pair in subject]}
+        body = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
+        """Say nothing: tests read the answers."""
+
+
+class TlsServer(ThreadingHTTPServer):
+    """One backend. Whoever cannot agree with it on TLS is closed."""
+
+    daemon_threads = True
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", 0), Seen)
+        self.server_names: list[str | None] = []
+        self.protocols: list[str | None] = []
+        context.sni_callback = lambda _, name, __: self.server_names.append(name)
+        self._context = context
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Agree on TLS in the connection's own thread: one that waits keeps nobody else waiting."""
+        with self._context.wrap_socket(request, server_side=True) as secure:
+            self.protocols.append(secure.selected_alpn_protocol())
+            super().finish_request(secure, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away."""
+
+
+@contextlib.contextmanager
+def serving(context: ssl.SSLContext) -> Iterator[TlsServer]:
+    with TlsServer(context) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def trust(*authorities: Authority) -> ir.CaBundle:
+    return ir.CaBundle(name="ca/default/web", certificates=tuple(each.pem for each in authorities))
+
+
+def client_certificate(authority: Authority, name: str) -> ir.TlsSecret:
+    chain, key = authority.issue(name)
+    return ir.TlsSecret(name="default/client", certificate_chain=chain, private_key=ir.PrivateBytes(key))
+
+
+def dns(name: str) -> ir.SubjectName:
+    return ir.SubjectName(kind="dns", value=name)
+
+
+def uri(name: str) -> ir.SubjectName:
+    return ir.SubjectName(kind="uri", value=name)
+
+
+def tls(*names: ir.SubjectName, **settings: Any) -> ir.UpstreamTls:
+    found = {"authorities": trust(GOOD), **settings}
+    return ir.UpstreamTls(server_name=SERVER_NAME, names=names or (dns(SERVER_NAME),), **found)
+
+
+class World:
+    """A control plane, an Envoy of its own, and a backend behind TLS for each hostname."""
+
+    def __init__(self, cache: SnapshotCache, port: int, backend: int) -> None:
+        self.cache, self.port, self.backend = cache, port, backend
+
+    def publish(self, protocol: Any = "http1", **hosts: ir.UpstreamTls) -> None:
+        """Hostname, without its last label → how to connect to the backend."""
+        clusters = tuple(
+            ir.Cluster(name=ir.ClusterName(host), backend=KEY, port=443, protocol=protocol, tls=of)
+            for host, of in hosts.items()
+        )
+        secrets = {secret.name: secret for cluster in clusters for secret in cluster.secrets}
+        chain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="http"))
+        gateway = ir.GatewayIR(
+            gateway=KEY,
+            listeners=(
+                ir.Listener(
+                    name="tcp-80", port=80, bind_port=self.port, bind_address="127.0.0.1", filter_chains=(chain,)
+                ),
+            ),
+            route_tables=(ir.RouteTable(name="http", virtual_hosts=tuple(map(virtual_host, hosts))),),
+            clusters=clusters,
+            secrets=tuple(secrets.values()),
+        )
+        place = ir.Endpoint(address="127.0.0.1", port=self.backend)
+        self.cache.publish(KEY, assemble(gateway, [ir.Endpoints(cluster=c.name, endpoints=(place,)) for c in clusters]))
+
+    def get(self, host: str) -> tuple[int, Any]:
+        """One request on a connection of its own: the status, and what the backend saw of us."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as client:
+            client.request("GET", "/", headers={"Host": f"{host}.test"})
+            answer = client.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if answer.status == 200 else text
+
+    async def until(self, host: str, expected: Callable[[int, Any], bool]) -> None:
+        """Ask, again and again, until the answer is as expected."""
+        while not expected(*await asyncio.to_thread(self.get, host)):
+            pass
+
+
+def virtual_host(host: str) -> ir.VirtualHost:
+    action = ir.Forward(destinations=(ir.Destination(cluster=ir.ClusterName(host), weight=1),))
+    everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+    return ir.VirtualHost(
+        hostname=f"{host}.test", routes=(ir.Route(name=host, source=KEY, match=everything, action=action),)
+    )
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[TlsServer]:
+    """Its certificate is GOOD's; it asks for one of GOOD's, too, and does without."""
+    names = (x509.DNSName(SERVER_NAME), x509.DNSName("*.wild.example.com"), x509.UniformResourceIdentifier(SPIFFE))
+    context = GOOD.server_context(tmp_path, *names)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=GOOD.pem.decode())
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with serving(context) as server:
+        yield server
+
+
+@pytest.fixture
+async def world(
+    backend: TlsServer, free_port: Callable[[], int], start_envoy: Callable[..., Any], tmp_path: Path
+) -> AsyncIterator[World]:
+    cache = SnapshotCache()
+    server = XdsServer(cache, Fleet(cache), ready=Latest[bool](True), settings=ServeSettings(drain=0.1))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
+        _, xds_port = await server.port.newer_than(0)
+        admin = tmp_path / "admin.sock"
+        bootstrap = local_bootstrap(gateway=KEY, node_id="one", xds=f"127.0.0.1:{xds_port}", admin_socket=str(admin))
+        (tmp_path / "bootstrap.json").write_text(bootstrap)
+        world = World(cache, free_port(), backend.server_address[1])
+        world.publish(web=tls())
+        proxy = start_envoy("--config-path", tmp_path / "bootstrap.json")
+        await asyncio.to_thread(proxy.wait_until_serving, world.port)
+        yield world
+        running.cancel()
+
+
+async def test_a_backend_is_trusted_for_its_authority_and_one_of_its_names(world: World, tmp_path: Path) -> None:
+    system = tmp_path / "system.pem"
+    system.write_bytes(GOOD.pem)
+    good = {
+        "name": tls(),
+        "uri": tls(uri(SPIFFE)),
+        "one-of-two": tls(dns("other.example.com"), uri(SPIFFE)),
+        "wildcard-of-its-own": tls(dns("a.wild.example.com")),
+        "wildcard-of-ours": tls(dns("*.example.com")),
+        "system": tls(authorities=ir.CaFile(path=str(system))),
+    }
+    bad = {
+        "other-name": tls(dns("other.example.com")),
+        "other-uri": tls(uri("spiffe://example.com/other")),
+        "other-domain": tls(dns("*.example.org")),
+        "other-authority": tls(authorities=ir.CaBundle(name="ca/default/bad", certificates=(BAD.pem,))),
+    }
+    world.publish(**good, **bad)
+    for host in good:
+        await world.until(host, lambda status, _: status == 200)
+    assert {host: world.get(host)[0] for host in bad} == dict.fromkeys(bad, 503)
+
+
+async def test_a_backend_sees_the_server_name_and_no_certificate_when_there_is_none(world: World) -> None:
+    assert world.get("web") == (200, {"server_name": SERVER_NAME, "client": []})
+
+
+async def test_a_backend_sees_the_client_certificate_the_present_one(world: World) -> None:
+    for name in ("first", "second"):
+        world.publish(web=tls(client_certificate=client_certificate(GOOD, name)))
+        await world.until("web", lambda status, seen, name=name: status == 200 and seen["client"] == [name])
+
+
+@pytest.mark.parametrize(("protocol", "offered"), [("http1", "http/1.1"), ("http2", "h2")])
+async def test_what_a_cluster_speaks_is_offered_in_the_handshake(
+    world: World, backend: TlsServer, protocol: str, offered: str
+) -> None:
+    world.publish(protocol, other=tls())
+    await world.until("other", lambda *_: bool(backend.protocols))
+    assert set(backend.protocols) == {offered}
+
+
+async def test_no_request_is_lost_while_authorities_and_certificates_rotate(world: World) -> None:
+    answers: Counter[int] = Counter()
+    over = threading.Event()
+
+    def load() -> None:
+        while not over.is_set():
+            answers[world.get("web")[0]] += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(asyncio.to_thread(load))
+        for turn in range(15):
+            name = f"client-{turn}"
+            both = trust(GOOD, BAD) if turn % 2 else trust(GOOD)
+            world.publish(web=tls(authorities=both, client_certificate=client_certificate(GOOD, name)))
+            await world.until("web", lambda _, seen, name=name: seen["client"] == [name])
+        over.set()
+    assert set(answers) == {200}
