@@ -9,6 +9,8 @@ CORE = frozenset({"Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute"})
 GATEWAY_EXTENDED = frozenset(
     {
         "GatewayAddressEmpty",
+        "GatewayFrontendClientCertificateValidation",
+        "GatewayFrontendClientCertificateValidationInsecureFallback",
         "GatewayHTTPListenerIsolation",
         "GatewayHTTPSListenerDetectMisdirectedRequests",
         "GatewayPort8080",

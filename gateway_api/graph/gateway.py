@@ -3,6 +3,7 @@
 import ipaddress
 
 from gateway_api.graph import problems
+from gateway_api.graph.client_validation import insecure_problems, with_client_validation
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.listener import judge_listener
 from gateway_api.graph.listener_conflicts import judge_together
@@ -19,17 +20,17 @@ def judge_gateway(
     Spec: Gateway API v1.6 Gateway, GatewayConditionAccepted
     """
     alone = [judge_listener(gateway.key, listener, resolver, settings) for listener in gateway.spec.listeners]
-    listeners = judge_together(alone)
+    distinct = judge_together(alone)
     return GatewayNode(
         source=gateway,
         gateway_class=gateway_class.source,
-        listeners=listeners,
+        listeners=with_client_validation(gateway, distinct, resolver),
         problems=(
             *_class_problems(gateway_class),
             *_parameters_problems(gateway),
             *_address_problems(gateway),
-            *_tls_problems(gateway),
-            *_listeners_problems(listeners),
+            *insecure_problems(gateway),
+            *_listeners_problems(distinct),
         ),
     )
 
@@ -74,20 +75,10 @@ def _is_ip(value: str) -> bool:
     return True
 
 
-def _tls_problems(gateway: Gateway) -> list[Problem]:
-    """Refuse a Gateway that wants client certificates checked: serving without the check would let everybody in.
-
-    Spec: Gateway API v1.6 GatewayTLSConfig.frontend
-    """
-    if gateway.spec.tls is None or gateway.spec.tls.frontend is None:
-        return []
-    return [problems.invalid_gateway("spec.tls.frontend, the check of client certificates, is not supported yet.")]
-
-
 def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:
     """Refuse a Gateway without any listener that is accepted and distinct.
 
-    One that merely has no usable certificate now keeps the Gateway, and so its address.
+    One that merely has no usable certificate or authority now keeps the Gateway, and so its address.
     """
     if any(not _is_refused(listener) for listener in listeners):
         return []

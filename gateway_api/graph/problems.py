@@ -8,6 +8,7 @@ from gateway_api.graph.types import Problem
 
 ACCEPTED = "Accepted"
 CONFLICTED = "Conflicted"
+INSECURE_FRONTEND_VALIDATION_MODE = "InsecureFrontendValidationMode"
 OVERLAPPING_TLS_CONFIG = "OverlappingTLSConfig"
 PROGRAMMED = "Programmed"
 RESOLVED_REFS = "ResolvedRefs"
@@ -40,12 +41,12 @@ def listeners_not_valid(message: str) -> Problem:
     return Problem(condition=ACCEPTED, reason="ListenersNotValid", message=message)
 
 
-def invalid_gateway(message: str) -> Problem:
-    """Say that a Gateway has a field that we can neither honour nor leave out.
+def insecure_frontend_validation(message: str) -> Problem:
+    """Say that a Gateway lets in clients without a valid certificate, as its user wants. A warning: it is served.
 
-    Spec: Gateway API v1.6 GatewayReasonInvalid
+    Spec: Gateway API v1.6 GatewayConditionInsecureFrontendValidationMode, GatewayReasonConfigurationChanged
     """
-    return Problem(condition=ACCEPTED, reason="Invalid", message=message)
+    return Problem(condition=INSECURE_FRONTEND_VALIDATION_MODE, reason="ConfigurationChanged", message=message)
 
 
 # --- Listener ---------------------------------------------------------------------------------------------------------
@@ -175,6 +176,14 @@ def invalid_ca_certificate_ref(message: str) -> Problem:
     Spec: Gateway API v1.6 ListenerReasonInvalidCACertificateRef, BackendTLSPolicyReasonInvalidCACertificateRef
     """
     return Problem(condition=RESOLVED_REFS, reason="InvalidCACertificateRef", message=message)
+
+
+def invalid_ca_certificate_kind(message: str) -> Problem:
+    """Say that a caCertificateRef of a Gateway names a kind that we do not look for authorities in.
+
+    Spec: Gateway API v1.6 ListenerReasonInvalidCACertificateKind
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidCACertificateKind", message=message)
 
 
 def no_valid_ca_certificate(message: str) -> Problem:

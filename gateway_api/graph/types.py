@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway_api.ir.xds import Cluster, TlsSecret
+from gateway_api.ir.xds import CaBundle, Cluster, TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, RouteGroupKind
 from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route
@@ -41,6 +41,14 @@ class Problem(Node, frozen=True):
     """Names the object, the field and the remedy."""
 
 
+class ClientValidation(Node, frozen=True):
+    """Which clients a listener lets in: those with a certificate of these authorities."""
+
+    authorities: CaBundle
+    required: bool
+    """False lets in those without a valid certificate, too."""
+
+
 class ListenerNode(Node, frozen=True):
     """One listener of a Gateway, judged."""
 
@@ -51,6 +59,8 @@ class ListenerNode(Node, frozen=True):
     """The kinds of route that may attach: those it allows and its protocol can carry."""
     certificates: tuple[TlsSecret, ...] = ()
     """Those of its certificateRefs that are usable, in their order."""
+    client_validation: ClientValidation | None = None
+    """None asks clients for no certificate."""
     problems: tuple[Problem, ...] = ()
     attached_routes: int = 0
     """Routes with at least one accepted parentRef that covers this listener."""

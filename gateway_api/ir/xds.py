@@ -163,10 +163,20 @@ class RouteTable(Record, frozen=True):
 # --- listening --------------------------------------------------------------------------------------------------------
 
 
+class ClientValidation(Record, frozen=True):
+    """Ask clients for a certificate of the authorities in the `CaBundle` of that name."""
+
+    ca: str
+    required: bool
+    """False lets in those without a valid certificate, too."""
+
+
 class DownstreamTls(Record, frozen=True):
     """Terminate with these certificates: names of `TlsSecret`s, in the listener's order."""
 
     secrets: tuple[str, ...]
+    client: ClientValidation | None = None
+    """None asks for no certificate."""
     alpn: tuple[str, ...] = ("h2", "http/1.1")
 
 

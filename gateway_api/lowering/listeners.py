@@ -80,7 +80,7 @@ def handle_https(port: Port, bound: Bound) -> Handled:
         filter_chains=tuple(_tls_chain(table.listeners[0], table.name) for table in tables),
         route_tables=tuple(route_table(table, bound) for table in tables),
         clusters=_clusters(port, bound),
-        secrets=tuple(secret for listener in port.listeners for secret in listener.certificates),
+        secrets=tuple(secret for listener in port.listeners for secret in secrets_of(listener)),
     )
 
 
@@ -108,8 +108,23 @@ def _tls_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
         name=route_table,
         handler=ir.HttpChain(route_table=route_table),
         server_names=() if hostname == ANY else (hostname,),
-        tls=ir.DownstreamTls(secrets=tuple(dict.fromkeys(secret.name for secret in listener.certificates))),
+        tls=downstream_tls(listener),
     )
+
+
+def downstream_tls(listener: ListenerNode) -> ir.DownstreamTls:
+    """Terminate TLS with the listener's certificates, for the clients that it lets in."""
+    clients = listener.client_validation
+    return ir.DownstreamTls(
+        secrets=tuple(dict.fromkeys(secret.name for secret in listener.certificates)),
+        client=None if clients is None else ir.ClientValidation(ca=clients.authorities.name, required=clients.required),
+    )
+
+
+def secrets_of(listener: ListenerNode) -> tuple[ir.Secret, ...]:
+    """Return what its `downstream_tls` names."""
+    clients = listener.client_validation
+    return (*listener.certificates, *((clients.authorities,) if clients else ()))
 
 
 def _clusters(port: Port, bound: Bound) -> tuple[ir.Cluster, ...]:

@@ -12,7 +12,7 @@ from gateway_api.status.types import Condition
 _MAX_MESSAGE = 32768
 """Spec: Kubernetes meta/v1 Condition.message."""
 
-_NEGATIVE = frozenset({"Conflicted", "OverlappingTLSConfig"})
+_NEGATIVE = frozenset({"Conflicted", "InsecureFrontendValidationMode", "OverlappingTLSConfig"})
 """Condition types that are True when something is wrong."""
 
 

@@ -16,8 +16,14 @@ def gateway_status(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) 
 
     Spec: Gateway API v1.6 GatewayStatus
     """
+    insecure = _of(node.problems, problems.INSECURE_FRONTEND_VALIDATION_MODE)
     return GatewayStatus(
-        conditions=(_accepted(node), _resolved_refs(node), _programmed(node, fleet, infra)),
+        conditions=(
+            _accepted(node),
+            _resolved_refs(node),
+            _programmed(node, fleet, infra),
+            *([catalogue.of_problems(insecure, node.source.metadata.generation)] if insecure else []),
+        ),
         listeners=tuple(_listener_status(node, listener) for listener in node.listeners),
         addresses=infra.addresses[:_MAX_ADDRESSES] if node.serves else (),
     )

@@ -18,7 +18,8 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     meta.Meta: frozenset(
         {"deletionGracePeriodSeconds", "finalizers", "generateName", "managedFields", "ownerReferences", "selfLink"}
     ),
-    gateway.GatewaySpec: frozenset({"defaultScope", "tls"}),
+    gateway.GatewaySpec: frozenset({"defaultScope"}),
+    gateway.GatewayTls: frozenset({"backend"}),
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
     routes.HTTPRouteRule: frozenset({"sessionPersistence"}),
     routes.HTTPRouteFilter: frozenset({"externalAuth"}),

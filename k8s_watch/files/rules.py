@@ -6,6 +6,7 @@ core/v1 Service and discovery/v1 EndpointSlice validation
 
 import functools
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -88,6 +89,13 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     gateway.ListenerTls: {"mode": one_of("Terminate", "Passthrough"), "certificate_refs": count(0, 64)},
     gateway.SecretObjectReference: _REFERENCE,
     gateway.LocalParametersReference: _REFERENCE,
+    gateway.ObjectReference: _REFERENCE,
+    gateway.FrontendValidation: {
+        "ca_certificate_refs": count(1, 16),
+        "mode": one_of("AllowValidOnly", "AllowInsecureFallback"),
+    },
+    gateway.TlsPortConfig: {"port": _PORT},
+    gateway.FrontendTls: {"per_port": count(0, 64)},
     gateway.ReferenceGrantSpec: {"from_": count(1, 16), "to": count(1, 16)},
     gateway.GrantFrom: _REFERENCE,
     gateway.GrantTo: _REFERENCE,
@@ -214,6 +222,14 @@ def _listener_protocol(listener: msgspec.Struct) -> Broken:
         yield ("hostname",), f"does not go with protocol {protocol}: leave it out"
 
 
+def _tls_ports(frontend: msgspec.Struct) -> Broken:
+    if isinstance(frontend, gateway.FrontendTls):
+        ports = Counter(one.port for one in frontend.per_port)
+        for i, one in enumerate(frontend.per_port):
+            if ports[one.port] > 1:
+                yield ("perPort", i, "port"), f"{one.port} appears {ports[one.port]} times: put all into one"
+
+
 def _backend_port(ref: msgspec.Struct) -> Broken:
     if isinstance(ref, routes.BackendObjectReference) and (ref.group, ref.kind, ref.port) == ("", "Service", None):
         yield ("port",), f"is missing: name the port of Service {ref.name}"
@@ -225,6 +241,7 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (core.EndpointSlice, _endpoint_addresses),
     (gateway.GatewaySpec, _listener_names),
     (gateway.Listener, _listener_protocol),
+    (gateway.FrontendTls, _tls_ports),
     (routes.BackendObjectReference, _backend_port),
     (routes.HTTPPathMatch, http_route_rules.path_value),
     (routes.HTTPRouteFilter, http_route_rules.filter_type),

@@ -94,10 +94,37 @@ class AllowedListeners(Shape, frozen=True):
     namespaces: RouteNamespaces = RouteNamespaces(from_="None")
 
 
-class GatewayTls(Shape, frozen=True):
-    """`frontend` asks for client certificates. Kept as it comes: what we do not serve yet must at least be seen."""
+class ObjectReference(Shape, frozen=True):
+    group: str
+    kind: str
+    name: str
+    namespace: str | None = None
 
-    frontend: dict[str, object] | None = None
+
+class FrontendValidation(Shape, frozen=True):
+    """Which client certificates are accepted."""
+
+    ca_certificate_refs: tuple[ObjectReference, ...]
+    mode: str = "AllowValidOnly"
+    """AllowValidOnly or AllowInsecureFallback."""
+
+
+class TlsConfig(Shape, frozen=True):
+    validation: FrontendValidation | None = None
+
+
+class TlsPortConfig(Shape, frozen=True):
+    port: int
+    tls: TlsConfig
+
+
+class FrontendTls(Shape, frozen=True):
+    default: TlsConfig
+    per_port: tuple[TlsPortConfig, ...] = ()
+
+
+class GatewayTls(Shape, frozen=True):
+    frontend: FrontendTls | None = None
 
 
 class GatewaySpec(Shape, frozen=True):

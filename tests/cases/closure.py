@@ -15,6 +15,8 @@ def _named(gateway: ir.GatewayIR) -> Iterator[str]:
     for listener in gateway.listeners:
         for chain in listener.filter_chains:
             yield from chain.tls.secrets if chain.tls else ()
+            if chain.tls and chain.tls.client:
+                yield chain.tls.client.ca
             match chain.handler:
                 case ir.HttpChain(route_table=name):
                     yield name

@@ -136,6 +136,20 @@ LISTENERS = st.sampled_from([("HTTP", 80), ("HTTP", 8080), ("HTTPS", 443), ("TCP
 TLS = {"certificateRefs": [{"name": "certificate"}, {"name": "missing"}]}
 
 
+CLIENTS = st.none() | st.fixed_dictionaries(
+    {
+        "caCertificateRefs": st.lists(
+            mostly(
+                [{"group": "", "kind": "ConfigMap", "name": name} for name in ("authority", "another-authority")],
+                st.just({"group": "", "kind": "ConfigMap", "name": "missing"}),
+            ),
+            max_size=2,
+        )
+    },
+    optional={"mode": st.just("AllowInsecureFallback")},
+).map(lambda validation: {"frontend": {"default": {"validation": validation}}})
+
+
 def decoded(kind: str, name: str, spec: Document) -> tuple[tuple[str, ObjectKey], Object]:
     metadata = {"name": name, "namespace": "default", "generation": 1}
     found = msgspec.convert({"metadata": metadata, "spec": spec}, KINDS[kind].type)
@@ -148,7 +162,7 @@ def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
     listeners = [
         {"name": f"l{i}", **listener} for i, listener in enumerate(draw(st.lists(LISTENERS, min_size=1, max_size=4)))
     ]
-    found = [decoded("Gateway", "eg", {"gatewayClassName": "eg", "listeners": listeners})]
+    found = [decoded("Gateway", "eg", {"gatewayClassName": "eg", "listeners": listeners, "tls": draw(CLIENTS)})]
     for i in range(draw(st.integers(0, 3))):
         spec = {
             "parentRefs": draw(st.lists(PARENTS, min_size=1, max_size=2)),

@@ -8,9 +8,11 @@ verdict here shows why.
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
+from tests.gateway_api.conftest import certificate
 from xds_server.bootstrap.validation import validation_bootstrap
 from xds_server.translate.assemble import assemble
 
@@ -130,7 +132,15 @@ MUST_BE_STOPPED_BEFORE = {
         "tls": ir.DownstreamTls(secrets=("default/cert",)),
         "secrets": (secret(b"garbage", b"garbage"),),
     },
+    "an authority that is none": {
+        "secrets": (ir.CaBundle(name="ca/default/ca", certificates=(b"garbage",)),),
+    },
 }
+
+
+def test_an_authority_is_taken(envoy_verdict) -> None:
+    bundle = ir.CaBundle(name="ca/default/ca", certificates=(certificate(ec.generate_private_key(ec.SECP256R1())),))
+    assert verdict(envoy_verdict, secrets=(bundle,)) == ""
 
 
 @pytest.mark.parametrize("incident", MUST_BE_STOPPED_BEFORE)

@@ -67,6 +67,15 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     tls = st.fixed_dictionaries(
         {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}
     )
+    authority = _merged(pick([{"group": "", "kind": "ConfigMap", "name": name} for name in ("ca", "key")]), elsewhere)
+    validation = st.fixed_dictionaries(
+        {"caCertificateRefs": _lists(authority, 2)},
+        optional={"mode": pick(["AllowValidOnly", "AllowInsecureFallback"])},
+    )
+    clients = pick([{}]) | st.fixed_dictionaries({"validation": validation})
+    frontend = st.fixed_dictionaries(
+        {"default": clients, "perPort": _lists(st.fixed_dictionaries({"port": pick([80, 443]), "tls": clients}), 1)}
+    ).map(lambda found: {"frontend": found})
     allowed = pick(
         [
             {},
@@ -111,7 +120,8 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         "gatewayClassName": pick(["ours", "ours", "ours", "ours", "other", "none"]),
                         "listeners": _lists(listener, 3),
                         "infrastructure": pick([{}, {"labels": {"a": "b"}}]),
-                    }
+                    },
+                    optional={"tls": frontend},
                 ),
                 "status": st.fixed_dictionaries({"conditions": conditions}),
             }
@@ -223,6 +233,8 @@ def _first_objects() -> list[Edit]:
         {"name": "two", "port": 443, "protocol": "HTTPS", "allowedRoutes": every, "tls": tls},
         {"name": "three", "port": 90, "protocol": "TCP", "allowedRoutes": every},
     ]
+    authorities = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": ns} for ns in NAMESPACES]
+    frontend = {"default": {"validation": {"caCertificateRefs": authorities}}}
     chosen = [{"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": blue}]
     parents = [{"name": "g", "namespace": "a"}, {"name": "h", "namespace": "a"}]
     backends = [{"name": "web", "namespace": "b", "port": 80}, {"name": "api", "port": 80}]
@@ -233,7 +245,11 @@ def _first_objects() -> list[Edit]:
     routes = [(kind, ObjectKey(ns, name)) for kind in ("HTTPRoute", "TCPRoute") for ns in NAMESPACES for name in "rs"]
     return [
         _edit("GatewayClass", ObjectKey("", "ours"), {"spec": {"controllerName": OURS}}),
-        _edit("Gateway", ObjectKey("a", "g"), {"spec": {"gatewayClassName": "ours", "listeners": listeners}}),
+        _edit(
+            "Gateway",
+            ObjectKey("a", "g"),
+            {"spec": {"gatewayClassName": "ours", "listeners": listeners, "tls": {"frontend": frontend}}},
+        ),
         _edit("Gateway", ObjectKey("a", "h"), {"spec": {"gatewayClassName": "ours", "listeners": chosen}}),
         *(_edit(kind, key, route) for kind, key in routes),
         _edit("ReferenceGrant", ObjectKey("b", "x"), {"spec": {"from": from_, "to": to}}),

@@ -45,6 +45,28 @@ def test_listeners_need_names_of_their_own() -> None:
     assert found == ["listeners[1].name: 'a' is already taken: names must differ"]
 
 
+CA = {"validation": {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}}
+
+
+@pytest.mark.parametrize(
+    ("frontend", "field"),
+    [
+        ({"default": CA, "perPort": [{"port": 443, "tls": CA}, {"port": 8443, "tls": {}}]}, ""),
+        ({"default": {"validation": {"caCertificateRefs": []}}}, "default.validation.caCertificateRefs"),
+        ({"default": {"validation": {**CA["validation"], "mode": "Any"}}}, "default.validation.mode"),
+        ({"default": {}, "perPort": [{"port": 0, "tls": CA}]}, "perPort[0].port"),
+    ],
+)
+def test_client_certificates_need_an_authority_and_a_mode(frontend: dict[str, object], field: str) -> None:
+    found = broken(gateway.FrontendTls, **frontend)
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+def test_a_port_has_one_way_of_checking_clients() -> None:
+    found = broken(gateway.FrontendTls, default={}, perPort=[{"port": 443, "tls": {}}, {"port": 443, "tls": CA}])
+    assert [one.partition(":")[0] for one in found] == ["perPort[0].port", "perPort[1].port"]
+
+
 def test_a_gateway_needs_a_listener() -> None:
     assert broken(gateway.GatewaySpec, gatewayClassName="eg") == ["listeners: is empty: at least 1 is needed"]
 

@@ -103,7 +103,14 @@ def _gateways() -> st.SearchStrategy[Edit]:
     listeners = st.lists(listener, min_size=1, max_size=4).map(
         lambda found: [{"name": f"l{i}", **each} for i, each in enumerate(found)]
     )
-    return _edits_of("Gateway", ["g", "h"], {"gatewayClassName": st.just("ours"), "listeners": listeners})
+    authorities = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": ns} for ns in "ab"]
+    validation = st.fixed_dictionaries(
+        {"caCertificateRefs": _some(authorities, 1, 2)}, optional={"mode": st.just("AllowInsecureFallback")}
+    )
+    tls_of_gateway = st.none() | validation.map(lambda found: {"frontend": {"default": {"validation": found}}})
+    return _edits_of(
+        "Gateway", ["g", "h"], {"gatewayClassName": st.just("ours"), "listeners": listeners, "tls": tls_of_gateway}
+    )
 
 
 def _tcp_routes() -> st.SearchStrategy[Edit]:

@@ -10,10 +10,10 @@ from xds_server.snapshot.resource import ResourceType, Snapshot
 def validation_bootstrap(snapshot: Snapshot) -> str:
     """The text of a bootstrap that Envoy accepts when it would accept every resource of the snapshot.
 
-    The runtime is the fleet's, so the verdict is the fleet's too, given the same release of Envoy. Endpoints stand in
-    clusters of their own, route tables and certificates in listeners of their own, because Envoy looks at what comes
-    over a stream only when it comes; all else is as the proxies get it. What scopes hold, their tables hold too. The
-    text holds private keys.
+    The runtime is the fleet's, so the verdict is the fleet's too, given the same release of Envoy. Endpoints and
+    authorities stand in clusters of their own, route tables and certificates in listeners of their own, because Envoy
+    looks at what comes over a stream only when it comes; all else is as the proxies get it. What scopes hold, their
+    tables hold too. The text holds private keys.
 
     Spec: Envoy v1.40, "Command line options", --mode validate
     """
@@ -21,7 +21,7 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
     bodies = {type_: [r.body for r in snapshot.of(type_).by_name.values()] for type_ in ResourceType}
     assignments = map(endpoint.ClusterLoadAssignment.FromString, bodies[ResourceType.ENDPOINT])
     tables = map(route.RouteConfiguration.FromString, bodies[ResourceType.ROUTE])
-    secrets = map(secret.Secret.FromString, bodies[ResourceType.SECRET])
+    secrets = list(map(secret.Secret.FromString, bodies[ResourceType.SECRET]))
     message = pb.Bootstrap(
         node=core.Node(id="validation", cluster="validation"),
         dynamic_resources=pb.Bootstrap.DynamicResources(ads_config=ads_config()),
@@ -30,11 +30,12 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
                 control_plane,
                 *map(cluster.Cluster.FromString, bodies[ResourceType.CLUSTER]),
                 *map(_cluster_with_endpoints, assignments),
+                *(_cluster_with_authorities(of) for of in secrets if of.HasField("validation_context")),
             ],
             listeners=[
                 *map(listener.Listener.FromString, bodies[ResourceType.LISTENER]),
                 *map(_listener_with_routes, tables),
-                *map(_listener_with_secret, secrets),
+                *(_listener_with_certificate(of) for of in secrets if of.HasField("tls_certificate")),
             ],
         ),
         layered_runtime=layered_runtime(),
@@ -59,15 +60,18 @@ def _listener_with_routes(table: route.RouteConfiguration) -> listener.Listener:
     return _listener(f"routes of {table.name}", listener.FilterChain(filters=[filter_]))
 
 
-def _listener_with_secret(of: secret.Secret) -> listener.Listener:
-    common = tls.CommonTlsContext()
-    if of.HasField("tls_certificate"):
-        common.tls_certificates.append(of.tls_certificate)
-    else:
-        common.validation_context.CopyFrom(of.validation_context)
-    context = tls.DownstreamTlsContext(common_tls_context=common)
+def _listener_with_certificate(of: secret.Secret) -> listener.Listener:
+    context = tls.DownstreamTlsContext(common_tls_context=tls.CommonTlsContext(tls_certificates=[of.tls_certificate]))
     socket = core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
-    return _listener(f"secret {of.name}", listener.FilterChain(transport_socket=socket))
+    return _listener(f"certificate of {of.name}", listener.FilterChain(transport_socket=socket))
+
+
+def _cluster_with_authorities(of: secret.Secret) -> cluster.Cluster:
+    """A cluster, because a listener would need a certificate besides."""
+    common = tls.CommonTlsContext(validation_context=of.validation_context)
+    context = tls.UpstreamTlsContext(common_tls_context=common)
+    socket = core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
+    return cluster.Cluster(name=f"authorities of {of.name}", type=cluster.Cluster.STATIC, transport_socket=socket)
 
 
 def _listener(name: str, chain: listener.FilterChain) -> listener.Listener:

@@ -68,4 +68,22 @@ def _transport_socket(of: ir.DownstreamTls) -> core.TransportSocket:
         tls_certificate_sds_secret_configs=[over_sds(name) for name in of.secrets],
     )
     context = tls.DownstreamTlsContext(common_tls_context=common, disable_stateless_session_resumption=True)
+    if of.client:
+        _ask_clients(of.client, context)
     return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
+
+
+def _ask_clients(of: ir.ClientValidation, context: tls.DownstreamTlsContext) -> None:
+    """Have clients asked for a certificate. Envoy lets nobody in for as long as it lacks the authorities."""
+    common = context.common_tls_context
+    if of.required:
+        context.require_client_certificate.value = True
+        common.validation_context_sds_secret_config.CopyFrom(over_sds(of.ca))
+    else:
+        anyone = tls.CertificateValidationContext(
+            trust_chain_verification=tls.CertificateValidationContext.ACCEPT_UNTRUSTED
+        )
+        combined = tls.CommonTlsContext.CombinedCertificateValidationContext(
+            default_validation_context=anyone, validation_context_sds_secret_config=over_sds(of.ca)
+        )
+        common.combined_validation_context.CopyFrom(combined)

@@ -63,8 +63,9 @@ def _needs_tls_inspector(of: ir.Listener) -> bool:
 
 def _dependencies(of: ir.Listener) -> Iterator[tuple[ResourceType, str]]:
     for chain in of.filter_chains:
-        for secret in chain.tls.secrets if chain.tls else ():
-            yield ResourceType.SECRET, secret
+        if chain.tls:
+            named = (*chain.tls.secrets, *([chain.tls.client.ca] if chain.tls.client else []))
+            yield from ((ResourceType.SECRET, name) for name in named)
         match chain.handler:
             case ir.HttpChain(route_table=name, scoping=None):
                 yield ResourceType.ROUTE, name

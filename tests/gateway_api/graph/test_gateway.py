@@ -72,10 +72,6 @@ def test_parameters_that_nobody_knows_make_it_unaccepted(graph: Build) -> None:
     assert reasons(gateway(graph, infrastructure={"parametersRef": ref})) == ["InvalidParameters"]
 
 
-def test_a_wish_to_check_client_certificates_is_not_ignored(graph: Build) -> None:
-    assert reasons(gateway(graph, tls={"frontend": {"default": {"validation": {}}}})) == ["Invalid"]
-
-
 def test_a_class_that_is_not_accepted_takes_its_gateways_along(graph: Build) -> None:
     broken = """
     kind: GatewayClass

@@ -33,6 +33,7 @@ kind: Gateway
 metadata: {name: g1}
 spec:
   gatewayClassName: c1
+  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]}}}}
   listeners:
   - {name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}
   - {name: tcp, port: 90, protocol: TCP}
@@ -72,6 +73,9 @@ metadata: {name: other}
 kind: Secret
 metadata: {name: cert}
 ---
+kind: ConfigMap
+metadata: {name: ca}
+---
 kind: Service
 metadata: {name: s1}
 spec: {ports: [{port: 80}]}
@@ -91,6 +95,7 @@ DEPENDENTS = {
     "ReferenceGrant/grant": {"HTTPRoute/r3"},
     "Namespace/other": {"HTTPRoute/r3", "Gateway/g1"},
     "Secret/cert": {"Gateway/g1"},
+    "ConfigMap/ca": {"Gateway/g1"},
     "Service/s1": {"HTTPRoute/r1", "HTTPRoute/r3", "TCPRoute/t1"},
     "Service/s2": {"HTTPRoute/r2"},
 }

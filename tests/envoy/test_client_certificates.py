@@ -1,0 +1,190 @@
+"""Who is let in, by a real Envoy that asks clients for certificates, and what a change of authorities does to it."""
+
+import asyncio
+import contextlib
+import datetime
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from tests.xds_server.serve.conftest import Authority, Pem, serving
+from xds_server.bootstrap.local import local_bootstrap
+from xds_server.snapshot.diff import changed_names
+from xds_server.snapshot.resource import ResourceType, Snapshot
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+BACKEND = ir.ClusterName("service/default/a/80")
+OURS, THEIRS = Authority("ours"), Authority("theirs")
+SERVER = OURS.issue(x509.DNSName("www.example.com"))
+CLIENTS: dict[str, Pem | None] = {
+    "valid": OURS.issue(),
+    "of another authority": THEIRS.issue(),
+    "expired": OURS.issue(valid=-datetime.timedelta(minutes=1)),
+    "none": None,
+}
+"""The certificates that clients show. The server shows one of the same authority, and nobody checks that."""
+
+
+def world(*authorities: Authority, backend: int, **ports: int) -> Snapshot:
+    """Listeners, by name with their ports: `only` lets in whom the authorities know, `anyone` everybody."""
+    secret = ir.TlsSecret(
+        name="default/cert", certificate_chain=SERVER.certificate, private_key=ir.PrivateBytes(SERVER.key)
+    )
+    bundle = ir.CaBundle(name="ca/default/ca", certificates=tuple(one.certificate for one in authorities))
+    action = ir.Forward(destinations=(ir.Destination(cluster=BACKEND, weight=1),))
+    match = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+    host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="all", source=KEY, match=match, action=action),))
+
+    def listener(name: str, port: int) -> ir.Listener:
+        client = ir.ClientValidation(ca=bundle.name, required=name == "only")
+        tls = ir.DownstreamTls(secrets=(secret.name,), client=client)
+        chain = ir.FilterChain(name="https", handler=ir.HttpChain(route_table="table"), tls=tls)
+        return ir.Listener(name=name, port=443, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,))
+
+    gateway = ir.GatewayIR(
+        gateway=KEY,
+        listeners=tuple(listener(name, port) for name, port in ports.items()),
+        route_tables=(ir.RouteTable(name="table", virtual_hosts=(host,)),),
+        clusters=(ir.Cluster(name=BACKEND, backend=KEY, port=80),),
+        secrets=(bundle, secret),
+    )
+    here = ir.Endpoint(address="127.0.0.1", port=backend)
+    return assemble(gateway, [ir.Endpoints(cluster=BACKEND, endpoints=(here,))])
+
+
+def client_context(shown: Pem | None, folder: Path, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, newest
+    if shown:
+        file = folder / "client.pem"
+        file.write_bytes(shown.certificate + shown.key)
+        context.load_cert_chain(file)
+    return context
+
+
+@pytest.fixture(scope="module")
+def ports(free_port: Callable[[], int]) -> dict[str, int]:
+    return {"only": free_port(), "anyone": free_port()}
+
+
+@pytest.fixture(scope="module")
+def proxy(backends, ports: dict[str, int], start_proxy):
+    return start_proxy(world(OURS, backend=backends.http["a"], **ports))
+
+
+@pytest.fixture(params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def ask(request: pytest.FixtureRequest, proxy, ports: dict[str, int], tmp_path: Path):
+    """One request to a listener, showing a certificate: with TLS 1.3 a refusal comes only after the handshake."""
+
+    def ask(listener: str, shown: str, **more: object):
+        tls = client_context(CLIENTS[shown], tmp_path, request.param)
+        return proxy.request(ports[listener], "/", tls=tls, **more)
+
+    return ask
+
+
+@pytest.mark.parametrize(("listener", "shown"), [("only", "valid"), *(("anyone", shown) for shown in CLIENTS)])
+def test_who_is_let_in(ask, listener: str, shown: str) -> None:
+    assert ask(listener, shown).status == 200
+
+
+def test_a_client_cannot_claim_a_certificate_in_a_header(ask) -> None:
+    answer = ask("anyone", "none", headers=[("X-Forwarded-Client-Cert", 'Subject="CN=somebody"')])
+    assert "x-forwarded-client-cert" not in answer.seen["headers"]
+
+
+@pytest.mark.parametrize("shown", [shown for shown in CLIENTS if shown != "valid"])
+def test_who_is_not(ask, shown: str) -> None:
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        ask("only", shown)
+
+
+class Rotating:
+    """A control plane and its Envoy, whose one listener lets in whom the authorities know."""
+
+    def __init__(self, publish: Callable[[Snapshot], None], backend: int, port: int, folder: Path) -> None:
+        self._publish, self._backend, self._port, self._folder = publish, backend, port, folder
+
+    def trust(self, *authorities: Authority) -> Snapshot:
+        snapshot = world(*authorities, backend=self._backend, only=self._port)
+        self._publish(snapshot)
+        return snapshot
+
+    def client(self, shown: Pem) -> contextlib.closing[http.client.HTTPSConnection]:
+        tls = client_context(shown, self._folder)
+        return contextlib.closing(http.client.HTTPSConnection("127.0.0.1", self._port, timeout=10, context=tls))
+
+    def ask(self, client: http.client.HTTPSConnection) -> bool:
+        """Whether a request on the client's connection is let in."""
+        try:
+            client.request("GET", "/")
+            return client.getresponse().read() != b""
+        except (ssl.SSLError, ConnectionError):
+            client.close()
+            return False
+
+    async def until_let_in(self, shown: Pem) -> None:
+        """Come again and again until the certificate is trusted."""
+        with self.client(shown) as client:
+            while not await asyncio.to_thread(self.ask, client):
+                pass
+
+    def statistic(self, name: str) -> int:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self._folder / "admin.sock"))
+            connection.sendall(f"GET /stats?filter=^{name}$ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            [value] = re.findall(rf"{name}: (\d+)", connection.makefile().read())
+            return int(value)
+
+
+@pytest.fixture
+async def rotating(backends, free_port: Callable[[], int], start_envoy, tmp_path: Path) -> AsyncIterator[Rotating]:
+    async with serving() as running:
+        await running.server.port.newer_than(0)
+        port = free_port()
+        rotating = Rotating(lambda new: running.cache.publish(KEY, new), backends.http["a"], port, tmp_path)
+        rotating.trust(OURS)
+        xds, admin = f"127.0.0.1:{running.server.port.value}", str(tmp_path / "admin.sock")
+        bootstrap = local_bootstrap(gateway=KEY, node_id="one", xds=xds, admin_socket=admin)
+        (tmp_path / "bootstrap.json").write_text(bootstrap)
+        proxy = start_envoy("--config-path", tmp_path / "bootstrap.json")
+        await asyncio.to_thread(proxy.wait_until_serving, port)
+        yield rotating
+
+
+async def test_a_rotation_of_authorities_costs_no_connection(rotating: Rotating) -> None:
+    old, new = CLIENTS["valid"], CLIENTS["of another authority"]
+    assert old
+    assert new
+    with rotating.client(old) as client:
+        assert await asyncio.to_thread(rotating.ask, client)
+        connection = client.sock
+        rotating.trust(OURS, THEIRS)
+        await rotating.until_let_in(new)
+        rotating.trust(THEIRS)
+        with rotating.client(old) as late:
+            while await asyncio.to_thread(rotating.ask, late):
+                late.close()
+        assert await asyncio.to_thread(rotating.ask, client)
+        assert client.sock is connection
+    assert rotating.statistic("listener_manager.listener_in_place_updated") == 0
+    assert rotating.statistic("listener_manager.listener_modified") == 0
+
+
+def test_a_rotation_changes_one_resource() -> None:
+    before, after = (world(one, backend=80, only=443) for one in (OURS, THEIRS))
+    assert [type_ for type_ in ResourceType if changed_names(before.of(type_), after.of(type_))] == [
+        ResourceType.SECRET
+    ]
+    assert changed_names(before.of(ResourceType.SECRET), after.of(ResourceType.SECRET)) == {"ca/default/ca"}
