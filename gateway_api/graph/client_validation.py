@@ -91,7 +91,7 @@ def _place(port: int) -> str:
 
 def _terminates_tls(listener: Listener) -> bool:
     return listener.protocol == "HTTPS" or (
-        listener.protocol == "TLS" and (listener.tls is None or listener.tls.mode == "Terminate")
+        listener.protocol == "TLS" and (listener.tls is None or listener.tls.mode != "Passthrough")
     )
 
 
