@@ -1,1 +1,1 @@
-"""The official Gateway API conformance suite against the controller in the lab → a report and its counts."""
+"""The official Gateway API conformance suite against the controller in the lab → a report, its counts, a page."""

@@ -1,4 +1,4 @@
-"""`python tests/conformance PROFILE` → a report in docs/conformance, its counts on the terminal."""
+"""`python tests/conformance` → reports in docs/conformance and the tables of docs/conformance.md."""
 
 import sys
 from pathlib import Path

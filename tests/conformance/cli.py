@@ -2,40 +2,78 @@
 
 import argparse
 import contextlib
+import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
-from conformance import installation, report, suite
+import yaml
+
+from conformance import installation, page, report, suite
+from conformance.installation import Mode
 from lab import cluster
 from lab.places import PROJECT
 
 REPORTS = PROJECT / "docs" / "conformance"
+PAGE = PROJECT / "docs" / "conformance.md"
 LOGS = PROJECT / "build" / "conformance"
 
 
 def main() -> int:
-    """Run the suite for the given profiles; 0 when no test failed."""
+    """Run the suite; 0 when no test failed."""
     arguments = _parser().parse_args()
-    for folder in (REPORTS, LOGS):
-        folder.mkdir(parents=True, exist_ok=True)
+    if arguments.page:
+        write_page()
+        return 0
+    mode = Mode(arguments.mode)
+    profiles = tuple(arguments.profiles) or claimed(mode)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    name = "-".join([mode.value, *arguments.profiles, *([arguments.run] if arguments.run else [])])
+    run = suite.Run(
+        mode=mode,
+        profiles=profiles,
+        report=LOGS / f"{name}.yaml",
+        log=LOGS / f"{name}.log",
+        only=arguments.run,
+        skip=tuple(arguments.skip),
+    )
     with _lab():
-        installation.install()
-        name = "-".join(arguments.profiles).lower() if not arguments.run else "one-test"
-        folder = REPORTS if not arguments.run else LOGS
-        run = suite.Run(
-            profiles=tuple(arguments.profiles),
-            report=folder / f"{name}.yaml",
-            log=LOGS / f"{name}.log",
-            only=arguments.run,
-            skip=tuple(arguments.skip),
-        )
+        installation.install(mode)
+        started = time.monotonic()
         done = suite.run(run)
-        if run.report.exists():
-            print("\n".join(report.summary(run.report)))
-        for test in report.failed_tests(run.log):
-            print(f"failed: {test}")
-        print(f"report: {run.report}\nlog: {run.log}")
-    return done
+        seconds = time.monotonic() - started
+    whole = report.is_whole(run.report, run.log, profiles)
+    if run.report.exists():
+        print("\n".join(report.summary(report.load(run.report))))
+    for test, complaint in report.failures(run.log.read_text()).items():
+        print(f"failed: {test}: {complaint}")
+    if whole and not (arguments.profiles or run.only or run.skip):
+        shutil.copyfile(run.report, tracked(mode))
+        write_page()
+    print(f"{'whole' if whole else 'ABORTED'}, {seconds:.0f} s; report: {run.report}; log: {run.log}")
+    return done if whole else done or 1
+
+
+def claimed(mode: Mode) -> tuple[str, ...]:
+    """Return the profiles that are about a kind that we claim."""
+    return tuple(profile for profile, kind in suite.PROFILES.items() if kind in mode.features)
+
+
+def tracked(mode: Mode) -> Path:
+    """Return where the report of the last whole run is kept."""
+    return REPORTS / f"{mode.value}.yaml"
+
+
+def write_page() -> None:
+    """Bring the tables of docs/conformance.md to what the reports say."""
+    PAGE.write_text(page_now())
+
+
+def page_now() -> str:
+    """Return docs/conformance.md as the reports would have it."""
+    ours = {mode.value: report.load(tracked(mode)) for mode in Mode if tracked(mode).exists()}
+    return page.with_tables(PAGE.read_text(), ours, yaml.safe_load((REPORTS / "others.yaml").read_text()))
 
 
 @contextlib.contextmanager
@@ -56,9 +94,17 @@ def _lab() -> Iterator[None]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python tests/conformance", description="Run the Gateway API conformance suite in the lab."
+        prog="python tests/conformance",
+        description="Run the Gateway API conformance suite in the lab. A whole run of every profile is the new report "
+        "in docs/conformance; whatever is narrower leaves its own in build/conformance.",
     )
-    parser.add_argument("profiles", nargs="+", metavar="PROFILE", help="for example GATEWAY-HTTP")
-    parser.add_argument("--run", metavar="TEST", help="one test by its short name; writes no report into docs")
+    parser.add_argument(
+        "profiles", nargs="*", metavar="PROFILE", help="for example GATEWAY-HTTP; all that we claim when none is given"
+    )
+    parser.add_argument(
+        "--mode", choices=[mode.value for mode in Mode], default=Mode.GATEWAY_NAMESPACE.value, help="where proxies run"
+    )
+    parser.add_argument("--run", metavar="TEST", help="one test by its short name")
     parser.add_argument("--skip", nargs="*", default=[], metavar="TEST", help="short names of tests to leave out")
+    parser.add_argument("--page", action="store_true", help="only make the tables of docs/conformance.md anew")
     return parser

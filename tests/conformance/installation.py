@@ -1,24 +1,55 @@
 """A running lab → the controller installed in it, Ready, with an accepted GatewayClass."""
 
+import json
+from enum import Enum
+
+from gateway_api.features import supported
 from lab.binaries import GATEWAY_API_CRDS
 from lab.cluster import kubectl
 from lab.places import PROJECT
+from lab.processes import wait_for
 
 GATEWAY_CLASS = "eg"
 SYSTEM = "envoy-gateway-system"
 
 
-def install() -> None:
-    """Apply the CRDs, `docker/install.yaml` and the GatewayClass; restart the controller, for today's image."""
+class Mode(Enum):
+    """Where the proxies run; how `docker/` is applied."""
+
+    GATEWAY_NAMESPACE = "gateway-namespace"
+    SYSTEM_NAMESPACE = "system-namespace"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the GatewayClass claims."""
+        return supported(gateway_namespace_mode=self is Mode.GATEWAY_NAMESPACE)
+
+
+def install(mode: Mode) -> None:
+    """Apply the CRDs, `docker/` and the GatewayClass; restart the controller, for today's image and this mode."""
     kubectl("apply", "--server-side", "-f", str(GATEWAY_API_CRDS / "experimental"))
     kubectl("wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io", "--timeout=30s")
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(PROJECT / "docker" / "install.yaml"))
+    _apply("install.yaml")
+    _apply("gateway-namespace-mode.yaml")
+    if mode is Mode.SYSTEM_NAMESPACE:  # its roles stay: what the other mode has left can be removed with them
+        kubectl("delete", "-n", SYSTEM, "configmap/envoy-gateway-settings")
     kubectl("rollout", "restart", "-n", SYSTEM, "deployment/envoy-gateway")
     kubectl("rollout", "status", "-n", SYSTEM, "deployment/envoy-gateway", "--timeout=120s")
     kubectl("apply", "-f", str(PROJECT / "examples" / "tutorial" / "gatewayclass.yaml"))
     kubectl("wait", "--for=condition=Accepted", f"gatewayclass/{GATEWAY_CLASS}", "--timeout=60s")
+    wait_for("today's features in the GatewayClass", lambda: _claimed() == set(mode.features), patience=60)
 
 
 def controller_log() -> str:
     """Return what the controller has logged so far."""
     return kubectl("logs", "-n", SYSTEM, "deployment/envoy-gateway", "--tail=-1")
+
+
+def _apply(file: str) -> None:
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(PROJECT / "docker" / file))
+
+
+def _claimed() -> set[str]:
+    """What the suite will test. A class that was accepted in another mode still says what was true there."""
+    answer = kubectl("get", "gatewayclass", GATEWAY_CLASS, "-o", "jsonpath={.status.supportedFeatures}")
+    return {feature["name"] for feature in json.loads(answer or "[]")}

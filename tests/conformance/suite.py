@@ -10,18 +10,30 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.installation import GATEWAY_CLASS
+from conformance.installation import GATEWAY_CLASS, Mode
 from lab.network import inside
 from lab.places import ADMIN_KUBECONFIG, CACHE, binary
 
+PROFILES = {
+    "GATEWAY-HTTP": "HTTPRoute",
+    "GATEWAY-GRPC": "GRPCRoute",
+    "GATEWAY-TLS": "TLSRoute",
+    "GATEWAY-TCP": "TCPRoute",
+    "GATEWAY-UDP": "UDPRoute",
+}
+"""Profile → the kind of route that it is about."""
 USABLE_ADDRESS = "172.31.78.5"
 """In the range of the lab's load balancer, below the addresses that it hands out by itself."""
 UNUSABLE_ADDRESS = "192.0.2.1"
 """Outside that range: the lab's load balancer never grants it."""
 
+PARALLEL = 8
+"""Tests at a time, of those that allow it: they mostly wait."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
+    mode: Mode
     profiles: tuple[str, ...]
     report: Path
     """Where the suite writes its ConformanceReport."""
@@ -46,16 +58,19 @@ def _command(wanted: Run) -> list[str | Path]:
         "-test.run=TestConformance$",
         "-test.v",
         "-test.timeout=80m",
+        f"-test.parallel={PARALLEL}",
         f"--gateway-class={GATEWAY_CLASS}",
         f"--conformance-profiles={','.join(wanted.profiles)}",
         f"--report-output={wanted.report}",
+        # "default" is the suite's own word for what an implementation is without further settings.
+        f"--mode={'default' if wanted.mode is Mode.SYSTEM_NAMESPACE else wanted.mode.value}",
         f"--usable-address={USABLE_ADDRESS}",
         f"--unusable-address={UNUSABLE_ADDRESS}",
         "--organization=lychgate",
         "--project=lychgate",
-        "--url=https://example.com/lychgate",
+        "--url=https://lychgate.invalid",
         f"--version=v{version}",
-        "--contact=@lychgate/maintainers",
+        "--contact=https://lychgate.invalid/contact",
     ]
     if wanted.only:
         command.append(f"--run-test={wanted.only}")

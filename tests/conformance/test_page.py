@@ -1,0 +1,76 @@
+"""docs/conformance.md says what the reports beside it say."""
+
+from typing import Any
+
+import pytest
+
+from conformance.cli import PAGE, claimed, page_now, tracked
+from conformance.installation import Mode
+from conformance.page import with_tables
+from conformance.report import load
+
+OURS: dict[str, Any] = {
+    "gateway-namespace": {
+        "implementation": {"version": "v0.1.0"},
+        "gatewayAPIVersion": "v1.6.3",
+        "profiles": [
+            {
+                "name": "GATEWAY-TLS",
+                "core": {"statistics": {"Passed": 19, "Failed": 1, "Skipped": 0}},
+                "extended": {
+                    "statistics": {"Passed": 2, "Failed": 0, "Skipped": 0},
+                    "supportedFeatures": ["GatewayInfrastructure"],
+                    "unsupportedFeatures": ["ListenerSet"],
+                },
+            }
+        ],
+    }
+}
+OTHERS: dict[str, Any] = {
+    "implementations": {
+        "one": {"name": "One", "version": "v1", "gatewayAPIVersion": "v1.6.1", "core": {"GATEWAY-HTTP": 37}}
+    },
+    "renamed": {"GatewayInfrastructurePropagation": "GatewayInfrastructure"},
+    "features": {"GatewayInfrastructurePropagation": ["one"], "HTTPRouteCORS": ["one"]},
+}
+
+
+def test_the_page_is_what_its_reports_make_of_it() -> None:
+    """`python tests/conformance --page` makes it so."""
+    assert PAGE.read_text() == page_now()
+
+
+def test_tables_are_made_anew_and_words_stay() -> None:
+    page = (
+        "before\n<!-- table: results -->\nold\n<!-- end -->\nbetween\n<!-- table: comparison -->\n<!-- end -->\nafter\n"
+    )
+    lines = with_tables(page, OURS, OTHERS).splitlines()
+    assert [line for line in lines if "|" not in line] == [
+        *["before", "<!-- table: results -->", "<!-- end -->", "between", "<!-- table: comparison -->", "<!-- end -->"],
+        "after",
+    ]
+    for row in (
+        "| GATEWAY-TLS | 19 of 20 | 2 of 2 |",
+        "| GATEWAY-UDP |  |  |",
+        "| all | **21 of 22** |  |",
+        "|  | Lychgate, gateway-namespace | One |",
+        "| profiles | TLS | HTTP |",
+        "| extended features | **1** | **2** |",
+        "| GatewayInfrastructure | yes | yes |",
+        "| HTTPRouteCORS |  | yes |",
+        "| ListenerSet |  |  |",
+    ):
+        assert row in lines
+    assert with_tables("\n".join(lines), OURS, OTHERS) == "\n".join(lines)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_no_report_claims_what_the_code_does_not(mode: Mode) -> None:
+    if not tracked(mode).exists():
+        return
+    extended = [profile.get("extended", {}) for profile in load(tracked(mode))["profiles"]]
+    assert {name for level in extended for name in level.get("supportedFeatures") or ()} <= set(mode.features)
+
+
+def test_every_profile_of_a_kind_that_we_claim_is_run() -> None:
+    assert {"GATEWAY-HTTP", "GATEWAY-TCP"} <= set(claimed(Mode.GATEWAY_NAMESPACE))
