@@ -63,6 +63,7 @@ lab-down: env ## end the cluster and remove every trace of it
 walk: env ## the tutorial in a cluster of its own, with kubectl and curl
 	$(BIN)/pytest tests/walk -x -v
 
-PROFILE ?= GATEWAY-HTTP
-conformance: env ## the official suite in the lab: make conformance PROFILE=GATEWAY-HTTP
-	$(BIN)/python tests/conformance $(PROFILE)
+PROFILE ?=
+MODE ?= gateway-namespace
+conformance: env ## the official suite in the lab; narrower: make conformance PROFILE=GATEWAY-HTTP MODE=system-namespace
+	$(BIN)/python tests/conformance $(PROFILE) --mode $(MODE)
