@@ -206,6 +206,14 @@ def _listener_names(spec: msgspec.Struct) -> Broken:
         yield from unique((("listeners", i, "name"), one.name) for i, one in enumerate(spec.listeners))
 
 
+def _gateway_addresses(spec: msgspec.Struct) -> Broken:
+    if not isinstance(spec, gateway.GatewaySpec):
+        return
+    for type_ in ("IPAddress", "Hostname"):
+        wanted = [(("addresses", i, "value"), one.value) for i, one in enumerate(spec.addresses) if one.type == type_]
+        yield from unique((path, value) for path, value in wanted if value)
+
+
 def _listener_protocol(listener: msgspec.Struct) -> Broken:
     if not isinstance(listener, gateway.Listener):
         return
@@ -240,6 +248,7 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (core.ServiceSpec, _service_ports),
     (core.EndpointSlice, _endpoint_addresses),
     (gateway.GatewaySpec, _listener_names),
+    (gateway.GatewaySpec, _gateway_addresses),
     (gateway.Listener, _listener_protocol),
     (gateway.FrontendTls, _tls_ports),
     (routes.BackendObjectReference, _backend_port),

@@ -76,6 +76,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     frontend = st.fixed_dictionaries(
         {"default": clients, "perPort": _lists(st.fixed_dictionaries({"port": pick([80, 443]), "tls": clients}), 1)}
     ).map(lambda found: {"frontend": found})
+    addresses = pick([[{"value": "10.0.0.1"}], [{"type": "Hostname", "value": "a.b"}, {}], [{"type": "x/y"}]])
     allowed = pick(
         [
             {},
@@ -121,7 +122,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         "listeners": _lists(listener, 3),
                         "infrastructure": pick([{}, {"labels": {"a": "b"}}]),
                     },
-                    optional={"tls": frontend},
+                    optional={"tls": frontend, "addresses": addresses},
                 ),
                 "status": st.fixed_dictionaries({"conditions": conditions}),
             }

@@ -45,6 +45,12 @@ def test_listeners_need_names_of_their_own() -> None:
     assert found == ["listeners[1].name: 'a' is already taken: names must differ"]
 
 
+def test_addresses_of_one_type_differ() -> None:
+    addresses = [{"value": "a"}, {"type": "Hostname", "value": "a"}, {}, {}, {"type": "IPAddress", "value": "a"}]
+    found = broken(gateway.GatewaySpec, gatewayClassName="eg", listeners=[LISTENER], addresses=addresses)
+    assert found == ["addresses[4].value: 'a' is already taken: names must differ"]
+
+
 CA = {"validation": {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}}
 
 
