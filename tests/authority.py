@@ -32,15 +32,15 @@ class Authority:
     def __init__(self, name: str = "test authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
-        self.pem = self._certificate(self._name, self._key, (), is_authority=True)
+        self.pem = self._certificate(self._name, self._key, (), DAY, is_authority=True)
 
-    def issue(self, common_name: str, *names: x509.GeneralName) -> tuple[bytes, bytes]:
-        """Return a certificate with these alternative names, and its key, as PEM."""
+    def issue(self, common_name: str, *names: x509.GeneralName, valid: datetime.timedelta = DAY) -> tuple[bytes, bytes]:
+        """Return a certificate with these alternative names, and its key, as PEM. `valid` is from now on."""
         key = ec.generate_private_key(ec.SECP256R1())
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        return self._certificate(_named(common_name), key, names, is_authority=False), text
+        return self._certificate(_named(common_name), key, names, valid, is_authority=False), text
 
     def server_context(self, folder: Path, *names: x509.GeneralName) -> ssl.SSLContext:
         """Make the TLS context of a server with these alternative names."""
@@ -55,6 +55,7 @@ class Authority:
         name: x509.Name,
         key: ec.EllipticCurvePrivateKey,
         names: tuple[x509.GeneralName, ...],
+        valid: datetime.timedelta,
         *,
         is_authority: bool,
     ) -> bytes:
@@ -66,7 +67,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - DAY)
-            .not_valid_after(now + DAY)
+            .not_valid_after(now + valid)
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)

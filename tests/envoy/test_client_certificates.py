@@ -15,7 +15,8 @@ from cryptography import x509
 
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
-from tests.xds_server.serve.conftest import Authority, Pem, serving
+from tests.authority import Authority
+from tests.xds_server.serve.conftest import serving
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.snapshot.diff import changed_names
 from xds_server.snapshot.resource import ResourceType, Snapshot
@@ -26,11 +27,14 @@ pytestmark = pytest.mark.envoy
 KEY = ObjectKey("default", "eg")
 BACKEND = ir.ClusterName("service/default/a/80")
 OURS, THEIRS = Authority("ours"), Authority("theirs")
-SERVER = OURS.issue(x509.DNSName("www.example.com"))
+SERVER = OURS.issue("server", x509.DNSName("www.example.com"))
+type Pem = tuple[bytes, bytes]
+"""A certificate and its key."""
+
 CLIENTS: dict[str, Pem | None] = {
-    "valid": OURS.issue(),
-    "of another authority": THEIRS.issue(),
-    "expired": OURS.issue(valid=-datetime.timedelta(minutes=1)),
+    "valid": OURS.issue("client"),
+    "of another authority": THEIRS.issue("client"),
+    "expired": OURS.issue("client", valid=-datetime.timedelta(minutes=1)),
     "none": None,
 }
 """The certificates that clients show. The server shows one of the same authority, and nobody checks that."""
@@ -38,10 +42,9 @@ CLIENTS: dict[str, Pem | None] = {
 
 def world(*authorities: Authority, backend: int, **ports: int) -> Snapshot:
     """Listeners, by name with their ports: `only` lets in whom the authorities know, `anyone` everybody."""
-    secret = ir.TlsSecret(
-        name="default/cert", certificate_chain=SERVER.certificate, private_key=ir.PrivateBytes(SERVER.key)
-    )
-    bundle = ir.CaBundle(name="ca/default/ca", certificates=tuple(one.certificate for one in authorities))
+    chain, key = SERVER
+    secret = ir.TlsSecret(name="default/cert", certificate_chain=chain, private_key=ir.PrivateBytes(key))
+    bundle = ir.CaBundle(name="ca/default/ca", certificates=tuple(one.pem for one in authorities))
     action = ir.Forward(destinations=(ir.Destination(cluster=BACKEND, weight=1),))
     match = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
     host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="all", source=KEY, match=match, action=action),))
@@ -68,7 +71,7 @@ def client_context(shown: Pem | None, folder: Path, newest: ssl.TLSVersion = ssl
     context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, newest
     if shown:
         file = folder / "client.pem"
-        file.write_bytes(shown.certificate + shown.key)
+        file.write_bytes(b"".join(shown))
         context.load_cert_chain(file)
     return context
 

@@ -32,7 +32,6 @@ EG = ObjectKey("default", "eg")
 OTHER = ObjectKey("default", "other")
 ADS = f"/{type_urls.AGGREGATED_SERVICE}/DeltaAggregatedResources"
 SERVER_NAMES = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-HOUR = datetime.timedelta(hours=1)
 NODE = core.Node(id="proxy-1", cluster="default/eg")
 
 
@@ -53,11 +52,11 @@ class Authority:
         built = self._build(self._name, self._key, []).add_extension(authority, critical=True)
         self.certificate = built.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
-    def issue(self, *names: x509.GeneralName, valid: datetime.timedelta = HOUR) -> Pem:
-        """A certificate with these subject alternative names, that begins five minutes ago."""
+    def issue(self, *names: x509.GeneralName) -> Pem:
+        """A certificate with these subject alternative names."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
-        signed = self._build(subject, key, list(names), valid).sign(self._key, hashes.SHA256())
+        signed = self._build(subject, key, list(names)).sign(self._key, hashes.SHA256())
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return Pem(signed.public_bytes(Encoding.PEM), private)
 
@@ -66,11 +65,7 @@ class Authority:
         return self.issue(x509.UniformResourceIdentifier(spiffe_id(gateway)))
 
     def _build(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        names: list[x509.GeneralName],
-        valid: datetime.timedelta = HOUR,
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName]
     ) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
@@ -80,7 +75,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + valid)
+            .not_valid_after(now + datetime.timedelta(hours=1))
         )
         return builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
 
