@@ -19,7 +19,7 @@ from tests.authority import Authority
 from tests.xds_server.serve.conftest import serving
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.snapshot.diff import changed_names
-from xds_server.snapshot.resource import ResourceType, Snapshot
+from xds_server.snapshot.resource import ResourceType, Snapshot, change_set
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
@@ -111,6 +111,15 @@ def test_a_client_cannot_claim_a_certificate_in_a_header(ask) -> None:
 def test_who_is_not(ask, shown: str) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         ask("only", shown)
+
+
+def test_without_the_authorities_nobody_is(backends, free_port: Callable[[], int], start_proxy, tmp_path: Path) -> None:
+    port = free_port()
+    whole = world(OURS, backend=backends.http["a"], only=port)
+    secrets = change_set(whole.of(ResourceType.SECRET), (), ["ca/default/ca"])
+    proxy = start_proxy(Snapshot({**whole.by_type, ResourceType.SECRET: secrets}))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        proxy.request(port, "/", tls=client_context(CLIENTS["valid"], tmp_path))
 
 
 class Rotating:

@@ -76,8 +76,8 @@ def _transport_socket(of: ir.DownstreamTls) -> core.TransportSocket:
 def _ask_clients(of: ir.ClientValidation, context: tls.DownstreamTlsContext) -> None:
     """Have clients asked for a certificate. Envoy lets nobody in for as long as it lacks the authorities."""
     common = context.common_tls_context
+    context.require_client_certificate.value = of.required
     if of.required:
-        context.require_client_certificate.value = True
         common.validation_context_sds_secret_config.CopyFrom(over_sds(of.ca))
     else:
         anyone = tls.CertificateValidationContext(
