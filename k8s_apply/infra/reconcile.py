@@ -217,8 +217,9 @@ class InfraReconciler:
         if not infra.ports:
             return None  # nothing can be served, but what exists keeps its address for when something can
         manifests = {_id(manifest): stamp(manifest) for manifest in await self._manifests(infra)}
+        there = {id_: await self._read(id_, gateway) for id_ in manifests}  # all of them, before any is made
         for id_, manifest in manifests.items():
-            live = await self._read(id_, gateway)
+            live = there[id_]
             if live is None or not in_place(live, manifest):
                 self._know(gateway)[id_] = await self._api.apply(KINDS[id_[0]], manifest, field_manager=FIELD_MANAGER)
         await self._delete(owner, self._know(gateway).keys() - manifests.keys())

@@ -246,19 +246,20 @@ async def test_our_own_writes_and_a_rollout_are_no_drift(site: Site) -> None:
     assert not site.api.calls
 
 
+@pytest.mark.parametrize("kind", [SERVICE_ACCOUNT, DEPLOYMENT])
 @pytest.mark.parametrize("settings", [SETTINGS, OWN_NAMESPACE])
 async def test_an_object_that_is_not_labelled_as_ours_is_not_taken(
-    clock: VirtualClock, api: FakeWriter, settings: InfraSettings
+    clock: VirtualClock, api: FakeWriter, settings: InfraSettings, kind: Any
 ) -> None:
     site = Site(clock, api, settings)
     key = EG if settings.gateway_namespace_mode else EG_INFRA
-    api.put(SERVICE_ACCOUNT, key, metadata={"labels": {"app": "theirs"}})
+    api.put(kind, key, metadata={"labels": {"app": "theirs"}})
     async with running(site.reconciler.run()):
         await site.want(infra(), infra(OTHER))
         assert site.present()[key] == 1
         assert "delete or rename it" in site.reconciler.problems.value[EG]
         assert OTHER not in site.reconciler.problems.value
-        api.drop(SERVICE_ACCOUNT, key)
+        api.drop(kind, key)
         await clock.advance(120)
         assert sum(site.present().values()) == 10
         assert not site.reconciler.problems.value

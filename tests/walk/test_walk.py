@@ -7,7 +7,7 @@ import pytest
 
 from lab.binaries import GATEWAY_API_CRDS
 from lab.places import PROJECT
-from walk.terminal import Load, apply, curl, curl_many, eventually, get, kubectl, wait
+from walk.terminal import EXAMPLES, Load, apply, curl, curl_many, eventually, get, kubectl, wait
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]  # the first run builds Kubernetes
 
@@ -149,6 +149,29 @@ def test_step_8_a_deleted_gateway_takes_its_proxies_with_it() -> None:
     kubectl("delete gateway eg")
     assert_gone("default", "eg", url)
     assert column("gateway tcp-gateway", "PROGRAMMED") == "True"
+
+
+def test_step_8_what_bears_the_gateways_name_already_is_not_taken_over() -> None:
+    theirs = get("service svc-backend")["spec"]
+    manifest = (EXAMPLES / "gateway.yaml").read_text().replace("name: eg\n", "name: svc-backend\n", 1)
+    kubectl("apply -f -", stdin=manifest)
+    wait("gateway/svc-backend", "condition=Programmed=False")
+    conditions = get("gateway svc-backend")["status"]["conditions"]
+    (said,) = [one["message"] for one in conditions if one["type"] == "Programmed"]
+    assert "svc-backend exists and is not labelled as belonging to Gateway default/svc-backend" in said
+    kubectl("delete gateway svc-backend")
+    assert get("service svc-backend")["spec"] == theirs
+
+
+def test_step_8_and_back_to_our_namespace() -> None:
+    kubectl(f"delete configmap -n {SYSTEM} envoy-gateway-settings")
+    kubectl(f"rollout restart -n {SYSTEM} deployment/envoy-gateway")
+    kubectl(f"rollout status -n {SYSTEM} deployment/envoy-gateway --timeout=90s")
+    proxies = "deployments -n default -l app.kubernetes.io/component=proxy"
+    eventually("no proxies beside the Gateway", lambda: get(proxies)["items"] == [])
+    in_ours = f"deployment -n {SYSTEM} -l gateway.envoyproxy.io/owning-gateway-name=tcp-gateway"
+    kubectl(f"wait {in_ours} --for=condition=Available --timeout=60s")
+    eventually("it answers", lambda: curl(f"http://{address('tcp-gateway')}:8080/", host="tcp").status == 200)
 
 
 def docker(name: str) -> Path:
