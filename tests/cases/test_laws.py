@@ -182,6 +182,18 @@ def test_nothing_is_named_that_is_not_there(objects: dict[tuple[str, ObjectKey],
         assert missing(result.ir) == set()
 
 
+@given(worlds())
+def test_a_gateway_that_asks_for_client_certificates_decrypts_for_nobody_without(
+    objects: dict[tuple[str, ObjectKey], Object],
+) -> None:
+    outcome = run(snapshot_of(objects), Settings())
+    for key, result in outcome.gateways.items():
+        chains = [chain for listener in result.ir.listeners for chain in listener.filter_chains if chain.tls]
+        asked = [chain.tls is not None and chain.tls.client is not None for chain in chains]
+        tls = outcome.graph.gateways[key].source.spec.tls
+        assert all(asked) if tls and tls.frontend else not any(asked)
+
+
 @pytest.mark.envoy
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(objects=worlds())
