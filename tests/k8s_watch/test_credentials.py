@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from kubernetes.aio.config import incluster_config
 
+from k8s_watch import credentials
 from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection, connect
 from k8s_watch.credentials import BadCredentials, load_credentials
@@ -96,8 +96,7 @@ class Pod:
         self.token = folder / "token"
         self.authority = folder / "ca.crt"
         monkeypatch.delenv("KUBECONFIG", raising=False)
-        monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(self.token))
-        monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(self.authority))
+        monkeypatch.setattr(credentials, "SERVICE_ACCOUNT", folder)
         self._environment = monkeypatch
 
     def at(self, server: ApiServer) -> None:
@@ -142,6 +141,31 @@ async def test_an_authority_that_is_replaced_is_read_again(pod: Pod, tmp_path: P
             await connection.request("GET", PATH)
         replace(pod.authority, new.pem.decode())
         await connection.request("GET", PATH)
+
+
+@pytest.mark.parametrize("missing", ["token", "authority"])
+async def test_a_service_account_without_its_files_is_said_so(pod: Pod, missing: str) -> None:
+    replace(pod.token, "first\n")
+    replace(pod.authority, Authority().pem.decode())
+    replace(getattr(pod, missing), None)
+    pod.at(ApiServer())
+    with pytest.raises(BadCredentials, match=str(getattr(pod, missing))):
+        await load_credentials(None)
+
+
+async def test_a_token_file_between_two_steps_leaves_the_last_token_in_use(
+    pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "TOKEN_SECONDS", 0.0)
+    replace(pod.token, "first\n")
+    replace(pod.authority, Authority().pem.decode())
+    pod.at(ApiServer())
+    ours = await load_credentials(None)
+    for text in ("", None):
+        replace(pod.token, text)
+        assert await ours.authorization() == "Bearer first"
+    replace(pod.token, "second\n")
+    assert await ours.authorization() == "Bearer second"
 
 
 @pytest.mark.parametrize("text", ["", "current-context: nowhere", "[", "3"], ids=repr)

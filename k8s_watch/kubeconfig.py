@@ -1,0 +1,41 @@
+"""A kubeconfig → credentials.
+
+The only importer of `kubernetes`: it knows the formats (contexts, exec plugins, OIDC); the transport and every decision
+about retries are ours.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import yaml
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import kube_config
+from kubernetes.aio.config.config_exception import ConfigException
+
+from k8s_watch.credentials import BadCredentials, Credentials, Tls
+
+_load_kube_config: Callable[..., Awaitable[object]] = kube_config.load_kube_config
+
+_UNREADABLE = (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError)
+"""What reading a kubeconfig raises: of one that has another shape, whatever the loader stumbles over."""
+
+
+async def read_kubeconfig(path: str | None) -> Credentials:
+    """Read the file at `path`; None is ~/.kube/config. Raises `BadCredentials`."""
+    of: Any = Configuration()
+
+    async def authorization() -> str | None:
+        """A token file that cannot be read right now leaves the last token in use."""
+        header: str | None
+        try:
+            header = await of.get_api_key_with_prefix("BearerToken")
+        except (OSError, ConfigException):
+            header = of.api_key.get("BearerToken")
+        return header.strip() if header else None  # files of tokens like to end with a newline
+
+    try:
+        await _load_kube_config(config_file=path, client_configuration=of, persist_config=False)
+        tls = Tls(of.ssl_ca_cert, of.ca_cert_data, of.cert_file, of.key_file, of.verify_ssl)
+        return Credentials(of.host, authorization, tls, proxy=of.proxy, server_name=of.tls_server_name)
+    except _UNREADABLE as error:
+        raise BadCredentials(f"{path or '~/.kube/config'}: {error}") from error
