@@ -21,6 +21,7 @@ INFRASTRUCTURE: tuple[AnyKind, ...] = (
 """What we make for a Gateway, in the order of making: a Deployment finds what its pods mount."""
 
 STATUS: dict[str, AnyKind] = {
-    kind.name: kind for kind in (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.HTTP_ROUTE, kinds.TCP_ROUTE)
+    kind.name: kind
+    for kind in (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.HTTP_ROUTE, kinds.GRPC_ROUTE, kinds.TCP_ROUTE)
 }
 """The kinds whose status we write, by name."""

@@ -4,6 +4,7 @@ from enum import Enum
 
 import msgspec
 
+from k8s_apply.kinds import STATUS
 from k8s_watch import kinds
 
 
@@ -57,7 +58,7 @@ PERMISSIONS: tuple[Rule, ...] = (
     Rule(
         Scope.CLUSTER,
         _GATEWAY_API,
-        ("gatewayclasses/status", "gateways/status", "httproutes/status", "tcproutes/status"),
+        tuple(f"{kind.plural}/status" for kind in STATUS.values()),
         ("update",),
     ),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),

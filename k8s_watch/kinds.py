@@ -1,7 +1,7 @@
 """The table of kinds that we watch. The RBAC in `docker/install.yaml` is tested against it."""
 
 from k8s_watch.keys import AnyKind, Kind
-from k8s_watch.objects import core, gateway, routes
+from k8s_watch.objects import core, gateway, grpc_route, routes
 from k8s_watch.objects.gateway import GROUP
 
 OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"
@@ -32,6 +32,7 @@ REFERENCE_GRANT = Kind(
     "ReferenceGrant", GROUP, ("v1", "v1beta1"), "referencegrants", gateway.ReferenceGrant, optional=True
 )
 HTTP_ROUTE = Kind("HTTPRoute", GROUP, ("v1", "v1beta1"), "httproutes", routes.HTTPRoute, optional=True, essential=True)
+GRPC_ROUTE = Kind("GRPCRoute", GROUP, ("v1",), "grpcroutes", grpc_route.GRPCRoute, optional=True)
 TCP_ROUTE = Kind("TCPRoute", GROUP, ("v1", "v1alpha2"), "tcproutes", routes.TCPRoute, optional=True)
 
 ALL: tuple[AnyKind, ...] = (
@@ -45,5 +46,6 @@ ALL: tuple[AnyKind, ...] = (
     GATEWAY,
     REFERENCE_GRANT,
     HTTP_ROUTE,
+    GRPC_ROUTE,
     TCP_ROUTE,
 )

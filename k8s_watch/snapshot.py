@@ -9,6 +9,7 @@ from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ReferenceGrant
+from k8s_watch.objects.grpc_route import GRPCRoute
 from k8s_watch.objects.routes import HTTPRoute, TCPRoute
 
 
@@ -40,6 +41,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """
     gateway_classes: Mapping[ObjectKey, GatewayClass] = {}
     gateways: Mapping[ObjectKey, Gateway] = {}
+    grpc_routes: Mapping[ObjectKey, GRPCRoute] = {}
     http_routes: Mapping[ObjectKey, HTTPRoute] = {}
     tcp_routes: Mapping[ObjectKey, TCPRoute] = {}
     grants: Mapping[ObjectKey, ReferenceGrant] = {}
@@ -56,6 +58,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 FIELDS: Mapping[str, str] = {
     "ConfigMap": "config_maps",
     "Deployment": "deployments",
+    "GRPCRoute": "grpc_routes",
     "Gateway": "gateways",
     "GatewayClass": "gateway_classes",
     "HTTPRoute": "http_routes",

@@ -26,6 +26,11 @@ _HTTP_PROTOCOLS: dict[str | None, Protocol] = {
 }
 """appProtocol → what we speak. Spec: GEP-1911; the names without a domain are IANA's, in wide use."""
 
+_GRPC_PROTOCOLS: dict[str | None, Protocol] = dict.fromkeys(
+    (None, "", "kubernetes.io/h2c", "h2c", "http2", "grpc"), "http2"
+)
+"""The same for gRPC, which needs HTTP/2 and so implies it."""
+
 
 def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
     """Resolve a backendRef of a route that speaks HTTP.
@@ -38,16 +43,24 @@ def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> Bac
 def http_cluster(ref: BackendObjectReference, referrer: Referrer, resolver: Resolver) -> Cluster | Problem:
     """Resolve a reference to something that speaks HTTP; the port's appProtocol chooses HTTP/1.1 or HTTP/2.
 
+    Of a GRPCRoute the backends speak HTTP/2, whether or not their ports say so.
+
     Spec: Gateway API v1.6 BackendObjectReference; GEP-1911
     """
     port = _service_port(ref, referrer, resolver)
     if isinstance(port, Problem):
         return port
-    protocol = _HTTP_PROTOCOLS.get(port.app_protocol)
+    is_grpc = referrer.kind == "GRPCRoute"
+    protocol = (_GRPC_PROTOCOLS if is_grpc else _HTTP_PROTOCOLS).get(port.app_protocol)
     if protocol is None:
+        remedy = (
+            "use kubernetes.io/h2c, or leave it out"
+            if is_grpc
+            else "use kubernetes.io/h2c or kubernetes.io/ws, or leave it out for HTTP/1.1"
+        )
         return problems.unsupported_backend_protocol(
             f"Service {_target(ref, referrer)} port {port.port} has appProtocol {port.app_protocol!r}, which is not "
-            f"supported; use kubernetes.io/h2c or kubernetes.io/ws, or leave it out for HTTP/1.1."
+            f"supported for {referrer.kind}; {remedy}."
         )
     return service_cluster(_target(ref, referrer), port.port, protocol)
 

@@ -29,12 +29,14 @@ _UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f#?]")
 
 
-def rule_filter_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
-    """Yield what is wrong with a rule's filters and its backendRefs' filters.
+def rule_filter_problems(
+    rule: HTTPRouteRule, where: str, supported: frozenset[str] = RULE_FILTERS
+) -> Iterator[Problem]:
+    """Yield what is wrong with a rule's filters, of `supported` types, and its backendRefs' filters.
 
     Spec: Gateway API v1.6 HTTPRouteRule.filters, HTTPBackendRef.filters
     """
-    yield from _filters(rule.filters, RULE_FILTERS, f"{where}.filters")
+    yield from _filters(rule.filters, supported, f"{where}.filters")
     for i, backend in enumerate(rule.backend_refs):
         yield from _filters(backend.filters, BACKEND_FILTERS, f"{where}.backendRefs[{i}].filters")
     types = {one.type for one in rule.filters}

@@ -4,7 +4,7 @@ A cluster's API server checks most of this too; files have no such guard, and En
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway_api.graph import problems
 from gateway_api.graph.regex import regex_error
@@ -33,14 +33,19 @@ def match_problems(match: HTTPRouteMatch, where: str) -> Iterator[Problem]:
         yield problems.unsupported_value(f"{where}.path {wrong}.")
     if match.method is not None and match.method not in METHODS:
         yield problems.unsupported_value(f"{where}.method {match.method!r} is not one of {', '.join(sorted(METHODS))}.")
-    for i, header in enumerate(match.headers):
-        wrong = _pair(header)
+    yield from pair_problems(match.headers, f"{where}.headers")
+    yield from pair_problems(match.query_params, f"{where}.queryParams")
+
+
+def pair_problems(pairs: Iterable[HTTPHeaderMatch | HTTPQueryParamMatch], where: str) -> Iterator[Problem]:
+    """Yield what is wrong with the matches of names and values.
+
+    Spec: Gateway API v1.6 HTTPHeaderMatch, HTTPQueryParamMatch
+    """
+    for i, pair in enumerate(pairs):
+        wrong = _pair(pair)
         if wrong:
-            yield problems.unsupported_value(f"{where}.headers[{i}] {wrong}.")
-    for i, query in enumerate(match.query_params):
-        wrong = _pair(query)
-        if wrong:
-            yield problems.unsupported_value(f"{where}.queryParams[{i}] {wrong}.")
+            yield problems.unsupported_value(f"{where}[{i}] {wrong}.")
 
 
 def _path(path: HTTPPathMatch) -> str | None:
@@ -49,7 +54,7 @@ def _path(path: HTTPPathMatch) -> str | None:
         return f"is longer than {_MAX_PATH} characters"
     match path.type:
         case "RegularExpression":
-            return _regex(path.value)
+            return regex_problem(path.value)
         case "Exact" | "PathPrefix":
             if not _PATH.fullmatch(path.value):
                 return f"{path.value!r} is not an absolute URL path"
@@ -72,12 +77,13 @@ def _pair(pair: HTTPHeaderMatch | HTTPQueryParamMatch) -> str | None:
                 None if pair.value.isprintable() and pair.value else f"has the value {pair.value!r}, which cannot match"
             )
         case "RegularExpression":
-            return _regex(pair.value)
+            return regex_problem(pair.value)
         case other:
             return f"has the unknown type {other}; use Exact or RegularExpression"
 
 
-def _regex(pattern: str) -> str | None:
+def regex_problem(pattern: str) -> str | None:
+    """Say what is wrong with a user's regular expression, if anything."""
     if not pattern:
         return "has an empty regular expression"
     wrong = regex_error(pattern)

@@ -1,6 +1,6 @@
 """HTTPRoute + its parents + its backends → HTTPRouteNode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway_api.graph import durations, problems
 from gateway_api.graph.attachment import Labels, attach, unbound
@@ -13,8 +13,14 @@ from gateway_api.graph.listener import HTTP_ROUTE
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import GatewayNode, HTTPRouteNode, HTTPRuleNode, Problem
+from gateway_api.ir.xds import FAILURE
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import RouteGroupKind
+from k8s_watch.objects.grpc_route import GRPCRoute
 from k8s_watch.objects.routes import HTTPRoute, HTTPRouteRule, HTTPRouteTimeouts
+
+_FAILURES = {"GRPCRoute": 503}
+"""503 is what a gRPC client sees as UNAVAILABLE. Spec: Gateway API v1.6 GRPCRouteRule.backendRefs"""
 
 
 def judge_http_route(
@@ -26,9 +32,26 @@ def judge_http_route(
 
     Spec: Gateway API v1.6 HTTPRoute
     """
+    rules = [(rule, _rule_problems(rule, f"rules[{i}]")) for i, rule in enumerate(route.spec.rules)]
+    return judge_requests(route, HTTP_ROUTE, rules, gateways=gateways, labels=labels, resolver=resolver)
+
+
+def judge_requests(
+    route: HTTPRoute | GRPCRoute,
+    kind: RouteGroupKind,
+    rules: Iterable[tuple[HTTPRouteRule, Iterable[Problem]]],
+    *,
+    gateways: Lookup[ObjectKey, GatewayNode],
+    labels: Labels,
+    resolver: Resolver,
+) -> HTTPRouteNode | None:
+    """Judge a route of either kind by its rules and what is wrong with each; None as in `judge_http_route`.
+
+    Spec: Gateway API v1.6 CommonRouteSpec
+    """
     parents = attach(
         route,
-        HTTP_ROUTE,
+        kind,
         route.spec.parent_refs,
         gateways,
         labels=labels,
@@ -37,14 +60,14 @@ def judge_http_route(
     if not parents:
         return None
     wrong = tuple(_hostname_problems(route))
-    referrer = Referrer("HTTPRoute", route.metadata.namespace)
-    rules = tuple(_judge_rule(i, rule, referrer, resolver) for i, rule in enumerate(route.spec.rules))
+    referrer = Referrer(kind.kind, route.metadata.namespace)
+    judged = tuple(_judge_rule(i, rule, found, referrer, resolver) for i, (rule, found) in enumerate(rules))
     return HTTPRouteNode(
         source=route,
         parents=unbound(parents) if wrong else parents,
-        rules=rules,
-        problems=(*wrong, *(problem for rule in rules for problem in _all_problems(rule))),
-        rejection=_rejection(wrong, rules),
+        rules=judged,
+        problems=(*wrong, *(problem for rule in judged for problem in _all_problems(rule))),
+        rejection=_rejection(wrong, judged),
     )
 
 
@@ -57,13 +80,15 @@ def _rejection(wrong: tuple[Problem, ...], rules: tuple[HTTPRuleNode, ...]) -> P
     return None
 
 
-def _judge_rule(index: int, rule: HTTPRouteRule, referrer: Referrer, resolver: Resolver) -> HTTPRuleNode:
-    where = f"rules[{index}]"
+def _judge_rule(
+    index: int, rule: HTTPRouteRule, wrong: Iterable[Problem], referrer: Referrer, resolver: Resolver
+) -> HTTPRuleNode:
     return HTTPRuleNode(
         index=index,
         spec=rule,
         backends=tuple(http_backend(ref, referrer, resolver) for ref in rule.backend_refs),
-        problems=tuple(_rule_problems(rule, where)),
+        problems=tuple(wrong),
+        failure=_FAILURES.get(referrer.kind, FAILURE),
     )
 
 
@@ -94,7 +119,7 @@ def _timeout_problems(timeouts: HTTPRouteTimeouts, where: str) -> Iterator[Probl
         yield problems.unsupported_value(f"{where}.backendRequest is longer than {where}.request.")
 
 
-def _hostname_problems(route: HTTPRoute) -> list[Problem]:
+def _hostname_problems(route: HTTPRoute | GRPCRoute) -> list[Problem]:
     """Spec: Gateway API v1.6 HTTPRouteSpec.hostnames."""
     return [
         problems.unsupported_value(f"hostnames has {hostname!r}, not a lower-case DNS name, nor one after `*.`.")

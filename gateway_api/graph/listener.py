@@ -14,11 +14,12 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import AllowedRoutes, Listener, RouteGroupKind
 
 HTTP_ROUTE = RouteGroupKind(kind="HTTPRoute")
+GRPC_ROUTE = RouteGroupKind(kind="GRPCRoute")
 TCP_ROUTE = RouteGroupKind(kind="TCPRoute")
 
 PROTOCOL_KINDS: dict[str, tuple[RouteGroupKind, ...]] = {
-    "HTTP": (HTTP_ROUTE,),
-    "HTTPS": (HTTP_ROUTE,),
+    "HTTP": (HTTP_ROUTE, GRPC_ROUTE),
+    "HTTPS": (HTTP_ROUTE, GRPC_ROUTE),
     "TCP": (TCP_ROUTE,),
 }
 """The protocols that we serve → the kinds of route that each can carry. GRPCRoute, TLS and UDP belong here next."""

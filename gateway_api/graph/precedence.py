@@ -3,11 +3,12 @@
 Nobody else sorts routes or matches.
 """
 
+from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import HTTPRouteMatch
 
 type RouteOrder = tuple[str, str]
-type MatchOrder = tuple[int, int, bool, int, int, RouteOrder, int, int]
+type MatchOrder = tuple[int, int, bool, int, int, RouteOrder, int, int, bool]
 
 # Where regular expressions stand is up to the implementation; here between the other two: they say more than a prefix.
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
@@ -39,4 +40,26 @@ def match_precedence(match: HTTPRouteMatch, route: Object, rule_index: int, matc
         route_precedence(route),
         rule_index,
         match_index,
+        False,
+    )
+
+
+def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, match_index: int) -> MatchOrder:
+    """Sort key of the matches of gRPC methods, comparable with the other.
+
+    Longest service, then longest method, then most headers; then as every match.
+
+    Spec: Gateway API v1.6 GRPCRouteRule.matches, "Proxy or Load Balancer routing configuration"
+    """
+    method = match.method or GRPCMethodMatch()
+    return (
+        -len(method.service or ""),
+        -len(method.method or ""),
+        False,
+        -len(match.headers),
+        0,
+        route_precedence(route),
+        rule_index,
+        match_index,
+        True,
     )

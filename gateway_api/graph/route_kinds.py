@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway_api.graph.attachment import Labels
+from gateway_api.graph.grpc_route import judge_grpc_route
 from gateway_api.graph.http_route import judge_http_route
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Resolver
@@ -14,7 +15,7 @@ from k8s_watch.keys import ObjectKey
 type Judge[N] = Callable[[Any, Lookup[ObjectKey, GatewayNode], Labels, Resolver], N | None]
 """The object, the Gateways there are, the labels of its namespace, what it refers to → its node; None: not ours."""
 
-HTTP: Mapping[str, Judge[HTTPRouteNode]] = {"HTTPRoute": judge_http_route}
+HTTP: Mapping[str, Judge[HTTPRouteNode]] = {"HTTPRoute": judge_http_route, "GRPCRoute": judge_grpc_route}
 """The kinds that choose by request."""
 
 L4: Mapping[str, Judge[L4RouteNode]] = {"TCPRoute": judge_tcp_route}

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway_api.ir.xds import CaBundle, Cluster, TlsSecret
+from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, RouteGroupKind
 from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route
@@ -128,13 +128,15 @@ class BackendNode(Node, frozen=True):
 
 
 class HTTPRuleNode(Node, frozen=True):
-    """One rule of an HTTPRoute, judged. A rule with `problems` of condition Accepted answers 500."""
+    """One rule of a route of requests, judged. A rule with `problems` of condition Accepted answers `failure`."""
 
     index: int
     spec: HTTPRouteRule
     backends: tuple[BackendNode, ...]
     """In backendRefs order, one each."""
     problems: tuple[Problem, ...] = ()
+    failure: int = FAILURE
+    """The HTTP status for requests that it, or one of its backends, cannot serve."""
 
 
 class RouteNode(Node, frozen=True):

@@ -9,7 +9,10 @@ from k8s_watch.keys import ObjectKey
 ClusterName = NewType("ClusterName", str)
 
 INVALID_BACKEND = ClusterName("invalid-backend")
-"""A cluster that never exists: a share of traffic sent to it answers 500."""
+"""A cluster that never exists: a share of traffic sent to it fails."""
+
+FAILURE = 500
+"""The status that says so, where no other does."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,6 +100,8 @@ class Forward(Record, frozen=True):
     """Seconds for one try at a backend; 0 and None are without limit."""
     retry: Retry | None = None
     """None: only failures after which the backend has seen nothing of the request are tried again."""
+    failure: int = FAILURE
+    """The status for the share of requests of a destination that is not there: 500 or 503."""
 
 
 class Redirect(Record, frozen=True):

@@ -1,4 +1,4 @@
-"""One rule of an HTTPRoute → ir.Routes, one a match.
+"""One rule of a route of requests → ir.Routes, one a match.
 
 Everything here is a function of the rule, its route and the frontend alone: who keeps the result may key it by them.
 """
@@ -9,13 +9,14 @@ import msgspec
 
 from gateway_api.graph.durations import seconds
 from gateway_api.graph.http_match import match_problems
-from gateway_api.graph.precedence import MatchOrder, match_precedence
+from gateway_api.graph.precedence import MatchOrder, match_precedence, method_precedence
 from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match
+from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteMatch
 from k8s_watch.objects.routes import (
     HTTPRequestRedirect,
     HTTPRouteMatch,
@@ -24,8 +25,6 @@ from k8s_watch.objects.routes import (
     HTTPUrlRewrite,
     Route,
 )
-
-FAILURE = ir.Respond(status=500)
 
 
 class RankedRoute(msgspec.Struct, frozen=True):
@@ -43,8 +42,8 @@ def lower_route(node: HTTPRouteNode, frontend: Frontend) -> tuple[RankedRoute, .
 def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
     """Lower a rule: one ir.Route for each of its matches, in order.
 
-    A rule that cannot work answers 500 to what it matches: it takes nothing from other rules and gives nothing to them.
-    A match that is itself what is wrong has no route. No matches are one match of everything.
+    A rule that cannot work answers its failure to what it matches: it takes nothing from other rules and gives nothing
+    to them. A match that is itself what is wrong has no route. No matches are one match of everything.
 
     Spec: Gateway API v1.6 HTTPRouteRule
     """
@@ -53,17 +52,24 @@ def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[Ra
     for index, spec in _usable_matches(rule):
         match = lower_match(spec)
         action = _action(rule, match.path, frontend)
-        changed = action is not FAILURE
+        changed = not isinstance(action, ir.Respond)
         lowered = ir.Route(
-            name=f"httproute/{route.key}/rule/{rule.index}/match/{index}",
+            name=f"{type(route).__name__.lower()}/{route.key}/rule/{rule.index}/match/{index}",
             source=route.key,
             match=match,
             action=action,
             request_headers=request if changed else filters.UNCHANGED,
             response_headers=response if changed else filters.UNCHANGED,
         )
-        found.append(RankedRoute(match_precedence(spec, route, rule.index, index), lowered))
+        found.append(RankedRoute(_place(route, spec, rule.index, index), lowered))
     return tuple(found)
+
+
+def _place(route: Route, match: HTTPRouteMatch, rule: int, index: int) -> MatchOrder:
+    if not isinstance(route, GRPCRoute):
+        return match_precedence(match, route, rule, index)
+    matches = route.spec.rules[rule].matches or (GRPCRouteMatch(),)
+    return method_precedence(matches[index], route, rule, index)
 
 
 def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
@@ -83,12 +89,12 @@ def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
 
 def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
     if _is_dropped(rule):
-        return FAILURE
+        return ir.Respond(status=rule.failure)
     if (redirect := _redirect_of(rule)) is not None:
         return filters.redirect(redirect, path, frontend)
     destinations = http_destinations(rule.spec.backend_refs, rule.backends)
     if not reachable(destinations):
-        return FAILURE
+        return ir.Respond(status=rule.failure)
     rewrite = _rewrite_of(rule)
     timeouts = rule.spec.timeouts or HTTPRouteTimeouts()
     return ir.Forward(
@@ -98,6 +104,7 @@ def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Ac
         timeout=_seconds(timeouts.request),
         try_timeout=_seconds(timeouts.backend_request),
         retry=_retry(rule.spec.retry),
+        failure=rule.failure,
     )
 
 

@@ -6,7 +6,7 @@ condition in `of_problems`. Here is the rest: what is right, and what the fleet 
 
 from collections.abc import Sequence
 
-from gateway_api.graph.types import Problem
+from gateway_api.graph.types import HTTPRuleNode, Problem
 from gateway_api.status.types import Condition
 
 _MAX_MESSAGE = 32768
@@ -143,11 +143,15 @@ def route_refs_resolved(generation: int) -> Condition:
     return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
 
 
-def route_partially_invalid(rules: Sequence[int], problems: Sequence[Problem], generation: int) -> Condition:
-    """Spec: Gateway API v1.6 RouteConditionPartiallyInvalid, "Drop Rule(s)"."""
-    dropped = ", ".join(str(rule) for rule in rules)
+def route_partially_invalid(rules: Sequence[HTTPRuleNode], generation: int) -> Condition:
+    """Tell of the rules, at least one, that are dropped.
+
+    Spec: Gateway API v1.6 RouteConditionPartiallyInvalid, "Drop Rule(s)"
+    """
+    dropped = ", ".join(str(rule.index) for rule in rules)
+    problems = [problem for rule in rules for problem in rule.problems]
     detail = " ".join(dict.fromkeys(problem.message for problem in problems))
-    message = f"Dropped Rule(s) [{dropped}], which answer 500: {detail}"
+    message = f"Dropped Rule(s) [{dropped}], which answer {rules[0].failure}: {detail}"
     return _condition("PartiallyInvalid", "True", problems[0].reason, message, generation)
 
 

@@ -51,10 +51,7 @@ def _http_conditions(node: HTTPRouteNode, parent: Parent, dropped: Sequence[HTTP
     # "MUST NOT be set if a Route is fully valid, fully invalid, or not accepted."
     if not dropped or accepted.status != "True":
         return (accepted, resolved)
-    wrong = [problem for rule in dropped for problem in rule.problems]
-    indices = [rule.index for rule in dropped]
-    generation = node.source.metadata.generation
-    return (accepted, resolved, catalogue.route_partially_invalid(indices, wrong, generation))
+    return (accepted, resolved, catalogue.route_partially_invalid(dropped, node.source.metadata.generation))
 
 
 def _accepted(node: RouteNode, parent: Parent, remark: str = "") -> Condition:

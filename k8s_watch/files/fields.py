@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from k8s_watch.files.paths import Path
-from k8s_watch.objects import gateway, meta, routes
+from k8s_watch.objects import gateway, grpc_route, meta, routes
 
 NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     meta.Object: frozenset({"apiVersion", "kind", "status"}),
@@ -23,6 +23,8 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
     routes.HTTPRouteRule: frozenset({"sessionPersistence"}),
     routes.HTTPRouteFilter: frozenset({"externalAuth"}),
+    grpc_route.GRPCRouteSpec: frozenset({"useDefaultGateways"}),
+    grpc_route.GRPCRouteRule: frozenset({"sessionPersistence"}),
     routes.TCPRouteSpec: frozenset({"useDefaultGateways"}),
 }
 """Fields that the API has and our shapes do not carry, by the shape that they belong to; nor are they looked into.

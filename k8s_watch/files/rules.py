@@ -14,7 +14,7 @@ import msgspec
 from k8s_watch.files import http_route_rules
 from k8s_watch.files.checks import Broken, Check, both, count, every, number, one_of, text, unique
 from k8s_watch.files.paths import Path
-from k8s_watch.objects import core, gateway, meta, routes
+from k8s_watch.objects import core, gateway, grpc_route, meta, routes
 
 
 def broken_rules(value: object, path: Path = ()) -> Broken:
@@ -113,6 +113,23 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
         "matches": count(0, 64),
         "filters": count(0, 16),
         "backend_refs": count(0, 16),
+    },
+    grpc_route.GRPCRouteSpec: {
+        "parent_refs": count(0, 32),
+        "hostnames": both(count(0, 16), _HOSTNAME),
+        "rules": count(1, 16),
+    },
+    grpc_route.GRPCRouteRule: {
+        **_RULE,
+        "matches": count(0, 64),
+        "filters": count(0, 16),
+        "backend_refs": count(0, 16),
+    },
+    grpc_route.GRPCRouteMatch: {"headers": count(0, 16)},
+    grpc_route.GRPCMethodMatch: {
+        "type": one_of("Exact", "RegularExpression"),
+        "service": text(".*", "", 1024),
+        "method": text(".*", "", 1024),
     },
     routes.HTTPPathMatch: {"type": one_of("Exact", "PathPrefix", "RegularExpression"), "value": text(".*", "", 1024)},
     routes.HTTPHeaderMatch: {

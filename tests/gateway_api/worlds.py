@@ -28,6 +28,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "GatewayClass": ("ours", "other"),
     "Gateway": ("g", "h"),
     "HTTPRoute": ("r", "s", "t"),
+    "GRPCRoute": ("r", "s"),
     "TCPRoute": ("r", "s"),
     "ReferenceGrant": ("x", "y"),
     "Namespace": NAMESPACES,
@@ -64,6 +65,12 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         {"backendRefs": backends, "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]])},
         optional={"filters": filters, "retry": pick([{}, {"codes": [500], "attempts": 3}, {"attempts": 0}])},
     )
+    methods = [
+        {},
+        {"method": {"service": "s", "method": "m"}},
+        {"method": {"type": "RegularExpression", "service": "("}},
+    ]
+    grpc_rule = st.fixed_dictionaries({"backendRefs": backends, "matches": _lists(pick(methods), 2)})
     tls = st.fixed_dictionaries(
         {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}
     )
@@ -139,6 +146,18 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                 "status": st.fixed_dictionaries({"parents": entries}),
             }
         ),
+        "GRPCRoute": st.fixed_dictionaries(
+            {
+                "spec": st.fixed_dictionaries(
+                    {
+                        "parentRefs": parents,
+                        "hostnames": pick([[], [], ["a.example.com"]]),
+                        "rules": _lists(grpc_rule, 2),
+                    }
+                ),
+                "status": st.fixed_dictionaries({"parents": entries}),
+            }
+        ),
         "TCPRoute": st.fixed_dictionaries(
             {
                 "spec": st.fixed_dictionaries(
@@ -155,7 +174,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                             st.fixed_dictionaries(
                                 {
                                     "group": st.just(GROUP),
-                                    "kind": pick(["HTTPRoute", "TCPRoute", "Gateway"]),
+                                    "kind": pick(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway"]),
                                     "namespace": pick(NAMESPACES),
                                 }
                             ),
@@ -241,9 +260,10 @@ def _first_objects() -> list[Edit]:
     backends = [{"name": "web", "namespace": "b", "port": 80}, {"name": "api", "port": 80}]
     route = {"spec": {"parentRefs": parents, "rules": [{"backendRefs": backends}]}}
     to = [{"group": "", "kind": kind} for kind in ("Service", "Secret", "ConfigMap")]
-    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in ("HTTPRoute", "TCPRoute", "Gateway")]
+    route_kinds = ("HTTPRoute", "GRPCRoute", "TCPRoute")
+    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in (*route_kinds, "Gateway")]
     blue_labels = {"labels": {"team": "blue"}}
-    routes = [(kind, ObjectKey(ns, name)) for kind in ("HTTPRoute", "TCPRoute") for ns in NAMESPACES for name in "rs"]
+    routes = [(kind, ObjectKey(ns, name)) for kind in route_kinds for ns in NAMESPACES for name in "rs"]
     return [
         _edit("GatewayClass", ObjectKey("", "ours"), {"spec": {"controllerName": OURS}}),
         _edit(

@@ -45,6 +45,8 @@ REDIRECT_CODES = {
     308: pb.RedirectAction.PERMANENT_REDIRECT,
 }
 
+NOT_FOUND_CODES = {500: pb.RouteAction.INTERNAL_SERVER_ERROR, 503: pb.RouteAction.SERVICE_UNAVAILABLE}
+
 
 class EncodedHost(NamedTuple):
     """A virtual host as a field of a table's encoding, its digest, and the clusters that its routes name."""
@@ -123,8 +125,8 @@ def _route(of: ir.Route, hostname: str) -> pb.Route:
             result.route.CopyFrom(_forward(action))
             _send(result, of, list(_receivers(action.destinations)))
             return result
-        case ir.Forward():  # Spec: Gateway API v1.6 HTTPRouteRule.backendRefs, a rule that cannot forward answers 500
-            result.direct_response.CopyFrom(pb.DirectResponseAction(status=500))
+        case ir.Forward() as action:
+            result.direct_response.CopyFrom(pb.DirectResponseAction(status=action.failure))
         case ir.Redirect() as action:
             result.redirect.CopyFrom(_redirect(action, hostname))
         case ir.Respond() as action:
@@ -135,7 +137,7 @@ def _route(of: ir.Route, hostname: str) -> pb.Route:
 
 def _forward(of: ir.Forward) -> pb.RouteAction:
     result = pb.RouteAction(
-        cluster_not_found_response_code=pb.RouteAction.INTERNAL_SERVER_ERROR, timeout=seconds(of.timeout or 0)
+        cluster_not_found_response_code=NOT_FOUND_CODES[of.failure], timeout=seconds(of.timeout or 0)
     )
     if of.host:
         result.host_rewrite_literal = of.host
