@@ -28,6 +28,7 @@ GATEWAY_CLASS = Kind(
     essential=True,
 )
 GATEWAY = Kind("Gateway", GROUP, ("v1", "v1beta1"), "gateways", gateway.Gateway, optional=True, essential=True)
+LISTENER_SET = Kind("ListenerSet", GROUP, ("v1",), "listenersets", gateway.ListenerSet, optional=True)
 REFERENCE_GRANT = Kind(
     "ReferenceGrant", GROUP, ("v1", "v1beta1"), "referencegrants", gateway.ReferenceGrant, optional=True
 )
@@ -44,6 +45,7 @@ ALL: tuple[AnyKind, ...] = (
     DEPLOYMENT,
     GATEWAY_CLASS,
     GATEWAY,
+    LISTENER_SET,
     REFERENCE_GRANT,
     HTTP_ROUTE,
     GRPC_ROUTE,

@@ -8,7 +8,7 @@ import msgspec
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
-from k8s_watch.objects.gateway import Gateway, GatewayClass, ReferenceGrant
+from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet, ReferenceGrant
 from k8s_watch.objects.grpc_route import GRPCRoute
 from k8s_watch.objects.routes import HTTPRoute, TCPRoute
 
@@ -42,6 +42,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     gateway_classes: Mapping[ObjectKey, GatewayClass] = {}
     gateways: Mapping[ObjectKey, Gateway] = {}
     grpc_routes: Mapping[ObjectKey, GRPCRoute] = {}
+    listener_sets: Mapping[ObjectKey, ListenerSet] = {}
     http_routes: Mapping[ObjectKey, HTTPRoute] = {}
     tcp_routes: Mapping[ObjectKey, TCPRoute] = {}
     grants: Mapping[ObjectKey, ReferenceGrant] = {}
@@ -62,6 +63,7 @@ FIELDS: Mapping[str, str] = {
     "Gateway": "gateways",
     "GatewayClass": "gateway_classes",
     "HTTPRoute": "http_routes",
+    "ListenerSet": "listener_sets",
     "Namespace": "namespaces",
     "ReferenceGrant": "grants",
     "Secret": "secrets",

@@ -82,6 +82,8 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     gateway.GatewayClassSpec: {"controller_name": _CONTROLLER},
     gateway.ParametersReference: _REFERENCE,
     gateway.GatewaySpec: {"gateway_class_name": _ANY_NAME, "listeners": count(1, 64), "addresses": count(0, 16)},
+    gateway.ListenerSetSpec: {"listeners": count(1, 64)},
+    gateway.ParentGatewayReference: _REFERENCE,
     gateway.Listener: {"name": _NAME, "port": _PORT, "hostname": _HOSTNAME, "protocol": _PROTOCOL},
     gateway.RouteNamespaces: {"from_": one_of("All", "Selector", "Same", "None")},
     gateway.AllowedRoutes: {"kinds": count(0, 8)},
@@ -219,7 +221,7 @@ def _address_type(address: str) -> str:
 
 
 def _listener_names(spec: msgspec.Struct) -> Broken:
-    if isinstance(spec, gateway.GatewaySpec):
+    if isinstance(spec, gateway.GatewaySpec | gateway.ListenerSetSpec):
         yield from unique((("listeners", i, "name"), one.name) for i, one in enumerate(spec.listeners))
 
 
@@ -266,6 +268,7 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (core.EndpointSlice, _endpoint_addresses),
     (gateway.GatewaySpec, _listener_names),
     (gateway.GatewaySpec, _gateway_addresses),
+    (gateway.ListenerSetSpec, _listener_names),
     (gateway.Listener, _listener_protocol),
     (gateway.FrontendTls, _tls_ports),
     (routes.BackendObjectReference, _backend_port),

@@ -1,4 +1,4 @@
-"""gateway.networking.k8s.io kinds: GatewayClass, Gateway, ReferenceGrant."""
+"""gateway.networking.k8s.io kinds: GatewayClass, Gateway, ListenerSet, ReferenceGrant."""
 
 import msgspec
 
@@ -90,8 +90,12 @@ class GatewayInfrastructure(Shape, frozen=True):
     parameters_ref: LocalParametersReference | None = None
 
 
+class ListenerNamespaces(RouteNamespaces, frozen=True):
+    from_: str = msgspec.field(name="from", default="None")
+
+
 class AllowedListeners(Shape, frozen=True):
-    namespaces: RouteNamespaces = RouteNamespaces(from_="None")
+    namespaces: ListenerNamespaces = ListenerNamespaces()
 
 
 class ObjectReference(Shape, frozen=True):
@@ -147,11 +151,36 @@ class GatewayStatus(Shape, frozen=True):
     addresses: tuple[GatewayAddress, ...] = ()
     conditions: tuple[Condition, ...] = ()
     listeners: tuple[ListenerStatus, ...] = ()
+    attached_listener_sets: int = 0
 
 
 class Gateway(Object, frozen=True):
     spec: GatewaySpec
     status: GatewayStatus = GatewayStatus()
+
+
+class ParentGatewayReference(Shape, frozen=True):
+    """Spec: Gateway API v1 ParentGatewayReference. `namespace` None is the ListenerSet's own."""
+
+    name: str
+    group: str = GROUP
+    kind: str = "Gateway"
+    namespace: str | None = None
+
+
+class ListenerSetSpec(Shape, frozen=True):
+    parent_ref: ParentGatewayReference
+    listeners: tuple[Listener, ...] = ()
+
+
+class ListenerSetStatus(Shape, frozen=True):
+    conditions: tuple[Condition, ...] = ()
+    listeners: tuple[ListenerStatus, ...] = ()
+
+
+class ListenerSet(Object, frozen=True):
+    spec: ListenerSetSpec
+    status: ListenerSetStatus = ListenerSetStatus()
 
 
 class GrantFrom(Shape, frozen=True):

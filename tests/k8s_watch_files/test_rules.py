@@ -73,6 +73,12 @@ def test_a_port_has_one_way_of_checking_clients() -> None:
     assert [one.partition(":")[0] for one in found] == ["perPort[0].port", "perPort[1].port"]
 
 
+def test_a_listener_set_needs_what_a_gateway_needs() -> None:
+    found = broken(gateway.ListenerSetSpec, parentRef={"name": "eg", "namespace": "A"}, listeners=[LISTENER, LISTENER])
+    assert [one.partition(":")[0] for one in found] == ["parentRef.namespace", "listeners[1].name"]
+    assert broken(gateway.ListenerSetSpec, parentRef={"name": "eg"}) == ["listeners: is empty: at least 1 is needed"]
+
+
 def test_a_gateway_needs_a_listener() -> None:
     assert broken(gateway.GatewaySpec, gatewayClassName="eg") == ["listeners: is empty: at least 1 is needed"]
 
