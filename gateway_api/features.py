@@ -15,6 +15,7 @@ GATEWAY_EXTENDED = frozenset(
         "GatewayHTTPSListenerDetectMisdirectedRequests",
         "GatewayPort8080",
         "GatewayStaticAddresses",
+        "ListenerSet",
     }
 )
 

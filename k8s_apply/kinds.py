@@ -22,6 +22,13 @@ INFRASTRUCTURE: tuple[AnyKind, ...] = (
 
 STATUS: dict[str, AnyKind] = {
     kind.name: kind
-    for kind in (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.HTTP_ROUTE, kinds.GRPC_ROUTE, kinds.TCP_ROUTE)
+    for kind in (
+        kinds.GATEWAY_CLASS,
+        kinds.GATEWAY,
+        kinds.LISTENER_SET,
+        kinds.HTTP_ROUTE,
+        kinds.GRPC_ROUTE,
+        kinds.TCP_ROUTE,
+    )
 }
 """The kinds whose status we write, by name."""

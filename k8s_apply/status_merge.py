@@ -1,8 +1,8 @@
 """Observed object + wanted status → the object with its new status, or nothing to do. Pure.
 
-Ours are: the whole status of a GatewayClass or Gateway that is ours, and in a route's `parents` the entries that bear
-our controllerName. Everybody else's stay as they are and where they are, and so do conditions with a domain in their
-type (`example.com/Attached`), which policies of others hang onto objects and entries of ours.
+Ours are: the whole status of a GatewayClass, Gateway or ListenerSet that is ours, and in a route's `parents` the
+entries that bear our controllerName. Everybody else's stay as they are and where they are, and so do conditions with a
+domain in their type (`example.com/Attached`), which policies of others hang onto objects and entries of ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
     GatewayStatus,
+    ListenerSetStatus,
     ListenerStatus,
     ParentStatus,
     RouteStatus,
@@ -38,7 +39,8 @@ def merge(observed: Json, wanted: Body, *, now: str) -> Json | None:
     `observed` is the object's JSON, fields that have their default value may be missing. `now` is RFC 3339 in UTC; it
     stamps only conditions whose `status` changes. The result shares what did not change with `observed`.
 
-    Spec: Gateway API v1 RouteStatus.parents, GatewayStatus, GatewayClassStatus; Kubernetes meta/v1 Condition
+    Spec: Gateway API v1 RouteStatus.parents, GatewayStatus, ListenerSetStatus, GatewayClassStatus
+    Spec: Kubernetes meta/v1 Condition
     """
     status: Json = observed.get("status") or {}
     match wanted:
@@ -46,6 +48,8 @@ def merge(observed: Json, wanted: Body, *, now: str) -> Json | None:
             merged = status | _gateway_class(status, wanted, now)
         case GatewayStatus():
             merged = status | _gateway(status, wanted, now)
+        case ListenerSetStatus():
+            merged = status | _with_listeners(status, wanted, now)
         case RouteStatus():
             namespace = observed["metadata"].get("namespace", "")
             merged = status | {"parents": _parents(status.get("parents") or [], wanted, namespace, now)}
@@ -69,11 +73,17 @@ def _gateway_class(status: Json, wanted: GatewayClassStatus, now: str) -> Json:
 
 
 def _gateway(status: Json, wanted: GatewayStatus, now: str) -> Json:
-    observed = {entry.get("name"): entry for entry in status.get("listeners") or ()}
     addresses = [{"type": address.type, "value": address.value} for address in wanted.addresses[:MAX_ADDRESSES]]
     seen = [{"type": "IPAddress"} | address for address in status.get("addresses") or ()]
-    return {
+    return _with_listeners(status, wanted, now) | {
         "addresses": status["addresses"] if seen and seen == addresses else addresses,
+        "attachedListenerSets": wanted.attached_listener_sets,
+    }
+
+
+def _with_listeners(status: Json, wanted: GatewayStatus | ListenerSetStatus, now: str) -> Json:
+    observed = {entry.get("name"): entry for entry in status.get("listeners") or ()}
+    return {
         "conditions": _conditions(status.get("conditions"), wanted.conditions, now),
         "listeners": [_listener(observed.get(listener.name) or {}, listener, now) for listener in wanted.listeners],
     }

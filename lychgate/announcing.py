@@ -34,10 +34,10 @@ def _first_different(lines: Iterable[str], count: int) -> list[str]:
 
 
 def _addresses(gateway: GatewayNode) -> Iterator[str]:
-    for listener in gateway.listeners:
+    for listener in gateway.all_listeners:
         if listener.serves:
             hosts = f" for {listener.spec.hostname}" if listener.spec.hostname else ""
-            yield f"{_url(listener)}{hosts}   Gateway {gateway.key}, listener {listener.spec.name}"
+            yield f"{_url(listener)}{hosts}   Gateway {gateway.key}, listener {listener.name}"
 
 
 def _url(listener: ListenerNode) -> str:
@@ -46,7 +46,7 @@ def _url(listener: ListenerNode) -> str:
 
 
 def _tries(graph: Graph, gateway: GatewayNode) -> Iterator[str]:
-    listeners = {listener.spec.name: listener for listener in gateway.listeners if listener.serves}
+    listeners = {listener.name: listener for listener in gateway.all_listeners if listener.serves}
     routes = graph.http.get("HTTPRoute", Routes())
     for key in routes.of.get(gateway.key, ()):
         route = routes.nodes[key]

@@ -1,22 +1,43 @@
 """Judged routes → what each means to the Gateways that it is attached to."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
-from gateway_api.graph.types import GatewayNode, RouteNode, Settings
+from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import Route
 
 
-def attached_listeners(route: RouteNode) -> frozenset[tuple[ObjectKey, str]]:
-    """Return the listeners, by Gateway and name, that count the route: those it is bound to, if it is accepted.
+class Owner(NamedTuple):
+    """Whose listeners they are: a ListenerSet's, or with None the Gateway's own."""
+
+    gateway: ObjectKey
+    listener_set: ObjectKey | None = None
+
+
+def owner_of(node: GatewayNode | ListenerSetNode) -> Owner:
+    """Return a node as the owner of its listeners."""
+    match node:
+        case GatewayNode():
+            return Owner(node.key)
+        case ListenerSetNode():
+            return Owner(node.gateway, node.source.key)
+
+
+def attached_listeners(route: RouteNode) -> frozenset[tuple[Owner, str]]:
+    """Return the listeners, by owner and name, that count the route: those it is bound to, if it is accepted.
 
     Spec: Gateway API v1.6 ListenerStatus.attachedRoutes
     """
     if route.rejection is not None:
         return frozenset()
-    return frozenset((parent.gateway, binding.listener) for parent in route.parents for binding in parent.bindings)
+    return frozenset(
+        (Owner(parent.gateway, parent.listener_set), binding.listener)
+        for parent in route.parents
+        for binding in parent.bindings
+    )
 
 
 def bound_gateways(route: RouteNode) -> frozenset[ObjectKey]:
@@ -27,18 +48,15 @@ def bound_gateways(route: RouteNode) -> frozenset[ObjectKey]:
     return frozenset(parent.gateway for parent in route.parents if parent.bindings)
 
 
-def counted(gateway: GatewayNode, attached: Mapping[str, int]) -> GatewayNode:
-    """Return the Gateway with its routes counted; `attached` is by the listener's name.
+def counted[N: (GatewayNode, ListenerSetNode)](node: N, attached: Mapping[str, int]) -> N:
+    """Return a Gateway or ListenerSet with the routes of its listeners counted; `attached` is by the listener's name.
 
     Spec: Gateway API v1.6 ListenerStatus.attachedRoutes
     """
-    return msgspec.structs.replace(
-        gateway,
-        listeners=tuple(
-            msgspec.structs.replace(listener, attached_routes=attached.get(listener.spec.name, 0))
-            for listener in gateway.listeners
-        ),
+    listeners = tuple(
+        msgspec.structs.replace(listener, attached_routes=attached.get(listener.name, 0)) for listener in node.listeners
     )
+    return msgspec.structs.replace(node, listeners=listeners)
 
 
 def is_forsaken(source: Route, settings: Settings) -> bool:

@@ -7,15 +7,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from gateway_api.graph import route_kinds
-from gateway_api.graph.attached import attached_listeners, bound_gateways, counted, is_forsaken
+from gateway_api.graph.attached import Owner, attached_listeners, bound_gateways, counted, is_forsaken, owner_of
+from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.judges import Judges, namespace_labels
+from gateway_api.graph.listener_set import listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.lookup import Judged
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
 from gateway_api.graph.route_kinds import Judge
-from gateway_api.graph.types import Graph, RouteNode, Routes, Settings
+from gateway_api.graph.types import GatewayNode, Graph, ListenerSetNode, RouteNode, Routes, Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
@@ -36,17 +38,25 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     classes = _nodes(cluster.gateway_classes, judges.gateway_class)
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))
 
+    listener_sets = _nodes(cluster.listener_sets, lambda key: judges.listener_set(key, gateways))
+    parents = Parents(gateways, listener_sets)
+
     def routes[N: RouteNode](kind: str, judge: Judge[N]) -> Routes[N]:
-        return _routes(objects_of(cluster, kind), judges.routes(kind, judge, gateways), settings)
+        return _routes(objects_of(cluster, kind), judges.routes(kind, judge, parents), settings)
 
     http = {kind: routes(kind, judge) for kind, judge in route_kinds.HTTP.items()}
     l4 = {kind: routes(kind, judge) for kind, judge in route_kinds.L4.items()}
     kinds = (*http.values(), *l4.values())
     attached = _attached(node for kind in kinds for node in kind.nodes.values())
+    whole = _with_listener_sets(gateways, listener_sets)
+    beside = {key: found for gateway in whole.values() for key, found in listeners_by_set(gateway).items()}
     return Graph(
         settings=settings,
         gateway_classes=classes,
-        gateways={key: counted(gateway, attached[key]) for key, gateway in gateways.items()},
+        gateways={key: counted(gateway, attached[owner_of(gateway)]) for key, gateway in whole.items()},
+        listener_sets={
+            key: counted(with_listeners(node, beside), attached[owner_of(node)]) for key, node in listener_sets.items()
+        },
         http=http,
         l4=l4,
     )
@@ -56,11 +66,20 @@ def _nodes[N](keys: Iterable[ObjectKey], judge: Callable[[ObjectKey], N | None])
     return {key: node for key in keys if (node := judge(key)) is not None}
 
 
-def _attached(routes: Iterable[RouteNode]) -> defaultdict[ObjectKey, Counter[str]]:
-    found: defaultdict[ObjectKey, Counter[str]] = defaultdict(Counter)
+def _with_listener_sets(
+    gateways: Mapping[ObjectKey, GatewayNode], listener_sets: Mapping[ObjectKey, ListenerSetNode]
+) -> dict[ObjectKey, GatewayNode]:
+    found: defaultdict[ObjectKey, list[ListenerSetNode]] = defaultdict(list)
+    for node in sorted(listener_sets.values(), key=lambda node: route_precedence(node.source)):
+        found[node.gateway].append(node)
+    return {key: with_listener_sets(gateway, found[key]) for key, gateway in gateways.items()}
+
+
+def _attached(routes: Iterable[RouteNode]) -> defaultdict[Owner, Counter[str]]:
+    found: defaultdict[Owner, Counter[str]] = defaultdict(Counter)
     for route in routes:
-        for gateway, listener in attached_listeners(route):
-            found[gateway][listener] += 1
+        for owner, listener in attached_listeners(route):
+            found[owner][listener] += 1
     return found
 
 

@@ -29,6 +29,7 @@ class GraphChange(Node, frozen=True):
     """None when everything is new."""
     gateway_classes: frozenset[ObjectKey] = _NO_KEYS
     gateways: frozenset[ObjectKey] = _NO_KEYS
+    listener_sets: frozenset[ObjectKey] = _NO_KEYS
     routes: Mapping[str, frozenset[ObjectKey]] = {}
     """By kind; a kind that is not there has none."""
     gateways_served: frozenset[ObjectKey] = _NO_KEYS
@@ -48,7 +49,7 @@ def gateway_serves_alike(one: GatewayNode | None, other: GatewayNode | None) -> 
     return (
         _unobserved(one.source) == _unobserved(other.source)
         and _unobserved(one.gateway_class) == _unobserved(other.gateway_class)
-        and (one.listeners, one.problems) == (other.listeners, other.problems)
+        and (one.all_listeners, one.problems) == (other.all_listeners, other.problems)
     )
 
 

@@ -2,33 +2,29 @@
 
 from collections.abc import Iterator
 
-from gateway_api.graph.attachment import Labels
+from gateway_api.graph.attachment import Labels, Parents
 from gateway_api.graph.backend import weight_problem
 from gateway_api.graph.grpc_match import as_http_match, grpc_match_problems
 from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_route import judge_requests
 from gateway_api.graph.listener import GRPC_ROUTE
-from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Resolver
-from gateway_api.graph.types import GatewayNode, HTTPRouteNode, Problem
-from k8s_watch.keys import ObjectKey
+from gateway_api.graph.types import HTTPRouteNode, Problem
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteRule
 from k8s_watch.objects.routes import HTTPRouteRule
 
 FILTERS = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror"})
 
 
-def judge_grpc_route(
-    route: GRPCRoute, gateways: Lookup[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
-) -> HTTPRouteNode | None:
-    """Judge a route; None when no parentRef of it names one of `gateways`.
+def judge_grpc_route(route: GRPCRoute, known: Parents, labels: Labels, resolver: Resolver) -> HTTPRouteNode | None:
+    """Judge a route; None when no parentRef of it names one of `known`.
 
     `labels` are those of the route's namespace.
 
     Spec: Gateway API v1.6 GRPCRoute
     """
     rules = [(_as_http_rule(rule), _rule_problems(rule, f"rules[{i}]")) for i, rule in enumerate(route.spec.rules)]
-    return judge_requests(route, GRPC_ROUTE, rules, gateways=gateways, labels=labels, resolver=resolver)
+    return judge_requests(route, GRPC_ROUTE, rules, known=known, labels=labels, resolver=resolver)
 
 
 def _as_http_rule(rule: GRPCRouteRule) -> HTTPRouteRule:

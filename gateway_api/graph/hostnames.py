@@ -5,7 +5,7 @@ which is how the graph writes "any". Spec: Gateway API v1.6 Hostname.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 ANY = "*"
 
@@ -47,6 +47,16 @@ def covers(pattern: str, hostname: str) -> bool:
         and hostname.endswith(pattern[1:])
         and len(hostname) >= len(pattern)
     )
+
+
+def wider(hostname: str) -> Iterator[str]:
+    """List every other hostname that covers all of this one, the most specific first: `a.b.c` → `*.b.c`, `*.c`, `*`."""
+    suffix = hostname.removeprefix("*.")
+    while "." in suffix:
+        suffix = suffix.partition(".")[2]
+        yield f"*.{suffix}"
+    if hostname != ANY:
+        yield ANY
 
 
 def intersect(one: str, other: str) -> str | None:

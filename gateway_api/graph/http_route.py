@@ -3,18 +3,16 @@
 from collections.abc import Iterable, Iterator
 
 from gateway_api.graph import durations, problems
-from gateway_api.graph.attachment import Labels, attach, unbound
+from gateway_api.graph.attachment import Labels, Parents, attach, unbound
 from gateway_api.graph.backend import http_backend, weight_problem
 from gateway_api.graph.hostnames import is_hostname
 from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.http_retry import retry_problems
 from gateway_api.graph.listener import HTTP_ROUTE
-from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import GatewayNode, HTTPRouteNode, HTTPRuleNode, Problem
+from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, Problem
 from gateway_api.ir.xds import FAILURE
-from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.grpc_route import GRPCRoute
 from k8s_watch.objects.routes import HTTPRoute, HTTPRouteRule, HTTPRouteTimeouts
@@ -23,17 +21,15 @@ _FAILURES = {"GRPCRoute": 503}
 """503 is what a gRPC client sees as UNAVAILABLE. Spec: Gateway API v1.6 GRPCRouteRule.backendRefs"""
 
 
-def judge_http_route(
-    route: HTTPRoute, gateways: Lookup[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
-) -> HTTPRouteNode | None:
-    """Judge a route; None when no parentRef of it names one of `gateways`.
+def judge_http_route(route: HTTPRoute, known: Parents, labels: Labels, resolver: Resolver) -> HTTPRouteNode | None:
+    """Judge a route; None when no parentRef of it names one of `known`.
 
     `labels` are those of the route's namespace.
 
     Spec: Gateway API v1.6 HTTPRoute
     """
     rules = [(rule, _rule_problems(rule, f"rules[{i}]")) for i, rule in enumerate(route.spec.rules)]
-    return judge_requests(route, HTTP_ROUTE, rules, gateways=gateways, labels=labels, resolver=resolver)
+    return judge_requests(route, HTTP_ROUTE, rules, known=known, labels=labels, resolver=resolver)
 
 
 def judge_requests(
@@ -41,7 +37,7 @@ def judge_requests(
     kind: RouteGroupKind,
     rules: Iterable[tuple[HTTPRouteRule, Iterable[Problem]]],
     *,
-    gateways: Lookup[ObjectKey, GatewayNode],
+    known: Parents,
     labels: Labels,
     resolver: Resolver,
 ) -> HTTPRouteNode | None:
@@ -53,7 +49,7 @@ def judge_requests(
         route,
         kind,
         route.spec.parent_refs,
-        gateways,
+        known,
         labels=labels,
         route_hostnames=route.spec.hostnames,
     )

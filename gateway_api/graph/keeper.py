@@ -4,7 +4,7 @@ Theory of operation. A judge sees other objects only through lookups (`lookup.py
 default/web", present or absent. So every node has its reads, and an index leads from each read to its readers. What a
 change of the cluster moves is a set of reads; who read one of them is judged again, in the order of the stages:
 
-    classes → Gateways → routes → counts of attached routes
+    classes → Gateways → ListenerSets → routes → ListenerSets and Gateways together → counts of attached routes
 
 A stage reads only stages before it, so one pass arrives. A node that comes out equal moves nothing further, and of an
 object that changed only what judges can see counts as a move: a Gateway whose certificate was renewed, or whose status
@@ -17,14 +17,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway_api.graph import route_kinds
-from gateway_api.graph.attached import counted
+from gateway_api.graph.attached import counted, owner_of
+from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.change import GraphChange, gateway_serves_alike, route_serves_alike
 from gateway_api.graph.judges import Judges, namespace_labels
+from gateway_api.graph.listener_set_stage import ListenerSetStage
 from gateway_api.graph.lookup import Judged, Read
 from gateway_api.graph.mappings import not_same, replaced
-from gateway_api.graph.news import NO_KEYS, NOTHING, Keys, attaches_alike, changed_keys, moved_reads
+from gateway_api.graph.news import NO_KEYS, NOTHING, Keys, attaches_alike, changed_keys, moved_reads, offers_alike
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.reference_grant import Grants, Permitted, Resolver
 from gateway_api.graph.route_kinds import Judge
@@ -36,6 +38,7 @@ from gateway_api.graph.types import (
     Graph,
     HTTPRouteNode,
     L4RouteNode,
+    ListenerSetNode,
     RouteNode,
     Settings,
 )
@@ -85,7 +88,8 @@ class _World:
         self._ca_bundles = Judged(NOTHING.config_maps, ca_bundle)
         self._classes: Stage[GatewayClassNode] = Stage()
         self._gateways: Stage[GatewayNode] = Stage()
-        """Without counts: a count is nothing that any judge reads."""
+        """Without ListenerSets and counts: no judge reads those."""
+        self._listener_sets = ListenerSetStage()
         self._http = {kind: RouteStage[HTTPRouteNode](settings) for kind in route_kinds.HTTP}
         self._l4 = {kind: RouteStage[L4RouteNode](settings) for kind in route_kinds.L4}
         self._counts = Counts()
@@ -108,11 +112,16 @@ class _World:
         gateways = self._gateways.judge(keys, lambda key: judges.gateway(key, seen_classes), notes)
         reads.update(("Gateway", key) for key, node in gateways.items() if not attaches_alike(*node))
 
-        seen = notes.of("Gateway", self._gateways.nodes)
+        seen_gateways = notes.of("Gateway", self._gateways.nodes)
+        keys = changed.get("ListenerSet", NO_KEYS) | self._listener_sets.readers(reads)
+        sets = self._listener_sets.judge_listener_sets(keys, lambda key: judges.listener_set(key, seen_gateways), notes)
+        reads.update(("ListenerSet", key) for key, node in sets.items() if not offers_alike(*node))
+
+        parents = Parents(seen_gateways, notes.of("ListenerSet", self._listener_sets.nodes))
 
         def judge[N: RouteNode](kind: str, stage: RouteStage[N], judge: Judge[N]) -> Moves:
             keys = changed.get(kind, NO_KEYS) | stage.readers(reads)
-            return stage.judge_routes(keys, objects_of(cluster, kind), judges.routes(kind, judge, seen), notes)
+            return stage.judge_routes(keys, objects_of(cluster, kind), judges.routes(kind, judge, parents), notes)
 
         moves: dict[str, Moves] = {
             kind: judge(kind, stage, route_kinds.HTTP[kind]) for kind, stage in self._http.items()
@@ -120,14 +129,28 @@ class _World:
         moves |= {kind: judge(kind, stage, route_kinds.L4[kind]) for kind, stage in self._l4.items()}
 
         recounted = self._counts.move(moved for kind in moves.values() for moved in kind.values())
-        before, counted_gateways = self._graph, self._count(gateways.keys() | recounted)
-        self._graph = graph = self._assemble(counted_gateways)
+        together = self._listener_sets.put_together(self._gateways.nodes, gateways, sets)
+        before, known = self._graph, self._graph or Graph(settings=self._settings)
+        counted_gateways = self._count(
+            together.gateways.keys() | {owner.gateway for owner in recounted if owner.listener_set is None},
+            self._listener_sets.gateways,
+            known.gateways,
+        )
+        counted_sets = self._count(
+            together.listener_sets | {owner.listener_set for owner in recounted if owner.listener_set is not None},
+            self._listener_sets.beside,
+            known.listener_sets,
+        )
+        self._graph = graph = self._assemble(known, counted_gateways, counted_sets)
         change = GraphChange(
             before=before,
             gateway_classes=frozenset(classes),
             gateways=frozenset(counted_gateways),
+            listener_sets=frozenset(counted_sets),
             routes={kind: frozenset(moved) for kind, moved in moves.items() if moved},
-            gateways_served=frozenset(key for key, node in gateways.items() if not gateway_serves_alike(*node)),
+            gateways_served=frozenset(
+                key for key, node in together.gateways.items() if not gateway_serves_alike(*node)
+            ),
             routes_served={kind: served for kind, moved in moves.items() if (served := _served(moved))},
         )
         return graph, change
@@ -154,24 +177,30 @@ class _World:
             labels=lambda name: notes.whole(("Namespace", ObjectKey("", name)), namespace_labels(cluster, name)),
         )
 
-    def _count(self, touched: Iterable[ObjectKey]) -> Mapping[ObjectKey, GatewayNode | None]:
-        """Return those of these Gateways, counted, that differ from the last graph's."""
-        before = self._graph.gateways if self._graph else {}
-        found: dict[ObjectKey, GatewayNode | None] = {}
+    def _count[N: (GatewayNode, ListenerSetNode)](
+        self, touched: Iterable[ObjectKey], nodes: Mapping[ObjectKey, N], before: Mapping[ObjectKey, N]
+    ) -> Mapping[ObjectKey, N | None]:
+        """Return those of these nodes, counted, that differ from those `before`."""
+        found: dict[ObjectKey, N | None] = {}
         for key in touched:
-            node = self._gateways.nodes.get(key)
-            after = None if node is None else counted(node, self._counts.of(key))
+            node = nodes.get(key)
+            after = None if node is None else counted(node, self._counts.of(owner_of(node)))
             if before.get(key) != after:
                 found[key] = after
         return found
 
-    def _assemble(self, gateways: Mapping[ObjectKey, GatewayNode | None]) -> Graph:
+    def _assemble(
+        self,
+        before: Graph,
+        gateways: Mapping[ObjectKey, GatewayNode | None],
+        listener_sets: Mapping[ObjectKey, ListenerSetNode | None],
+    ) -> Graph:
         """Return the graph; the last one when nothing of it is another."""
-        before = self._graph or Graph(settings=self._settings)
         after = Graph(
             settings=before.settings,
             gateway_classes=self._classes.nodes,
             gateways=replaced(before.gateways, gateways) if gateways else before.gateways,
+            listener_sets=replaced(before.listener_sets, listener_sets) if listener_sets else before.listener_sets,
             http=_kept(before.http, {kind: stage.routes for kind, stage in self._http.items()}),
             l4=_kept(before.l4, {kind: stage.routes for kind, stage in self._l4.items()}),
         )

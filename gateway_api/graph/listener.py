@@ -1,4 +1,4 @@
-"""A listener of a Gateway → ListenerNode: its kinds of route, its certificates, what is wrong with it alone.
+"""A listener → ListenerNode: its kinds of route, its certificates, what is wrong with it alone.
 
 What it can only be wrong about together with its siblings is in `listener_conflicts.py`.
 """
@@ -28,15 +28,26 @@ _MAX_PORT = 65535
 _FIRST_UNPRIVILEGED_PORT = 1024
 
 
-def judge_listener(gateway: ObjectKey, listener: Listener, resolver: Resolver, settings: Settings) -> ListenerNode:
-    """Judge one listener by itself.
+def judge_listener(
+    gateway: ObjectKey,
+    listener: Listener,
+    resolver: Resolver,
+    settings: Settings,
+    *,
+    listener_set: ObjectKey | None = None,
+) -> ListenerNode:
+    """Judge one listener by itself: of the Gateway, or of a ListenerSet, whose references are then its own.
 
     Spec: Gateway API v1.6 Listener, ListenerConditionAccepted, ListenerConditionResolvedRefs
     """
     kinds, kind_problems = _route_kinds(listener)
-    certificates, certificate_problems = _certificates(gateway, listener, resolver)
+    referrer = (
+        Referrer("ListenerSet", listener_set.namespace) if listener_set else Referrer("Gateway", gateway.namespace)
+    )
+    certificates, certificate_problems = _certificates(referrer, listener, resolver)
     return ListenerNode(
         gateway=gateway,
+        listener_set=listener_set,
         spec=listener,
         bind_port=bind_port(listener.port, settings),
         kinds=kinds,
@@ -116,13 +127,12 @@ def _route_kinds(listener: Listener) -> tuple[tuple[RouteGroupKind, ...], list[P
 
 
 def _certificates(
-    gateway: ObjectKey, listener: Listener, resolver: Resolver
+    referrer: Referrer, listener: Listener, resolver: Resolver
 ) -> tuple[tuple[TlsSecret, ...], list[Problem]]:
     """Spec: Gateway API v1.6 ListenerTLSConfig.certificateRefs."""
     if listener.protocol != "HTTPS":
         return (), []
     refs = listener.tls.certificate_refs if listener.tls else ()
-    referrer = Referrer("Gateway", gateway.namespace)
     answers = [certificate(ref, referrer, resolver) for ref in refs]
     usable = {secret.name: secret for secret in answers if isinstance(secret, TlsSecret)}
     wrong = [problem for problem in answers if isinstance(problem, Problem)]

@@ -4,7 +4,7 @@ No winner is picked: all listeners of a conflict stay unserved, and those outsid
 Spec: Gateway API v1.6 GatewaySpec.listeners, "Distinct Listeners", "Handling indistinct Listeners"
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
@@ -19,9 +19,9 @@ def judge_together(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...
 
     Spec: Gateway API v1.6 GatewaySpec.listeners, "Distinct Listeners"
     """
+    listeners = judge_names(listeners)
     found: dict[int, list[Problem]] = defaultdict(list)
-    _same_names(listeners, found)
-    accepted = [(i, listener) for i, listener in enumerate(listeners) if not _unaccepted(listener)]
+    accepted = [(i, listener) for i, listener in enumerate(listeners) if not is_unaccepted(listener)]
     for siblings in _grouped(accepted, lambda listener: listener.spec.port):
         _conflicts(siblings, found)
         _overlaps(siblings, found)
@@ -33,11 +33,21 @@ def judge_together(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...
     )
 
 
+def judge_names(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...]:
+    """Refuse those listeners of one object, in the same order, whose name another one has too.
+
+    Spec: Gateway API v1.6 Listener.name, ListenerEntry.name
+    """
+    times = Counter(listener.spec.name for listener in listeners)
+    return tuple(_named_like_another(listener) if times[listener.spec.name] > 1 else listener for listener in listeners)
+
+
 type _Indexed = tuple[int, ListenerNode]
 type _Found = dict[int, list[Problem]]
 
 
-def _unaccepted(listener: ListenerNode) -> bool:
+def is_unaccepted(listener: ListenerNode) -> bool:
+    """Whether a listener is refused for itself: it is in nobody's way."""
     return any(problem.condition == problems.ACCEPTED for problem in listener.problems)
 
 
@@ -49,10 +59,9 @@ def _grouped(listeners: Iterable[_Indexed], by: Callable[[ListenerNode], Hashabl
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _same_names(listeners: Sequence[ListenerNode], found: _Found) -> None:
-    for siblings in _grouped(enumerate(listeners), lambda listener: listener.spec.name):
-        for i, listener in siblings:
-            found[i].append(problems.unsupported_value(f"Listener name {listener.spec.name} is used more than once."))
+def _named_like_another(listener: ListenerNode) -> ListenerNode:
+    problem = problems.unsupported_value(f"Listener name {listener.spec.name} is used more than once.")
+    return msgspec.structs.replace(listener, problems=(*listener.problems, problem))
 
 
 def _conflicts(siblings: list[_Indexed], found: _Found) -> None:

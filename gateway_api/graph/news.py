@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from gateway_api.graph.ca_certificates import CA_CERTIFICATE
 from gateway_api.graph.lookup import Read
 from gateway_api.graph.mappings import not_same
-from gateway_api.graph.types import GatewayNode
+from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 
@@ -58,9 +58,22 @@ def _moved[T](
 
 
 def attaches_alike(one: GatewayNode | None, other: GatewayNode | None) -> bool:
-    """Whether routes see no difference: `attachment.attach` reads no more of a Gateway than this."""
+    """Whether routes and ListenerSets see no difference: their judges read no more of a Gateway than this."""
     if one is None or other is None:
         return one is other
+    spec, other_spec = one.source.spec, other.source.spec
+    said, otherwise = (spec.allowed_listeners, spec.tls), (other_spec.allowed_listeners, other_spec.tls)
+    return said == otherwise and _offer_alike(one, other)
+
+
+def offers_alike(one: ListenerSetNode | None, other: ListenerSetNode | None) -> bool:
+    """Whether routes see no difference: `attachment.attach` reads no more of a ListenerSet than this."""
+    if one is None or other is None:
+        return one is other
+    return one.gateway == other.gateway and _offer_alike(one, other)
+
+
+def _offer_alike[N: (GatewayNode, ListenerSetNode)](one: N, other: N) -> bool:
     return [(listener.spec, listener.kinds) for listener in one.listeners] == [
         (listener.spec, listener.kinds) for listener in other.listeners
     ]

@@ -15,9 +15,10 @@ _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 
 
 def route_precedence(route: Object) -> RouteOrder:
-    """Sort key of routes: the oldest first, then by `<namespace>/<name>`.
+    """Sort key of routes, and of ListenerSets: the oldest first, then by `<namespace>/<name>`.
 
     Spec: Gateway API v1.6 HTTPRouteRule.matches, "If ties still exist across multiple Routes"; GEP-713 conflict rules
+    Spec: GEP-1713 "Listener Precedence"
     """
     return (route.metadata.creation_timestamp, f"{route.metadata.namespace}/{route.metadata.name}")
 

@@ -49,6 +49,17 @@ def insecure_frontend_validation(message: str) -> Problem:
     return Problem(condition=INSECURE_FRONTEND_VALIDATION_MODE, reason="ConfigurationChanged", message=message)
 
 
+# --- ListenerSet ------------------------------------------------------------------------------------------------------
+
+
+def not_allowed(message: str) -> Problem:
+    """Say that a Gateway does not allow a ListenerSet.
+
+    Spec: Gateway API v1.6 ListenerSetReasonNotAllowed
+    """
+    return Problem(condition=ACCEPTED, reason="NotAllowed", message=message)
+
+
 # --- Listener ---------------------------------------------------------------------------------------------------------
 
 

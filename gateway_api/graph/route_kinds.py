@@ -3,17 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway_api.graph.attachment import Labels
+from gateway_api.graph.attachment import Labels, Parents
 from gateway_api.graph.grpc_route import judge_grpc_route
 from gateway_api.graph.http_route import judge_http_route
-from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.tcp_route import judge_tcp_route
-from gateway_api.graph.types import GatewayNode, HTTPRouteNode, L4RouteNode
-from k8s_watch.keys import ObjectKey
+from gateway_api.graph.types import HTTPRouteNode, L4RouteNode
 
-type Judge[N] = Callable[[Any, Lookup[ObjectKey, GatewayNode], Labels, Resolver], N | None]
-"""The object, the Gateways there are, the labels of its namespace, what it refers to → its node; None: not ours."""
+type Judge[N] = Callable[[Any, Parents, Labels, Resolver], N | None]
+"""The object, the parents there are, the labels of its namespace, what it refers to → its node; None: not ours."""
 
 HTTP: Mapping[str, Judge[HTTPRouteNode]] = {"HTTPRoute": judge_http_route, "GRPCRoute": judge_grpc_route}
 """The kinds that choose by request."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
-from gateway_api.graph.attached import is_forsaken
+from gateway_api.graph.attached import bound_gateways, is_forsaken
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
 from gateway_api.graph.types import RouteNode, Routes, Settings
@@ -19,7 +19,7 @@ class RouteStage[N: RouteNode](Stage[N]):
         self.routes: Routes[N] = Routes()
         """As of the last `judge_routes`."""
         self._settings = settings
-        self._ranks = Ranks()
+        self._ranks = Ranks[N](bound_gateways)
 
     def judge_routes(
         self,

@@ -2,13 +2,13 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from gateway_api.graph.attached import attached_listeners, bound_gateways
+from gateway_api.graph.attached import Owner, attached_listeners
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.precedence import RouteOrder, route_precedence
 from gateway_api.graph.readers import Moved
-from gateway_api.graph.types import RouteNode
+from gateway_api.graph.types import ListenerSetNode, RouteNode
 from k8s_watch.keys import ObjectKey
 
 type _Row = tuple[RouteOrder, ObjectKey]
@@ -21,47 +21,49 @@ class Counts:
     """How many routes each listener has."""
 
     def __init__(self) -> None:
-        self._of: defaultdict[ObjectKey, Counter[str]] = defaultdict(Counter)
+        self._of: defaultdict[Owner, Counter[str]] = defaultdict(Counter)
 
-    def of(self, gateway: ObjectKey) -> Mapping[str, int]:
-        """Return the counts of a Gateway's listeners, by name; a listener that is not there has none."""
-        return self._of.get(gateway, {})
+    def of(self, owner: Owner) -> Mapping[str, int]:
+        """Return the counts of an owner's listeners, by name; a listener that is not there has none."""
+        return self._of.get(owner, {})
 
-    def move[N: RouteNode](self, moved: Iterable[Moved[N]]) -> set[ObjectKey]:
-        """Count anew what moved; return the Gateways of which a count may differ."""
+    def move[N: RouteNode](self, moved: Iterable[Moved[N]]) -> set[Owner]:
+        """Count anew what moved; return the owners of which a count may differ."""
         touched = set()
         for before, after in moved:
             left = attached_listeners(before) if before else frozenset()
             joined = attached_listeners(after) if after else frozenset()
             for sign, listeners in ((-1, left - joined), (1, joined - left)):
-                for gateway, listener in listeners:
-                    self._count(gateway, listener, sign)
-                    touched.add(gateway)
+                for owner, listener in listeners:
+                    self._count(owner, listener, sign)
+                    touched.add(owner)
         return touched
 
-    def _count(self, gateway: ObjectKey, listener: str, sign: int) -> None:
-        counts = self._of[gateway]
+    def _count(self, owner: Owner, listener: str, sign: int) -> None:
+        counts = self._of[owner]
         counts[listener] += sign
         if not counts[listener]:
             del counts[listener]
             if not counts:
-                del self._of[gateway]
+                del self._of[owner]
 
 
-class Ranks:
-    """The routes of one kind that each Gateway has, in order of precedence."""
+class Ranks[N: RouteNode | ListenerSetNode]:
+    """The routes of one kind, or the ListenerSets, that each Gateway has, in order of precedence."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateways: Callable[[N], Iterable[ObjectKey]]) -> None:
+        """`gateways` says which have one."""
+        self._gateways = gateways
         self.of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
         """By Gateway. Never mutated: a change makes a new mapping."""
         self._lists: defaultdict[ObjectKey, _Ranking] = defaultdict(_Ranking)
 
-    def move[N: RouteNode](self, moved: Mapping[ObjectKey, Moved[N]]) -> None:
+    def move(self, moved: Mapping[ObjectKey, Moved[N]]) -> None:
         """Sort what moved in, out, or elsewhere."""
         left: defaultdict[ObjectKey, set[_Row]] = defaultdict(set)
         joined: defaultdict[ObjectKey, set[_Row]] = defaultdict(set)
         for key, (before, after) in moved.items():
-            places, now = _places(key, before), _places(key, after)
+            places, now = self._places(key, before), self._places(key, after)
             for gateway, row in places - now:
                 left[gateway].add(row)
             for gateway, row in now - places:
@@ -74,12 +76,11 @@ class Ranks:
         for gateway in touched - self.of.keys():
             del self._lists[gateway]
 
-
-def _places(key: ObjectKey, route: RouteNode | None) -> set[tuple[ObjectKey, _Row]]:
-    if route is None:
-        return set()
-    row = (route_precedence(route.source), key)
-    return {(gateway, row) for gateway in bound_gateways(route)}
+    def _places(self, key: ObjectKey, node: N | None) -> set[tuple[ObjectKey, _Row]]:
+        if node is None:
+            return set()
+        row = (route_precedence(node.source), key)
+        return {(gateway, row) for gateway in self._gateways(node)}
 
 
 class _Ranking:

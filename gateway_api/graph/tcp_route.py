@@ -3,26 +3,22 @@
 from collections.abc import Iterator
 
 from gateway_api.graph import problems
-from gateway_api.graph.attachment import Labels, attach, unbound
+from gateway_api.graph.attachment import Labels, Parents, attach, unbound
 from gateway_api.graph.backend import tcp_backend, weight_problem
 from gateway_api.graph.listener import TCP_ROUTE
-from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import GatewayNode, L4RouteNode, L4RuleNode, Problem
-from k8s_watch.keys import ObjectKey
+from gateway_api.graph.types import L4RouteNode, L4RuleNode, Problem
 from k8s_watch.objects.routes import TCPRoute
 
 
-def judge_tcp_route(
-    route: TCPRoute, gateways: Lookup[ObjectKey, GatewayNode], labels: Labels, resolver: Resolver
-) -> L4RouteNode | None:
-    """Judge a route; None when no parentRef of it names one of `gateways`.
+def judge_tcp_route(route: TCPRoute, known: Parents, labels: Labels, resolver: Resolver) -> L4RouteNode | None:
+    """Judge a route; None when no parentRef of it names one of `known`.
 
     `labels` are those of the route's namespace.
 
     Spec: Gateway API v1.6 TCPRoute
     """
-    parents = attach(route, TCP_ROUTE, route.spec.parent_refs, gateways, labels=labels)
+    parents = attach(route, TCP_ROUTE, route.spec.parent_refs, known, labels=labels)
     if not parents:
         return None
     referrer = Referrer("TCPRoute", route.metadata.namespace)

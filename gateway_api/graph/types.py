@@ -7,7 +7,7 @@ import msgspec
 
 from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, TlsSecret
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, RouteGroupKind
+from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, ListenerSet, RouteGroupKind
 from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route
 
 
@@ -57,6 +57,8 @@ class ListenerNode(Node, frozen=True):
     bind_port: int
     kinds: tuple[RouteGroupKind, ...]
     """The kinds of route that may attach: those it allows and its protocol can carry."""
+    listener_set: ObjectKey | None = None
+    """The ListenerSet that brings it; None for a listener of the Gateway itself."""
     certificates: tuple[TlsSecret, ...] = ()
     """Those of its certificateRefs that are usable, in their order."""
     client_validation: ClientValidation | None = None
@@ -64,6 +66,16 @@ class ListenerNode(Node, frozen=True):
     problems: tuple[Problem, ...] = ()
     attached_routes: int = 0
     """Routes with at least one accepted parentRef that covers this listener."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from all other listeners of the Gateway: names in ListenerSets need not differ from others'."""
+        return self.spec.name if self.listener_set is None else f"{self.listener_set}/{self.spec.name}"
+
+    @property
+    def namespace(self) -> str:
+        """That of the object that brings it."""
+        return (self.listener_set or self.gateway).namespace
 
     @property
     def serves(self) -> bool:
@@ -78,9 +90,18 @@ class GatewayNode(Node, frozen=True):
     source: Gateway
     gateway_class: GatewayClass
     listeners: tuple[ListenerNode, ...]
-    """In spec order."""
+    """Its own, in spec order."""
+    listener_sets: tuple[ObjectKey, ...] = ()
+    """The ListenerSets that name it, in order of precedence."""
+    set_listeners: tuple[ListenerNode, ...] = ()
+    """Those of its ListenerSets, in order of precedence. Without counts, which are in the ListenerSets' nodes."""
     problems: tuple[Problem, ...] = ()
     """Of the Gateway as a whole. One with condition Accepted means that nothing of it is served."""
+
+    @property
+    def all_listeners(self) -> tuple[ListenerNode, ...]:
+        """What its proxies have to serve, in order of precedence."""
+        return (*self.listeners, *self.set_listeners)
 
     @property
     def key(self) -> ObjectKey:
@@ -89,6 +110,17 @@ class GatewayNode(Node, frozen=True):
     @property
     def serves(self) -> bool:
         return not any(p.condition == "Accepted" for p in self.problems)
+
+
+class ListenerSetNode(Node, frozen=True):
+    """A ListenerSet whose parentRef names a Gateway of ours."""
+
+    source: ListenerSet
+    gateway: ObjectKey
+    listeners: tuple[ListenerNode, ...] = ()
+    """In spec order; none when the Gateway does not allow the ListenerSet."""
+    problems: tuple[Problem, ...] = ()
+    """Of the ListenerSet as a whole: condition Accepted. Nothing of it is served then."""
 
 
 class GatewayClassNode(Node, frozen=True):
@@ -106,14 +138,17 @@ class Binding(Node, frozen=True):
     """
 
     listener: str
+    """Its `ListenerNode.name`."""
     hostnames: tuple[str, ...] = ()
 
 
 class Parent(Node, frozen=True):
-    """One parentRef of a route that points to a Gateway of ours."""
+    """One parentRef of a route that points to a Gateway of ours, or to a ListenerSet of one."""
 
     ref: ParentReference
     gateway: ObjectKey
+    listener_set: ObjectKey | None = None
+    """The ListenerSet that it points to; None when that is the Gateway."""
     bindings: tuple[Binding, ...] = ()
     problems: tuple[Problem, ...] = ()
     """Of the attachment: condition Accepted."""
@@ -184,6 +219,7 @@ class Graph(Node, frozen=True):
     settings: Settings
     gateway_classes: Mapping[ObjectKey, GatewayClassNode] = {}
     gateways: Mapping[ObjectKey, GatewayNode] = {}
+    listener_sets: Mapping[ObjectKey, ListenerSetNode] = {}
     http: Mapping[str, Routes[HTTPRouteNode]] = {}
     """Kind → its routes, of the kinds of `route_kinds.HTTP`."""
     l4: Mapping[str, Routes[L4RouteNode]] = {}

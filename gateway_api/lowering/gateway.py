@@ -32,7 +32,7 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     http_routes = (routes.nodes[key] for routes in graph.http.values() for key in routes.of.get(gateway, ()))
     bound = bind_routes(gateway, http_routes)
     l4_routes = tuple(routes.nodes[key] for routes in graph.l4.values() for key in routes.of.get(gateway, ()))
-    ports = ports_of(node.listeners)
+    ports = ports_of(node.all_listeners)
     handled = [_handle(port, bound, l4_routes) for port in ports]
     clusters = {cluster.name: cluster for part in handled for cluster in part.clusters}
     secrets = {secret.name: secret for part in handled for secret in part.secrets}

@@ -24,7 +24,7 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
         gateway=gateway,
         gateway_owner=_owner("Gateway", node.source),
         class_owner=_owner("GatewayClass", node.gateway_class),
-        ports=tuple(map(_infra_port, ports_of(node.listeners))) if node.serves else (),
+        ports=tuple(map(_infra_port, ports_of(node.all_listeners))) if node.serves else (),
         labels=infrastructure.labels,
         annotations=infrastructure.annotations,
         addresses=tuple(dict.fromkeys(of.value for of in spec.addresses if of.value and of.type == "IPAddress")),

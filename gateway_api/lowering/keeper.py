@@ -135,10 +135,10 @@ class _Kept:
         tables = {}
         without_routes = {table.name: table for table in self._without_routes.route_tables}
         node = graph.gateways[self._gateway]
-        for port in ports_of(node.listeners) if node.serves else ():
+        for port in ports_of(node.all_listeners) if node.serves else ():
             for plan in tables_of(port):
                 table = tables[plan.name] = TableKeeper(plan, without_routes[plan.name])
-                self._listeners |= {listener.spec.name: (table, hostname_of(listener)) for listener in plan.listeners}
+                self._listeners |= {listener.name: (table, hostname_of(listener)) for listener in plan.listeners}
         return tables
 
     def _bring(self, route: _RouteId, node: HTTPRouteNode) -> None:

@@ -11,7 +11,7 @@ from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import tcp_destinations
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import clusters_of
-from gateway_api.lowering.route_tables import Bound, TablePlan, hostname_of, route_table
+from gateway_api.lowering.route_tables import Bound, TablePlan, hostname_of, misdirected, route_table
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -50,13 +50,20 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
 
     Spec: Gateway API v1.6 Listener.hostname, "The Listener Hostname SHOULD match both the SNI and Host header"
     """
+    hostnames = frozenset(map(hostname_of, port.listeners))
     match port.protocol:
         case "HTTP":
-            return (TablePlan(f"http-{port.number}", Frontend("http", port.number), port.listeners, port.listeners),)
+            return (TablePlan(f"http-{port.number}", Frontend("http", port.number), port.listeners, hostnames),)
         case "HTTPS":
-            frontend = Frontend("https", port.number)
+            frontend, elsewhere = Frontend("https", port.number), misdirected(hostnames)
             return tuple(
-                TablePlan(f"https-{port.number}/{listener.spec.name}", frontend, (listener,), port.listeners)
+                TablePlan(
+                    name=f"https-{port.number}/{listener.name}",
+                    frontend=frontend,
+                    listeners=(listener,),
+                    on_port=hostnames,
+                    misdirected=elsewhere[hostname_of(listener)],
+                )
                 for listener in port.listeners
             )
         case _:
@@ -131,7 +138,7 @@ def _clusters(port: Port, bound: Bound) -> tuple[ir.Cluster, ...]:
     return tuple(
         cluster
         for listener in port.listeners
-        for binding in bound.get(listener.spec.name, ())
+        for binding in bound.get(listener.name, ())
         for rule in binding.route.rules
         for cluster in clusters_of(rule)
     )
@@ -143,7 +150,7 @@ def _rule_of(listener: ListenerNode, routes: Iterable[L4RouteNode]) -> L4RuleNod
 
 def _is_bound(route: L4RouteNode, listener: ListenerNode) -> bool:
     return any(
-        parent.gateway == listener.gateway and binding.listener == listener.spec.name
+        parent.gateway == listener.gateway and binding.listener == listener.name
         for parent in route.parents
         for binding in parent.bindings
     )

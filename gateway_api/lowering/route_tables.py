@@ -10,7 +10,9 @@ virtual hosts, the most specific of which wins; hence two rules for the table of
    to that other one.
 
 Then the virtual host that wins always belongs to the listener that owns the request. With TLS the connection has chosen
-the listener already, and each has a table of its own, in which the other listeners' hostnames answer 421.
+the listener already, and each has a table of its own, in which the other listeners' hostnames answer 421. With many
+listeners whatever the listener does not own answers so, hostnames that no listener has among them: to tell those apart
+the tables would grow with the square of the number of listeners.
 
 Spec: Gateway API v1.6 GatewaySpec.listeners, "Listener Isolation"
 Spec: Gateway API v1.6 Listener.hostname, "misdirected requests"
@@ -21,12 +23,15 @@ from operator import attrgetter
 
 import msgspec
 
-from gateway_api.graph.hostnames import ANY, specificity
+from gateway_api.graph.hostnames import ANY, specificity, wider
 from gateway_api.graph.types import HTTPRouteNode, ListenerNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import RankedRoute, lower_route
 from k8s_watch.keys import ObjectKey
+
+FEW_HOSTNAMES = 64
+"""So many listeners a Gateway can have without ListenerSets. Up to there 404 and 421 are told apart exactly."""
 
 
 class BoundRoute(msgspec.Struct, frozen=True):
@@ -44,12 +49,15 @@ type Bound = Mapping[str, Sequence[BoundRoute]]
 
 
 class TablePlan(msgspec.Struct, frozen=True):
-    """Which listeners a route table serves: some or all of those of the same protocol `on_port`."""
+    """Which listeners a route table serves: some or all of those of the same protocol on a port."""
 
     name: str
     frontend: Frontend
     listeners: tuple[ListenerNode, ...]
-    on_port: tuple[ListenerNode, ...]
+    on_port: frozenset[str]
+    """The hostnames of them all."""
+    misdirected: tuple[str, ...] = ()
+    """Hostnames whose requests belong to a listener of the port that has another table."""
 
 
 def bind_routes(gateway: ObjectKey, routes: Iterable[HTTPRouteNode]) -> Bound:
@@ -76,21 +84,34 @@ def bindings_of(route: HTTPRouteNode, gateway: ObjectKey) -> Mapping[str, tuple[
 
 def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
     """Build a table. Virtual hosts are sorted by hostname, the most specific first."""
-    hostnames = frozenset(map(hostname_of, plan.on_port))
     hosts: dict[str, list[RankedRoute]] = {}
     for listener in plan.listeners:
         own = hostname_of(listener)
         if own != ANY:
             hosts.setdefault(own, [])
-        for binding in bound.get(listener.spec.name, ()):
+        for binding in bound.get(listener.name, ()):
             routes = lower_route(binding.route, plan.frontend)
             for hostname in binding.hostnames:
-                if owner(hostname, hostnames) == own:
+                if owner(hostname, plan.on_port) == own:
                     hosts.setdefault(hostname, []).extend(routes)
-    elsewhere = hostnames.difference(map(hostname_of, plan.listeners))
     virtual_hosts = [virtual_host(hostname, routes) for hostname, routes in hosts.items()]
-    virtual_hosts += [_misdirected(hostname, plan.on_port[0].gateway) for hostname in elsewhere]
+    virtual_hosts += [_misdirected(hostname, plan.listeners[0].gateway) for hostname in plan.misdirected]
     return ir.RouteTable(name=plan.name, virtual_hosts=in_order(virtual_hosts))
+
+
+def misdirected(on_port: Set[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return, by the hostname of each listener of a port, the hostnames whose requests are not for that listener.
+
+    Spec: Gateway API v1.6 Listener.hostname, "misdirected requests"
+    """
+    if len(on_port) <= FEW_HOSTNAMES:
+        return {own: tuple(sorted(on_port - {own})) for own in on_port}
+    found: dict[str, list[str]] = {own: [] if own == ANY else [ANY] for own in on_port}
+    for hostname in on_port:
+        for less_specific in wider(hostname):
+            if less_specific in found:
+                found[less_specific].append(hostname)
+    return {own: tuple(sorted(hostnames)) for own, hostnames in found.items()}
 
 
 def in_order(virtual_hosts: Iterable[ir.VirtualHost]) -> tuple[ir.VirtualHost, ...]:
@@ -105,14 +126,7 @@ def hostname_of(listener: ListenerNode) -> str:
 
 def owner(hostname: str, listeners: Set[str]) -> str | None:
     """Return the most specific of the listener hostnames that covers all of `hostname`; None when none does."""
-    if hostname in listeners:
-        return hostname
-    suffix = hostname.removeprefix("*.")
-    while "." in suffix:
-        suffix = suffix.partition(".")[2]
-        if (wildcard := f"*.{suffix}") in listeners:
-            return wildcard
-    return ANY if ANY in listeners else None
+    return next((candidate for candidate in (hostname, *wider(hostname)) if candidate in listeners), None)
 
 
 def virtual_host(hostname: str, routes: Iterable[RankedRoute]) -> ir.VirtualHost:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
 from gateway_api.lowering.http_rules import RankedRoute
-from gateway_api.lowering.route_tables import TablePlan, hostname_of, in_order, owner, place
+from gateway_api.lowering.route_tables import TablePlan, in_order, owner, place
 from gateway_api.lowering.scoping import Hostnames
 
 
@@ -38,13 +38,12 @@ class TableKeeper:
         self.hostnames = Hostnames(without_routes.virtual_hosts)
         """As of the last `settle`."""
         self._without_routes: Mapping[str, ir.VirtualHost] = dict(self.hosts)
-        self._on_port = frozenset(map(hostname_of, plan.on_port))
         self._bound: dict[str, _Host] = {}
         self._touched: set[str] = set()
 
     def owned(self, own: str, hostnames: Iterable[str]) -> tuple[str, ...]:
         """Return those hostnames for which no other listener of the port is more specific than `own`."""
-        return tuple(hostname for hostname in hostnames if owner(hostname, self._on_port) == own)
+        return tuple(hostname for hostname in hostnames if owner(hostname, self.plan.on_port) == own)
 
     def add(self, hostnames: Iterable[str], routes: Sequence[RankedRoute]) -> None:
         """Serve these routes on each of the hostnames."""

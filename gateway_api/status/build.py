@@ -11,6 +11,7 @@ from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
+from gateway_api.status.listener_set import listener_set_status, verdict_of
 from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
@@ -21,7 +22,7 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
 
     Each status depends on its own node, and on its own Gateway's report; nothing else.
 
-    Spec: Gateway API v1.6 GatewayClassStatus, GatewayStatus, RouteStatus
+    Spec: Gateway API v1.6 GatewayClassStatus, GatewayStatus, ListenerSetStatus, RouteStatus
     """
     found: dict[StatusKey, Body] = {}
     for key, gateway_class in graph.gateway_classes.items():
@@ -29,7 +30,11 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
     for key, gateway in graph.gateways.items():
         seen = infra.gateways.get(key, GatewayInfra())
         told = fleet.gateways.get(key, GatewayFleet())
-        found[StatusKey(kind="Gateway", key=key)] = gateway_status(gateway, told, seen)
+        status = gateway_status(gateway, told, seen)
+        found[StatusKey(kind="Gateway", key=key)] = status
+        verdict = verdict_of(status)
+        for each in gateway.listener_sets:
+            found[StatusKey(kind="ListenerSet", key=each)] = listener_set_status(graph.listener_sets[each], verdict)
     controller_name = graph.settings.controller_name
     for kind, http in graph.http.items():
         for key, http_route in http.nodes.items():

@@ -94,6 +94,42 @@ def no_resources(message: str, generation: int) -> Condition:
     return _condition("Programmed", "False", "NoResources", message, generation)
 
 
+# --- ListenerSet ------------------------------------------------------------------------------------------------------
+
+
+def listener_set_accepted(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerSetReasonAccepted."""
+    return _condition("Accepted", "True", "Accepted", "The Gateway has taken its listeners.", generation)
+
+
+def listener_set_listeners_not_valid(message: str, generation: int, *, accepted: bool) -> Condition:
+    """Spec: Gateway API v1.6 ListenerSetReasonListenersNotValid."""
+    return _condition("Accepted", "True" if accepted else "False", "ListenersNotValid", message, generation)
+
+
+def listener_set_parent_not_accepted(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerSetReasonParentNotAccepted."""
+    return _condition("Accepted", "False", "ParentNotAccepted", message, generation)
+
+
+def listener_set_not_programmed(accepted: Condition) -> Condition:
+    """A ListenerSet that is not accepted is not programmed either, for the same reason.
+
+    Spec: GEP-1713 "Conformance Details"
+    """
+    return _condition("Programmed", "False", accepted.reason, accepted.message, accepted.observed_generation)
+
+
+def listener_set_parent_not_programmed(message: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerSetConditionProgrammed, "ParentNotProgrammed"."""
+    return _condition("Programmed", "False", "ParentNotProgrammed", message, generation)
+
+
+def listener_set_programmed(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 ListenerSetReasonProgrammed."""
+    return _condition("Programmed", "True", "Programmed", "The Gateway's proxies are told to serve it.", generation)
+
+
 # --- Listener ---------------------------------------------------------------------------------------------------------
 
 
@@ -108,6 +144,14 @@ def listener_conflicted(conflict: Problem, generation: int) -> Condition:
     Spec: Gateway API v1.6 GatewaySpec.listeners, "ALL indistinct Listeners must not be accepted for processing"
     """
     return _condition("Accepted", "False", conflict.reason, conflict.message, generation)
+
+
+def listener_not_programmed(conflict: Problem, generation: int) -> Condition:
+    """A listener that is conflicted is not programmed either, for the same reason.
+
+    Spec: GEP-1713 "Conformance Details"
+    """
+    return _condition("Programmed", "False", conflict.reason, conflict.message, generation)
 
 
 def listener_not_conflicted(generation: int) -> Condition:

@@ -1,11 +1,12 @@
 """GatewayNode + its proxies' reports → GatewayStatus."""
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import GatewayNode, ListenerNode, Problem
+from gateway_api.graph.types import GatewayNode
 from gateway_api.ir.fleet import GatewayFleet
 from gateway_api.ir.infra import Address, GatewayInfra
 from gateway_api.status import catalogue
-from gateway_api.status.types import Condition, GatewayStatus, ListenerStatus
+from gateway_api.status.listener import listener_status, of_condition
+from gateway_api.status.types import Condition, GatewayStatus
 
 _MAX_ADDRESSES = 16
 """Spec: Gateway API v1.6 GatewayStatus.addresses."""
@@ -16,15 +17,18 @@ def gateway_status(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) 
 
     Spec: Gateway API v1.6 GatewayStatus
     """
-    insecure = _of(node.problems, problems.INSECURE_FRONTEND_VALIDATION_MODE)
+    generation = node.source.metadata.generation
+    insecure = of_condition(node.problems, problems.INSECURE_FRONTEND_VALIDATION_MODE)
+    obstacle = "" if node.serves else "The Gateway is not accepted."
     return GatewayStatus(
         conditions=(
             _accepted(node),
             _resolved_refs(node),
             _programmed(node, fleet, infra),
-            *([catalogue.of_problems(insecure, node.source.metadata.generation)] if insecure else []),
+            *([catalogue.of_problems(insecure, generation)] if insecure else []),
         ),
-        listeners=tuple(_listener_status(node, listener) for listener in node.listeners),
+        listeners=tuple(listener_status(listener, generation, obstacle) for listener in node.listeners),
+        attached_listener_sets=_attached_listener_sets(node),
         addresses=infra.addresses[:_MAX_ADDRESSES] if node.serves else (),
     )
 
@@ -32,7 +36,7 @@ def gateway_status(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) 
 def _accepted(node: GatewayNode) -> Condition:
     """Spec: Gateway API v1.6 GatewayConditionAccepted; GatewaySpec.listeners, "Handling indistinct Listeners"."""
     generation = node.source.metadata.generation
-    wrong = _of(node.problems, problems.ACCEPTED)
+    wrong = of_condition(node.problems, problems.ACCEPTED)
     if wrong:
         return catalogue.of_problems(wrong, generation)
     invalid = [listener.spec.name for listener in node.listeners if not listener.serves]
@@ -46,7 +50,9 @@ def _accepted(node: GatewayNode) -> Condition:
 def _resolved_refs(node: GatewayNode) -> Condition:
     """Spec: Gateway API v1.6 GatewayConditionResolvedRefs."""
     generation = node.source.metadata.generation
-    unresolved = [listener.spec.name for listener in node.listeners if _of(listener.problems, problems.RESOLVED_REFS)]
+    unresolved = [
+        listener.spec.name for listener in node.listeners if of_condition(listener.problems, problems.RESOLVED_REFS)
+    ]
     if unresolved:
         message = f"See the ResolvedRefs condition of these listeners: {', '.join(unresolved)}."
         return catalogue.gateway_listeners_not_resolved(message, generation)
@@ -78,6 +84,12 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
     return catalogue.gateway_programmed(f"Addresses are assigned, {replicas}.", generation)
 
 
+def _attached_listener_sets(node: GatewayNode) -> int:
+    """Count the ListenerSets that are accepted. Spec: Gateway API v1.6 GatewayStatus.attachedListenerSets."""
+    serving = {listener.listener_set for listener in node.set_listeners if listener.serves}
+    return len(serving) if node.serves else 0
+
+
 def _missing_addresses(node: GatewayNode, infra: GatewayInfra) -> list[str]:
     """Return the addresses that the Gateway asks for and did not get."""
     given = set(infra.addresses)
@@ -86,52 +98,3 @@ def _missing_addresses(node: GatewayNode, infra: GatewayInfra) -> list[str]:
         for address in node.source.spec.addresses
         if address.value and Address(type=address.type, value=address.value) not in given
     ]
-
-
-def _listener_status(node: GatewayNode, listener: ListenerNode) -> ListenerStatus:
-    """Spec: Gateway API v1.6 ListenerStatus."""
-    generation = node.source.metadata.generation
-    overlapping = _of(listener.problems, problems.OVERLAPPING_TLS_CONFIG)
-    unresolved = _of(listener.problems, problems.RESOLVED_REFS)
-    conflicts = _of(listener.problems, problems.CONFLICTED)
-    return ListenerStatus(
-        name=listener.spec.name,
-        supported_kinds=listener.kinds,
-        attached_routes=listener.attached_routes,
-        conditions=(
-            _listener_accepted(listener, generation),
-            _listener_programmed(node, listener, generation),
-            catalogue.of_problems(unresolved, generation)
-            if unresolved
-            else catalogue.listener_refs_resolved(generation),
-            catalogue.of_problems(conflicts, generation)
-            if conflicts
-            else catalogue.listener_not_conflicted(generation),
-            *([catalogue.of_problems(overlapping, generation)] if overlapping else []),
-        ),
-    )
-
-
-def _listener_accepted(listener: ListenerNode, generation: int) -> Condition:
-    wrong = _of(listener.problems, problems.ACCEPTED)
-    if wrong:
-        return catalogue.of_problems(wrong, generation)
-    conflicts = _of(listener.problems, problems.CONFLICTED)
-    if conflicts:
-        return catalogue.listener_conflicted(conflicts[0], generation)
-    return catalogue.listener_accepted(generation)
-
-
-def _listener_programmed(node: GatewayNode, listener: ListenerNode, generation: int) -> Condition:
-    wrong = _of(listener.problems, problems.PROGRAMMED)
-    if wrong:
-        return catalogue.of_problems(wrong, generation)
-    if not listener.serves:
-        return catalogue.listener_invalid("The listener is not accepted.", generation)
-    if not node.serves:
-        return catalogue.listener_invalid("The Gateway is not accepted.", generation)
-    return catalogue.listener_programmed(generation)
-
-
-def _of(found: tuple[Problem, ...], condition: str) -> list[Problem]:
-    return [problem for problem in found if problem.condition == condition]

@@ -17,8 +17,9 @@ from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.build import served_routes, withdrawn
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
+from gateway_api.status.listener_set import Verdict, listener_set_status, verdict_of
 from gateway_api.status.route import http_route_status, l4_route_status
-from gateway_api.status.types import Body, Statuses, StatusKey
+from gateway_api.status.types import Body, GatewayStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 
 
@@ -37,7 +38,7 @@ class StatusKeeper:
         It may be given again, with other reports, and graphs may be skipped: then nodes are compared by identity.
         Whatever is raised, the next update says everything anew.
 
-        Spec: Gateway API v1.6 GatewayClassStatus, GatewayStatus, RouteStatus
+        Spec: Gateway API v1.6 GatewayClassStatus, GatewayStatus, ListenerSetStatus, RouteStatus
         """
         # Taken away for as long as it is half of each: an exception must leave no such state behind.
         desk, self._desk = self._desk or _Desk(graph.settings), None
@@ -55,6 +56,7 @@ class _Touched(msgspec.Struct):
 
     gateway_classes: set[ObjectKey]
     gateways: set[ObjectKey]
+    listener_sets: set[ObjectKey]
     routes: dict[str, set[ObjectKey]]
     """By kind."""
 
@@ -68,6 +70,8 @@ class _Desk:
         self._infra = InfraReport()
         self._served: defaultdict[str, dict[ObjectKey, Mapping[str, ObjectKey]]] = defaultdict(dict)
         """By kind and Gateway, see `served_routes`."""
+        self._verdicts: dict[ObjectKey, Verdict] = {}
+        """By Gateway: what their ListenerSets heard last."""
         self._statuses: Statuses = {}
 
     def update(
@@ -102,9 +106,14 @@ class _Desk:
         return found
 
     def _say(self, touched: _Touched) -> tuple[Statuses, frozenset[StatusKey]]:
+        gateways = {key: self._gateway(key) for key in touched.gateways}
         wishes: list[tuple[str, ObjectKey, Body | None]] = [
             *(("GatewayClass", key, self._gateway_class(key)) for key in touched.gateway_classes),
-            *(("Gateway", key, self._gateway(key)) for key in touched.gateways),
+            *(("Gateway", key, body) for key, body in gateways.items()),
+            *(
+                ("ListenerSet", key, self._listener_set(key))
+                for key in self._judged_otherwise(gateways) | touched.listener_sets
+            ),
             *((kind, key, self._route(kind, key)) for kind, keys in touched.routes.items() for key in keys),
         ]
         said = {StatusKey(kind=kind, key=key): body for kind, key, body in wishes}
@@ -117,12 +126,27 @@ class _Desk:
         node = self._graph.gateway_classes.get(key)
         return None if node is None else gateway_class_status(node, self._graph.settings)
 
-    def _gateway(self, key: ObjectKey) -> Body | None:
+    def _gateway(self, key: ObjectKey) -> GatewayStatus | None:
         node = self._graph.gateways.get(key)
         if node is None:
             return None
         fleet = self._fleet.gateways.get(key, GatewayFleet())
         return gateway_status(node, fleet, self._infra.gateways.get(key, GatewayInfra()))
+
+    def _judged_otherwise(self, gateways: Mapping[ObjectKey, GatewayStatus | None]) -> set[ObjectKey]:
+        """Take in the verdicts of these Gateways; return the ListenerSets of each that has another one than before."""
+        found: set[ObjectKey] = set()
+        for key, status in gateways.items():
+            if status is None:
+                self._verdicts.pop(key, None)
+            elif (verdict := verdict_of(status)) != self._verdicts.get(key):
+                self._verdicts[key] = verdict
+                found.update(self._graph.gateways[key].listener_sets)
+        return found
+
+    def _listener_set(self, key: ObjectKey) -> Body | None:
+        node = self._graph.listener_sets.get(key)
+        return None if node is None else listener_set_status(node, self._verdicts[node.gateway])
 
     def _route(self, kind: str, key: ObjectKey) -> Body | None:
         controller_name = self._graph.settings.controller_name
@@ -137,13 +161,14 @@ class _Desk:
 
 def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:
     if graph is before:
-        return _Touched(set(), set(), {kind: set() for kind in graph.routes})
+        return _Touched(set(), set(), set(), {kind: set() for kind in graph.routes})
     if change.before is before:
         routes = {kind: set(change.routes.get(kind, ())) for kind in graph.routes}
-        return _Touched(set(change.gateway_classes), set(change.gateways), routes)
+        return _Touched(set(change.gateway_classes), set(change.gateways), set(change.listener_sets), routes)
     return _Touched(
         set(not_same(before.gateway_classes, graph.gateway_classes)),
         set(not_same(before.gateways, graph.gateways)),
+        set(not_same(before.listener_sets, graph.listener_sets)),
         {kind: set(not_same(_nodes(before, kind), _nodes(graph, kind))) for kind in graph.routes},
     )
 

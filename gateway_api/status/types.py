@@ -43,6 +43,13 @@ class GatewayStatus(Wish, frozen=True):
     listeners: tuple[ListenerStatus, ...]
     """In spec order."""
     addresses: tuple[Address, ...] = ()
+    attached_listener_sets: int = 0
+
+
+class ListenerSetStatus(Wish, frozen=True):
+    conditions: tuple[Condition, ...]
+    listeners: tuple[ListenerStatus, ...] = ()
+    """In spec order."""
 
 
 class ParentStatus(Wish, frozen=True):
@@ -58,7 +65,7 @@ class RouteStatus(Wish, frozen=True):
     parents: tuple[ParentStatus, ...]
 
 
-type Body = GatewayClassStatus | GatewayStatus | RouteStatus
+type Body = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus
 
 
 class StatusKey(Wish, frozen=True):

@@ -18,6 +18,7 @@ from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
     GatewayStatus,
+    ListenerSetStatus,
     RouteStatus,
     Statuses,
     StatusKey,
@@ -35,7 +36,7 @@ class StatusRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     kind: str
     name: str
     parent: str = ""
-    """What the condition is about: `gateway/NAME` for a route, `listener/NAME` within a Gateway, "" for the object."""
+    """What the condition is about: `gateway/NAME` for a route, `listener/NAME` of the object, "" for the object."""
     type: str
     status: str
     reason: str
@@ -166,7 +167,7 @@ def _conditions(body: Body, namespace: str) -> Iterator[tuple[str, Condition]]:
     match body:
         case GatewayClassStatus():
             yield from (("", condition) for condition in body.conditions)
-        case GatewayStatus():
+        case GatewayStatus() | ListenerSetStatus():
             yield from (("", condition) for condition in body.conditions)
             for listener in body.listeners:
                 yield from ((f"listener/{listener.name}", condition) for condition in listener.conditions)

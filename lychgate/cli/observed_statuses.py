@@ -9,14 +9,16 @@ from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
     GatewayStatus,
+    ListenerSetStatus,
     ListenerStatus,
     ParentStatus,
     RouteStatus,
     Statuses,
     StatusKey,
 )
+from k8s_watch.objects import gateway as gateway_shapes
 from k8s_watch.objects import meta
-from k8s_watch.objects.gateway import Gateway, GatewayClass
+from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -28,6 +30,8 @@ def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
         statuses[StatusKey(kind="GatewayClass", key=key)] = _gateway_class(class_)
     for key, gateway in cluster.gateways.items():
         statuses[StatusKey(kind="Gateway", key=key)] = _gateway(gateway)
+    for key, listener_set in cluster.listener_sets.items():
+        statuses[StatusKey(kind="ListenerSet", key=key)] = _listener_set(listener_set)
     for kind in (*route_kinds.HTTP, *route_kinds.L4):
         for key, route in objects_of(cluster, kind).items():
             statuses[StatusKey(kind=kind, key=key)] = _route(route)
@@ -42,15 +46,25 @@ def _gateway(source: Gateway) -> GatewayStatus:
     return GatewayStatus(
         conditions=_conditions(source.status.conditions),
         addresses=tuple(Address(address.type, address.value) for address in source.status.addresses),
-        listeners=tuple(
-            ListenerStatus(
-                name=listener.name,
-                supported_kinds=listener.supported_kinds,
-                attached_routes=listener.attached_routes,
-                conditions=_conditions(listener.conditions),
-            )
-            for listener in source.status.listeners
-        ),
+        listeners=_listeners(source.status.listeners),
+        attached_listener_sets=source.status.attached_listener_sets,
+    )
+
+
+def _listener_set(source: ListenerSet) -> ListenerSetStatus:
+    status = source.status
+    return ListenerSetStatus(conditions=_conditions(status.conditions), listeners=_listeners(status.listeners))
+
+
+def _listeners(observed: Iterable[gateway_shapes.ListenerStatus]) -> tuple[ListenerStatus, ...]:
+    return tuple(
+        ListenerStatus(
+            name=listener.name,
+            supported_kinds=listener.supported_kinds,
+            attached_routes=listener.attached_routes,
+            conditions=_conditions(listener.conditions),
+        )
+        for listener in observed
     )
 
 

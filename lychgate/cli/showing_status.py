@@ -56,7 +56,7 @@ def _standalone(state_dir: Path | None) -> StatusReport:
 
 async def _cluster(kubeconfig: str) -> StatusReport:
     """Read a cluster's statuses once, as they are written there."""
-    wanted = (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.HTTP_ROUTE, kinds.TCP_ROUTE)
+    wanted = (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.LISTENER_SET, kinds.HTTP_ROUTE, kinds.TCP_ROUTE)
     async with await connect(kubeconfig) as connection:
         cluster = Cluster(HttpReader(connection), clock=SystemClock(), kinds=wanted)
         reading = asyncio.ensure_future(cluster.run())  # noqa: TID251 (ended two lines below)

@@ -14,6 +14,7 @@ from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
     GatewayStatus,
+    ListenerSetStatus,
     RouteStatus,
     StatusKey,
 )
@@ -57,7 +58,7 @@ def conditions(status: Body) -> tuple[Condition, ...]:
     match status:
         case GatewayClassStatus():
             return status.conditions
-        case GatewayStatus():
+        case GatewayStatus() | ListenerSetStatus():
             return (*status.conditions, *(each for listener in status.listeners for each in listener.conditions))
         case RouteStatus():
             return tuple(each for parent in status.parents for each in parent.conditions)
@@ -84,9 +85,14 @@ def _status(body: Body, usual: frozenset[str]) -> dict[str, Any]:
     match body:
         case GatewayClassStatus(conditions=found):
             return _conditions(found, usual)
-        case GatewayStatus(conditions=found, listeners=listeners):
+        case (
+            GatewayStatus(conditions=found, listeners=listeners)
+            | ListenerSetStatus(conditions=found, listeners=listeners)
+        ):
+            attached = body.attached_listener_sets if isinstance(body, GatewayStatus) else 0
             return {
                 **_conditions(found, usual),
+                **({"attachedListenerSets": attached} if attached else {}),
                 "listeners": {
                     listener.name: {
                         "attachedRoutes": listener.attached_routes,
@@ -116,7 +122,8 @@ def _usual() -> frozenset[str]:
 
 
 def _parent(ref: ParentReference) -> str:
-    parts = [f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name]
+    kind = "" if ref.kind == "Gateway" else f"{ref.kind} "
+    parts = [kind + (f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name)]
     parts += [f"section {ref.section_name}"] if ref.section_name else []
     parts += [f"port {ref.port}"] if ref.port else []
     return ", ".join(parts)

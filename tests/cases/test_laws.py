@@ -118,7 +118,7 @@ CONFUSED = optional(
 )
 RULES = st.one_of(FORWARDING, FORWARDING, REDIRECTING, REDIRECTING, CONFUSED)
 PARENTS = mostly(
-    [{"name": "eg"}],
+    [{"name": "eg"}, {"name": "eg"}, {"kind": "ListenerSet", "name": "s0"}],
     st.fixed_dictionaries(
         {"name": st.just("eg"), "sectionName": st.sampled_from(["l0", "l1"])}, optional={"port": NUMBERS}
     ),
@@ -156,13 +156,22 @@ def decoded(kind: str, name: str, spec: Document) -> tuple[tuple[str, ObjectKey]
     return (kind, found.key), found
 
 
+def named(at_most: int) -> st.SearchStrategy[list[Document]]:
+    """The listeners of one object."""
+    return st.lists(LISTENERS, min_size=1, max_size=at_most).map(
+        lambda found: [{"name": f"l{i}", **listener} for i, listener in enumerate(found)]
+    )
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
     """The shared world with a Gateway and routes in it that may be wrong in every way."""
-    listeners = [
-        {"name": f"l{i}", **listener} for i, listener in enumerate(draw(st.lists(LISTENERS, min_size=1, max_size=4)))
+    gateway = {"gatewayClassName": "eg", "listeners": draw(named(4)), "tls": draw(CLIENTS)}
+    found = [decoded("Gateway", "eg", gateway | {"allowedListeners": {"namespaces": {"from": "All"}}})]
+    found += [
+        decoded("ListenerSet", f"s{i}", {"parentRef": {"name": "eg"}, "listeners": listeners})
+        for i, listeners in enumerate(draw(st.lists(named(3), max_size=2)))
     ]
-    found = [decoded("Gateway", "eg", {"gatewayClassName": "eg", "listeners": listeners, "tls": draw(CLIENTS)})]
     for i in range(draw(st.integers(0, 3))):
         spec = {
             "parentRefs": draw(st.lists(PARENTS, min_size=1, max_size=2)),

@@ -90,6 +90,7 @@ def check_keys(before: Mapping[Any, object], now: Mapping[Any, object], keys: fr
 def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
     check_keys(before.gateway_classes, now.gateway_classes, change.gateway_classes)
     check_keys(before.gateways, now.gateways, change.gateways)
+    check_keys(before.listener_sets, now.listener_sets, change.listener_sets)
     assert change.gateways_served <= change.gateways
     for kind, routes in now.routes.items():
         moved = change.routes.get(kind, frozenset())

@@ -27,6 +27,7 @@ NAMESPACES = ("a", "b")
 NAMES: Mapping[str, tuple[str, ...]] = {
     "GatewayClass": ("ours", "other"),
     "Gateway": ("g", "h"),
+    "ListenerSet": ("l", "m"),
     "HTTPRoute": ("r", "s", "t"),
     "GRPCRoute": ("r", "s"),
     "TCPRoute": ("r", "s"),
@@ -51,9 +52,10 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     entries = pick([[], [OURS], ["example.com/theirs"]]).map(
         lambda names: [{"parentRef": {"name": "g"}, "controllerName": name} for name in names]
     )
-    parents = _lists(
-        _merged(pick([{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "sectionName": "one"}]), elsewhere), 2
-    )
+    some_set = {"kind": "ListenerSet", "name": "l"}
+    some = [{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "sectionName": "one"}]
+    sets = [some_set, some_set | {"name": "m"}, some_set | {"sectionName": "one"}]
+    parents = _lists(_merged(pick(some + sets), elsewhere), 2)
     backends = _lists(
         _merged(
             pick([{"name": "web"}, {"name": "api"}]), elsewhere, pick([{"port": 80}, {"port": 80}, {"port": 81}, {}])
@@ -95,6 +97,15 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
             {"namespaces": {"from": "All"}, "kinds": [{"kind": "TCPRoute"}]},
         ]
     )
+    open_to = pick(
+        [
+            {"namespaces": {"from": "All"}},
+            {"namespaces": {"from": "All"}},
+            {"namespaces": {"from": "Same"}},
+            {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
+            {},
+        ]
+    )
     hostname = pick([{}, {}, {"hostname": "*.example.com"}, {"hostname": "a.example.com"}])
     http = _merged(
         st.fixed_dictionaries({"allowedRoutes": allowed}), pick([{"port": 80, "protocol": "HTTP"}]), hostname
@@ -129,7 +140,21 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         "listeners": _lists(listener, 3),
                         "infrastructure": pick([{}, {"labels": {"a": "b"}}]),
                     },
-                    optional={"tls": frontend, "addresses": addresses},
+                    optional={"tls": frontend, "addresses": addresses, "allowedListeners": open_to},
+                ),
+                "status": st.fixed_dictionaries({"conditions": conditions}),
+            }
+        ),
+        "ListenerSet": st.fixed_dictionaries(
+            {
+                "spec": st.fixed_dictionaries(
+                    {
+                        "parentRef": _merged(
+                            pick([{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "kind": "Service"}]),
+                            elsewhere,
+                        ),
+                        "listeners": _lists(listener, 2),
+                    }
                 ),
                 "status": st.fixed_dictionaries({"conditions": conditions}),
             }
@@ -174,7 +199,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                             st.fixed_dictionaries(
                                 {
                                     "group": st.just(GROUP),
-                                    "kind": pick(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway"]),
+                                    "kind": pick(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway", "ListenerSet"]),
                                     "namespace": pick(NAMESPACES),
                                 }
                             ),
@@ -256,12 +281,18 @@ def _first_objects() -> list[Edit]:
     authorities = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": ns} for ns in NAMESPACES]
     frontend = {"default": {"validation": {"caCertificateRefs": authorities}}}
     chosen = [{"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": blue}]
-    parents = [{"name": "g", "namespace": "a"}, {"name": "h", "namespace": "a"}]
+    opened = {"allowedListeners": {"namespaces": {"from": "All"}}}
+    parents: list[dict[str, Any]] = [{"name": "g", "namespace": "a"}, {"name": "h", "namespace": "a"}]
+    parents += [{"kind": "ListenerSet", "name": "l", "namespace": "a"}]
+    more = [
+        {"name": "one", "port": 80, "protocol": "HTTP", "hostname": "a.example.com", "allowedRoutes": every},
+        {"name": "two", "port": 443, "protocol": "HTTPS", "hostname": "a.example.com", "tls": tls},
+    ]
     backends = [{"name": "web", "namespace": "b", "port": 80}, {"name": "api", "port": 80}]
     route = {"spec": {"parentRefs": parents, "rules": [{"backendRefs": backends}]}}
     to = [{"group": "", "kind": kind} for kind in ("Service", "Secret", "ConfigMap")]
     route_kinds = ("HTTPRoute", "GRPCRoute", "TCPRoute")
-    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in (*route_kinds, "Gateway")]
+    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in (*route_kinds, "Gateway", "ListenerSet")]
     blue_labels = {"labels": {"team": "blue"}}
     routes = [(kind, ObjectKey(ns, name)) for kind in route_kinds for ns in NAMESPACES for name in "rs"]
     return [
@@ -269,9 +300,13 @@ def _first_objects() -> list[Edit]:
         _edit(
             "Gateway",
             ObjectKey("a", "g"),
-            {"spec": {"gatewayClassName": "ours", "listeners": listeners, "tls": {"frontend": frontend}}},
+            {"spec": {"gatewayClassName": "ours", "listeners": listeners, "tls": {"frontend": frontend}, **opened}},
         ),
         _edit("Gateway", ObjectKey("a", "h"), {"spec": {"gatewayClassName": "ours", "listeners": chosen}}),
+        *(
+            _edit("ListenerSet", key, {"spec": {"parentRef": parents[0], "listeners": more}})
+            for key in KEYS["ListenerSet"]
+        ),
         *(_edit(kind, key, route) for kind, key in routes),
         _edit("ReferenceGrant", ObjectKey("b", "x"), {"spec": {"from": from_, "to": to}}),
         *(_edit("Namespace", ObjectKey("", name), {}, blue_labels) for name in NAMESPACES),

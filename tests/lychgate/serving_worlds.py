@@ -21,7 +21,16 @@ type Slices = tuple[ObjectKey, tuple[EndpointSlice, ...]]
 
 LISTENER_HOSTNAMES = [None, None, "*.example.com", "a.example.com", "*.b.example.com"]
 HOSTNAMES = ["a.example.com", "x.example.com", "*.example.com", "*.b.example.com", "c.b.example.com", "other.test"]
-PARENTS = [{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "sectionName": "l0"}, {"name": "g", "port": 443}]
+LISTENER_SET = {"kind": "ListenerSet", "name": "s"}
+PARENTS = [
+    {"name": "g"},
+    {"name": "g"},
+    {"name": "h"},
+    {"name": "g", "sectionName": "l0"},
+    {"name": "g", "port": 443},
+    LISTENER_SET,
+    LISTENER_SET | {"sectionName": "l0"},
+]
 MATCHES = [
     {"path": {"value": "/"}},
     {"path": {"value": "/a"}},
@@ -41,7 +50,16 @@ SERVICES = [ObjectKey(namespace, name) for namespace in ("a", "b") for name in (
 
 def edits() -> st.SearchStrategy[Edit | Slices]:
     """One object set or deleted, or all slices of a Service."""
-    return st.one_of(_http_routes(), _http_routes(), _gateways(), _tcp_routes(), _slices(), _services(), worlds.edits())
+    return st.one_of(
+        _http_routes(),
+        _http_routes(),
+        _gateways(),
+        _listener_sets(),
+        _tcp_routes(),
+        _slices(),
+        _services(),
+        worlds.edits(),
+    )
 
 
 def first_world() -> ClusterSnapshot:
@@ -92,7 +110,12 @@ def _http_routes() -> st.SearchStrategy[Edit]:
     return _edits_of("HTTPRoute", ["r", "s", "t", "u"], spec)
 
 
-def _gateways() -> st.SearchStrategy[Edit]:
+def _listener_sets() -> st.SearchStrategy[Edit]:
+    parent = st.sampled_from([{"name": "g"}, {"name": "g"}, {"name": "h"}])
+    return _edits_of("ListenerSet", ["s", "t"], {"parentRef": parent, "listeners": _listeners()})
+
+
+def _listeners() -> st.SearchStrategy[list[dict[str, Any]]]:
     tls = {"certificateRefs": [{"name": "cert", "namespace": "b"}]}
     usual = st.sampled_from([("HTTP", 80, {}), ("HTTP", 80, {}), ("HTTPS", 443, {"tls": tls}), ("TCP", 9000, {})])
     listener = st.builds(
@@ -100,17 +123,24 @@ def _gateways() -> st.SearchStrategy[Edit]:
         usual,
         st.sampled_from(LISTENER_HOSTNAMES),
     )
-    listeners = st.lists(listener, min_size=1, max_size=4).map(
+    return st.lists(listener, min_size=1, max_size=4).map(
         lambda found: [{"name": f"l{i}", **each} for i, each in enumerate(found)]
     )
+
+
+def _gateways() -> st.SearchStrategy[Edit]:
     authorities = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": ns} for ns in "ab"]
     validation = st.fixed_dictionaries(
         {"caCertificateRefs": _some(authorities, 1, 2)}, optional={"mode": st.just("AllowInsecureFallback")}
     )
     tls_of_gateway = st.none() | validation.map(lambda found: {"frontend": {"default": {"validation": found}}})
-    return _edits_of(
-        "Gateway", ["g", "h"], {"gatewayClassName": st.just("ours"), "listeners": listeners, "tls": tls_of_gateway}
-    )
+    spec = {
+        "gatewayClassName": st.just("ours"),
+        "listeners": _listeners(),
+        "tls": tls_of_gateway,
+        "allowedListeners": st.sampled_from([{"namespaces": {"from": "All"}}] * 3 + [{}]),
+    }
+    return _edits_of("Gateway", ["g", "h"], spec)
 
 
 def _tcp_routes() -> st.SearchStrategy[Edit]:

@@ -148,7 +148,7 @@ def test_a_conflicted_listener_is_named_and_the_gateway_accepted_with_the_rest(g
     assert "http, twin" in status.conditions[0].message
     assert said(status.listeners[1]) == {
         "Accepted": ("False", "HostnameConflict"),
-        "Programmed": ("False", "Invalid"),
+        "Programmed": ("False", "HostnameConflict"),
         "ResolvedRefs": ("True", "ResolvedRefs"),
         "Conflicted": ("True", "HostnameConflict"),
     }

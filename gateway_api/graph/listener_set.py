@@ -1,0 +1,94 @@
+"""ListenerSet + its Gateway → ListenerSetNode.
+
+What its listeners can only be wrong about beside others' is in `listener_set_conflicts.py`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from gateway_api.graph import problems
+from gateway_api.graph.client_validation import with_client_validation
+from gateway_api.graph.label_selector import allows
+from gateway_api.graph.listener import judge_listener
+from gateway_api.graph.listener_conflicts import judge_names
+from gateway_api.graph.listener_set_conflicts import judge_beside
+from gateway_api.graph.lookup import Lookup
+from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.types import GatewayNode, ListenerNode, ListenerSetNode, Settings
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import GROUP, AllowedListeners, ListenerSet
+
+
+def parent_of(listener_set: ListenerSet) -> ObjectKey | None:
+    """Return the Gateway that a ListenerSet names; None when it names another kind of parent.
+
+    Spec: Gateway API v1.6 ParentGatewayReference
+    """
+    ref = listener_set.spec.parent_ref
+    if (ref.group, ref.kind) != (GROUP, "Gateway"):
+        return None
+    return ObjectKey(listener_set.metadata.namespace if ref.namespace is None else ref.namespace, ref.name)
+
+
+def judge_listener_set(
+    listener_set: ListenerSet,
+    gateways: Lookup[ObjectKey, GatewayNode],
+    labels: Lookup[str, str],
+    resolver: Resolver,
+    settings: Settings,
+) -> ListenerSetNode | None:
+    """Judge a ListenerSet by itself; None when its parentRef names none of `gateways`. Routes are not counted yet.
+
+    `labels` are those of its namespace. No listener of one that its Gateway does not allow is looked at. Which clients
+    a listener lets in is for the Gateway to say.
+
+    Spec: Gateway API v1.6 ListenerSet, AllowedListeners
+    """
+    key = parent_of(listener_set)
+    gateway = gateways.get(key) if key else None
+    if gateway is None:
+        return None
+    allowed = gateway.source.spec.allowed_listeners or AllowedListeners()
+    if not allows(allowed.namespaces, gateway.key.namespace, listener_set.metadata.namespace, labels):
+        message = (
+            f"Gateway {gateway.key} does not allow ListenerSets of namespace {listener_set.metadata.namespace}; "
+            "see its allowedListeners.namespaces."
+        )
+        return ListenerSetNode(source=listener_set, gateway=gateway.key, problems=(problems.not_allowed(message),))
+    alone = [
+        judge_listener(gateway.key, listener, resolver, settings, listener_set=listener_set.key)
+        for listener in listener_set.spec.listeners
+    ]
+    listeners = with_client_validation(gateway.source, judge_names(alone), resolver)
+    return ListenerSetNode(source=listener_set, gateway=gateway.key, listeners=listeners)
+
+
+def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSetNode]) -> GatewayNode:
+    """Return a Gateway with the listeners of its ListenerSets, which come in order of precedence.
+
+    Spec: GEP-1713 "Listener Precedence"
+    """
+    nodes = list(listener_sets)
+    return msgspec.structs.replace(
+        gateway,
+        listener_sets=tuple(node.source.key for node in nodes),
+        set_listeners=judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners]),
+    )
+
+
+def with_listeners(
+    listener_set: ListenerSetNode, beside: Mapping[ObjectKey, tuple[ListenerNode, ...]]
+) -> ListenerSetNode:
+    """Return a ListenerSet with its listeners as they are on its Gateway; `beside` is from `listeners_by_set`."""
+    return msgspec.structs.replace(listener_set, listeners=beside.get(listener_set.source.key, ()))
+
+
+def listeners_by_set(gateway: GatewayNode) -> Mapping[ObjectKey, tuple[ListenerNode, ...]]:
+    """Return the listeners that each ListenerSet brings to a Gateway, in spec order."""
+    found: defaultdict[ObjectKey, list[ListenerNode]] = defaultdict(list)
+    for listener in gateway.set_listeners:
+        if listener.listener_set is not None:
+            found[listener.listener_set].append(listener)
+    return {key: tuple(listeners) for key, listeners in found.items()}

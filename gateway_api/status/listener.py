@@ -1,0 +1,63 @@
+"""ListenerNode → ListenerStatus, of a Gateway as of a ListenerSet."""
+
+from collections.abc import Iterable
+
+from gateway_api.graph import problems
+from gateway_api.graph.types import ListenerNode, Problem
+from gateway_api.status import catalogue
+from gateway_api.status.types import Condition, ListenerStatus
+
+
+def listener_status(listener: ListenerNode, generation: int, obstacle: str) -> ListenerStatus:
+    """Say whether a listener is valid and served.
+
+    `generation` is that of the object that brings it; `obstacle` says why nothing of that is served, if so.
+
+    Spec: Gateway API v1.6 ListenerStatus, ListenerEntryStatus
+    """
+    overlapping = of_condition(listener.problems, problems.OVERLAPPING_TLS_CONFIG)
+    unresolved = of_condition(listener.problems, problems.RESOLVED_REFS)
+    conflicts = of_condition(listener.problems, problems.CONFLICTED)
+    return ListenerStatus(
+        name=listener.spec.name,
+        supported_kinds=listener.kinds,
+        attached_routes=listener.attached_routes,
+        conditions=(
+            _accepted(listener, conflicts, generation),
+            _programmed(listener, conflicts, generation, obstacle),
+            catalogue.of_problems(unresolved, generation)
+            if unresolved
+            else catalogue.listener_refs_resolved(generation),
+            catalogue.of_problems(conflicts, generation)
+            if conflicts
+            else catalogue.listener_not_conflicted(generation),
+            *([catalogue.of_problems(overlapping, generation)] if overlapping else []),
+        ),
+    )
+
+
+def of_condition(found: Iterable[Problem], condition: str) -> list[Problem]:
+    """Return the problems that turn one type of condition bad."""
+    return [problem for problem in found if problem.condition == condition]
+
+
+def _accepted(listener: ListenerNode, conflicts: list[Problem], generation: int) -> Condition:
+    wrong = of_condition(listener.problems, problems.ACCEPTED)
+    if wrong:
+        return catalogue.of_problems(wrong, generation)
+    if conflicts:
+        return catalogue.listener_conflicted(conflicts[0], generation)
+    return catalogue.listener_accepted(generation)
+
+
+def _programmed(listener: ListenerNode, conflicts: list[Problem], generation: int, obstacle: str) -> Condition:
+    wrong = of_condition(listener.problems, problems.PROGRAMMED)
+    if wrong:
+        return catalogue.of_problems(wrong, generation)
+    if conflicts:
+        return catalogue.listener_not_programmed(conflicts[0], generation)
+    if not listener.serves:
+        return catalogue.listener_invalid("The listener is not accepted.", generation)
+    if obstacle:
+        return catalogue.listener_invalid(obstacle, generation)
+    return catalogue.listener_programmed(generation)
