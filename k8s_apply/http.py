@@ -24,13 +24,16 @@ async def preferred_version(kind: AnyKind) -> str:
 
 
 class HttpWriter(KubeWriter):
-    """The adapter. `served` is asked about kinds with more than one version, each time: it should remember."""
+    """The adapter. `served` is asked once about each kind with more than one version, and again after any 404: a CRD
+    may have been replaced by one with other versions."""
 
     def __init__(self, connection: Connection, *, served: Served = preferred_version, timeout: float = 10.0) -> None:
         """`timeout`: seconds for one request, connecting included."""
         self._connection = connection
         self._served = served
         self._timeout = timeout
+        self._versions: dict[str, str] = {}
+        """Kind name → the version that is served, as far as is known."""
 
     async def get(self, kind: AnyKind, key: ObjectKey, /) -> Json:
         return await self._send("GET", await self._object(kind, key))
@@ -83,6 +86,8 @@ class HttpWriter(KubeWriter):
                 method, path, params=params, body=data, content_type=content_type, timeout=self._timeout
             )
         except ApiError as error:
+            if error.code == 404:
+                self._versions.clear()
             raise _typed(error) from error
         try:
             return msgspec.json.decode(answer, type=dict[str, Any])
@@ -90,7 +95,11 @@ class HttpWriter(KubeWriter):
             raise ApiError(500, f"{method} {path}: the answer is no JSON object: {error}") from error
 
     async def _version(self, kind: AnyKind) -> str:
-        return kind.versions[0] if len(kind.versions) == 1 else await self._served(kind)
+        if len(kind.versions) == 1:
+            return kind.versions[0]
+        if kind.name not in self._versions:
+            self._versions[kind.name] = await self._served(kind)
+        return self._versions[kind.name]
 
     async def _collection(self, kind: AnyKind, namespace: str) -> str:
         return collection_path(kind, await self._version(kind), namespace=namespace)

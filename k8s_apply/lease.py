@@ -18,7 +18,7 @@ import structlog
 from flow.clock import Clock
 from flow.latest import Latest
 from flow.race import within
-from k8s_apply.api import Json, KubeWriter, NotFound
+from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
 from k8s_apply.kinds import LEASE
 from k8s_apply.timestamps import rfc3339
 from k8s_watch.api import ApiError
@@ -62,6 +62,8 @@ class Leadership:
         self._retry = retry
         self._renewed = float("-inf")
         """When the last successful renewal was sent, monotonic."""
+        self._held: Json | None = None
+        """The Lease as we wrote it last; None when that is not known to be its present state."""
         self._seen: Json = {}
         """The Lease's spec as last observed, and when it was first seen so, monotonic."""
         self._seen_at = float("-inf")
@@ -108,22 +110,35 @@ class Leadership:
 
     async def _claim(self) -> bool:
         sent = self._clock.monotonic()
+        written = await self._renew() or await self._take()
+        if written is None:
+            return False
+        self._observe(written)
+        self._held, self._renewed = written, sent
+        return True
+
+    async def _renew(self) -> Json | None:
+        """Write the Lease anew as we left it, unread; None when it is not so any more, or was not ours."""
+        held, self._held = self._held, None
+        if held is None:
+            return None
+        try:
+            return await self._api.replace(LEASE, self._key, held | {"spec": self._spec(self._seen)})
+        except (Conflict, NotFound):
+            return None
+
+    async def _take(self) -> Json | None:
+        """Write the Lease if it is free; None while somebody else holds it."""
         try:
             lease = await self._api.get(LEASE, self._key)
         except NotFound:
-            lease = None
-        if lease is None:
             meta = {"name": self._key.name, "namespace": self._key.namespace}
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": self._spec({})}
-            written = await self._api.create(LEASE, self._key, body)
-        else:
-            self._observe(lease)
-            if self._is_anothers():
-                return False
-            written = await self._api.replace(LEASE, self._key, lease | {"spec": self._spec(self._seen)})
-        self._observe(written)
-        self._renewed = sent
-        return True
+            return await self._api.create(LEASE, self._key, body)
+        self._observe(lease)
+        if self._is_anothers():
+            return None
+        return await self._api.replace(LEASE, self._key, lease | {"spec": self._spec(self._seen)})
 
     def _observe(self, lease: Json) -> None:
         spec: dict[str, Any] = lease.get("spec") or {}

@@ -59,14 +59,19 @@ def server() -> Server:
 
 
 @pytest.fixture
-async def writer(server: Server, tmp_path: Path) -> AsyncIterator[HttpWriter]:
+async def connection(server: Server, tmp_path: Path) -> AsyncIterator[Connection]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.handle)
     async with TestServer(app) as listening:
         config = tmp_path / "config"
         config.write_text(_kubeconfig(str(listening.make_url(""))))
         async with Connection(await load_credentials(str(config)), str(config)) as connection:
-            yield HttpWriter(connection, served=_served)
+            yield connection
+
+
+@pytest.fixture
+def writer(connection: Connection) -> HttpWriter:
+    return HttpWriter(connection, served=_served)
 
 
 async def _served(kind: AnyKind) -> str:
@@ -96,6 +101,24 @@ async def test_a_status_is_put_as_the_version_that_is_served(writer: HttpWriter,
     )
     assert request.body["apiVersion"] == "gateway.networking.k8s.io/v1beta1"
     assert request.body["kind"] == "HTTPRoute"
+
+
+async def test_a_version_is_asked_for_once_and_again_after_a_404(connection: Connection, server: Server) -> None:
+    served = ["v1", "v1beta1"]
+
+    async def next_served(_: AnyKind) -> str:
+        return served.pop(0)
+
+    writer = HttpWriter(connection, served=next_served)
+    await writer.get(HTTP_ROUTE, KEY)
+    await writer.get(HTTP_ROUTE, KEY)
+    assert served == ["v1beta1"]
+    server.refuse(404, "NotFound")
+    with pytest.raises(NotFound):
+        await writer.get(HTTP_ROUTE, KEY)
+    with pytest.raises(NotFound):
+        await writer.get(HTTP_ROUTE, KEY)
+    assert [request.path.split("/")[3] for request in server.requests] == ["v1", "v1", "v1", "v1beta1"]
 
 
 @pytest.mark.parametrize(

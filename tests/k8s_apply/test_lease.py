@@ -74,6 +74,14 @@ async def test_the_holder_renews_and_nobody_takes_over(pair: Pair) -> None:
         assert (pair.a.leading.value, pair.b.leading.value) == (True, False)
 
 
+async def test_a_renewal_is_one_call(api: FakeWriter, clock: VirtualClock) -> None:
+    one = candidate(api, clock, "a")
+    async with running(one.run()):
+        api.calls.clear()
+        await clock.advance(10)
+        assert {call.verb for call in api.calls} == {"replace"}
+
+
 async def test_a_dead_leader_is_followed_within_17_seconds(pair: Pair) -> None:
     """Case 24: the lease runs out under the candidate's eyes."""
     async with running(pair.a.run(), pair.b.run()):
