@@ -8,7 +8,7 @@ from protos import endpoint as pb
 from protos.encode import encode
 from xds_server.protocol.holdings import Holdings
 from xds_server.protocol.subscription import WILDCARD, Subscription
-from xds_server.snapshot.diff import Diff
+from xds_server.snapshot.diff import Diff, Reference
 from xds_server.snapshot.resource import EMPTY_SET, Resource, ResourceSet, ResourceType, make_resource
 
 WHOLE_SETS = frozenset({ResourceType.CLUSTER, ResourceType.SCOPED_ROUTE, ResourceType.LISTENER})
@@ -19,10 +19,11 @@ Spec: xDS protocol, "Resource types" and "Grouping resources into responses"
 
 
 class Staged(msgspec.Struct, frozen=True):
-    """What waits to be sent, and since when (monotonic seconds)."""
+    """What waits to be sent, since when (monotonic seconds), and one thing that it waited for at the last look."""
 
     resource: Resource
     since: float
+    missing: Reference
 
 
 class Channel:

@@ -60,20 +60,30 @@ class Gates:
         waited = channel.passed.pop(name, None) == wanted.version or (
             staged is not None and now >= staged.since + self._patience.make
         )
-        if waited or self._may_send(channel, wanted):
+        if waited or self._all_below_settled(channel) or (missing := self._missing(channel, wanted)) is None:
             channel.gated.pop(name, None)
             return wanted
         if staged is None:
-            channel.gated[name] = Staged(wanted, now)
+            channel.gated[name] = Staged(wanted, now, missing)
             return None
         if staged.resource.version == wanted.version:
+            channel.gated[name] = Staged(wanted, staged.since, missing)
             return None
-        if self._all_in_place(channel, staged.resource):
-            channel.gated[name] = Staged(wanted, now)
+        if self._missing(channel, staged.resource) is None:
+            channel.gated[name] = Staged(wanted, now, missing)
             return staged.resource
         if not self._all_exist(channel, staged.resource):
-            channel.gated[name] = Staged(wanted, staged.since)
+            channel.gated[name] = Staged(wanted, staged.since, missing)
         return None
+
+    def worth_a_look(self, channel: Channel, now: float) -> Set[str]:
+        """The gated names for which something has changed, as far as one glance at each tells.
+
+        To a client that is slow with its clusters, hundreds of routes may wait, at every turn.
+        """
+        if self._all_below_settled(channel):
+            return channel.gated.keys()
+        return {name for name, staged in channel.gated.items() if not self._still_waits(channel, name, staged, now)}
 
     def removable(self, channel: Channel, now: float, began: float) -> "Removable":
         """The rule for taking resources of this type away, as things are now."""
@@ -118,20 +128,32 @@ class Gates:
         scoped = any(type_ is SCOPED_ROUTE for resource in held for type_, _ in resource.depends_on)
         return (type_ for type_ in types if type_ is not SCOPED_ROUTE or scoped)
 
-    def _may_send(self, channel: Channel, resource: Resource) -> bool:
-        lower = [other for type_, other in self._channels.items() if type_ < channel.type]
-        return all(other.settled for other in lower) or self._all_in_place(channel, resource)
+    def _all_below_settled(self, channel: Channel) -> bool:
+        return all(other.settled for type_, other in self._channels.items() if type_ < channel.type)
 
-    def _all_in_place(self, channel: Channel, resource: Resource) -> bool:
-        """Everything that it names, of types that go before its own, was acknowledged by the client or is no concern.
+    def _still_waits(self, channel: Channel, name: str, staged: Staged, now: float) -> bool:
+        """Whether it is still the version wanted, what was missing then is missing now, and its time is not up."""
+        target, missing = staged.missing
+        return (
+            now < staged.since + self._patience.make
+            and channel.newest.by_name.get(name) is staged.resource
+            and not self._is_in_place(target, missing, below=channel.type)
+        )
+
+    def _missing(self, channel: Channel, resource: Resource) -> Reference | None:
+        """One of the things that it names, of types that go before its own, which the client has not acknowledged
+        and which is a concern; None when there is none.
 
         What a client never asked for is no concern: it asks for endpoints, secrets and routes only once something that
         it got names them, so nothing can wait for those.
         """
-        return all(
-            self._is_in_place(target, name, below=channel.type)
-            for target, name in _newly_named(channel, resource)
-            if target < channel.type
+        return next(
+            (
+                (target, name)
+                for target, name in _newly_named(channel, resource)
+                if target < channel.type and not self._is_in_place(target, name, below=channel.type)
+            ),
+            None,
         )
 
     def _is_in_place(self, type_: ResourceType, name: str, *, below: ResourceType) -> bool:

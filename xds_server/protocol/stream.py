@@ -6,7 +6,7 @@ channels in the order of sending, and for every marked name decides:
 
     the client has it, or refused just this version      nothing
     wanted, and all that it names is in place            send
-    wanted, and something that it names is not           keep it (`gated`) and look again at every turn
+    wanted, and something that it names is not           keep it (`gated`) and look again once that has changed
     gone from the snapshot, and nothing in use names it  remove
     gone from the snapshot, and still in use             keep it (`leaving`) and look again at every turn
 
@@ -112,7 +112,8 @@ class Stream:
 
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         """What to send, and what to take away, now."""
-        return self._decide(channel, channel.dirty | channel.gated.keys() | channel.leaving.keys(), now, began)
+        names = channel.dirty | self._gates.worth_a_look(channel, now) | channel.leaving.keys()
+        return self._decide(channel, names, now, began)
 
     def _decide(self, channel: Channel, names: Set[str], now: float, began: float) -> Plan:
         updates: list[Resource] = []
