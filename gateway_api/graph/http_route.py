@@ -11,6 +11,7 @@ from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.http_retry import retry_problems
 from gateway_api.graph.listener import HTTP_ROUTE
 from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.session import session_problems
 from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, Problem
 from gateway_api.ir.xds import FAILURE
 from k8s_watch.objects.gateway import RouteGroupKind
@@ -100,6 +101,8 @@ def _rule_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
         yield from _timeout_problems(rule.timeouts, f"{where}.timeouts")
     if rule.retry is not None:
         yield from retry_problems(rule.retry, f"{where}.retry")
+    if rule.session_persistence is not None:
+        yield from session_problems(rule.session_persistence, len(rule.backend_refs), f"{where}.sessionPersistence")
 
 
 def _timeout_problems(timeouts: HTTPRouteTimeouts, where: str) -> Iterator[Problem]:

@@ -87,6 +87,24 @@ class Retry(Record, frozen=True):
     """Seconds to wait before the first; None leaves it to the proxy."""
 
 
+class Session(Record, frozen=True):
+    """Send a client's later requests to the backend and the address that answered its first.
+
+    A cookie belongs to one backend, so that the client returns to it whatever its weight is by then.
+    """
+
+    kind: Literal["cookie", "header"]
+    """`header`: only for a lone destination."""
+    name: str
+    """Of the header; of a cookie, the beginning of its name."""
+    path: str = "/"
+    """Of the cookie."""
+    lifetime: float | None = None
+    """Seconds that the cookie lives; None is until the browser closes."""
+    secure: bool = False
+    """Whether the cookie is for TLS alone."""
+
+
 class Forward(Record, frozen=True):
     """Send to one of the destinations, by weight."""
 
@@ -98,6 +116,7 @@ class Forward(Record, frozen=True):
     """Seconds for the whole request; 0 is without limit; None is the default, which is without limit."""
     try_timeout: float | None = None
     """Seconds for one try at a backend; 0 and None are without limit."""
+    session: Session | None = None
     retry: Retry | None = None
     """None: only failures after which the backend has seen nothing of the request are tried again."""
     failure: int = FAILURE

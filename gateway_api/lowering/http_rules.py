@@ -16,6 +16,7 @@ from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match
+from gateway_api.lowering.session import rule_identity, session
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteMatch
 from k8s_watch.objects.routes import (
     HTTPRequestRedirect,
@@ -51,10 +52,10 @@ def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[Ra
     found = []
     for index, spec in _usable_matches(rule):
         match = lower_match(spec)
-        action = _action(rule, match.path, frontend)
+        action = _action(route, rule, match.path, frontend)
         changed = not isinstance(action, ir.Respond)
         lowered = ir.Route(
-            name=f"{type(route).__name__.lower()}/{route.key}/rule/{rule.index}/match/{index}",
+            name=f"{_said(route)}/rule/{rule.index}/match/{index}",
             source=route.key,
             match=match,
             action=action,
@@ -63,6 +64,10 @@ def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[Ra
         )
         found.append(RankedRoute(_place(route, spec, rule.index, index), lowered))
     return tuple(found)
+
+
+def _said(route: Route) -> str:
+    return f"{type(route).__name__.lower()}/{route.key}"
 
 
 def _place(route: Route, match: HTTPRouteMatch, rule: int, index: int) -> MatchOrder:
@@ -87,7 +92,7 @@ def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
     return ((index, match) for index, match in matches if not any(match_problems(match, "")))
 
 
-def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
+def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
     if _is_dropped(rule):
         return ir.Respond(status=rule.failure)
     if (redirect := _redirect_of(rule)) is not None:
@@ -103,9 +108,17 @@ def _action(rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Ac
         path=filters.path_rewrite(rewrite.path, path),
         timeout=_seconds(timeouts.request),
         try_timeout=_seconds(timeouts.backend_request),
+        session=_session(route, rule, path, frontend),
         retry=_retry(rule.spec.retry),
         failure=rule.failure,
     )
+
+
+def _session(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Session | None:
+    spec = rule.spec.session_persistence
+    if spec is None:
+        return None
+    return session(spec, rule_identity(_said(route), rule.spec.name, rule.spec.matches), path, frontend)
 
 
 def _retry(spec: HTTPRouteRetry | None) -> ir.Retry | None:

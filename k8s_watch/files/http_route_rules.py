@@ -88,6 +88,16 @@ def cors(policy: msgspec.Struct) -> Broken:
                 yield (field,), "has * beside others: leave one of them out"
 
 
+def session_persistence(session: msgspec.Struct) -> Broken:
+    """A cookie's settings for a cookie, and a lifetime for one that outlives its browser."""
+    if not isinstance(session, routes.SessionPersistence) or session.cookie_config is None:
+        return
+    if session.type != "Cookie":
+        yield ("cookieConfig",), f"does not go with type {session.type}: leave it out"
+    if session.cookie_config.lifetime_type == "Permanent" and session.absolute_timeout is None:
+        yield ("absoluteTimeout",), "is missing: a permanent cookie needs one"
+
+
 def rule_filters(rule: msgspec.Struct) -> Broken:
     """Filters of a rule, or of a backend of it, that go together."""
     if not isinstance(rule, routes.HTTPRouteRule):

@@ -182,6 +182,12 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
         "attempts": number(1, _MAX_INT32),
         "backoff": _DURATION,
     },
+    routes.SessionPersistence: {
+        "session_name": text(".*", "", 128),
+        "absolute_timeout": _DURATION,
+        "type": one_of("Cookie", "Header"),
+    },
+    routes.CookieConfig: {"lifetime_type": one_of("Permanent", "Session")},
     routes.LocalObjectReference: _REFERENCE,
     routes.TCPRouteSpec: {"parent_refs": count(0, 32), "rules": count(1, 1)},
     routes.TCPRouteRule: {**_RULE, "backend_refs": count(1, 16)},
@@ -278,6 +284,7 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (routes.Fraction, http_route_rules.fraction),
     (routes.HTTPCors, http_route_rules.cors),
     (routes.HTTPPathModifier, http_route_rules.path_modifier),
+    (routes.SessionPersistence, http_route_rules.session_persistence),
     (routes.HTTPRouteRule, http_route_rules.rule_filters),
     (routes.HTTPRouteSpec, http_route_rules.match_count),
 )

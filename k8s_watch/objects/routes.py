@@ -149,6 +149,21 @@ class HTTPRouteRetry(Shape, frozen=True):
     backoff: str | None = None
 
 
+class CookieConfig(Shape, frozen=True):
+    lifetime_type: str = "Session"
+    """Session: until the browser closes; Permanent: for the session's absolute timeout."""
+
+
+class SessionPersistence(Shape, frozen=True):
+    """A client's later requests go to the backend that answered its first. `absolute_timeout` is GEP-2257 text."""
+
+    session_name: str | None = None
+    absolute_timeout: str | None = None
+    type: str = "Cookie"
+    """Cookie or Header."""
+    cookie_config: CookieConfig | None = None
+
+
 class HTTPRouteRule(Shape, frozen=True):
     """No matches means one match of every path."""
 
@@ -158,6 +173,7 @@ class HTTPRouteRule(Shape, frozen=True):
     backend_refs: tuple[HTTPBackendRef, ...] = ()
     timeouts: HTTPRouteTimeouts | None = None
     retry: HTTPRouteRetry | None = None
+    session_persistence: SessionPersistence | None = None
 
 
 class HTTPRouteSpec(Shape, frozen=True):

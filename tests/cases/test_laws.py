@@ -106,6 +106,12 @@ FORWARDING = optional(
         attempts=NUMBERS,
         backoff=DURATIONS,
     ),
+    sessionPersistence=optional(
+        sessionName=NAMES,
+        absoluteTimeout=DURATIONS,
+        type=mostly(["Cookie", "Header"], st.just("Other")),
+        cookieConfig=optional(lifetimeType=mostly(["Permanent", "Session"], st.just("Other"))),
+    ),
 )
 REDIRECTING = optional(
     **MATCHING,

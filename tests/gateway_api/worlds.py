@@ -65,7 +65,11 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     filters = pick([[], [], [{"type": "URLRewrite"}]])
     rule = st.fixed_dictionaries(
         {"backendRefs": backends, "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]])},
-        optional={"filters": filters, "retry": pick([{}, {"codes": [500], "attempts": 3}, {"attempts": 0}])},
+        optional={
+            "filters": filters,
+            "retry": pick([{}, {"codes": [500], "attempts": 3}, {"attempts": 0}]),
+            "sessionPersistence": pick([{}, {"sessionName": "s"}, {"type": "Header"}]),
+        },
     )
     methods = [
         {},

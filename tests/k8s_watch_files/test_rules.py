@@ -102,6 +102,24 @@ def test_a_retry_has_bounds(retry: dict[str, object], field: str) -> None:
     assert [one.partition(":")[0] for one in broken(routes.HTTPRouteRetry, **retry)] == ([field] if field else [])
 
 
+@pytest.mark.parametrize(
+    ("session", "field"),
+    [
+        ({}, ""),
+        ({"type": "Header", "sessionName": "X-Session"}, ""),
+        ({"absoluteTimeout": "1h", "cookieConfig": {"lifetimeType": "Permanent"}}, ""),
+        ({"type": "Address"}, "type"),
+        ({"sessionName": "a" * 129}, "sessionName"),
+        ({"absoluteTimeout": "1.5h"}, "absoluteTimeout"),
+        ({"type": "Header", "cookieConfig": {}}, "cookieConfig"),
+        ({"cookieConfig": {"lifetimeType": "Permanent"}}, "absoluteTimeout"),
+        ({"cookieConfig": {"lifetimeType": "Forever"}}, "cookieConfig.lifetimeType"),
+    ],
+)
+def test_a_session_has_what_goes_with_its_type(session: dict[str, object], field: str) -> None:
+    assert [one.partition(":")[0] for one in broken(routes.SessionPersistence, **session)] == ([field] if field else [])
+
+
 @pytest.mark.parametrize("value", ["/", "/a/", "/a.b/..c", "/%20", "/a;b=c,d"])
 def test_a_normal_path_is_fine(value: str) -> None:
     assert not broken(routes.HTTPPathMatch, type="Exact", value=value)

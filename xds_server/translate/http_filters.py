@@ -13,6 +13,7 @@ from protos.values import TRUE, seconds, uint32
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.route import STREAM_IDLE_TIMEOUT
 from xds_server.translate.scope import FETCH_ON_DEMAND, FORGET_SCOPE, name_scope, scoped_routes
+from xds_server.translate.session import SESSIONS
 from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 
 IDLE_TIMEOUT = 3600.0
@@ -35,7 +36,7 @@ def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnec
         rds=None if scoping else http.Rds(route_config_name=table, config_source=ADS_WITHOUT_LIMIT),
         scoped_routes=scoped_routes(table) if scoping else None,
         early_header_mutation_extensions=[name_scope(table, scoping)] if scoping else [],
-        http_filters=[FETCH_ON_DEMAND, FORGET_SCOPE, ROUTER] if scoping else [ROUTER],
+        http_filters=[FETCH_ON_DEMAND, SESSIONS, FORGET_SCOPE, ROUTER] if scoping else [SESSIONS, ROUTER],
         access_log=[STDOUT],
         common_http_protocol_options=core.HttpProtocolOptions(
             idle_timeout=seconds(IDLE_TIMEOUT),

@@ -9,6 +9,7 @@ Spec: Envoy v1.40 config.route.v3
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
+import msgspec
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from gateway_api.ir import xds as ir
@@ -21,6 +22,8 @@ from xds_server.snapshot.resource import Resource, ResourceType, digest, make_fr
 from xds_server.translate.header_mods import header_changes
 from xds_server.translate.matcher import match
 from xds_server.translate.path import path, rewrite
+from xds_server.translate.session import FILTER as SESSION_FILTER
+from xds_server.translate.session import has_session, session_of
 
 STREAM_IDLE_TIMEOUT = 300.0
 """Seconds; the connection manager's default, see `http_filters`."""
@@ -57,7 +60,7 @@ class EncodedHost(NamedTuple):
 
 
 class EncodedRoute(NamedTuple):
-    """A route as a field of its host's encoding, and the clusters that it names."""
+    """A route as fields of its host's encoding, mostly one, and the clusters that it names."""
 
     field: bytes
     clusters: Set[str]
@@ -78,7 +81,24 @@ def host_of_routes(hostname: str, routes: Sequence[EncodedRoute]) -> EncodedHost
 
 def encoded_route(of: ir.Route, hostname: str) -> EncodedRoute:
     """One route of a hostname."""
-    return EncodedRoute(as_field(ROUTES, encode(_route(of, hostname))), _clusters(of))
+    made = [*_returning(of), _route(of, hostname)]
+    return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in made), _clusters(of))
+
+
+def _returning(of: ir.Route) -> Iterator[pb.Route]:
+    """Routes of their own for clients that are in a session with one of several backends.
+
+    Envoy chooses a weighted cluster for each request anew, and looks for the session's address in that one only.
+    """
+    action = of.action
+    if not isinstance(action, ir.Forward) or action.session is None or len(action.destinations) < 2:
+        return
+    for to in action.destinations:
+        if to.cluster != ir.INVALID_BACKEND:
+            alone = msgspec.structs.replace(action, destinations=(msgspec.structs.replace(to, weight=1),))
+            route = _route(msgspec.structs.replace(of, action=alone), "")
+            route.match.headers.append(has_session(action.session, to.cluster))
+            yield route
 
 
 def route_table(of: ir.RouteTable) -> Resource:
@@ -111,7 +131,8 @@ ROUTES = pb.VirtualHost.ROUTES_FIELD_NUMBER
 def _clusters(of: ir.Route) -> Set[str]:
     if not isinstance(of.action, ir.Forward):
         return frozenset()
-    return {to.cluster for to in _receivers(of.action.destinations) if to.cluster != ir.INVALID_BACKEND}
+    receivers = of.action.destinations if of.action.session else _receivers(of.action.destinations)
+    return {to.cluster for to in receivers if to.cluster != ir.INVALID_BACKEND}
 
 
 def _receivers(destinations: Iterable[ir.Destination]) -> Iterator[ir.Destination]:
@@ -124,6 +145,8 @@ def _route(of: ir.Route, hostname: str) -> pb.Route:
         case ir.Forward() as action if any(_receivers(action.destinations)):
             result.route.CopyFrom(_forward(action))
             _send(result, of, list(_receivers(action.destinations)))
+            if action.session:
+                _remember(result, action.session, list(_receivers(action.destinations)))
             return result
         case ir.Forward() as action:
             result.direct_response.CopyFrom(pb.DirectResponseAction(status=action.failure))
@@ -178,6 +201,14 @@ def _send(result: pb.Route, of: ir.Route, destinations: list[ir.Destination]) ->
             )
     if not of_their_own:
         _change_headers(result, [of.request_headers], [of.response_headers])
+
+
+def _remember(result: pb.Route, session: ir.Session, destinations: list[ir.Destination]) -> None:
+    if len(destinations) == 1:
+        result.typed_per_filter_config[SESSION_FILTER].CopyFrom(session_of(session, destinations[0].cluster))
+        return
+    for weighted, to in zip(result.route.weighted_clusters.clusters, destinations, strict=True):
+        weighted.typed_per_filter_config[SESSION_FILTER].CopyFrom(session_of(session, to.cluster))
 
 
 NO_MODS = ir.HeaderMods()

@@ -108,6 +108,47 @@ def test_a_retry_that_cannot_be_honoured_drops_its_rule_only(retry: str, http_ro
     assert (rule_reasons(node), rule_reasons(node, 1)) == (["UnsupportedValue"], [])
 
 
+@pytest.mark.parametrize(
+    "session",
+    [
+        "{sessionName: ''}",
+        "{sessionName: 'a=b'}",
+        f"{{sessionName: {'a' * 129}}}",
+        "{type: Header, sessionName: Host}",
+        "{type: Header, absoluteTimeout: 1m}",
+        "{type: Header, cookieConfig: {}}",
+        "{type: Address}",
+        "{absoluteTimeout: 1m}",
+        "{absoluteTimeout: 1.5m, cookieConfig: {lifetimeType: Permanent}}",
+        "{absoluteTimeout: 0s, cookieConfig: {lifetimeType: Permanent}}",
+        "{cookieConfig: {lifetimeType: Permanent}}",
+        "{cookieConfig: {lifetimeType: Forever}}",
+    ],
+)
+def test_a_session_that_cannot_be_kept_drops_its_rule_only(session: str, http_route: Route) -> None:
+    node = http_route(f"rules: [{{sessionPersistence: {session}}}, {GOOD}]")
+    assert (rule_reasons(node), rule_reasons(node, 1)) == (["UnsupportedValue"], [])
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        "{}",
+        "{sessionName: Host, cookieConfig: {}}",
+        "{type: Header, sessionName: X-Session}",
+        "{absoluteTimeout: 1m, cookieConfig: {lifetimeType: Permanent}}",
+    ],
+)
+def test_a_session_that_can_be_kept_is_fine(session: str, http_route: Route) -> None:
+    assert rule_reasons(http_route(f"rules: [{{sessionPersistence: {session}}}]")) == []
+
+
+def test_a_header_leads_back_to_a_lone_backend_only(http_route: Route) -> None:
+    backends = "[{name: web, port: 80}, {name: web, port: 80}]"
+    node = http_route(f"rules: [{{sessionPersistence: {{type: Header}}, backendRefs: {backends}}}]")
+    assert rule_reasons(node) == ["UnsupportedValue"]
+
+
 REDIRECT = "{type: RequestRedirect, requestRedirect: {scheme: https}}"
 REWRITE = "{type: URLRewrite, urlRewrite: {hostname: a.com}}"
 STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: ''}}}"

@@ -1,0 +1,66 @@
+"""SessionPersistence of a rule → what is wrong with it.
+
+Spec: Gateway API v1.6 SessionPersistence; GEP-1619
+"""
+
+from collections.abc import Iterator
+
+from gateway_api.graph import durations, problems
+from gateway_api.graph.http_match import TOKEN
+from gateway_api.graph.types import Problem
+from k8s_watch.objects.routes import SessionPersistence
+
+_MAX_NAME = 128
+_HEADERS_WITH_A_MEANING = frozenset(
+    {"connection", "content-length", "cookie", "host", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+
+
+def session_problems(session: SessionPersistence, backends: int, where: str) -> Iterator[Problem]:
+    """Yield what is wrong with the session of a rule with so many backendRefs.
+
+    `where` names it in messages, for example `rules[0].sessionPersistence`.
+    """
+    for wrong in (_name(session), _timeout(session), _type(session, backends)):
+        if wrong is not None:
+            yield problems.unsupported_value(f"{where}{wrong}.")
+
+
+def _name(session: SessionPersistence) -> str | None:
+    name = session.session_name
+    if name is None:
+        return None
+    if len(name) > _MAX_NAME or not TOKEN.fullmatch(name):
+        return f".sessionName {name!r} cannot be the name of a cookie or header"
+    if session.type == "Header" and name.lower() in _HEADERS_WITH_A_MEANING:
+        return f".sessionName {name!r} is a header with a meaning of its own; use another"
+    return None
+
+
+def _timeout(session: SessionPersistence) -> str | None:
+    """Only what a cookie can say of itself: a proxy keeps no account of sessions."""
+    permanent = session.cookie_config is not None and session.cookie_config.lifetime_type == "Permanent"
+    if session.absolute_timeout is None:
+        return ".absoluteTimeout is missing; a permanent cookie needs one" if permanent else None
+    if not durations.seconds(session.absolute_timeout):
+        return f".absoluteTimeout {session.absolute_timeout!r} is not a duration above zero such as 30m or 12h"
+    if not permanent:
+        return ".absoluteTimeout is supported for cookies with cookieConfig.lifetimeType Permanent only"
+    return None
+
+
+def _type(session: SessionPersistence, backends: int) -> str | None:
+    lifetime = session.cookie_config.lifetime_type if session.cookie_config else "Session"
+    if lifetime not in ("Session", "Permanent"):
+        return f".cookieConfig.lifetimeType {lifetime!r} is unknown; use Session or Permanent"
+    match session.type:
+        case "Cookie":
+            return None
+        case "Header" if session.cookie_config is not None:
+            return ".cookieConfig does not go with type Header; leave it out"
+        case "Header" if backends > 1:
+            return ".type Header is supported for a lone backendRef only; use Cookie"
+        case "Header":
+            return None
+        case other:
+            return f".type {other!r} is unknown; use Cookie or Header"

@@ -1,0 +1,108 @@
+"""Clients that return to the backend and the address that answered them first, in a real Envoy."""
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+BOTH, A, B = (ir.ClusterName(f"service/default/{name}/80") for name in ("both", "a", "b"))
+
+
+def to(cluster: ir.ClusterName, weight: int = 1) -> ir.Destination:
+    return ir.Destination(cluster=cluster, weight=weight)
+
+
+def cookie(path: str, **fields: object) -> ir.Session:
+    return ir.Session(kind="cookie", name="s", path=path, **fields)
+
+
+RULES = {
+    "/cookie": ir.Forward(destinations=(to(BOTH),), session=cookie("/cookie")),
+    "/long": ir.Forward(destinations=(to(BOTH),), session=cookie("/long", lifetime=300.0, secure=True)),
+    "/split": ir.Forward(destinations=(to(A), to(B)), session=cookie("/")),
+    "/moved": ir.Forward(destinations=(to(A, 0), to(B)), session=cookie("/")),
+    "/header": ir.Forward(destinations=(to(BOTH),), session=ir.Session(kind="header", name="X-Session")),
+}
+
+
+@pytest.fixture(scope="module")
+def get(backends, start_proxy, free_port: Callable[[], int]):
+    port = free_port()
+    routes = tuple(
+        ir.Route(name=path, source=KEY, match=ir.Match(path=ir.PathMatch(kind="prefix", value=path)), action=action)
+        for path, action in RULES.items()
+    )
+    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
+    gateway = ir.GatewayIR(
+        gateway=KEY,
+        listeners=(
+            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
+        ),
+        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=(ir.VirtualHost(hostname="*", routes=routes),)),),
+        clusters=tuple(ir.Cluster(name=name, backend=KEY, port=80) for name in (BOTH, A, B)),
+    )
+    at = {name: ir.Endpoint(address="127.0.0.1", port=backends.http[name]) for name in "ab"}
+    places = [
+        ir.Endpoints(cluster=BOTH, endpoints=(at["a"], at["b"])),
+        ir.Endpoints(cluster=A, endpoints=(at["a"],)),
+        ir.Endpoints(cluster=B, endpoints=(at["b"],)),
+    ]
+    proxy = start_proxy(assemble(gateway, places))
+    return lambda path, **fields: proxy.request(port, path, **fields)
+
+
+def first(get, path: str, backend: str):
+    """An answer of the backend to a client that is new."""
+    while (answer := get(path)).seen["backend"] != backend:
+        pass
+    return answer
+
+
+def returning(get, path: str, headers: list[tuple[str, str]], *, times: int = 20) -> set[str]:
+    return {get(path, headers=headers).seen["backend"] for _ in range(times)}
+
+
+@pytest.mark.parametrize("backend", ["a", "b"])
+@pytest.mark.parametrize("path", ["/cookie", "/split"])
+def test_a_cookie_brings_a_client_back(get, path: str, backend: str) -> None:
+    value = first(get, path, backend).header("set-cookie").split(";")[0]
+    assert returning(get, path, [("Cookie", f"other=1; {value}")]) == {backend}
+
+
+def test_a_cookie_brings_a_client_back_where_no_other_goes(get) -> None:
+    value = first(get, "/split", "a").header("set-cookie").split(";")[0]
+    assert returning(get, "/moved", []) == {"b"}
+    assert returning(get, "/moved", [("Cookie", value)]) == {"a"}
+
+
+def test_a_cookie_of_a_similar_name_is_none(get) -> None:
+    value = first(get, "/split", "a").header("set-cookie").split(";")[0]
+    assert returning(get, "/moved", [("Cookie", f"x{value}")]) == {"b"}
+
+
+@pytest.mark.parametrize("backend", ["a", "b"])
+def test_a_header_brings_a_client_back(get, backend: str) -> None:
+    value = first(get, "/header", backend).header("x-session")
+    assert returning(get, "/header", [("X-Session", value)]) == {backend}
+
+
+def test_a_cookie_ends_with_the_browser_and_is_for_its_path_alone(get) -> None:
+    _, *attributes = get("/cookie").header("set-cookie").split("; ")
+    assert sorted(attributes) == ["HttpOnly", "Path=/cookie", "SameSite=Strict"]
+
+
+def test_a_permanent_cookie_says_how_long_it_lives(get) -> None:
+    _, *attributes = get("/long").header("set-cookie").split("; ")
+    assert sorted(attributes) == ["HttpOnly", "Max-Age=300", "Path=/long", "SameSite=Strict", "Secure"]
+
+
+def test_a_session_with_nobody_begins_anew(get) -> None:
+    gone = get("/header", headers=[("X-Session", "MTI3LjAuMC45OjE=")])
+    assert gone.status == 200
+    assert gone.header("x-session") not in (None, "MTI3LjAuMC45OjE=")
