@@ -9,6 +9,7 @@ from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_route import judge_requests
 from gateway_api.graph.listener import GRPC_ROUTE
 from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.session import session_problems
 from gateway_api.graph.types import HTTPRouteNode, Problem
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteRule
 from k8s_watch.objects.routes import HTTPRouteRule
@@ -33,6 +34,7 @@ def _as_http_rule(rule: GRPCRouteRule) -> HTTPRouteRule:
         matches=tuple(as_http_match(match) for match in rule.matches),
         filters=rule.filters,
         backend_refs=rule.backend_refs,
+        session_persistence=rule.session_persistence,
     )
 
 
@@ -44,3 +46,5 @@ def _rule_problems(rule: GRPCRouteRule, where: str) -> Iterator[Problem]:
         wrong = weight_problem(ref, f"{where}.backendRefs[{i}]")
         if wrong is not None:
             yield wrong
+    if rule.session_persistence is not None:
+        yield from session_problems(rule.session_persistence, len(rule.backend_refs), f"{where}.sessionPersistence")

@@ -1,7 +1,14 @@
 """gateway.networking.k8s.io GRPCRoute. What it shares with HTTPRoute is in `routes`."""
 
 from k8s_watch.objects.meta import Shape
-from k8s_watch.objects.routes import HTTPBackendRef, HTTPHeaderMatch, HTTPRouteFilter, ParentReference, Route
+from k8s_watch.objects.routes import (
+    HTTPBackendRef,
+    HTTPHeaderMatch,
+    HTTPRouteFilter,
+    ParentReference,
+    Route,
+    SessionPersistence,
+)
 
 
 class GRPCMethodMatch(Shape, frozen=True):
@@ -25,6 +32,7 @@ class GRPCRouteRule(Shape, frozen=True):
     matches: tuple[GRPCRouteMatch, ...] = (GRPCRouteMatch(),)
     filters: tuple[HTTPRouteFilter, ...] = ()
     backend_refs: tuple[HTTPBackendRef, ...] = ()
+    session_persistence: SessionPersistence | None = None
 
 
 class GRPCRouteSpec(Shape, frozen=True):

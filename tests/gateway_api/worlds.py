@@ -76,7 +76,10 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         {"method": {"service": "s", "method": "m"}},
         {"method": {"type": "RegularExpression", "service": "("}},
     ]
-    grpc_rule = st.fixed_dictionaries({"backendRefs": backends, "matches": _lists(pick(methods), 2)})
+    grpc_rule = st.fixed_dictionaries(
+        {"backendRefs": backends, "matches": _lists(pick(methods), 2)},
+        optional={"sessionPersistence": pick([{}, {"type": "Header"}])},
+    )
     tls = st.fixed_dictionaries(
         {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}
     )
