@@ -62,16 +62,13 @@ def _validated(frontend: FrontendTls, node: ListenerNode, referrer: Referrer, re
     answers = [_ca_bundle(ref, referrer, resolver) for ref in validation.ca_certificate_refs]
     found = [problem for problem in answers if isinstance(problem, Problem)]
     bundles = [bundle for bundle in answers if isinstance(bundle, CaBundle)]
-    if not bundles:
+    clients = None
+    if bundles:
+        clients = ClientValidation(authorities=merged(bundles), required=validation.mode != _INSECURE)
+    else:
         message = f"{place}.validation.caCertificateRefs has none that can be used; without, nobody is let in."
         found.append(problems.no_valid_ca_certificate(message))
-    return msgspec.structs.replace(
-        node,
-        client_validation=ClientValidation(authorities=merged(bundles), required=validation.mode != _INSECURE)
-        if bundles
-        else None,
-        problems=(*node.problems, *found),
-    )
+    return msgspec.structs.replace(node, client_validation=clients, problems=(*node.problems, *found))
 
 
 def _validation_of(frontend: FrontendTls, port: int) -> tuple[FrontendValidation | None, str]:

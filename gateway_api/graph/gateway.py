@@ -20,6 +20,7 @@ def judge_gateway(
     Spec: Gateway API v1.6 Gateway, GatewayConditionAccepted
     """
     alone = [judge_listener(gateway.key, listener, resolver, settings) for listener in gateway.spec.listeners]
+    # First what they are to each other: neither a conflict nor the Gateway hinges on a ConfigMap that comes and goes.
     distinct = judge_together(alone)
     return GatewayNode(
         source=gateway,
