@@ -1,6 +1,7 @@
 """The HTTP connection manager and its filters."""
 
 from envoy.config.common.mutation_rules.v3.mutation_rules_pb2 import HeaderMutation
+from envoy.extensions.filters.http.cors.v3.cors_pb2 import Cors, CorsPolicy
 from envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2 import HeaderMutation as HeaderMutationFilter
 from envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2 import Mutations
 from envoy.extensions.filters.http.health_check.v3.health_check_pb2 import HealthCheck
@@ -18,6 +19,8 @@ from envoy.extensions.http.early_header_mutation.header_mutation.v3.header_mutat
 )
 
 __all__ = [
+    "Cors",
+    "CorsPolicy",
     "EarlyHeaderMutation",
     "HeaderMutation",
     "HeaderMutationFilter",

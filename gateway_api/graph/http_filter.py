@@ -5,20 +5,28 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from gateway_api.graph import problems
+from gateway_api.graph.cors import cors_error
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.http_match import TOKEN
+from gateway_api.graph.mirror import share_error
 from gateway_api.graph.types import Problem
 from k8s_watch.objects.routes import (
     HTTPHeaderFilter,
     HTTPPathModifier,
     HTTPRequestRedirect,
     HTTPRouteFilter,
+    HTTPRouteMatch,
     HTTPRouteRule,
     HTTPUrlRewrite,
 )
 
-RULE_FILTERS = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite"})
-BACKEND_FILTERS = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier"})
+BACKEND_FILTERS = frozenset(
+    {"CORS", "RequestHeaderModifier", "RequestMirror", "RequestRedirect", "ResponseHeaderModifier", "URLRewrite"}
+)
+RULE_FILTERS = BACKEND_FILTERS
+REPEATABLE = frozenset({"RequestMirror"})
+FORWARDING = frozenset({"CORS", "RequestMirror", "URLRewrite"})
+"""What a request that is redirected cannot have done to it."""
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -36,28 +44,30 @@ def rule_filter_problems(
 
     Spec: Gateway API v1.6 HTTPRouteRule.filters, HTTPBackendRef.filters
     """
-    yield from _filters(rule.filters, supported, f"{where}.filters")
-    for i, backend in enumerate(rule.backend_refs):
-        yield from _filters(backend.filters, BACKEND_FILTERS, f"{where}.backendRefs[{i}].filters")
-    types = {one.type for one in rule.filters}
-    if {"RequestRedirect", "URLRewrite"} <= types:
-        yield problems.incompatible_filters(f"{where}.filters has both RequestRedirect and URLRewrite; keep one.")
-    if "RequestRedirect" in types and rule.backend_refs:
+    if rule.backend_refs and any(one.type == "RequestRedirect" for one in rule.filters):
         message = f"{where} has a RequestRedirect and backendRefs; a redirect forwards to nobody, keep one."
         yield problems.incompatible_filters(message)
-    if _replaces_prefix(rule.filters) and any(match.path.type != "PathPrefix" for match in rule.matches):
-        message = (
-            f"{where}.filters replaces the matched prefix, so that every match must have a path of type PathPrefix."
-        )
-        yield problems.incompatible_filters(message)
+    yield from _filters(rule.filters, supported, rule.matches, f"{where}.filters")
+    for i, backend in enumerate(rule.backend_refs):
+        here = f"{where}.backendRefs[{i}].filters"
+        yield from _filters(backend.filters, supported & BACKEND_FILTERS, rule.matches, here)
 
 
-def _filters(filters: Sequence[HTTPRouteFilter], supported: frozenset[str], where: str) -> Iterator[Problem]:
+def _filters(
+    filters: Sequence[HTTPRouteFilter], supported: frozenset[str], matches: Sequence[HTTPRouteMatch], where: str
+) -> Iterator[Problem]:
     if not filters:
         return
-    for kind, times in Counter(one.type for one in filters).items():
-        if kind in supported and times > 1:
-            yield problems.incompatible_filters(f"{where} has {kind} {times} times; it may not be repeated.")
+    times = Counter(one.type for one in filters)
+    for kind in sorted(times.keys() & supported - REPEATABLE):
+        if times[kind] > 1:
+            yield problems.incompatible_filters(f"{where} has {kind} {times[kind]} times; it may not be repeated.")
+    if times["RequestRedirect"]:
+        for kind in sorted(times.keys() & FORWARDING):
+            yield problems.incompatible_filters(f"{where} has both RequestRedirect and {kind}; keep one.")
+    if _replaces_prefix(filters) and any(match.path.type != "PathPrefix" for match in matches):
+        message = f"{where} replaces the matched prefix, so that every match must have a path of type PathPrefix."
+        yield problems.incompatible_filters(message)
     for i, one in enumerate(filters):
         if one.type in supported:
             wrong = _filter(one)
@@ -75,6 +85,10 @@ def _filter(one: HTTPRouteFilter) -> str | None:
             return _header_modifier(one.response_header_modifier, "responseHeaderModifier")
         case "RequestRedirect":
             return "needs requestRedirect" if one.request_redirect is None else _redirect(one.request_redirect)
+        case "RequestMirror":
+            return "needs requestMirror" if one.request_mirror is None else share_error(one.request_mirror)
+        case "CORS":
+            return "needs cors" if one.cors is None else cors_error(one.cors)
         case _:
             return "needs urlRewrite" if one.url_rewrite is None else _rewrite(one.url_rewrite)
 

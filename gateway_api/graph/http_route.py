@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from gateway_api.graph import durations, problems
 from gateway_api.graph.attachment import Labels, Parents, attach, unbound
 from gateway_api.graph.backend import http_backend, weight_problem
@@ -10,13 +12,14 @@ from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.http_retry import retry_problems
 from gateway_api.graph.listener import HTTP_ROUTE
+from gateway_api.graph.mirror import mirrors_of, resolve_mirrors
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.session import session_problems
-from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, Problem
+from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, MirrorNode, Problem
 from gateway_api.ir.xds import FAILURE
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.grpc_route import GRPCRoute
-from k8s_watch.objects.routes import HTTPRoute, HTTPRouteRule, HTTPRouteTimeouts
+from k8s_watch.objects.routes import HTTPBackendRef, HTTPRoute, HTTPRouteFilter, HTTPRouteRule, HTTPRouteTimeouts
 
 _FAILURES = {"GRPCRoute": 503}
 """503 is what a gRPC client sees as UNAVAILABLE. Spec: Gateway API v1.6 GRPCRouteRule.backendRefs"""
@@ -83,10 +86,21 @@ def _judge_rule(
     return HTTPRuleNode(
         index=index,
         spec=rule,
-        backends=tuple(http_backend(ref, referrer, resolver) for ref in rule.backend_refs),
+        backends=tuple(_judge_backend(ref, referrer, resolver) for ref in rule.backend_refs),
+        mirrors=_mirrors(rule.filters, referrer, resolver),
         problems=tuple(wrong),
         failure=_FAILURES.get(referrer.kind, FAILURE),
     )
+
+
+def _judge_backend(ref: HTTPBackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
+    node = http_backend(ref, referrer, resolver)
+    mirrors = _mirrors(ref.filters, referrer, resolver)
+    return msgspec.structs.replace(node, mirrors=mirrors) if mirrors else node
+
+
+def _mirrors(filters: Iterable[HTTPRouteFilter], referrer: Referrer, resolver: Resolver) -> tuple[MirrorNode, ...]:
+    return resolve_mirrors((one.request_mirror for one in filters), referrer, resolver)
 
 
 def _rule_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
@@ -130,3 +144,4 @@ def _hostname_problems(route: HTTPRoute | GRPCRoute) -> list[Problem]:
 def _all_problems(rule: HTTPRuleNode) -> Iterator[Problem]:
     yield from rule.problems
     yield from (backend.problem for backend in rule.backends if backend.problem is not None)
+    yield from (mirror.problem for mirror in mirrors_of(rule) if mirror.problem is not None)

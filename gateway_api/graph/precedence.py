@@ -8,7 +8,7 @@ from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import HTTPRouteMatch
 
 type RouteOrder = tuple[str, str]
-type MatchOrder = tuple[int, int, bool, int, int, RouteOrder, int, int, bool]
+type MatchOrder = tuple[int, int, int, int, int, RouteOrder, int, int, bool]
 
 # Where regular expressions stand is up to the implementation; here between the other two: they say more than a prefix.
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
@@ -23,11 +23,14 @@ def route_precedence(route: Object) -> RouteOrder:
     return (route.metadata.creation_timestamp, f"{route.metadata.namespace}/{route.metadata.name}")
 
 
-def match_precedence(match: HTTPRouteMatch, route: Object, rule_index: int, match_index: int) -> MatchOrder:
+def match_precedence(
+    match: HTTPRouteMatch, route: Object, rule_index: int, match_index: int, *, preflight: bool = False
+) -> MatchOrder:
     """Sort key of the matches of one hostname: the one to try first, first.
 
     Exact path, regular expression, longest prefix; then a method; then most headers; then most query parameters; then
-    the oldest route, then its name, then the order in which the route lists them.
+    the oldest route, then its name, then the order in which the route lists them. The preflights of a match with a
+    method come after those that a user matches by their own method, and before what matches any.
 
     Spec: Gateway API v1.6 HTTPRouteRule.matches, "Proxy or Load Balancer routing configuration"
     """
@@ -35,7 +38,7 @@ def match_precedence(match: HTTPRouteMatch, route: Object, rule_index: int, matc
     return (
         _PATH_RANK.get(match.path.type, len(_PATH_RANK)),
         -len(path.rstrip("/") if match.path.type == "PathPrefix" else path),
-        match.method is None,
+        1 if preflight else 2 * (match.method is None),
         -len(match.headers),
         -len(match.query_params),
         route_precedence(route),

@@ -154,12 +154,24 @@ class Parent(Node, frozen=True):
     """Of the attachment: condition Accepted."""
 
 
+class MirrorNode(Node, frozen=True):
+    """One RequestMirror filter, resolved. Either `cluster` or `problem` is set."""
+
+    numerator: int
+    """Of every `denominator` requests, so many are copied."""
+    denominator: int
+    cluster: Cluster | None = None
+    problem: Problem | None = None
+
+
 class BackendNode(Node, frozen=True):
     """One backendRef, resolved. Either `cluster` or `problem` is set."""
 
     weight: int
     cluster: Cluster | None = None
     problem: Problem | None = None
+    mirrors: tuple[MirrorNode, ...] = ()
+    """Those among its filters, in their order."""
 
 
 class HTTPRuleNode(Node, frozen=True):
@@ -169,6 +181,8 @@ class HTTPRuleNode(Node, frozen=True):
     spec: HTTPRouteRule
     backends: tuple[BackendNode, ...]
     """In backendRefs order, one each."""
+    mirrors: tuple[MirrorNode, ...] = ()
+    """Those among the rule's filters, in their order."""
     problems: tuple[Problem, ...] = ()
     failure: int = FAILURE
     """The HTTP status for requests that it, or one of its backends, cannot serve."""

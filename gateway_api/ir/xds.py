@@ -105,6 +105,41 @@ class Session(Record, frozen=True):
     """Whether the cookie is for TLS alone."""
 
 
+class Mirror(Record, frozen=True):
+    """Send a copy of `numerator` of every `denominator` requests there; nobody waits for the answers."""
+
+    cluster: ClusterName
+    numerator: int = 1
+    denominator: int = 1
+
+
+class Origin(Record, frozen=True):
+    """Where a page comes from."""
+
+    scheme: str
+    """`http` or `https`."""
+    host: str
+    """Lower-case: exact, `*.suffix` (any number of labels, at least one), or `*`."""
+    port: int
+
+
+class Cors(Record, frozen=True):
+    """Which pages may ask with what, and read which of the answers' headers. Their preflights are answered, and so are
+    those of other pages, which then get no permission. `*` alone stands for whatever is asked for.
+
+    Spec: Fetch standard, "CORS protocol"
+    """
+
+    origins: tuple[Origin, ...] = ()
+    any_origin: bool = False
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int = 5
+    """Seconds for which a browser may remember the answer to a preflight."""
+
+
 class Forward(Record, frozen=True):
     """Send to one of the destinations, by weight."""
 
@@ -121,6 +156,8 @@ class Forward(Record, frozen=True):
     """None: only failures after which the backend has seen nothing of the request are tried again."""
     failure: int = FAILURE
     """The status for the share of requests of a destination that is not there: 500 or 503."""
+    mirrors: tuple[Mirror, ...] = ()
+    cors: Cors | None = None
 
 
 class Redirect(Record, frozen=True):
@@ -140,7 +177,22 @@ class Respond(Record, frozen=True):
     body: str = ""
 
 
-type Action = Forward | Redirect | Respond
+class Share(Record, frozen=True):
+    """One of several ways that requests go. `weight` is relative; 0 gets none."""
+
+    weight: int
+    action: Forward | Redirect | Respond
+    response_headers: HeaderMods = HeaderMods()
+    """After those of the route."""
+
+
+class Split(Record, frozen=True):
+    """Each request goes one of these ways, by weight: for backends that differ in more than their headers."""
+
+    shares: tuple[Share, ...]
+
+
+type Action = Forward | Redirect | Respond | Split
 
 
 class Route(Record, frozen=True):

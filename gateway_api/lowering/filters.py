@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from gateway_api.graph.cors import ANY, origins
+from gateway_api.graph.types import MirrorNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import prefix_of
@@ -27,6 +29,40 @@ def response_headers(filters: Iterable[HTTPRouteFilter]) -> ir.HeaderMods:
     Spec: Gateway API v1.6 HTTPRouteFilter.responseHeaderModifier
     """
     return _header_mods(f.response_header_modifier for f in filters)
+
+
+def mirrors(nodes: Iterable[MirrorNode]) -> tuple[ir.Mirror, ...]:
+    """Say who gets copies. A mirror that could not be resolved gets none, and costs the request nothing.
+
+    Spec: Gateway API v1.6 HTTPRequestMirrorFilter.backendRef, "must be dropped from the Gateway"
+    """
+    return tuple(
+        ir.Mirror(cluster=node.cluster.name, numerator=node.numerator, denominator=node.denominator)
+        for node in nodes
+        if node.cluster is not None and node.numerator
+    )
+
+
+def cors(filters: Iterable[HTTPRouteFilter]) -> ir.Cors | None:
+    """Say which pages may ask; None where no filter tells.
+
+    Browsers take `*` for exposed headers literally where credentials are allowed, so it is left out there.
+
+    Spec: Gateway API v1.6 HTTPCORSFilter
+    """
+    found = next((f.cors for f in filters if f.cors is not None), None)
+    if found is None:
+        return None
+    credentials = bool(found.allow_credentials)
+    return ir.Cors(
+        origins=origins(found.allow_origins),
+        any_origin=ANY in found.allow_origins,
+        methods=found.allow_methods,
+        headers=found.allow_headers,
+        exposed=tuple(name for name in found.expose_headers if not (credentials and name == ANY)),
+        credentials=credentials,
+        max_age=found.max_age,
+    )
 
 
 def path_rewrite(modifier: HTTPPathModifier | None, match: ir.PathMatch) -> ir.PathRewrite | None:

@@ -9,17 +9,20 @@ import msgspec
 
 from gateway_api.graph.durations import seconds
 from gateway_api.graph.http_match import match_problems
+from gateway_api.graph.mirror import mirrors_of
 from gateway_api.graph.precedence import MatchOrder, match_precedence, method_precedence
-from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode
+from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable
 from gateway_api.lowering.frontend import Frontend
-from gateway_api.lowering.matches import lower_match
+from gateway_api.lowering.matches import lower_match, preflight_of
 from gateway_api.lowering.session import rule_identity, session
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteMatch
 from k8s_watch.objects.routes import (
+    HTTPBackendRef,
     HTTPRequestRedirect,
+    HTTPRouteFilter,
     HTTPRouteMatch,
     HTTPRouteRetry,
     HTTPRouteTimeouts,
@@ -41,28 +44,20 @@ def lower_route(node: HTTPRouteNode, frontend: Frontend) -> tuple[RankedRoute, .
 
 
 def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
-    """Lower a rule: one ir.Route for each of its matches, in order.
+    """Lower a rule: one ir.Route for each of its matches, in order, and one for the preflights of each with a method.
 
     A rule that cannot work answers its failure to what it matches: it takes nothing from other rules and gives nothing
     to them. A match that is itself what is wrong has no route. No matches are one match of everything.
 
     Spec: Gateway API v1.6 HTTPRouteRule
     """
-    request, response = filters.request_headers(rule.spec.filters), filters.response_headers(rule.spec.filters)
     found = []
+    answers_preflights = any(one.cors for one in rule.spec.filters)
     for index, spec in _usable_matches(rule):
-        match = lower_match(spec)
-        action = _action(route, rule, match.path, frontend)
-        changed = not isinstance(action, ir.Respond)
-        lowered = ir.Route(
-            name=f"{_said(route)}/rule/{rule.index}/match/{index}",
-            source=route.key,
-            match=match,
-            action=action,
-            request_headers=request if changed else filters.UNCHANGED,
-            response_headers=response if changed else filters.UNCHANGED,
-        )
+        lowered = _lower_match(route, rule, index, spec, frontend)
         found.append(RankedRoute(_place(route, spec, rule.index, index), lowered))
+        if spec.method and answers_preflights and not isinstance(lowered.action, ir.Respond):
+            found.append(RankedRoute(_place(route, spec, rule.index, index, preflight=True), _preflight(lowered)))
     return tuple(found)
 
 
@@ -70,18 +65,38 @@ def _said(route: Route) -> str:
     return f"{type(route).__name__.lower()}/{route.key}"
 
 
-def _place(route: Route, match: HTTPRouteMatch, rule: int, index: int) -> MatchOrder:
+def _place(route: Route, match: HTTPRouteMatch, rule: int, index: int, *, preflight: bool = False) -> MatchOrder:
     if not isinstance(route, GRPCRoute):
-        return match_precedence(match, route, rule, index)
+        return match_precedence(match, route, rule, index, preflight=preflight)
     matches = route.spec.rules[rule].matches or (GRPCRouteMatch(),)
     return method_precedence(matches[index], route, rule, index)
 
 
+def _lower_match(route: Route, rule: HTTPRuleNode, index: int, spec: HTTPRouteMatch, frontend: Frontend) -> ir.Route:
+    match = lower_match(spec)
+    action = _action(route, rule, match.path, frontend)
+    changed = not isinstance(action, ir.Respond)
+    return ir.Route(
+        name=f"{_said(route)}/rule/{rule.index}/match/{index}",
+        source=route.key,
+        match=match,
+        action=action,
+        request_headers=filters.request_headers(rule.spec.filters) if changed else filters.UNCHANGED,
+        response_headers=filters.response_headers(rule.spec.filters) if changed else filters.UNCHANGED,
+    )
+
+
+def _preflight(of: ir.Route) -> ir.Route:
+    """A browser asks with another method than the one that it asks for."""
+    return msgspec.structs.replace(of, name=f"{of.name}/preflight", match=preflight_of(of.match))
+
+
 def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
-    """Return the clusters that a rule forwards to, also with weight 0: giving it weight then loses nothing."""
-    if _is_dropped(rule) or _redirect_of(rule) is not None:
+    """Return the clusters that a rule sends to, also with weight 0: giving it weight then loses nothing."""
+    if _is_dropped(rule) or _redirect_of(rule.spec.filters) is not None:
         return ()
-    return tuple(backend.cluster for backend in rule.backends if backend.cluster is not None)
+    clusters = (*(node.cluster for node in rule.backends), *(node.cluster for node in mirrors_of(rule)))
+    return tuple(cluster for cluster in clusters if cluster is not None)
 
 
 def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
@@ -95,14 +110,14 @@ def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
 def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
     if _is_dropped(rule):
         return ir.Respond(status=rule.failure)
-    if (redirect := _redirect_of(rule)) is not None:
+    if (redirect := _redirect_of(rule.spec.filters)) is not None:
         return filters.redirect(redirect, path, frontend)
     destinations = http_destinations(rule.spec.backend_refs, rule.backends)
     if not reachable(destinations):
         return ir.Respond(status=rule.failure)
-    rewrite = _rewrite_of(rule)
+    rewrite = _rewrite_of(rule.spec.filters)
     timeouts = rule.spec.timeouts or HTTPRouteTimeouts()
-    return ir.Forward(
+    shared = ir.Forward(
         destinations=destinations,
         host=rewrite.hostname,
         path=filters.path_rewrite(rewrite.path, path),
@@ -111,7 +126,47 @@ def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Fron
         session=_session(route, rule, path, frontend),
         retry=_retry(rule.spec.retry),
         failure=rule.failure,
+        mirrors=filters.mirrors(rule.mirrors),
+        cors=filters.cors(rule.spec.filters),
     )
+    if not any(ref.filters for ref in rule.spec.backend_refs):
+        return shared
+    return _split(rule, shared, path, frontend)
+
+
+def _split(rule: HTTPRuleNode, shared: ir.Forward, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
+    """Send requests to each backend as its own filters want it, besides those of the rule.
+
+    Spec: Gateway API v1.6 HTTPBackendRef.filters, "if and only if the request is being forwarded to the backend"
+    """
+    refs = zip(rule.spec.backend_refs, rule.backends, strict=True)
+    forwards = [_to_backend(ref, backend, shared, path) for ref, backend in refs]
+    found = [_redirect_of(ref.filters) for ref in rule.spec.backend_refs]
+    redirects = [None if redirect is None else filters.redirect(redirect, path, frontend) for redirect in found]
+    if not any(redirects) and all(forward == forwards[0] for forward in forwards):
+        return msgspec.structs.replace(forwards[0], destinations=shared.destinations)
+    return ir.Split(shares=tuple(map(_share, shared.destinations, redirects, forwards)))
+
+
+def _to_backend(ref: HTTPBackendRef, backend: BackendNode, shared: ir.Forward, path: ir.PathMatch) -> ir.Forward:
+    """The way to one backend, the backend itself left open."""
+    rewrite = _rewrite_of(ref.filters)
+    return msgspec.structs.replace(
+        shared,
+        destinations=(),
+        host=rewrite.hostname or shared.host,
+        path=filters.path_rewrite(rewrite.path, path) or shared.path,
+        mirrors=(*shared.mirrors, *filters.mirrors(backend.mirrors)),
+        cors=filters.cors(ref.filters) or shared.cors,
+    )
+
+
+def _share(to: ir.Destination, redirect: ir.Redirect | None, forward: ir.Forward) -> ir.Share:
+    if to.cluster == ir.INVALID_BACKEND:
+        return ir.Share(weight=to.weight, action=ir.Respond(status=forward.failure))
+    if redirect is not None:
+        return ir.Share(weight=to.weight, action=redirect, response_headers=to.response_headers)
+    return ir.Share(weight=to.weight, action=msgspec.structs.replace(forward, destinations=(to,)))
 
 
 def _session(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Session | None:
@@ -132,12 +187,12 @@ def _is_dropped(rule: HTTPRuleNode) -> bool:
     return any(problem.condition == "Accepted" for problem in rule.problems)
 
 
-def _redirect_of(rule: HTTPRuleNode) -> HTTPRequestRedirect | None:
-    return next((f.request_redirect for f in rule.spec.filters if f.request_redirect is not None), None)
+def _redirect_of(filters: Iterable[HTTPRouteFilter]) -> HTTPRequestRedirect | None:
+    return next((f.request_redirect for f in filters if f.request_redirect is not None), None)
 
 
-def _rewrite_of(rule: HTTPRuleNode) -> HTTPUrlRewrite:
-    return next((f.url_rewrite for f in rule.spec.filters if f.url_rewrite is not None), HTTPUrlRewrite())
+def _rewrite_of(filters: Iterable[HTTPRouteFilter]) -> HTTPUrlRewrite:
+    return next((f.url_rewrite for f in filters if f.url_rewrite is not None), HTTPUrlRewrite())
 
 
 def _seconds(duration: str | None) -> float | None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal
 
+import msgspec
+
 from gateway_api.ir import xds as ir
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch
 
@@ -23,6 +25,18 @@ def lower_match(match: HTTPRouteMatch) -> ir.Match:
         headers=_first_of_each((header.name.lower(), header.type, header.value) for header in match.headers),
         queries=_first_of_each((query.name, query.type, query.value) for query in match.query_params),
     )
+
+
+def preflight_of(match: ir.Match) -> ir.Match:
+    """Match the requests by which a browser asks whether it may send one that `match`, with a method, lets in.
+
+    Spec: Fetch standard, "CORS-preflight fetch"
+    """
+    asking = (
+        ir.ValueMatch(name="origin", kind="regex", value=".+"),
+        ir.ValueMatch(name="access-control-request-method", kind="exact", value=match.method or ""),
+    )
+    return msgspec.structs.replace(match, method="OPTIONS", headers=(*match.headers, *asking))
 
 
 def prefix_of(path: str) -> str:

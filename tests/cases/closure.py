@@ -26,5 +26,13 @@ def _named(gateway: ir.GatewayIR) -> Iterator[str]:
     for table in gateway.route_tables:
         for host in table.virtual_hosts:
             for route in host.routes:
-                if isinstance(route.action, ir.Forward):
-                    yield from (destination.cluster for destination in route.action.destinations)
+                yield from _sent_to(route.action)
+
+
+def _sent_to(action: ir.Action) -> Iterator[str]:
+    match action:
+        case ir.Forward(destinations=destinations, mirrors=mirrors):
+            yield from (to.cluster for to in (*destinations, *mirrors))
+        case ir.Split(shares=shares):
+            for share in shares:
+                yield from _sent_to(share.action)

@@ -178,9 +178,22 @@ def _table(of: ir.RouteTable) -> dict[str, Any]:
 def _route(of: ir.Route) -> dict[str, Any]:
     """The kind of action stands for the field, and the source is left out: the name holds it."""
     fields = _without_empty(msgspec.to_builtins(of))
-    del fields["source"]
-    action = fields.pop("action")
-    return {**fields, type(of.action).__name__.lower(): action}
+    del fields["source"], fields["action"]
+    return fields | _action(of.action)
+
+
+def _action(of: ir.Action) -> dict[str, Any]:
+    match of:
+        case ir.Split(shares=shares):
+            return {"split": [_share(share) for share in shares]}
+        case _:
+            return {type(of).__name__.lower(): _without_empty(msgspec.to_builtins(of))}
+
+
+def _share(of: ir.Share) -> dict[str, Any]:
+    fields = _without_empty(msgspec.to_builtins(of))
+    del fields["action"]
+    return fields | _action(of.action)
 
 
 def _cluster(of: ir.Cluster) -> str:

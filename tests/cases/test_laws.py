@@ -86,19 +86,44 @@ REDIRECT = st.fixed_dictionaries({"type": st.just("RequestRedirect"), "requestRe
 REWRITE = st.fixed_dictionaries(
     {"type": st.just("URLRewrite")}, optional={"urlRewrite": optional(hostname=PRECISE, path=PATHS)}
 )
+MIRRORS = st.fixed_dictionaries(
+    {
+        "backendRef": st.fixed_dictionaries(
+            {"name": mostly(["one", "two"], st.just("missing")), "port": mostly([80], st.just(81))}
+        )
+    },
+    optional={
+        "percent": mostly([0, 1, 50, 100], st.sampled_from([-1, 101])),
+        "fraction": mostly([{"numerator": 1, "denominator": 3}], st.just({"numerator": 1, "denominator": 0})),
+    },
+)
+MIRROR = st.fixed_dictionaries({"type": st.just("RequestMirror"), "requestMirror": MIRRORS})
+ORIGINS = mostly(
+    ["https://a.com", "http://*.a.com:8080", "https://*", f"http://*.{'a-' * 120}a"],
+    st.one_of(st.sampled_from(["*", "https://A.b", "a.com", "https://*a.com", "https://a:99999"]), st.text(max_size=3)),
+)
+POLICIES = optional(
+    allowOrigins=st.lists(ORIGINS, max_size=2),
+    allowMethods=mostly([["*"], ["GET", "PUT"]], st.just(["get"])),
+    allowHeaders=st.lists(NAMES, max_size=2),
+    exposeHeaders=st.lists(NAMES, max_size=2),
+    allowCredentials=st.booleans(),
+    maxAge=mostly([1, 2**31 - 1], st.sampled_from([0, -1])),
+)
+CORS = st.fixed_dictionaries({"type": st.just("CORS"), "cors": POLICIES})
 OTHER = st.just({"type": "ExtensionRef"})
 BACKENDS = st.fixed_dictionaries(
     {"name": mostly(["one", "two"], st.sampled_from(["missing", ""])), "port": mostly([80], st.just(81))},
     optional={
         "weight": NUMBERS,
-        "filters": st.lists(st.one_of(MODIFIERS, REWRITE), max_size=1),
+        "filters": st.lists(st.one_of(MODIFIERS, REWRITE, REDIRECT, MIRROR, CORS), max_size=2),
         "kind": mostly(["Service"], st.just("Other")),
     },
 )
 MATCHING = {"matches": st.lists(MATCHES, max_size=2)}
 FORWARDING = optional(
     **MATCHING,
-    filters=st.lists(st.one_of(MODIFIERS, REWRITE), max_size=2, unique_by=lambda each: each["type"]),
+    filters=st.lists(st.one_of(MODIFIERS, REWRITE, MIRROR, CORS), max_size=2, unique_by=lambda each: each["type"]),
     backendRefs=st.lists(BACKENDS, min_size=1, max_size=2),
     timeouts=optional(request=DURATIONS, backendRequest=DURATIONS),
     retry=optional(

@@ -56,15 +56,18 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     some = [{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "sectionName": "one"}]
     sets = [some_set, some_set | {"name": "m"}, some_set | {"sectionName": "one"}]
     parents = _lists(_merged(pick(some + sets), elsewhere), 2)
-    backends = _lists(
-        _merged(
-            pick([{"name": "web"}, {"name": "api"}]), elsewhere, pick([{"port": 80}, {"port": 80}, {"port": 81}, {}])
-        ),
-        2,
+    reference = _merged(
+        pick([{"name": "web"}, {"name": "api"}]), elsewhere, pick([{"port": 80}, {"port": 80}, {"port": 81}, {}])
     )
-    filters = pick([[], [], [{"type": "URLRewrite"}]])
+    backends = _lists(reference, 2)
+    mirror = st.builds(lambda ref: [{"type": "RequestMirror", "requestMirror": {"backendRef": ref}}], reference)
+    http_backends = _lists(_merged(reference, st.fixed_dictionaries({}, optional={"filters": mirror})), 2)
+    filters = st.one_of(mirror, pick([[], [], [{"type": "URLRewrite"}]]))
     rule = st.fixed_dictionaries(
-        {"backendRefs": backends, "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]])},
+        {
+            "backendRefs": http_backends,
+            "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]]),
+        },
         optional={
             "filters": filters,
             "retry": pick([{}, {"codes": [500], "attempts": 3}, {"attempts": 0}]),

@@ -43,8 +43,12 @@ FILTERS: list[list[Any]] = [
     [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}],
     [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}}],
     [{"type": "ExtensionRef"}],
+    [{"type": "CORS", "cors": {"allowOrigins": ["https://*.example.com"]}}],
+    [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "api", "port": 80}}}],
+    [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "web", "namespace": "b", "port": 80}}}],
 ]
 BACKENDS = [{"name": n, "port": 80, **more} for n in ("web", "api") for more in ({}, {"weight": 0}, {"namespace": "b"})]
+HTTP_BACKENDS = BACKENDS + [{"name": "web", "port": 80, "filters": each} for each in FILTERS if each]
 SERVICES = [ObjectKey(namespace, name) for namespace in ("a", "b") for name in ("web", "api")]
 
 
@@ -99,7 +103,7 @@ def _http_routes() -> st.SearchStrategy[Edit]:
         {
             "matches": _some(MATCHES, 0, 2),
             "filters": st.sampled_from(FILTERS),
-            "backendRefs": _some(BACKENDS, 0, 2),
+            "backendRefs": _some(HTTP_BACKENDS, 0, 2),
         }
     )
     spec = {

@@ -10,6 +10,7 @@ from gateway_api.ir import xds as ir
 from protos import core, http
 from protos.encode import pack
 from protos.values import TRUE, seconds, uint32
+from xds_server.translate import cors
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.route import STREAM_IDLE_TIMEOUT
 from xds_server.translate.scope import FETCH_ON_DEMAND, FORGET_SCOPE, name_scope, scoped_routes
@@ -36,7 +37,7 @@ def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnec
         rds=None if scoping else http.Rds(route_config_name=table, config_source=ADS_WITHOUT_LIMIT),
         scoped_routes=scoped_routes(table) if scoping else None,
         early_header_mutation_extensions=[name_scope(table, scoping)] if scoping else [],
-        http_filters=[FETCH_ON_DEMAND, SESSIONS, FORGET_SCOPE, ROUTER] if scoping else [SESSIONS, ROUTER],
+        http_filters=[FETCH_ON_DEMAND, CORS, SESSIONS, FORGET_SCOPE, ROUTER] if scoping else [CORS, SESSIONS, ROUTER],
         access_log=[STDOUT],
         common_http_protocol_options=core.HttpProtocolOptions(
             idle_timeout=seconds(IDLE_TIMEOUT),
@@ -56,6 +57,15 @@ def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnec
         server_header_transformation=manager.PASS_THROUGH,
         upgrade_configs=[manager.UpgradeConfig(upgrade_type="websocket")],
     )
+
+
+def _cors() -> http.HttpFilter:
+    return http.HttpFilter(name=cors.FILTER, typed_config=pack(http.Cors()))
+
+
+CORS = _cors()
+"""Does nothing on routes without a policy. Always there: a listener that changed for the first one would drain its
+connections."""
 
 
 def _router() -> http.HttpFilter:

@@ -7,6 +7,7 @@ Spec: Envoy v1.40 config.route.v3
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +20,8 @@ from protos import route as pb
 from protos.encode import as_field, encode, pack
 from protos.values import seconds, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
+from xds_server.translate import cors
+from xds_server.translate.fraction import common_denominator, fraction
 from xds_server.translate.header_mods import header_changes
 from xds_server.translate.matcher import match
 from xds_server.translate.path import path, rewrite
@@ -51,6 +54,9 @@ REDIRECT_CODES = {
 NOT_FOUND_CODES = {500: pb.RouteAction.INTERNAL_SERVER_ERROR, 503: pb.RouteAction.SERVICE_UNAVAILABLE}
 
 
+NO_MODS = ir.HeaderMods()
+
+
 class EncodedHost(NamedTuple):
     """A virtual host as a field of a table's encoding, its digest, and the clusters that its routes name."""
 
@@ -80,9 +86,9 @@ def host_of_routes(hostname: str, routes: Sequence[EncodedRoute]) -> EncodedHost
 
 
 def encoded_route(of: ir.Route, hostname: str) -> EncodedRoute:
-    """One route of a hostname."""
-    made = [*_returning(of), _route(of, hostname)]
-    return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in made), _clusters(of))
+    """One route of a hostname: to Envoy several, one after the other, where it splits or has sessions."""
+    made = (*_returning(of), *_routes(of, hostname))
+    return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in made), frozenset(_clusters(of.action)))
 
 
 def _returning(of: ir.Route) -> Iterator[pb.Route]:
@@ -90,15 +96,25 @@ def _returning(of: ir.Route) -> Iterator[pb.Route]:
 
     Envoy chooses a weighted cluster for each request anew, and looks for the session's address in that one only.
     """
-    action = of.action
-    if not isinstance(action, ir.Forward) or action.session is None or len(action.destinations) < 2:
+    if isinstance(of.action, ir.Forward) and len(of.action.destinations) < 2:
         return
-    for to in action.destinations:
-        if to.cluster != ir.INVALID_BACKEND:
-            alone = msgspec.structs.replace(action, destinations=(msgspec.structs.replace(to, weight=1),))
-            route = _route(msgspec.structs.replace(of, action=alone), "")
-            route.match.headers.append(has_session(action.session, to.cluster))
+    for alone in _forwards(of.action):
+        if alone.session:
+            route = _route(of, alone, "")
+            route.match.headers.append(has_session(alone.session, alone.destinations[0].cluster))
             yield route
+
+
+def _forwards(of: ir.Action) -> Iterator[ir.Forward]:
+    """Each destination that is there as the only one, whatever its weight."""
+    match of:
+        case ir.Split():
+            for share in of.shares:
+                yield from _forwards(share.action)
+        case ir.Forward():
+            for to in of.destinations:
+                if to.cluster != ir.INVALID_BACKEND:
+                    yield msgspec.structs.replace(of, destinations=(msgspec.structs.replace(to, weight=1),))
 
 
 def route_table(of: ir.RouteTable) -> Resource:
@@ -128,33 +144,57 @@ VIRTUAL_HOSTS = pb.RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
 ROUTES = pb.VirtualHost.ROUTES_FIELD_NUMBER
 
 
-def _clusters(of: ir.Route) -> Set[str]:
-    if not isinstance(of.action, ir.Forward):
-        return frozenset()
-    receivers = of.action.destinations if of.action.session else _receivers(of.action.destinations)
-    return {to.cluster for to in receivers if to.cluster != ir.INVALID_BACKEND}
+def _clusters(of: ir.Action) -> Iterator[str]:
+    match of:
+        case ir.Split():
+            for share in of.shares:
+                yield from _clusters(share.action)
+        case ir.Forward():
+            receivers = of.destinations if of.session else _receivers(of.destinations)
+            yield from (to.cluster for to in receivers if to.cluster != ir.INVALID_BACKEND)
+            yield from (mirror.cluster for mirror in of.mirrors)
 
 
 def _receivers(destinations: Iterable[ir.Destination]) -> Iterator[ir.Destination]:
     return (destination for destination in destinations if destination.weight > 0)
 
 
-def _route(of: ir.Route, hostname: str) -> pb.Route:
+def _routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
+    """Envoy's weighted clusters can neither redirect nor rewrite paths. So a route that splits is a route for each
+    share, tried one after the other: each lets in what the request's one draw gives it and those before it (ADR 12).
+    """
+    if not isinstance(of.action, ir.Split):
+        yield _route(of, of.action, hostname)
+        return
+    sums = list(accumulate(share.weight for share in of.action.shares))
+    denominator = common_denominator(sums, sums[-1])
+    for index, (share, so_far) in enumerate(zip(of.action.shares, sums, strict=True)):
+        if share.weight:
+            route = _route(of, share.action, hostname, share.response_headers)
+            route.name = f"{of.name}/backend/{index}"
+            if so_far < sums[-1]:
+                route.match.runtime_fraction.CopyFrom(fraction(so_far, sums[-1], denominator))
+            yield route
+
+
+def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.HeaderMods = NO_MODS) -> pb.Route:
     result = pb.Route(name=of.name, match=match(of.match))
-    match of.action:
-        case ir.Forward() as action if any(_receivers(action.destinations)):
+    match action:
+        case ir.Forward() if any(_receivers(action.destinations)):
             result.route.CopyFrom(_forward(action))
             _send(result, of, list(_receivers(action.destinations)))
             if action.session:
                 _remember(result, action.session, list(_receivers(action.destinations)))
+            if action.cors:
+                result.typed_per_filter_config[cors.FILTER].CopyFrom(cors.cors_policy(action.cors))
             return result
-        case ir.Forward() as action:
+        case ir.Forward():
             result.direct_response.CopyFrom(pb.DirectResponseAction(status=action.failure))
-        case ir.Redirect() as action:
+        case ir.Redirect():
             result.redirect.CopyFrom(_redirect(action, hostname))
-        case ir.Respond() as action:
+        case ir.Respond():
             result.direct_response.CopyFrom(_respond(action))
-    _change_headers(result, [of.request_headers], [of.response_headers])
+    _change_headers(result, [of.request_headers], [of.response_headers, response_headers])
     return result
 
 
@@ -173,7 +213,16 @@ def _forward(of: ir.Forward) -> pb.RouteAction:
         result.idle_timeout.CopyFrom(seconds(of.timeout))
     if of.try_timeout or of.retry:
         result.retry_policy.CopyFrom(_retry_policy(of.try_timeout, of.retry))
+    result.request_mirror_policies.extend(map(_mirror, of.mirrors))
     return result
+
+
+def _mirror(of: ir.Mirror) -> pb.RouteAction.RequestMirrorPolicy:
+    """The copy has the Host header that the request has: Envoy would mark it otherwise."""
+    share = None if of.numerator == of.denominator else fraction(of.numerator, of.denominator)
+    return pb.RouteAction.RequestMirrorPolicy(
+        cluster=of.cluster, runtime_fraction=share, disable_shadow_host_suffix_append=True
+    )
 
 
 def _replace_path(action: pb.RouteAction | pb.RedirectAction, of: ir.PathRewrite) -> None:
@@ -209,9 +258,6 @@ def _remember(result: pb.Route, session: ir.Session, destinations: list[ir.Desti
         return
     for weighted, to in zip(result.route.weighted_clusters.clusters, destinations, strict=True):
         weighted.typed_per_filter_config[SESSION_FILTER].CopyFrom(session_of(session, to.cluster))
-
-
-NO_MODS = ir.HeaderMods()
 
 
 def _change_headers(

@@ -74,7 +74,22 @@ def test_a_match_that_cannot_be_honoured_drops_its_rule_only(match: str, http_ro
     "one",
     [
         "{type: RequestMirror}",
+        "{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}, percent: 101}}",
+        "{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}, percent: -1}}",
+        "{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}, fraction: {numerator: 101}}}",
+        "{type: RequestMirror, requestMirror: "
+        "{backendRef: {name: web, port: 80}, fraction: {numerator: 0, denominator: 0}}}",
+        "{type: RequestMirror, requestMirror: "
+        "{backendRef: {name: web, port: 80}, percent: 1, fraction: {numerator: 1}}}",
         "{type: CORS}",
+        "{type: CORS, cors: {allowOrigins: [www.example.com]}}",
+        "{type: CORS, cors: {allowOrigins: ['https://*a.com']}}",
+        "{type: CORS, cors: {allowOrigins: ['https://a.com:0']}}",
+        "{type: CORS, cors: {allowOrigins: ['*', 'https://a.com']}}",
+        "{type: CORS, cors: {allowMethods: [get]}}",
+        "{type: CORS, cors: {allowHeaders: ['a b']}}",
+        '{type: CORS, cors: {exposeHeaders: ["a\\nb"]}}',
+        "{type: CORS, cors: {maxAge: 0}}",
         "{type: Anything}",
         "{type: ExtensionRef, extensionRef: {group: x.io, kind: Y, name: z}}",
         "{type: RequestHeaderModifier}",
@@ -151,6 +166,9 @@ def test_a_header_leads_back_to_a_lone_backend_only(http_route: Route) -> None:
 
 REDIRECT = "{type: RequestRedirect, requestRedirect: {scheme: https}}"
 REWRITE = "{type: URLRewrite, urlRewrite: {hostname: a.com}}"
+MIRROR = "{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}}}"
+CORS = "{type: CORS, cors: {allowOrigins: ['*']}}"
+ON_BACKEND = "backendRefs: [{{name: web, port: 80, filters: [{}]}}]"
 STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: ''}}}"
 
 
@@ -158,6 +176,11 @@ STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replac
     "rule",
     [
         f"{{filters: [{REDIRECT}, {REWRITE}]}}",
+        f"{{filters: [{REDIRECT}, {MIRROR}]}}",
+        f"{{filters: [{REDIRECT}, {CORS}]}}",
+        f"{{filters: [{CORS}, {CORS}]}}",
+        f"{{{ON_BACKEND.format(f'{REDIRECT}, {REWRITE}')}}}",
+        f"{{matches: [{{path: {{type: Exact, value: /a}}}}], {ON_BACKEND.format(STRIP)}}}",
         f"{{filters: [{REDIRECT}], backendRefs: [{{name: web, port: 80}}]}}",
         f"{{filters: [{REWRITE}, {REWRITE}]}}",
         f"{{filters: [{STRIP}], matches: [{{path: {{type: Exact, value: /a}}}}]}}",
@@ -171,11 +194,25 @@ def test_the_prefix_of_a_path_prefix_may_be_replaced(http_route: Route) -> None:
     assert http_route(f"rules: [{{filters: [{STRIP}]}}]").problems == ()
 
 
-def test_a_backend_takes_header_modifiers_and_nothing_else(http_route: Route) -> None:
-    good = "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a]}}"
-    for one, reasons in [(good, []), (REWRITE, ["UnsupportedValue"])]:
-        node = http_route(f"rules: [{{backendRefs: [{{name: web, port: 80, filters: [{one}]}}]}}]")
-        assert rule_reasons(node) == reasons
+MODIFIER = "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a]}}"
+
+
+@pytest.mark.parametrize("filters", [MODIFIER, REWRITE, REDIRECT, CORS, MIRROR, f"{MIRROR}, {MIRROR}, {CORS}"])
+def test_a_backend_takes_the_filters_that_a_rule_takes(filters: str, http_route: Route) -> None:
+    assert http_route(f"rules: [{{{ON_BACKEND.format(filters)}}}]").problems == ()
+
+
+def test_mirrors_are_resolved_one_by_one_and_drop_no_rule(http_route: Route) -> None:
+    bad = "{type: RequestMirror, requestMirror: {backendRef: {name: none, port: 80}}}"
+    backend = f"{{name: web, port: 80, filters: [{bad}, {MIRROR}]}}"
+    node = http_route(f"rules: [{{filters: [{MIRROR}, {bad}], backendRefs: [{backend}]}}]")
+    [rule] = node.rules
+    assert [mirror.cluster is not None for mirror in rule.mirrors] == [True, False]
+    assert [mirror.cluster is not None for mirror in rule.backends[0].mirrors] == [False, True]
+    assert [(problem.condition, problem.reason) for problem in node.problems] == [
+        ("ResolvedRefs", "BackendNotFound")
+    ] * 2
+    assert (rule.problems, node.rejection) == ((), None)
 
 
 @pytest.mark.parametrize("timeouts", ["{request: '10'}", "{backendRequest: 1d}", "{request: 1s, backendRequest: 2s}"])

@@ -35,6 +35,13 @@ def test_matches_are_tried_in_the_order_of_the_spec() -> None:
     assert sorted(backwards, key=lambda match: match_precedence(match, one, 0, 0)) == in_order
 
 
+def test_preflights_come_after_matches_of_their_own_method_and_before_those_of_any() -> None:
+    one = route("r")
+    options, put, of_any = (HTTPRouteMatch(method=method) for method in ("OPTIONS", "PUT", None))
+    preflight = match_precedence(put, one, 0, 0, preflight=True)
+    assert match_precedence(options, one, 9, 9) < preflight < match_precedence(of_any, one, 0, 0)
+
+
 def test_a_trailing_slash_makes_no_prefix_longer() -> None:
     one = route("r")
     assert match_precedence(match("PathPrefix", "/a/"), one, 0, 0) == match_precedence(

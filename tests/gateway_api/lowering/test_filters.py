@@ -3,10 +3,11 @@
 import pytest
 
 from gateway_api.ir import xds as ir
-from gateway_api.lowering.filters import path_rewrite, redirect_port, request_headers
+from gateway_api.lowering.filters import cors, path_rewrite, redirect_port, request_headers
 from gateway_api.lowering.frontend import Frontend, Scheme
 from gateway_api.lowering.matches import lower_match
 from k8s_watch.objects.routes import (
+    HTTPCors,
     HTTPHeader,
     HTTPHeaderFilter,
     HTTPHeaderMatch,
@@ -78,3 +79,10 @@ def test_the_first_of_equal_names_counts() -> None:
     )
     assert match.headers == (ir.ValueMatch(name="color", kind="exact", value="red"),)
     assert [(q.name, q.kind, q.value) for q in match.queries] == [("q", "exact", "1"), ("Q", "regex", "2")]
+
+
+@pytest.mark.parametrize(("credentials", "exposed"), [(None, ("*", "X-A")), (False, ("*", "X-A")), (True, ("X-A",))])
+def test_with_credentials_not_everything_can_be_exposed(credentials: bool | None, exposed: tuple[str, ...]) -> None:
+    spec = HTTPCors(expose_headers=("*", "X-A"), allow_credentials=credentials)
+    policy = cors([HTTPRouteFilter(type="CORS", cors=spec)])
+    assert policy == ir.Cors(exposed=exposed, credentials=bool(credentials))

@@ -1,0 +1,257 @@
+"""What mirrors, CORS policies and split routes do in a real Envoy."""
+
+import contextlib
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.matches import preflight_of
+from k8s_watch.keys import ObjectKey
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+A, COPIES, MORE_COPIES = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "copies", "more-copies"))
+
+type Copies = queue.Queue[tuple[str, dict[str, str]]]
+"""Path, and headers by lower-case name, of each request that came."""
+
+
+def forward(**fields: object) -> ir.Forward:
+    return ir.Forward(destinations=(ir.Destination(cluster=A, weight=1),), **fields)
+
+
+def rewritten(to: str, **fields: object) -> ir.Forward:
+    return forward(path=ir.PathRewrite(kind="full", value=to), **fields)
+
+
+LISTED = ir.Cors(
+    origins=(
+        ir.Origin(scheme="https", host="www.foo.com", port=443),
+        ir.Origin(scheme="https", host="*.bar.com", port=443),
+        ir.Origin(scheme="http", host="*", port=8080),
+    ),
+    methods=("GET", "OPTIONS"),
+    headers=("x-header-1", "x-header-2"),
+    exposed=("x-header-3",),
+    credentials=True,
+    max_age=3600,
+)
+ANY = ir.Cors(any_origin=True, methods=("*",), headers=("*",))
+SHARES = (
+    ir.Share(
+        weight=500,
+        action=ir.Redirect(status=302, host="new.example.org"),
+        response_headers=ir.HeaderMods(set=(("x-moved", "backend"),)),
+    ),
+    ir.Share(weight=0, action=ir.Respond(status=418)),
+    ir.Share(weight=255, action=rewritten("/rewritten")),
+    ir.Share(weight=245, action=forward(host="plain.example.org", mirrors=(ir.Mirror(cluster=COPIES),))),
+)
+PUT = ir.Match(path=ir.PathMatch(kind="prefix", value="/put"), method="PUT")
+
+ACTIONS: dict[str, ir.Action] = {
+    "/mirror": forward(mirrors=(ir.Mirror(cluster=COPIES), ir.Mirror(cluster=MORE_COPIES))),
+    "/third": forward(mirrors=(ir.Mirror(cluster=COPIES, denominator=3),)),
+    "/listed": forward(cors=LISTED),
+    "/any": forward(cors=ANY),
+    "/credentials": forward(cors=ir.Cors(any_origin=True, methods=("*",), headers=("*",), credentials=True)),
+    "/nobody": forward(cors=ir.Cors()),
+    "/split": ir.Split(shares=SHARES),
+    "/alone": ir.Split(shares=(ir.Share(weight=1, action=ir.Redirect(status=301, host="new.example.org")),)),
+}
+
+
+@pytest.fixture(scope="module")
+def copies() -> Iterator[Callable[[], tuple[int, Copies]]]:
+    """Start a server that keeps what it gets: its port, and the queue."""
+    with contextlib.ExitStack() as running:
+
+        def start() -> tuple[int, Copies]:
+            came: Copies = queue.Queue()
+
+            class Keeper(BaseHTTPRequestHandler):
+                protocol_version = "HTTP/1.1"
+
+                def do_GET(self) -> None:
+                    came.put((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                    self.send_response(500)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+                def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
+                    """Say nothing."""
+
+            server = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Keeper))
+            server.daemon_threads, server.block_on_close = True, False
+            threading.Thread(target=server.serve_forever).start()
+            running.callback(server.shutdown)
+            return server.server_address[1], came
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def world(backends, copies, start_proxy, free_port):
+    """The request function of a proxy that serves ACTIONS, and what each of the two mirrors got."""
+    (here, came), (there, came_too) = copies(), copies()
+    modified = ir.HeaderMods(set=(("x-rule", "rule"),))
+    routes = [
+        ir.Route(
+            name=path,
+            source=KEY,
+            match=ir.Match(path=ir.PathMatch(kind="prefix", value=path)),
+            action=action,
+            request_headers=modified,
+            response_headers=modified,
+        )
+        for path, action in ACTIONS.items()
+    ]
+    routes += [
+        ir.Route(name="/put", source=KEY, match=match, action=forward(cors=ANY)) for match in (PUT, preflight_of(PUT))
+    ]
+    port = free_port()
+    chain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="http"))
+    gateway = ir.GatewayIR(
+        gateway=KEY,
+        listeners=(
+            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
+        ),
+        route_tables=(ir.RouteTable(name="http", virtual_hosts=(ir.VirtualHost(hostname="*", routes=tuple(routes)),)),),
+        clusters=tuple(ir.Cluster(name=name, backend=KEY, port=80) for name in (A, COPIES, MORE_COPIES)),
+    )
+    ports = {A: backends.http["a"], COPIES: here, MORE_COPIES: there}
+    places = [
+        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=port),))
+        for name, port in ports.items()
+    ]
+    proxy = start_proxy(assemble(gateway, places))
+    return lambda path, **fields: proxy.request(port, path, **fields), came, came_too
+
+
+def test_each_mirror_gets_the_request_as_the_backend_does(world) -> None:
+    get, came, came_too = world
+    answer = get("/mirror/x?q=1", host="www.example.com:8080", headers=[("x-mine", "1")])
+    assert answer.seen["backend"] == "a"
+    for copy in (came, came_too):
+        path, headers = copy.get(timeout=30)
+        assert path == "/mirror/x?q=1"
+        assert (headers["host"], headers["x-mine"], headers["x-rule"]) == ("www.example.com:8080", "1", "rule")
+
+
+def test_a_mirror_may_get_a_share(world) -> None:
+    get, came, _ = world
+    sent = 0
+    while came.qsize() < 30:
+        assert get("/third").status == 200
+        sent += 1
+    assert 45 < sent < 200
+    while came.qsize():
+        assert came.get()[0] == "/third"
+
+
+def test_each_share_of_a_split_is_as_large_as_its_weight(world) -> None:
+    get, came, _ = world
+    ways: Counter[str] = Counter()
+    for _ in range(400):
+        answer = get("/split/x")
+        if answer.status == 302:
+            assert answer.header("location") == "http://new.example.org/split/x"
+            assert (answer.header("x-rule"), answer.header("x-moved")) == ("rule", "backend")
+            ways["redirected"] += 1
+        elif answer.seen["path"] == "/rewritten":
+            assert answer.seen["headers"]["host"] == ["www.example.com"]
+            ways["rewritten"] += 1
+        else:
+            assert answer.seen["path"] == "/split/x"
+            assert answer.seen["headers"]["host"] == ["plain.example.org"]
+            ways["plain"] += 1
+    assert 150 < ways["redirected"] < 250
+    assert 60 < ways["rewritten"] < 145
+    assert 60 < ways["plain"] < 145
+    for _ in range(ways["plain"]):
+        assert came.get(timeout=30)[1]["host"] == "plain.example.org"
+
+
+def test_a_lone_share_gets_every_request(world) -> None:
+    get, _, _ = world
+    assert {get("/alone").header("location") for _ in range(20)} == {"http://new.example.org/alone"}
+
+
+ASK = "access-control-request-"
+ALLOW = "access-control-allow-"
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "allowed"),
+    [
+        ("/listed", "https://www.foo.com", True),
+        ("/listed", "https://WWW.foo.com", True),
+        ("/listed", "https://www.foo.com:443", True),
+        ("/listed", "https://www.foo.com:444", False),
+        ("/listed", "http://www.foo.com", False),
+        ("/listed", "https://wwwxfoo.com", False),
+        ("/listed", "https://a.www.foo.com", False),
+        ("/listed", "https://www.foo.com.evil.org", False),
+        ("/listed", "https://www.bar.com", True),
+        ("/listed", "https://xpto.www.bar.com", True),
+        ("/listed", "https://bar.com", False),
+        ("/listed", "https://foobar.com", False),
+        ("/listed", "https://evil.org/.bar.com", False),
+        ("/listed", "https://evil.org:1.bar.com", False),
+        ("/listed", "http://any.org:8080", True),
+        ("/listed", "http://[::1]:8080", True),
+        ("/listed", "http://any.org", False),
+        ("/listed", "null", False),
+        ("/any", "https://foobar.com:12345", True),
+        ("/any", "null", True),
+        ("/nobody", "https://www.foo.com", False),
+        ("/nobody", "*", False),
+        ("/listed", "*", False),
+    ],
+)
+def test_only_allowed_origins_are_let_in(world, path: str, origin: str, allowed: bool) -> None:
+    get, _, _ = world
+    expected = origin if allowed else None
+    preflight = get(path, method="OPTIONS", headers=[("Origin", origin), (f"{ASK}method", "GET")])
+    assert (preflight.status, preflight.header(f"{ALLOW}origin")) == (200, expected)
+    simple = get(path, headers=[("Origin", origin)])
+    assert (simple.seen["backend"], simple.header(f"{ALLOW}origin")) == ("a", expected)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/listed", ["GET, OPTIONS", "x-header-1, x-header-2", "true", "x-header-3", "3600"]),
+        ("/any", ["PATCH", "x-a, x-b", None, None, "5"]),
+        ("/credentials", ["PATCH", "x-a, x-b", "true", None, "5"]),
+        ("/nobody", [None, None, None, None, "5"]),
+    ],
+)
+def test_a_preflight_says_what_may_be_asked(world, path: str, said: list[str | None]) -> None:
+    get, _, _ = world
+    asked = [("Origin", "https://www.foo.com"), (f"{ASK}method", "PATCH"), (f"{ASK}headers", "x-a, x-b")]
+    answer = get(path, method="OPTIONS", headers=asked)
+    assert (answer.status, answer.body) == (200, b"")
+    names = ["allow-methods", "allow-headers", "allow-credentials", "expose-headers", "max-age"]
+    assert [answer.header(f"access-control-{name}") for name in names] == said
+
+
+def test_only_preflights_of_a_method_are_taken_with_it(world) -> None:
+    get, _, _ = world
+    asked = [("Origin", "https://www.foo.com"), (f"{ASK}method", "PUT")]
+    assert get("/put", method="OPTIONS", headers=asked).header(f"{ALLOW}methods") == "PUT"
+    assert get("/put", method="PUT", headers=asked[:1]).header(f"{ALLOW}origin") == "https://www.foo.com"
+    for other in (asked[:1], asked[1:], [asked[0], (f"{ASK}method", "GET")]):
+        assert get("/put", method="OPTIONS", headers=other).status == 404
+
+
+def test_without_an_origin_nothing_is_said(world) -> None:
+    get, _, _ = world
+    assert [name for name, _ in get("/any").headers if name.lower().startswith("access-control")] == []

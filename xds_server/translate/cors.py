@@ -1,0 +1,47 @@
+"""ir.Cors → CorsPolicy, which Envoy's CORS filter finds at the route.
+
+Spec: Envoy v1.40 extensions.filters.http.cors.v3.CorsPolicy
+"""
+
+import re
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+
+from gateway_api.ir import xds as ir
+from protos import http, matcher
+from protos.encode import pack
+from protos.values import FALSE, TRUE
+from xds_server.translate.matcher import regex
+
+FILTER = "envoy.filters.http.cors"
+
+_WELL_KNOWN_PORTS = {"http": 80, "https": 443}
+
+
+def cors_policy(of: ir.Cors) -> AnyMessage:
+    """What preflights are answered, here and not by a backend, and what is added to the answers of other requests."""
+    policy = http.CorsPolicy(
+        allow_methods=", ".join(of.methods),
+        allow_headers=", ".join(of.headers),
+        expose_headers=", ".join(of.exposed),
+        max_age=str(of.max_age),
+        allow_credentials=TRUE if of.credentials else None,
+        forward_not_matching_preflights=FALSE,
+    )
+    patterns = [".*"] if of.any_origin else [origin_pattern(origin) for origin in of.origins]
+    policy.allow_origin_string_match.extend(matcher.StringMatcher(safe_regex=regex(pattern)) for pattern in patterns)
+    return pack(policy)
+
+
+def origin_pattern(of: ir.Origin) -> str:
+    """A regular expression for the Origin header, with or without the port that its scheme implies."""
+    optional = "?" if _WELL_KNOWN_PORTS.get(of.scheme) == of.port else ""
+    return f"(?i){of.scheme}://{_host(of.host)}(:{of.port}){optional}"
+
+
+def _host(host: str) -> str:
+    if host == "*":
+        return r"([^/:\[\]]+|\[[^/\]]+\])"
+    if host.startswith("*."):
+        return rf"[^/:\[\]]+{re.escape(host.removeprefix('*'))}"
+    return re.escape(host)
