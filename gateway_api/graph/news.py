@@ -52,7 +52,7 @@ def _moved[T](
 ) -> set[Read]:
     def at(objects: Mapping[ObjectKey, T], key: ObjectKey) -> object:
         found = objects.get(key)
-        return None if found is None else facet(found)
+        return () if found is None else (facet(found),)
 
     return {(kind, key) for key in changed.get(kind, ()) if at(before, key) != at(now, key)}
 

@@ -11,6 +11,7 @@ import pytest
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.news import moved_reads
 from gateway_api.graph.readers import Readers
 from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
@@ -144,3 +145,9 @@ def test_what_is_not_read_any_more_is_forgotten() -> None:
     assert readers.of([("Service", 1)]) == set()
     readers.put(reader, frozenset())
     assert readers.of([("Service", 2)]) == set()
+
+
+def test_an_object_without_what_is_read_is_not_one_that_is_absent() -> None:
+    before, empty = world(0), snapshot_of(WORLD, GATEWAY, "{kind: ConfigMap, metadata: {name: ca}, data: {}}")
+    key = ObjectKey("default", "ca")
+    assert moved_reads(before, empty, {"ConfigMap": frozenset({key})}) == {("ConfigMap", key)}
