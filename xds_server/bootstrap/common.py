@@ -23,7 +23,7 @@ KEEPALIVE_INTERVAL = 30.0
 KEEPALIVE_TIMEOUT = 5.0
 
 RECONNECT_BASE = 0.25
-RECONNECT_MAX = 5.0
+RECONNECT_MAX = 2.0
 """Seconds; jittered by Envoy. Its own maximum of 30 would make every restart of the control plane feel long."""
 
 MAX_REGEX_PROGRAM = 2**32 - 1
