@@ -4,7 +4,7 @@ One table: a feature enters it together with the code that serves it, and the co
 Spec: Gateway API v1.6 pkg/features; GEP-2162
 """
 
-CORE = frozenset({"GRPCRoute", "Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute"})
+CORE = frozenset({"GRPCRoute", "Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"})
 
 GATEWAY_EXTENDED = frozenset(
     {
@@ -52,12 +52,14 @@ HTTP_ROUTE_EXTENDED = frozenset(
     }
 )
 
+TLS_ROUTE_EXTENDED = frozenset({"TLSRouteModeMixed", "TLSRouteModeTerminate"})
+
 GATEWAY_NAMESPACE_MODE = frozenset({"GatewayInfrastructure"})
 """What its test can only find where a Gateway's proxies are in its own namespace."""
 
 GRPC_ROUTE_EXTENDED = frozenset({"GRPCRouteNamedRouteRule"})
 
-SUPPORTED = tuple(sorted(CORE | GATEWAY_EXTENDED | HTTP_ROUTE_EXTENDED | GRPC_ROUTE_EXTENDED))
+SUPPORTED = tuple(sorted(CORE | GATEWAY_EXTENDED | HTTP_ROUTE_EXTENDED | TLS_ROUTE_EXTENDED | GRPC_ROUTE_EXTENDED))
 
 
 def supported(*, gateway_namespace_mode: bool) -> tuple[str, ...]:

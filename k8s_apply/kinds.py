@@ -29,6 +29,8 @@ STATUS: dict[str, AnyKind] = {
         kinds.HTTP_ROUTE,
         kinds.GRPC_ROUTE,
         kinds.TCP_ROUTE,
+        kinds.TLS_ROUTE,
+        kinds.UDP_ROUTE,
     )
 }
 """The kinds whose status we write, by name."""

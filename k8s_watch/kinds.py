@@ -35,6 +35,8 @@ REFERENCE_GRANT = Kind(
 HTTP_ROUTE = Kind("HTTPRoute", GROUP, ("v1", "v1beta1"), "httproutes", routes.HTTPRoute, optional=True, essential=True)
 GRPC_ROUTE = Kind("GRPCRoute", GROUP, ("v1",), "grpcroutes", grpc_route.GRPCRoute, optional=True)
 TCP_ROUTE = Kind("TCPRoute", GROUP, ("v1", "v1alpha2"), "tcproutes", routes.TCPRoute, optional=True)
+TLS_ROUTE = Kind("TLSRoute", GROUP, ("v1", "v1alpha3", "v1alpha2"), "tlsroutes", routes.TLSRoute, optional=True)
+UDP_ROUTE = Kind("UDPRoute", GROUP, ("v1", "v1alpha2"), "udproutes", routes.UDPRoute, optional=True)
 
 ALL: tuple[AnyKind, ...] = (
     NAMESPACE,
@@ -50,4 +52,6 @@ ALL: tuple[AnyKind, ...] = (
     HTTP_ROUTE,
     GRPC_ROUTE,
     TCP_ROUTE,
+    TLS_ROUTE,
+    UDP_ROUTE,
 )

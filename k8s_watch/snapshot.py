@@ -10,7 +10,7 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet, ReferenceGrant
 from k8s_watch.objects.grpc_route import GRPCRoute
-from k8s_watch.objects.routes import HTTPRoute, TCPRoute
+from k8s_watch.objects.routes import HTTPRoute, TCPRoute, TLSRoute, UDPRoute
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +45,8 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     listener_sets: Mapping[ObjectKey, ListenerSet] = {}
     http_routes: Mapping[ObjectKey, HTTPRoute] = {}
     tcp_routes: Mapping[ObjectKey, TCPRoute] = {}
+    tls_routes: Mapping[ObjectKey, TLSRoute] = {}
+    udp_routes: Mapping[ObjectKey, UDPRoute] = {}
     grants: Mapping[ObjectKey, ReferenceGrant] = {}
     namespaces: Mapping[ObjectKey, Namespace] = {}
     services: Mapping[ObjectKey, Service] = {}
@@ -69,6 +71,8 @@ FIELDS: Mapping[str, str] = {
     "Secret": "secrets",
     "Service": "services",
     "TCPRoute": "tcp_routes",
+    "TLSRoute": "tls_routes",
+    "UDPRoute": "udp_routes",
 }
 """Kind name → the field of the snapshot that holds its objects as they are."""
 

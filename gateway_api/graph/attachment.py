@@ -1,11 +1,12 @@
 """A route's parentRefs + the Gateways and ListenerSets they name → where the route is bound, or why it is not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from gateway_api.graph import hostnames, problems
+from gateway_api.graph import problems
+from gateway_api.graph.hostnames import is_hostname, shared
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.types import Binding, GatewayNode, ListenerNode, ListenerSetNode, Parent, Problem
@@ -44,12 +45,12 @@ def attach(
     parents: Parents,
     *,
     labels: Labels,
-    route_hostnames: Sequence[str] | None = None,
+    route_hostnames: Sequence[str] = (),
 ) -> tuple[Parent, ...]:
     """Find the listeners that a route may serve, for each parentRef that names one of `parents`, in refs' order.
 
-    `labels` are those of the route's namespace. `route_hostnames` None is for kinds without hostnames. A parentRef
-    that no listener takes has no bindings and a problem that says why; nothing raises.
+    `labels` are those of the route's namespace. A route without hostnames, be it of a kind that has none, takes
+    each listener's. A parentRef that no listener takes has no bindings and a problem that says why; nothing raises.
 
     Whether a listener is itself served plays no part: a route stays attached while its listener is being repaired.
 
@@ -65,6 +66,18 @@ def attach(
         news = {"problems": (bound,)} if isinstance(bound, Problem) else {"bindings": bound}
         found.append(msgspec.structs.replace(parent, **news))
     return tuple(found)
+
+
+def hostname_problems(hostnames: Iterable[str]) -> list[Problem]:
+    """Return what is wrong with a route's hostnames.
+
+    Spec: Gateway API v1.6 HTTPRouteSpec.hostnames, TLSRouteSpec.hostnames
+    """
+    return [
+        problems.unsupported_value(f"hostnames has {hostname!r}, not a lower-case DNS name, nor one after `*.`.")
+        for hostname in hostnames
+        if not is_hostname(hostname)
+    ]
 
 
 def unbound(parents: Sequence[Parent]) -> tuple[Parent, ...]:
@@ -91,7 +104,7 @@ def _bind(
     offer: _Offer,
     *,
     labels: Labels,
-    route_hostnames: Sequence[str] | None,
+    route_hostnames: Sequence[str],
 ) -> tuple[Binding, ...] | Problem:
     """Narrow the parent's listeners down, step by step; the first step that leaves none is the reason."""
     selected = [listener for listener in offer.listeners if _selects(ref, listener)]
@@ -113,12 +126,10 @@ def _bind(
             f"{namespace}; see its allowedRoutes.namespaces."
         )
         return problems.not_allowed_by_listeners(message)
-    if route_hostnames is None:
-        return tuple(Binding(listener=listener.name) for listener in allowing)
     bindings = tuple(
         Binding(listener=listener.name, hostnames=both)
         for listener in allowing
-        if (both := hostnames.shared(listener.spec.hostname, route_hostnames))
+        if (both := shared(listener.spec.hostname, route_hostnames))
     )
     if not bindings:
         message = f"No hostname of this route is one of {offer.parent}'s listeners that this parentRef selects."

@@ -10,7 +10,7 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ServicePort
 from k8s_watch.objects.routes import BackendObjectReference, BackendRef
 
-type Protocol = Literal["http1", "http2", "tcp"]
+type Protocol = Literal["http1", "http2", "tcp", "udp"]
 
 _MAX_WEIGHT = 1_000_000
 
@@ -65,15 +65,15 @@ def http_cluster(ref: BackendObjectReference, referrer: Referrer, resolver: Reso
     return service_cluster(_target(ref, referrer), port.port, protocol)
 
 
-def tcp_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
-    """Resolve a backendRef of a TCPRoute; the port's appProtocol does not matter, its bytes are not ours to read.
+def l4_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver, protocol: Literal["tcp", "udp"]) -> BackendNode:
+    """Resolve a backendRef of a route of bytes; the port's appProtocol does not matter, they are not ours to read.
 
-    Spec: Gateway API v1.6 TCPRouteRule.backendRefs
+    Spec: Gateway API v1.6 TCPRouteRule.backendRefs, TLSRouteRule.backendRefs, UDPRouteRule.backendRefs
     """
-    port = _service_port(ref, referrer, resolver)
+    port = _service_port(ref, referrer, resolver, transport="UDP" if protocol == "udp" else "TCP")
     if isinstance(port, Problem):
         return _backend_node(ref, port)
-    return _backend_node(ref, service_cluster(_target(ref, referrer), port.port, "tcp"))
+    return _backend_node(ref, service_cluster(_target(ref, referrer), port.port, protocol))
 
 
 def service_cluster(service: ObjectKey, port: int, protocol: Protocol) -> Cluster:
@@ -104,7 +104,9 @@ def _target(ref: BackendObjectReference, referrer: Referrer) -> ObjectKey:
     return ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
 
 
-def _service_port(ref: BackendObjectReference, referrer: Referrer, resolver: Resolver) -> ServicePort | Problem:
+def _service_port(
+    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, transport: Literal["TCP", "UDP"] = "TCP"
+) -> ServicePort | Problem:
     if (ref.group, ref.kind) != ("", "Service"):
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
         return problems.invalid_kind(f"backendRef {ref.name} is of kind {kind}; only Service is supported.")
@@ -122,6 +124,6 @@ def _service_port(ref: BackendObjectReference, referrer: Referrer, resolver: Res
         known = ", ".join(str(port.port) for port in service.spec.ports) or "none"
         return problems.backend_not_found(f"Service {target} has no port {ref.port}; its ports: {known}.")
     for port in ports:
-        if port.protocol == "TCP":
+        if port.protocol == transport:
             return port
-    return problems.unsupported_backend_protocol(f"Service {target} port {ref.port} is not a TCP port.")
+    return problems.unsupported_backend_protocol(f"Service {target} port {ref.port} is not a {transport} port.")

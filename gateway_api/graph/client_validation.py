@@ -12,11 +12,12 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import merged
+from gateway_api.graph.listener import terminates_tls
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import ClientValidation, ListenerNode, Problem
 from gateway_api.ir.xds import CaBundle
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import FrontendTls, FrontendValidation, Gateway, Listener, ObjectReference
+from k8s_watch.objects.gateway import FrontendTls, FrontendValidation, Gateway, ObjectReference
 
 _INSECURE = "AllowInsecureFallback"
 
@@ -57,7 +58,7 @@ def insecure_problems(gateway: Gateway) -> list[Problem]:
 
 def _validated(frontend: FrontendTls, node: ListenerNode, referrer: Referrer, resolver: Resolver) -> ListenerNode:
     validation, place = _validation_of(frontend, node.spec.port)
-    if validation is None or not _terminates_tls(node.spec):
+    if validation is None or not terminates_tls(node.spec):
         return node
     answers = [_ca_bundle(ref, referrer, resolver) for ref in validation.ca_certificate_refs]
     found = [problem for problem in answers if isinstance(problem, Problem)]
@@ -84,12 +85,6 @@ def _validation_of(frontend: FrontendTls, port: int) -> tuple[FrontendValidation
 
 def _place(port: int) -> str:
     return f"spec.tls.frontend.perPort[port {port}].tls"
-
-
-def _terminates_tls(listener: Listener) -> bool:
-    return listener.protocol == "HTTPS" or (
-        listener.protocol == "TLS" and (listener.tls is None or listener.tls.mode != "Passthrough")
-    )
 
 
 def _ca_bundle(ref: ObjectReference, referrer: Referrer, resolver: Resolver) -> CaBundle | Problem:

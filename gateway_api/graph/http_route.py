@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from gateway_api.graph import durations, problems
-from gateway_api.graph.attachment import Labels, Parents, attach, unbound
+from gateway_api.graph.attachment import Labels, Parents, attach, hostname_problems, unbound
 from gateway_api.graph.backend import http_backend, weight_problem
-from gateway_api.graph.hostnames import is_hostname
 from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.http_retry import retry_problems
@@ -59,7 +58,7 @@ def judge_requests(
     )
     if not parents:
         return None
-    wrong = tuple(_hostname_problems(route))
+    wrong = tuple(hostname_problems(route.spec.hostnames))
     referrer = Referrer(kind.kind, route.metadata.namespace)
     judged = tuple(_judge_rule(i, rule, found, referrer, resolver) for i, (rule, found) in enumerate(rules))
     return HTTPRouteNode(
@@ -130,15 +129,6 @@ def _timeout_problems(timeouts: HTTPRouteTimeouts, where: str) -> Iterator[Probl
     request, backend = parsed.get("request"), parsed.get("backendRequest")
     if request and backend and backend > request:
         yield problems.unsupported_value(f"{where}.backendRequest is longer than {where}.request.")
-
-
-def _hostname_problems(route: HTTPRoute | GRPCRoute) -> list[Problem]:
-    """Spec: Gateway API v1.6 HTTPRouteSpec.hostnames."""
-    return [
-        problems.unsupported_value(f"hostnames has {hostname!r}, not a lower-case DNS name, nor one after `*.`.")
-        for hostname in route.spec.hostnames
-        if not is_hostname(hostname)
-    ]
 
 
 def _all_problems(rule: HTTPRuleNode) -> Iterator[Problem]:

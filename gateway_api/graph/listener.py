@@ -3,6 +3,9 @@
 What it can only be wrong about together with its siblings is in `listener_conflicts.py`.
 """
 
+from collections.abc import Set
+from typing import Literal
+
 from gateway_api.graph import problems
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.hostnames import is_hostname
@@ -11,18 +14,25 @@ from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import ListenerNode, Problem, Settings
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import AllowedRoutes, Listener, RouteGroupKind
+from k8s_watch.objects.gateway import AllowedRoutes, Listener, ListenerTls, RouteGroupKind
 
 HTTP_ROUTE = RouteGroupKind(kind="HTTPRoute")
 GRPC_ROUTE = RouteGroupKind(kind="GRPCRoute")
 TCP_ROUTE = RouteGroupKind(kind="TCPRoute")
+TLS_ROUTE = RouteGroupKind(kind="TLSRoute")
+UDP_ROUTE = RouteGroupKind(kind="UDPRoute")
 
 PROTOCOL_KINDS: dict[str, tuple[RouteGroupKind, ...]] = {
     "HTTP": (HTTP_ROUTE, GRPC_ROUTE),
     "HTTPS": (HTTP_ROUTE, GRPC_ROUTE),
+    "TLS": (TLS_ROUTE, TCP_ROUTE),
     "TCP": (TCP_ROUTE,),
+    "UDP": (UDP_ROUTE,),
 }
-"""The protocols that we serve → the kinds of route that each can carry. GRPCRoute, TLS and UDP belong here next."""
+"""The protocols that we serve → the kinds of route that each can carry."""
+
+OF_SERVER_NAME = frozenset({"HTTPS", "TLS"})
+"""Those whose connections say whom they are for before anything else."""
 
 _MAX_PORT = 65535
 _FIRST_UNPRIVILEGED_PORT = 1024
@@ -61,6 +71,29 @@ def bind_port(port: int, settings: Settings) -> int:
     return port + settings.privileged_port_shift if port < _FIRST_UNPRIVILEGED_PORT else port
 
 
+def transport_of(listener: Listener) -> Literal["TCP", "UDP"]:
+    """Return whose ports the listener's port is one of."""
+    return "UDP" if listener.protocol == "UDP" else "TCP"
+
+
+def can_share_port(protocols: Set[str]) -> bool:
+    """Whether listeners of these protocols, at least two, can be on one port: there must be hostnames to tell them
+    apart, in the same place of what a client sends.
+
+    Spec: Gateway API v1.6 GatewaySpec.listeners, "Distinct Listeners"
+    """
+    return protocols == {"HTTP"} or protocols <= OF_SERVER_NAME
+
+
+def terminates_tls(listener: Listener) -> bool:
+    """Whether connections are decrypted here, and so a certificate is needed. Spec: Gateway API v1.6 TLSModeType."""
+    return listener.protocol == "HTTPS" or (listener.protocol == "TLS" and not _passes_through(listener))
+
+
+def _passes_through(listener: Listener) -> bool:
+    return listener.tls is not None and listener.tls.mode == "Passthrough"
+
+
 def _spec_problems(listener: Listener, settings: Settings) -> list[Problem]:
     if listener.protocol not in PROTOCOL_KINDS:
         message = f"protocol {listener.protocol} is not supported; use one of {', '.join(PROTOCOL_KINDS)}."
@@ -68,7 +101,7 @@ def _spec_problems(listener: Listener, settings: Settings) -> list[Problem]:
     found = []
     if not (1 <= listener.port <= _MAX_PORT and bind_port(listener.port, settings) <= _MAX_PORT):
         found.append(problems.port_unavailable(f"port {listener.port} is not a port from 1 to {_MAX_PORT}."))
-    if bind_port(listener.port, settings) in settings.reserved_ports:
+    if transport_of(listener) == "TCP" and bind_port(listener.port, settings) in settings.reserved_ports:
         found.append(problems.port_unavailable(f"port {listener.port} is one that the proxy needs for itself."))
     found += _hostname_problems(listener)
     found += _tls_problems(listener)
@@ -79,8 +112,9 @@ def _spec_problems(listener: Listener, settings: Settings) -> list[Problem]:
 def _hostname_problems(listener: Listener) -> list[Problem]:
     if not listener.hostname:
         return []
-    if listener.protocol == "TCP":
-        return [problems.unsupported_value("hostname must not be set for protocol TCP, which has none.")]
+    if listener.protocol in ("TCP", "UDP"):
+        message = f"hostname must not be set for protocol {listener.protocol}, which has none."
+        return [problems.unsupported_value(message)]
     if not is_hostname(listener.hostname):
         message = f"hostname {listener.hostname!r} is not a lower-case DNS name, nor one after `*.`."
         return [problems.unsupported_value(message)]
@@ -88,12 +122,18 @@ def _hostname_problems(listener: Listener) -> list[Problem]:
 
 
 def _tls_problems(listener: Listener) -> list[Problem]:
-    if listener.protocol == "HTTPS":
-        if listener.tls is not None and listener.tls.mode not in ("", "Terminate"):
-            return [problems.unsupported_value(f"tls.mode {listener.tls.mode} is not possible for protocol HTTPS.")]
-    elif listener.tls is not None:
-        return [problems.unsupported_value(f"tls must not be set for protocol {listener.protocol}.")]
-    return []
+    match listener:
+        case Listener(protocol="HTTPS", tls=ListenerTls(mode=mode)) if mode not in ("", "Terminate"):
+            message = f"tls.mode {mode} is not possible for protocol HTTPS."
+        case Listener(protocol="TLS", tls=ListenerTls(mode="Terminate" | "Passthrough")) | Listener(protocol="HTTPS"):
+            return []
+        case Listener(protocol="TLS"):
+            message = "tls.mode is needed for protocol TLS; use Terminate or Passthrough."
+        case Listener(tls=ListenerTls()):
+            message = f"tls must not be set for protocol {listener.protocol}."
+        case _:
+            return []
+    return [problems.unsupported_value(message)]
 
 
 def _allowed_routes_problems(allowed: AllowedRoutes) -> list[Problem]:
@@ -114,7 +154,7 @@ def _allowed_routes_problems(allowed: AllowedRoutes) -> list[Problem]:
 
 def _route_kinds(listener: Listener) -> tuple[tuple[RouteGroupKind, ...], list[Problem]]:
     """Spec: Gateway API v1.6 AllowedRoutes.kinds, ListenerStatus.supportedKinds."""
-    carried = PROTOCOL_KINDS.get(listener.protocol, ())
+    carried = (TLS_ROUTE,) if _passes_through(listener) else PROTOCOL_KINDS.get(listener.protocol, ())
     wanted = listener.allowed_routes.kinds
     if not wanted:
         return carried, []
@@ -122,7 +162,8 @@ def _route_kinds(listener: Listener) -> tuple[tuple[RouteGroupKind, ...], list[P
     refused = ", ".join(f"{kind.kind}.{kind.group}" for kind in wanted if kind not in carried)
     if not refused or not carried:
         return kinds, []
-    message = f"allowedRoutes.kinds names {refused}, which protocol {listener.protocol} cannot carry."
+    mode = " with tls.mode Passthrough" if _passes_through(listener) else ""
+    message = f"allowedRoutes.kinds names {refused}, which protocol {listener.protocol}{mode} cannot carry."
     return kinds, [problems.invalid_route_kinds(message)]
 
 
@@ -130,16 +171,15 @@ def _certificates(
     referrer: Referrer, listener: Listener, resolver: Resolver
 ) -> tuple[tuple[TlsSecret, ...], list[Problem]]:
     """Spec: Gateway API v1.6 ListenerTLSConfig.certificateRefs."""
-    if listener.protocol != "HTTPS":
+    if not terminates_tls(listener):
         return (), []
     refs = listener.tls.certificate_refs if listener.tls else ()
     answers = [certificate(ref, referrer, resolver) for ref in refs]
     usable = {secret.name: secret for secret in answers if isinstance(secret, TlsSecret)}
     wrong = [problem for problem in answers if isinstance(problem, Problem)]
     if not refs:
-        wrong.append(
-            problems.invalid_certificate_ref("tls.certificateRefs names no certificate; protocol HTTPS needs one.")
-        )
+        message = f"tls.certificateRefs names no certificate; protocol {listener.protocol} needs one."
+        wrong.append(problems.invalid_certificate_ref(message))
     if not usable:
         wrong.append(problems.listener_invalid("None of tls.certificateRefs can be used."))
     return tuple(usable.values()), wrong

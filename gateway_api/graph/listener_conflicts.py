@@ -11,6 +11,7 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY, intersect
+from gateway_api.graph.listener import OF_SERVER_NAME, can_share_port, transport_of
 from gateway_api.graph.types import ListenerNode, Problem
 
 
@@ -22,10 +23,10 @@ def judge_together(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...
     listeners = judge_names(listeners)
     found: dict[int, list[Problem]] = defaultdict(list)
     accepted = [(i, listener) for i, listener in enumerate(listeners) if not is_unaccepted(listener)]
-    for siblings in _grouped(accepted, lambda listener: listener.spec.port):
+    for siblings in _grouped(accepted, lambda listener: (transport_of(listener.spec), listener.spec.port)):
         _conflicts(siblings, found)
         _overlaps(siblings, found)
-    for siblings in _grouped(accepted, lambda listener: listener.bind_port):
+    for siblings in _grouped(accepted, lambda listener: (transport_of(listener.spec), listener.bind_port)):
         _bind_port_clashes(siblings, found)
     return tuple(
         msgspec.structs.replace(listener, problems=(*listener.problems, *found[i])) if i in found else listener
@@ -65,36 +66,42 @@ def _named_like_another(listener: ListenerNode) -> ListenerNode:
 
 
 def _conflicts(siblings: list[_Indexed], found: _Found) -> None:
-    """Judge the listeners of one port. TCP shares a port with nothing; HTTP and HTTPS do not share one."""
+    """Judge the listeners of one port of one transport. TCP and UDP share it with nothing, HTTP with HTTP alone."""
     port = siblings[0][1].spec.port
     protocols = {listener.spec.protocol for _, listener in siblings}
-    if len(protocols) > 1 or "TCP" in protocols:
-        for i, listener in siblings:
-            others = ", ".join(f"{other.spec.name} ({other.spec.protocol})" for j, other in siblings if j != i)
-            message = f"Port {port} cannot serve {listener.spec.protocol} beside {others}."
-            found[i].append(problems.protocol_conflict(message))
+    if not can_share_port(protocols):
+        _protocol_conflict(siblings, f"Port {port}", found)
         return
     for same in _grouped(siblings, lambda listener: listener.spec.hostname or ANY):
-        for i, listener in same:
+        hostname = same[0][1].spec.hostname or "(any)"
+        if len({listener.spec.protocol for _, listener in same}) > 1:
+            _protocol_conflict(same, f"Hostname {hostname} on port {port}", found)
+            continue
+        for i, _ in same:
             others = ", ".join(other.spec.name for j, other in same if j != i)
-            hostname = listener.spec.hostname or "(any)"
             message = f"Hostname {hostname} on port {port} is claimed by {others} too."
             found[i].append(problems.hostname_conflict(message))
 
 
+def _protocol_conflict(siblings: list[_Indexed], what: str, found: _Found) -> None:
+    for i, listener in siblings:
+        others = ", ".join(f"{other.spec.name} ({other.spec.protocol})" for j, other in siblings if j != i)
+        found[i].append(problems.protocol_conflict(f"{what} cannot serve {listener.spec.protocol} beside {others}."))
+
+
 def _overlaps(siblings: list[_Indexed], found: _Found) -> None:
-    """Tell HTTPS listeners whose hostnames overlap: browsers may reuse one's connection for the other.
+    """Tell listeners with TLS whose hostnames overlap: browsers may reuse one's connection for the other.
 
     Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig
     """
     for i, listener in siblings:
-        if listener.spec.protocol != "HTTPS" or i in found:
+        if listener.spec.protocol not in OF_SERVER_NAME or i in found:
             continue
         others = [
             other.spec.name
             for j, other in siblings
             if j != i
-            and other.spec.protocol == "HTTPS"
+            and other.spec.protocol in OF_SERVER_NAME
             and intersect(listener.spec.hostname or ANY, other.spec.hostname or ANY)
         ]
         if others:

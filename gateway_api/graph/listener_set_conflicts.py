@@ -9,11 +9,13 @@ Spec: Gateway API v1.6 ListenerSetSpec.listeners; GEP-1713 "Listener Precedence"
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
+from typing import NamedTuple
 
 import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY, wider
+from gateway_api.graph.listener import OF_SERVER_NAME, can_share_port, transport_of
 from gateway_api.graph.listener_conflicts import is_unaccepted
 from gateway_api.graph.types import ListenerNode, Problem
 
@@ -28,45 +30,57 @@ def judge_beside(own: Iterable[ListenerNode], added: Sequence[ListenerNode]) -> 
         if not is_unaccepted(listener):
             claims.add(listener)
     wrong = [None if is_unaccepted(listener) else claims.judge(listener) for listener in added]
-    overlapping = {port: _overlapping(hostnames) for port, hostnames in claims.https.items()}
+    overlapping = {port: _overlapping(hostnames) for port, hostnames in claims.server_names.items()}
     return tuple(
         _with(listener, problem or _overlap(listener, overlapping.get(listener.spec.port, frozenset())))
         for listener, problem in zip(added, wrong, strict=True)
     )
 
 
+class _Port(NamedTuple):
+    transport: str
+    number: int
+
+
+def _port(listener: ListenerNode) -> _Port:
+    return _Port(transport_of(listener.spec), listener.spec.port)
+
+
 class _Claims:
     """What the listeners so far have taken. A conflicted one holds its claim: it must not change hands by a mistake."""
 
     def __init__(self) -> None:
-        self.https: defaultdict[int, set[str]] = defaultdict(set)
-        """Port → the hostnames of its HTTPS listeners."""
-        self._protocols: defaultdict[int, set[str]] = defaultdict(set)
-        self._hostnames: set[tuple[int, str]] = set()
-        self._bound: dict[int, int] = {}
+        self.server_names: defaultdict[int, set[str]] = defaultdict(set)
+        """Port → the hostnames of its HTTPS and TLS listeners."""
+        self._protocols: defaultdict[_Port, dict[str, str]] = defaultdict(dict)
+        """Port → hostname → the protocol that it is claimed for."""
+        self._bound: dict[_Port, int] = {}
         """Port that the proxy binds → port that it does so for."""
 
     def add(self, listener: ListenerNode) -> None:
-        port, hostname = listener.spec.port, listener.spec.hostname or ANY
-        self._protocols[port].add(listener.spec.protocol)
-        self._hostnames.add((port, hostname))
-        self._bound.setdefault(listener.bind_port, port)
-        if listener.spec.protocol == "HTTPS":
-            self.https[port].add(hostname)
+        port, hostname = _port(listener), listener.spec.hostname or ANY
+        self._protocols[port].setdefault(hostname, listener.spec.protocol)
+        self._bound.setdefault(_Port(port.transport, listener.bind_port), port.number)
+        if listener.spec.protocol in OF_SERVER_NAME:
+            self.server_names[port.number].add(hostname)
 
     def judge(self, listener: ListenerNode) -> Problem | None:
         """Add a listener, unless something is in its way: return that."""
-        port, protocol = listener.spec.port, listener.spec.protocol
-        if self._bound.get(listener.bind_port, port) != port:
-            return problems.port_unavailable(f"port {port} is not free on this Gateway's proxies; choose another one.")
-        taken = self._protocols.get(port) or set()
-        if taken - {protocol} or (taken and protocol == "TCP"):
-            return problems.protocol_conflict(
-                f"Port {port} of this Gateway serves {' and '.join(sorted(taken))} already."
+        port, protocol = _port(listener), listener.spec.protocol
+        if self._bound.get(_Port(port.transport, listener.bind_port), port.number) != port.number:
+            message = f"port {port.number} is not free on this Gateway's proxies; choose another one."
+            return problems.port_unavailable(message)
+        taken = self._protocols.get(port, {})
+        if taken and not can_share_port({*taken.values(), protocol}):
+            served = " and ".join(sorted(set(taken.values())))
+            return problems.protocol_conflict(f"Port {port.number} of this Gateway serves {served} already.")
+        if holder := taken.get(listener.spec.hostname or ANY):
+            what = (
+                f"Hostname {listener.spec.hostname or '(any)'} on port {port.number} of this Gateway is taken already"
             )
-        if (port, listener.spec.hostname or ANY) in self._hostnames:
-            hostname = listener.spec.hostname or "(any)"
-            return problems.hostname_conflict(f"Hostname {hostname} on port {port} of this Gateway is taken already.")
+            if holder == protocol:
+                return problems.hostname_conflict(f"{what}.")
+            return problems.protocol_conflict(f"{what}, for {holder}.")
         self.add(listener)
         return None
 
@@ -80,7 +94,7 @@ def _overlapping(hostnames: Set[str]) -> frozenset[str]:
 def _overlap(listener: ListenerNode, overlapping: Set[str]) -> Problem | None:
     """Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig."""
     hostname = listener.spec.hostname or ANY
-    if listener.spec.protocol != "HTTPS" or hostname not in overlapping or is_unaccepted(listener):
+    if listener.spec.protocol not in OF_SERVER_NAME or hostname not in overlapping or is_unaccepted(listener):
         return None
     text = listener.spec.hostname or "(any)"
     return problems.overlapping_hostnames(

@@ -6,8 +6,8 @@ from typing import Any
 from gateway_api.graph.attachment import Labels, Parents
 from gateway_api.graph.grpc_route import judge_grpc_route
 from gateway_api.graph.http_route import judge_http_route
+from gateway_api.graph.l4_route import judge_tcp_route, judge_tls_route, judge_udp_route
 from gateway_api.graph.reference_grant import Resolver
-from gateway_api.graph.tcp_route import judge_tcp_route
 from gateway_api.graph.types import HTTPRouteNode, L4RouteNode
 
 type Judge[N] = Callable[[Any, Parents, Labels, Resolver], N | None]
@@ -16,5 +16,9 @@ type Judge[N] = Callable[[Any, Parents, Labels, Resolver], N | None]
 HTTP: Mapping[str, Judge[HTTPRouteNode]] = {"HTTPRoute": judge_http_route, "GRPCRoute": judge_grpc_route}
 """The kinds that choose by request."""
 
-L4: Mapping[str, Judge[L4RouteNode]] = {"TCPRoute": judge_tcp_route}
+L4: Mapping[str, Judge[L4RouteNode]] = {
+    "TCPRoute": judge_tcp_route,
+    "TLSRoute": judge_tls_route,
+    "UDPRoute": judge_udp_route,
+}
 """The kinds that pass bytes on."""

@@ -133,13 +133,13 @@ class GatewayClassNode(Node, frozen=True):
 class Binding(Node, frozen=True):
     """A route on one listener: the hostnames that both sides share.
 
-    `hostnames` is empty for kinds without hostnames. For HTTP it holds the intersection of the route's hostnames with
-    the listener's: each exact, `*.suffix`, or `*` when neither side names any.
+    `hostnames` holds the intersection of the route's hostnames with the listener's, at least one: each exact,
+    `*.suffix`, or `*` when neither side names any.
     """
 
     listener: str
     """Its `ListenerNode.name`."""
-    hostnames: tuple[str, ...] = ()
+    hostnames: tuple[str, ...]
 
 
 class Parent(Node, frozen=True):
@@ -212,7 +212,7 @@ class L4RuleNode(Node, frozen=True):
 
 
 class L4RouteNode(RouteNode, frozen=True, kw_only=True):
-    """A route of bytes: nothing in them is read that could choose a backend."""
+    """A route of bytes: nothing in them is read that could choose a backend, but the server name in front of TLS."""
 
     rules: tuple[L4RuleNode, ...]
 

@@ -26,12 +26,12 @@ def http_destinations(refs: Sequence[HTTPBackendRef], backends: Sequence[Backend
     )
 
 
-def tcp_destinations(backends: Iterable[BackendNode]) -> tuple[ir.Destination, ...]:
-    """Return one destination a backend, in the same order; none when no connection can reach any.
+def l4_destinations(backends: Iterable[BackendNode]) -> tuple[ir.Destination, ...]:
+    """Return one destination a backend, in the same order; none when nothing can reach any.
 
-    An unusable backend keeps its share of the connections, which are closed.
+    An unusable backend keeps its share of the connections, which are closed, or of the datagrams, which are dropped.
 
-    Spec: Gateway API v1.6 TCPRouteRule.backendRefs
+    Spec: Gateway API v1.6 TCPRouteRule.backendRefs, TLSRouteRule.backendRefs, UDPRouteRule.backendRefs
     """
     destinations = tuple(ir.Destination(cluster=_cluster(backend), weight=backend.weight) for backend in backends)
     return destinations if reachable(destinations) else ()

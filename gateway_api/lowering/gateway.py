@@ -1,11 +1,12 @@
 """One Gateway of the graph → its GatewayIR."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from operator import attrgetter
 
-from gateway_api.graph.types import Graph, L4RouteNode
+from gateway_api.graph.types import Graph
 from gateway_api.ir import xds as ir
-from gateway_api.lowering.listeners import Handled, Port, handle_http, handle_https, handle_tcp, ports_of
+from gateway_api.lowering.l4_routes import ServedBy, served_by
+from gateway_api.lowering.listeners import Handled, Port, handle_http, handle_tcp, handle_tls, handle_udp, ports_of
 from gateway_api.lowering.route_tables import Bound, bind_routes
 from gateway_api.lowering.scoping import scope_tables
 from k8s_watch.keys import ObjectKey
@@ -31,7 +32,7 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
         return ir.GatewayIR(gateway=gateway)
     http_routes = (routes.nodes[key] for routes in graph.http.values() for key in routes.of.get(gateway, ()))
     bound = bind_routes(gateway, http_routes)
-    l4_routes = tuple(routes.nodes[key] for routes in graph.l4.values() for key in routes.of.get(gateway, ()))
+    l4_routes = served_by(graph, gateway)
     ports = ports_of(node.all_listeners)
     handled = [_handle(port, bound, l4_routes) for port in ports]
     clusters = {cluster.name: cluster for part in handled for cluster in part.clusters}
@@ -40,10 +41,11 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
         gateway=gateway,
         listeners=tuple(
             ir.Listener(
-                name=f"tcp-{port.number}",
+                name=f"{port.transport.lower()}-{port.number}",
                 port=port.number,
                 bind_port=port.bind_port,
                 filter_chains=part.filter_chains,
+                datagrams=part.datagrams,
                 bind_address=graph.settings.bind_address,
             )
             for port, part in zip(ports, handled, strict=True)
@@ -54,14 +56,16 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     )
 
 
-def _handle(port: Port, bound: Bound, l4_routes: Sequence[L4RouteNode]) -> Handled:
+def _handle(port: Port, bound: Bound, l4_routes: ServedBy) -> Handled:
     match port.protocol:
         case "HTTP":
             return handle_http(port, bound)
-        case "HTTPS":
-            return handle_https(port, bound)
+        case "HTTPS" | "TLS":
+            return handle_tls(port, bound, l4_routes)
         case "TCP":
             return handle_tcp(port, l4_routes)
+        case "UDP":
+            return handle_udp(port, l4_routes)
         case other:
             # Ours to prevent, not the user's: the graph lets no listener of a protocol that we do not know serve.
             raise AssertionError(f"listener of protocol {other} on port {port.number} serves")

@@ -33,7 +33,7 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
 
 def _infra_port(port: Port) -> InfraPort:
     name = f"{port.protocol.lower()}-{port.number}"
-    return InfraPort(name=name, protocol="TCP", port=port.number, bind_port=port.bind_port)
+    return InfraPort(name=name, protocol=port.transport, port=port.number, bind_port=port.bind_port)
 
 
 def _owner(kind: str, source: Gateway | GatewayClass) -> Owner:

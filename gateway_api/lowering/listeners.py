@@ -1,45 +1,55 @@
 """The listeners of one port → the ir.Listener that binds it, with its filter chains and route tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Literal
 
 import msgspec
 
 from gateway_api.graph.hostnames import ANY
-from gateway_api.graph.types import L4RouteNode, L4RuleNode, ListenerNode
+from gateway_api.graph.listener import transport_of
+from gateway_api.graph.types import BackendNode, ListenerNode
 from gateway_api.ir import xds as ir
-from gateway_api.lowering.backends import tcp_destinations
+from gateway_api.lowering.backends import l4_destinations
+from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import clusters_of
+from gateway_api.lowering.l4_routes import ServedBy, tls_chains
 from gateway_api.lowering.route_tables import Bound, TablePlan, hostname_of, misdirected, route_table
 
 
 class Port(msgspec.Struct, frozen=True):
-    """The serving listeners of one port, in spec order. They share a protocol: others conflict and do not serve."""
+    """The serving listeners of one port of one transport, in spec order.
+
+    They share a protocol, or are of HTTPS and TLS: others conflict and do not serve.
+    """
 
     number: int
     bind_port: int
+    transport: Literal["TCP", "UDP"]
     listeners: tuple[ListenerNode, ...]
 
     @property
     def protocol(self) -> str:
+        """The first listener's."""
         return self.listeners[0].spec.protocol
 
 
 class Handled(msgspec.Struct, frozen=True):
-    """How connections to a port are handled, and what that names. `clusters` and `secrets` may repeat."""
+    """How connections to a port, or datagrams, are handled and what that names. `clusters`, `secrets` may repeat."""
 
-    filter_chains: tuple[ir.FilterChain, ...]
+    filter_chains: tuple[ir.FilterChain, ...] = ()
+    datagrams: ir.Datagrams | None = None
     route_tables: tuple[ir.RouteTable, ...] = ()
     clusters: tuple[ir.Cluster, ...] = ()
     secrets: tuple[ir.Secret, ...] = ()
 
 
 def ports_of(listeners: Iterable[ListenerNode]) -> tuple[Port, ...]:
-    """Group the listeners that serve by port, in order of the port."""
+    """Group the listeners that serve by port, in order of the port, TCP before UDP."""
     serving = sorted((listener for listener in listeners if listener.serves), key=_port)
-    groups = (tuple(group) for _, group in groupby(serving, key=_port))
-    return tuple(Port(group[0].spec.port, group[0].bind_port, group) for group in groups)
+    groups = ((port, tuple(group)) for port, group in groupby(serving, key=_port))
+    return tuple(Port(number, group[0].bind_port, transport, group) for (number, transport), group in groups)
 
 
 def tables_of(port: Port) -> tuple[TablePlan, ...]:
@@ -54,7 +64,7 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
     match port.protocol:
         case "HTTP":
             return (TablePlan(f"http-{port.number}", Frontend("http", port.number), port.listeners, hostnames),)
-        case "HTTPS":
+        case "HTTPS" | "TLS":
             frontend, elsewhere = Frontend("https", port.number), misdirected(hostnames)
             return tuple(
                 TablePlan(
@@ -65,6 +75,7 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
                     misdirected=elsewhere[hostname_of(listener)],
                 )
                 for listener in port.listeners
+                if listener.spec.protocol == "HTTPS"
             )
         case _:
             return ()
@@ -74,42 +85,58 @@ def handle_http(port: Port, bound: Bound) -> Handled:
     """Serve every HTTP listener of a port."""
     tables = tables_of(port)
     return Handled(
-        filter_chains=tuple(_chain(table) for table in tables),
+        filter_chains=tuple(_http_chain(table) for table in tables),
         route_tables=tuple(route_table(table, bound) for table in tables),
         clusters=_clusters(port, bound),
     )
 
 
-def handle_https(port: Port, bound: Bound) -> Handled:
-    """Serve every HTTPS listener of a port, each with its own certificates."""
+def handle_tls(port: Port, bound: Bound, routes: ServedBy) -> Handled:
+    """Serve every HTTPS and TLS listener of a port, each with its own certificates."""
     tables = tables_of(port)
+    hostnames = frozenset(map(hostname_of, port.listeners))
+    passing = [
+        chain
+        for listener in port.listeners
+        if listener.spec.protocol == "TLS"
+        for chain in tls_chains(listener, hostnames, routes.get(listener.name, {}))
+    ]
     return Handled(
-        filter_chains=tuple(_tls_chain(table.listeners[0], table.name) for table in tables),
+        filter_chains=(
+            *(_https_chain(table.listeners[0], table.name) for table in tables),
+            *(chain for chain, _ in passing),
+        ),
         route_tables=tuple(route_table(table, bound) for table in tables),
-        clusters=_clusters(port, bound),
+        clusters=(*_clusters(port, bound), *_l4_clusters(backend for _, backends in passing for backend in backends)),
         secrets=tuple(secret for listener in port.listeners for secret in secrets_of(listener)),
     )
 
 
-def handle_tcp(port: Port, routes: Sequence[L4RouteNode]) -> Handled:
-    """Pass the bytes of every connection on a port to the backends of one rule; without one, close it.
+def handle_tcp(port: Port, routes: ServedBy) -> Handled:
+    """Pass the bytes of every connection on a port to the backends of one route; without one, close it.
 
-    `routes` come in order of precedence. Bytes tell nothing that could choose between two routes: the first that is
-    bound here serves, the others wait.
-
-    Spec: Gateway API v1.6 TCPRouteRule; GEP-713 conflict rules, "oldest"
+    Spec: Gateway API v1.6 TCPRouteRule
     """
-    rule = _rule_of(port.listeners[0], routes)
-    backends = () if rule is None else rule.backends
-    chain = ir.FilterChain(name=f"tcp-{port.number}", handler=ir.TcpChain(destinations=tcp_destinations(backends)))
-    return Handled(filter_chains=(chain,), clusters=tuple(b.cluster for b in backends if b.cluster is not None))
+    backends = _only_backends(port, routes)
+    chain = ir.FilterChain(name=f"tcp-{port.number}", handler=ir.TcpChain(destinations=l4_destinations(backends)))
+    return Handled(filter_chains=(chain,), clusters=tuple(_l4_clusters(backends)))
 
 
-def _chain(table: TablePlan) -> ir.FilterChain:
+def handle_udp(port: Port, routes: ServedBy) -> Handled:
+    """Pass the datagrams on a port to the backends of one route; without one, drop them.
+
+    Spec: Gateway API v1.6 UDPRouteRule
+    """
+    backends = _only_backends(port, routes)
+    datagrams = ir.Datagrams(destinations=l4_destinations(backends))
+    return Handled(datagrams=datagrams, clusters=tuple(_l4_clusters(backends)))
+
+
+def _http_chain(table: TablePlan) -> ir.FilterChain:
     return ir.FilterChain(name=table.name, handler=ir.HttpChain(route_table=table.name))
 
 
-def _tls_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
+def _https_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
     hostname = hostname_of(listener)
     return ir.FilterChain(
         name=route_table,
@@ -117,21 +144,6 @@ def _tls_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
         server_names=() if hostname == ANY else (hostname,),
         tls=downstream_tls(listener),
     )
-
-
-def downstream_tls(listener: ListenerNode) -> ir.DownstreamTls:
-    """Terminate TLS with the listener's certificates, for the clients that it lets in."""
-    clients = listener.client_validation
-    return ir.DownstreamTls(
-        secrets=tuple(dict.fromkeys(secret.name for secret in listener.certificates)),
-        client=None if clients is None else ir.ClientValidation(ca=clients.authorities.name, required=clients.required),
-    )
-
-
-def secrets_of(listener: ListenerNode) -> tuple[ir.Secret, ...]:
-    """Return what its `downstream_tls` names."""
-    clients = listener.client_validation
-    return (*listener.certificates, *((clients.authorities,) if clients else ()))
 
 
 def _clusters(port: Port, bound: Bound) -> tuple[ir.Cluster, ...]:
@@ -144,17 +156,16 @@ def _clusters(port: Port, bound: Bound) -> tuple[ir.Cluster, ...]:
     )
 
 
-def _rule_of(listener: ListenerNode, routes: Iterable[L4RouteNode]) -> L4RuleNode | None:
-    return next((route.rules[0] for route in routes if route.rules and _is_bound(route, listener)), None)
+def _only_backends(port: Port, routes: ServedBy) -> tuple[BackendNode, ...]:
+    """Return those of the one route that serves the one listener of a port."""
+    [listener] = port.listeners
+    route = routes.get(listener.name, {}).get(ANY)
+    return route.backends if route else ()
 
 
-def _is_bound(route: L4RouteNode, listener: ListenerNode) -> bool:
-    return any(
-        parent.gateway == listener.gateway and binding.listener == listener.name
-        for parent in route.parents
-        for binding in parent.bindings
-    )
+def _l4_clusters(backends: Iterable[BackendNode]) -> Iterator[ir.Cluster]:
+    return (backend.cluster for backend in backends if backend.cluster is not None)
 
 
-def _port(listener: ListenerNode) -> int:
-    return listener.spec.port
+def _port(listener: ListenerNode) -> tuple[int, Literal["TCP", "UDP"]]:
+    return listener.spec.port, transport_of(listener.spec)

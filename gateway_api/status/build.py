@@ -4,9 +4,8 @@
 touches.
 """
 
-from collections.abc import Mapping
-
-from gateway_api.graph.types import Graph, L4RouteNode, Routes
+from gateway_api.graph.claims import RouteId, claims
+from gateway_api.graph.types import Graph
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
@@ -14,7 +13,6 @@ from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import listener_set_status, verdict_of
 from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
-from k8s_watch.keys import ObjectKey
 
 
 def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Statuses:
@@ -39,10 +37,12 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
     for kind, http in graph.http.items():
         for key, http_route in http.nodes.items():
             found[StatusKey(kind=kind, key=key)] = http_route_status(http_route, controller_name)
+    claimed = {gateway: claims(graph, gateway) for gateway in graph.gateways}
     for kind, l4 in graph.l4.items():
-        served = {gateway: served_routes(l4, gateway) for gateway in l4.of}
         for key, l4_route in l4.nodes.items():
-            found[StatusKey(kind=kind, key=key)] = l4_route_status(l4_route, kind, controller_name, served)
+            found[StatusKey(kind=kind, key=key)] = l4_route_status(
+                RouteId(kind, key), l4_route, controller_name, claimed
+            )
     for kind, routes in graph.routes.items():
         for key in routes.forsaken:
             found[StatusKey(kind=kind, key=key)] = withdrawn(controller_name)
@@ -55,17 +55,3 @@ def withdrawn(controller_name: str) -> RouteStatus:
     Spec: Gateway API v1.6 RouteParentStatus.controllerName
     """
     return RouteStatus(controller_name=controller_name, parents=())
-
-
-def served_routes(routes: Routes[L4RouteNode], gateway: ObjectKey) -> Mapping[str, ObjectKey]:
-    """Say which route of a kind each listener of a Gateway serves: the first in order of precedence of those bound.
-
-    Spec: GEP-713 conflict rules
-    """
-    found: dict[str, ObjectKey] = {}
-    for key in routes.of.get(gateway, ()):
-        for parent in routes.nodes[key].parents:
-            if parent.gateway == gateway:
-                for binding in parent.bindings:
-                    found.setdefault(binding.listener, key)
-    return found

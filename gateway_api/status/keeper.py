@@ -3,18 +3,18 @@
 `build.build_statuses` says what the result has to equal; a property test holds both against each other.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
+from gateway_api.graph.claims import Claims, RouteId, claims
 from gateway_api.graph.mappings import not_equal, not_same, replaced
-from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, RouteNode, Routes, Settings
+from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, RouteNode, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
-from gateway_api.status.build import served_routes, withdrawn
+from gateway_api.status.build import withdrawn
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import Verdict, listener_set_status, verdict_of
@@ -68,8 +68,8 @@ class _Desk:
         self._graph = Graph(settings=settings)
         self._fleet = FleetReport()
         self._infra = InfraReport()
-        self._served: defaultdict[str, dict[ObjectKey, Mapping[str, ObjectKey]]] = defaultdict(dict)
-        """By kind and Gateway, see `served_routes`."""
+        self._claimed: dict[ObjectKey, Claims] = {}
+        """By Gateway, those with any."""
         self._verdicts: dict[ObjectKey, Verdict] = {}
         """By Gateway: what their ListenerSets heard last."""
         self._statuses: Statuses = {}
@@ -84,25 +84,28 @@ class _Desk:
         touched.gateways |= not_equal(self._infra.gateways, infra.gateways)
         for kind in graph.routes:
             touched.routes[kind] |= _forsaken(before, kind) ^ _forsaken(graph, kind)
-        for kind, routes in graph.l4.items():
-            touched.routes[kind] |= self._waiting(kind, before.l4.get(kind, Routes()), routes, touched.routes[kind])
+        for id_ in self._waiting(before, graph, touched):
+            touched.routes[id_.kind].add(id_.key)
         self._graph, self._fleet, self._infra = graph, fleet, infra
         return self._say(touched)
 
-    def _waiting(
-        self, kind: str, before: Routes[L4RouteNode], now: Routes[L4RouteNode], moved: Iterable[ObjectKey]
-    ) -> set[ObjectKey]:
-        """Return the routes of each Gateway on which another one is served than before: who waits says for whom."""
-        nodes = [routes.nodes[key] for key in moved for routes in (before, now) if key in routes.nodes]
-        found: set[ObjectKey] = set()
-        known = self._served[kind]
+    def _waiting(self, before: Graph, now: Graph, touched: _Touched) -> set[RouteId]:
+        """Return the routes that claim a place that another one serves than before: who waits says for whom."""
+        nodes = [
+            routes.nodes[key]
+            for graph in (before, now)
+            for kind, routes in graph.l4.items()
+            for key in touched.routes[kind]
+            if key in routes.nodes
+        ]
+        found: set[RouteId] = set()
         for gateway in frozenset().union(*map(bound_gateways, nodes)):
-            served = served_routes(now, gateway)
-            if served != known.get(gateway, {}):
-                found.update(now.of.get(gateway, ()))
-                known[gateway] = served
-                if not served:
-                    del known[gateway]
+            claimed = claims(now, gateway)
+            for place in not_equal(self._claimed.get(gateway, {}), claimed):
+                found.update(claimed.get(place, ()))
+            self._claimed[gateway] = claimed
+            if not claimed:
+                del self._claimed[gateway]
         return found
 
     def _say(self, touched: _Touched) -> tuple[Statuses, frozenset[StatusKey]]:
@@ -154,7 +157,7 @@ class _Desk:
             case HTTPRouteNode() as node:
                 return http_route_status(node, controller_name)
             case L4RouteNode() as node:
-                return l4_route_status(node, kind, controller_name, self._served[kind])
+                return l4_route_status(RouteId(kind, key), node, controller_name, self._claimed)
             case _:
                 return withdrawn(controller_name) if key in _forsaken(self._graph, kind) else None
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from gateway_api.graph import problems
+from gateway_api.graph.claims import Claims, Place, RouteId
+from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus
 from k8s_watch.keys import ObjectKey
 
-type Served = Mapping[ObjectKey, Mapping[str, ObjectKey]]
-"""Gateway → its listeners' names → the route of a kind that each serves."""
+type Claimed = Mapping[ObjectKey, Claims]
+"""By Gateway."""
 
 
 def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
@@ -27,8 +29,8 @@ def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
     )
 
 
-def l4_route_status(node: L4RouteNode, kind: str, controller_name: str, served: Served) -> RouteStatus:
-    """Say the same of a route of bytes, and which older route it waits behind, if any.
+def l4_route_status(id_: RouteId, node: L4RouteNode, controller_name: str, claimed: Claimed) -> RouteStatus:
+    """Say the same of a route of bytes, and which other route it waits behind, if any.
 
     A route that waits is accepted all the same, and counted by the listener: so the conformance suite wants it.
 
@@ -39,7 +41,7 @@ def l4_route_status(node: L4RouteNode, kind: str, controller_name: str, served: 
         parents=tuple(
             ParentStatus(
                 parent_ref=parent.ref,
-                conditions=(_accepted(node, parent, _waiting(node, kind, parent, served)), _resolved_refs(node)),
+                conditions=(_accepted(node, parent, _waiting(id_, parent, claimed)), _resolved_refs(node)),
             )
             for parent in node.parents
         ),
@@ -71,11 +73,15 @@ def _resolved_refs(node: RouteNode) -> Condition:
     return catalogue.of_problems(wrong, generation) if wrong else catalogue.route_refs_resolved(generation)
 
 
-def _waiting(node: L4RouteNode, kind: str, parent: Parent, served: Served) -> str:
-    here = served.get(parent.gateway, {})
-    others = {binding.listener: here.get(binding.listener) for binding in parent.bindings}
-    behind = [f"{listener} ({kind} {other})" for listener, other in others.items() if other != node.source.key]
-    return f"An older route serves these listeners: {', '.join(behind)}." if behind else ""
+def _waiting(id_: RouteId, parent: Parent, claimed: Claimed) -> str:
+    places = [Place(binding.listener, hostname) for binding in parent.bindings for hostname in binding.hostnames]
+    served = {place: claimed[parent.gateway][place][0] for place in places}
+    behind = [f"{_said(place)} ({first.kind} {first.key})" for place, first in served.items() if first != id_]
+    return f"Another route serves: {', '.join(behind)}." if behind else ""
+
+
+def _said(place: Place) -> str:
+    return place.listener if place.hostname == ANY else f"{place.hostname} on {place.listener}"
 
 
 def _of(found: Sequence[Problem], condition: str) -> list[Problem]:

@@ -23,7 +23,7 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
     routes.HTTPRouteFilter: frozenset({"externalAuth"}),
     grpc_route.GRPCRouteSpec: frozenset({"useDefaultGateways"}),
-    routes.TCPRouteSpec: frozenset({"useDefaultGateways"}),
+    routes.L4RouteSpec: frozenset({"useDefaultGateways"}),
 }
 """Fields that the API has and our shapes do not carry, by the shape that they belong to; nor are they looked into.
 

@@ -10,7 +10,7 @@ from k8s_watch.files.contents import Id
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Endpoint, EndpointPort, EndpointSlice, Service, ServicePort, ServiceSpec
 from k8s_watch.objects.meta import Meta, Object
-from k8s_watch.objects.routes import BackendRef, HTTPRoute, TCPRoute
+from k8s_watch.objects.routes import BackendRef, HTTPRoute, TCPRoute, TLSRoute, UDPRoute
 from k8s_watch.slices import SERVICE_LABEL, service_of
 
 _OVERRIDE = re.compile(
@@ -70,17 +70,21 @@ def _service(override: Override, objects: Mapping[Id, Object]) -> Service:
     if isinstance(found, Service) and found.spec.ports:
         return msgspec.structs.replace(found, spec=ServiceSpec(ports=found.spec.ports))
     asked = sorted(set(_ports_asked(override.service, objects.values())))
-    ports = tuple(ServicePort(name=f"port-{port}", port=port) for port in asked)
+    ports = tuple(
+        ServicePort(name=f"{protocol.lower()}-{port}", port=port, protocol=protocol) for port, protocol in asked
+    )
     meta = found.metadata if found else _meta(override.service, override.service.name)
     return Service(metadata=meta, spec=ServiceSpec(ports=ports))
 
 
-def _ports_asked(service: ObjectKey, objects: Iterable[Object]) -> Iterator[int]:
+def _ports_asked(service: ObjectKey, objects: Iterable[Object]) -> Iterator[tuple[int, str]]:
+    """Port and protocol of every reference to the Service."""
     for found in objects:
-        if isinstance(found, HTTPRoute | TCPRoute):
+        if isinstance(found, HTTPRoute | TCPRoute | TLSRoute | UDPRoute):
+            protocol = "UDP" if isinstance(found, UDPRoute) else "TCP"
             for ref in (ref for rule in found.spec.rules for ref in rule.backend_refs):
                 if ref.port is not None and _names(ref, found.key.namespace) == service:
-                    yield ref.port
+                    yield ref.port, protocol
 
 
 def _names(ref: BackendRef, namespace: str) -> ObjectKey | None:

@@ -58,6 +58,9 @@ _NAMESPACE = text(f"({_LABEL})?", "a namespace: lower case letters, digits and '
 _GROUP = text(f"({_DOTTED})?", 'an API group, for example gateway.networking.k8s.io; "" is the core group')
 _KIND = text(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", "a kind, for example Service", 63)
 _HOSTNAME = text(rf"(\*\.)?{_DOTTED}", "a host name in lower case without port, or *. and one")
+_SERVER_NAME = text(
+    rf"(?!([0-9]+\.){{3}}[0-9]+)(\*\.)?{_DOTTED}", "a host name in lower case, no IP address, or *. and one"
+)
 _PRECISE_HOSTNAME = text(_DOTTED, "a host name in lower case without port and without *")
 _HEADER_NAME = text(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+", "a header name", 256)
 _HEADER_VALUE = text(r"[!-~]+([\t ]?[!-~]+)*", "printable ASCII without blanks at the ends", 4096)
@@ -189,8 +192,9 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     },
     routes.CookieConfig: {"lifetime_type": one_of("Permanent", "Session")},
     routes.LocalObjectReference: _REFERENCE,
-    routes.TCPRouteSpec: {"parent_refs": count(0, 32), "rules": count(1, 1)},
-    routes.TCPRouteRule: {**_RULE, "backend_refs": count(1, 16)},
+    routes.L4RouteSpec: {"parent_refs": count(0, 32), "rules": count(1, 1)},
+    routes.L4RouteRule: {**_RULE, "backend_refs": count(1, 16)},
+    routes.TLSRouteSpec: {"hostnames": both(count(1, 1024), _SERVER_NAME)},
     core.ServicePort: {"port": _PORT, "protocol": one_of("TCP", "UDP", "SCTP")},
     core.EndpointPort: {"port": _PORT, "protocol": one_of("TCP", "UDP", "SCTP")},
     core.EndpointSlice: {"address_type": one_of("IPv4", "IPv6", "FQDN")},

@@ -1,4 +1,4 @@
-"""gateway.networking.k8s.io routes: HTTPRoute and TCPRoute. The other kinds of route join them here."""
+"""gateway.networking.k8s.io routes."""
 
 from k8s_watch.objects.gateway import GROUP
 from k8s_watch.objects.meta import Condition, Object, Shape
@@ -202,15 +202,36 @@ class HTTPRoute(Route, frozen=True):
     spec: HTTPRouteSpec = HTTPRouteSpec()
 
 
-class TCPRouteRule(Shape, frozen=True):
+class L4RouteRule(Shape, frozen=True):
+    """Spec: Gateway API v1 TCPRouteRule, TLSRouteRule, UDPRouteRule."""
+
     name: str | None = None
     backend_refs: tuple[BackendRef, ...] = ()
 
 
-class TCPRouteSpec(Shape, frozen=True):
+class L4RouteSpec(Shape, frozen=True):
+    """Spec: Gateway API v1 TCPRouteSpec, UDPRouteSpec."""
+
     parent_refs: tuple[ParentReference, ...] = ()
-    rules: tuple[TCPRouteRule, ...] = ()
+    rules: tuple[L4RouteRule, ...] = ()
+
+
+class TLSRouteSpec(L4RouteSpec, frozen=True):
+    """Up to v1alpha2 there may be no hostnames, which means any."""
+
+    hostnames: tuple[str, ...] = ()
 
 
 class TCPRoute(Route, frozen=True):
-    spec: TCPRouteSpec = TCPRouteSpec()
+    spec: L4RouteSpec = L4RouteSpec()
+
+
+class TLSRoute(Route, frozen=True):
+    spec: TLSRouteSpec = TLSRouteSpec()
+
+
+class UDPRoute(Route, frozen=True):
+    spec: L4RouteSpec = L4RouteSpec()
+
+
+type L4Route = TCPRoute | TLSRoute | UDPRoute

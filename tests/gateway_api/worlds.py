@@ -31,12 +31,15 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "HTTPRoute": ("r", "s", "t"),
     "GRPCRoute": ("r", "s"),
     "TCPRoute": ("r", "s"),
+    "TLSRoute": ("r", "s"),
+    "UDPRoute": ("r", "s"),
     "ReferenceGrant": ("x", "y"),
     "Namespace": NAMESPACES,
     "Service": ("web", "api"),
     "Secret": ("cert", "key"),
     "ConfigMap": ("ca", "key"),
 }
+ROUTES = tuple(kind for kind in NAMES if kind.endswith("Route"))
 CLUSTER_SCOPED = ("GatewayClass", "Namespace")
 KEYS: Mapping[str, list[ObjectKey]] = {
     kind: [ObjectKey(ns, name) for ns, name in product(("",) if kind in CLUSTER_SCOPED else NAMESPACES, names)]
@@ -104,7 +107,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
             {"namespaces": {"from": "All"}},
             {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
             {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
-            {"namespaces": {"from": "All"}, "kinds": [{"kind": "TCPRoute"}]},
+            {"namespaces": {"from": "All"}, "kinds": [{"kind": "TCPRoute"}, {"kind": "UDPRoute"}]},
         ]
     )
     open_to = pick(
@@ -125,11 +128,20 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         pick([{"port": 443, "protocol": "HTTPS"}, {"port": 80, "protocol": "HTTPS"}]),
         hostname,
     )
-    tcp = _merged(
+    l4 = _merged(
         st.fixed_dictionaries({"allowedRoutes": allowed}),
-        pick([{"port": 90, "protocol": "TCP"}, {"port": 10080, "protocol": "TCP"}]),
+        pick([{"port": port, "protocol": protocol} for protocol in ("TCP", "UDP") for port in (90, 10080)]),
     )
-    listener = _merged(st.one_of(http, https, tcp), pick([{"name": "one"}, {"name": "two"}, {"name": "three"}]))
+    mode = pick([{"mode": "Terminate"}, {"mode": "Passthrough"}, {"mode": "Passthrough"}])
+    tls_too = _merged(
+        st.fixed_dictionaries({"allowedRoutes": allowed, "tls": _merged(tls, mode)}),
+        pick([{"port": 443, "protocol": "TLS"}]),
+        hostname,
+    )
+    listener = _merged(st.one_of(http, https, l4, tls_too), pick([{"name": "one"}, {"name": "two"}, {"name": "three"}]))
+    l4_route = {"parentRefs": parents, "rules": _lists(st.fixed_dictionaries({"backendRefs": backends}), 2)}
+    hostnames = pick([[], [], [], ["a.example.com"], ["b.example.com", "a.example.com"], ["*.example.com"], ["BAD"]])
+    route_status = st.fixed_dictionaries({"parents": entries})
     return {
         "GatewayClass": st.fixed_dictionaries(
             {
@@ -174,11 +186,11 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                 "spec": st.fixed_dictionaries(
                     {
                         "parentRefs": parents,
-                        "hostnames": pick([[], [], [], ["a.example.com"], ["b.example.com", "a.example.com"], ["BAD"]]),
+                        "hostnames": hostnames,
                         "rules": _lists(rule, 2),
                     }
                 ),
-                "status": st.fixed_dictionaries({"parents": entries}),
+                "status": route_status,
             }
         ),
         "GRPCRoute": st.fixed_dictionaries(
@@ -190,17 +202,14 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         "rules": _lists(grpc_rule, 2),
                     }
                 ),
-                "status": st.fixed_dictionaries({"parents": entries}),
+                "status": route_status,
             }
         ),
-        "TCPRoute": st.fixed_dictionaries(
-            {
-                "spec": st.fixed_dictionaries(
-                    {"parentRefs": parents, "rules": _lists(st.fixed_dictionaries({"backendRefs": backends}), 2)}
-                ),
-                "status": st.fixed_dictionaries({"parents": entries}),
-            }
+        "TCPRoute": st.fixed_dictionaries({"spec": st.fixed_dictionaries(l4_route), "status": route_status}),
+        "TLSRoute": st.fixed_dictionaries(
+            {"spec": st.fixed_dictionaries({**l4_route, "hostnames": hostnames}), "status": route_status}
         ),
+        "UDPRoute": st.fixed_dictionaries({"spec": st.fixed_dictionaries(l4_route), "status": route_status}),
         "ReferenceGrant": st.fixed_dictionaries(
             {
                 "spec": st.fixed_dictionaries(
@@ -209,7 +218,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                             st.fixed_dictionaries(
                                 {
                                     "group": st.just(GROUP),
-                                    "kind": pick(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway", "ListenerSet"]),
+                                    "kind": pick([*ROUTES, "Gateway", "ListenerSet"]),
                                     "namespace": pick(NAMESPACES),
                                 }
                             ),
@@ -237,6 +246,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                     [
                         {"ports": [{"port": 80}]},
                         {"ports": [{"port": 80}, {"port": 81}]},
+                        {"ports": [{"port": 80}, {"name": "udp", "port": 80, "protocol": "UDP"}]},
                         {"ports": [{"port": 80, "appProtocol": "h2c"}]},
                         {"type": "ExternalName"},
                     ]
@@ -287,6 +297,8 @@ def _first_objects() -> list[Edit]:
         {"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": every},
         {"name": "two", "port": 443, "protocol": "HTTPS", "allowedRoutes": every, "tls": tls},
         {"name": "three", "port": 90, "protocol": "TCP", "allowedRoutes": every},
+        {"name": "four", "port": 90, "protocol": "UDP", "allowedRoutes": every},
+        {"name": "five", "port": 8443, "protocol": "TLS", "allowedRoutes": every, "tls": {**tls, "mode": "Terminate"}},
     ]
     authorities = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": ns} for ns in NAMESPACES]
     frontend = {"default": {"validation": {"caCertificateRefs": authorities}}}
@@ -300,11 +312,11 @@ def _first_objects() -> list[Edit]:
     ]
     backends = [{"name": "web", "namespace": "b", "port": 80}, {"name": "api", "port": 80}]
     route = {"spec": {"parentRefs": parents, "rules": [{"backendRefs": backends}]}}
+    ports = [{"port": 80}, {"name": "udp", "port": 80, "protocol": "UDP"}]
     to = [{"group": "", "kind": kind} for kind in ("Service", "Secret", "ConfigMap")]
-    route_kinds = ("HTTPRoute", "GRPCRoute", "TCPRoute")
-    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in (*route_kinds, "Gateway", "ListenerSet")]
+    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in (*ROUTES, "Gateway", "ListenerSet")]
     blue_labels = {"labels": {"team": "blue"}}
-    routes = [(kind, ObjectKey(ns, name)) for kind in route_kinds for ns in NAMESPACES for name in "rs"]
+    routes = [(kind, ObjectKey(ns, name)) for kind in ROUTES for ns in NAMESPACES for name in "rs"]
     return [
         _edit("GatewayClass", ObjectKey("", "ours"), {"spec": {"controllerName": OURS}}),
         _edit(
@@ -320,7 +332,7 @@ def _first_objects() -> list[Edit]:
         *(_edit(kind, key, route) for kind, key in routes),
         _edit("ReferenceGrant", ObjectKey("b", "x"), {"spec": {"from": from_, "to": to}}),
         *(_edit("Namespace", ObjectKey("", name), {}, blue_labels) for name in NAMESPACES),
-        *(_edit("Service", key, {"spec": {"ports": [{"port": 80}]}}) for key in KEYS["Service"]),
+        *(_edit("Service", key, {"spec": {"ports": ports}}) for key in KEYS["Service"]),
         *(_edit("Secret", ObjectKey(ns, "cert"), {"data": CERTIFICATE}) for ns in NAMESPACES),
         *(_edit("ConfigMap", ObjectKey(ns, "ca"), {"data": AUTHORITIES[0]}) for ns in NAMESPACES),
     ]

@@ -74,9 +74,9 @@ async def test_a_service_that_nobody_defined_has_the_ports_that_routes_ask_for(w
     (endpoints,) = snapshot.slices_by_service[SVC]
     assert endpoints.endpoints[0].addresses == ("127.0.0.1",)
     assert [(port.name, port.port) for port in endpoints.ports] == [
-        ("port-80", 4000),
-        ("port-3000", 4000),
-        ("port-5432", 4000),
+        ("tcp-80", 4000),
+        ("tcp-3000", 4000),
+        ("tcp-5432", 4000),
     ]
 
 

@@ -59,7 +59,7 @@ def edits() -> st.SearchStrategy[Edit | Slices]:
         _http_routes(),
         _gateways(),
         _listener_sets(),
-        _tcp_routes(),
+        _l4_routes(),
         _slices(),
         _services(),
         worlds.edits(),
@@ -121,12 +121,21 @@ def _listener_sets() -> st.SearchStrategy[Edit]:
 
 def _listeners() -> st.SearchStrategy[list[dict[str, Any]]]:
     tls = {"certificateRefs": [{"name": "cert", "namespace": "b"}]}
-    usual = st.sampled_from([("HTTP", 80, {}), ("HTTP", 80, {}), ("HTTPS", 443, {"tls": tls}), ("TCP", 9000, {})])
+    named = st.sampled_from(
+        [
+            ("HTTP", 80, {}),
+            ("HTTP", 80, {}),
+            ("HTTPS", 443, {"tls": tls}),
+            ("TLS", 443, {"tls": {"mode": "Passthrough"}}),
+            ("TLS", 443, {"tls": {**tls, "mode": "Terminate"}}),
+        ]
+    )
+    nameless = st.sampled_from([("TCP", 9000, {}), ("UDP", 9000, {})])
     listener = st.builds(
         lambda usual, hostname: {"protocol": usual[0], "port": usual[1], **usual[2], "hostname": hostname},
-        usual,
+        named,
         st.sampled_from(LISTENER_HOSTNAMES),
-    )
+    ) | nameless.map(lambda usual: {"protocol": usual[0], "port": usual[1]})
     return st.lists(listener, min_size=1, max_size=4).map(
         lambda found: [{"name": f"l{i}", **each} for i, each in enumerate(found)]
     )
@@ -147,25 +156,40 @@ def _gateways() -> st.SearchStrategy[Edit]:
     return _edits_of("Gateway", ["g", "h"], spec)
 
 
-def _tcp_routes() -> st.SearchStrategy[Edit]:
+def _l4_routes() -> st.SearchStrategy[Edit]:
     rules = _some(BACKENDS, 0, 2).map(lambda found: [{"backendRefs": found}])
-    return _edits_of("TCPRoute", ["r", "s"], {"parentRefs": _some(PARENTS, 1, 1), "rules": rules})
+    spec = {"parentRefs": _some(PARENTS, 1, 1), "rules": rules}
+    tls = {**spec, "hostnames": _some(HOSTNAMES, 0, 3)}
+    return st.one_of(
+        _edits_of("TCPRoute", ["r", "s"], spec),
+        _edits_of("TLSRoute", ["r", "s"], tls),
+        _edits_of("TLSRoute", ["r", "s"], tls),
+        _edits_of("UDPRoute", ["r", "s"], spec),
+    )
 
 
 def _services() -> st.SearchStrategy[Edit]:
-    ports = [[{"port": 80}], [{"port": 80, "name": "http"}], [{"port": 80, "appProtocol": "h2c"}], [{"port": 81}]]
+    udp = {"port": 80, "name": "udp", "protocol": "UDP"}
+    ports = [
+        [{"port": 80}],
+        [{"port": 80, "name": "http"}, udp],
+        [{"port": 80, "appProtocol": "h2c"}],
+        [{"port": 81}],
+        [udp],
+    ]
     return _edits_of("Service", ["web", "api"], {"ports": st.sampled_from(ports)})
 
 
 def _slices() -> st.SearchStrategy[Slices]:
-    def built(key: ObjectKey, port_name: str, addresses: list[str]) -> Slices:
+    def built(key: ObjectKey, port: Mapping[str, str], addresses: list[str]) -> Slices:
         document = {
             "metadata": {"name": key.name, "namespace": key.namespace},
             "addressType": "IPv4",
-            "ports": [{"name": port_name, "port": 3000}],
+            "ports": [{"port": 3000, **port}],
             "endpoints": [{"addresses": [address]} for address in addresses],
         }
         return key, (msgspec.convert(document, EndpointSlice),) if addresses else ()
 
     addresses = st.lists(st.sampled_from(["10.0.0.1", "10.0.0.2"]), unique=True)
-    return st.builds(built, st.sampled_from(SERVICES), st.sampled_from(["", "http"]), addresses)
+    ports = st.sampled_from([{"name": ""}, {"name": "http"}, {"name": "udp", "protocol": "UDP"}])
+    return st.builds(built, st.sampled_from(SERVICES), ports, addresses)

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from gateway_api.graph.backend import http_backend, tcp_backend
+from gateway_api.graph.backend import http_backend, l4_backend
 from gateway_api.graph.reference_grant import Grants, Referrer, Resolver
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service, ServicePort, ServiceSpec
@@ -30,7 +30,7 @@ TCP = Referrer("TCPRoute", "default")
 
 def test_a_clusters_name_says_the_service_the_port_and_what_is_not_default() -> None:
     names = [http_backend(BackendRef(name="web", port=port), HTTP, RESOLVER).cluster for port in (80, 81)]
-    names.append(tcp_backend(BackendRef(name="web", port=82), TCP, RESOLVER).cluster)
+    names.append(l4_backend(BackendRef(name="web", port=82), TCP, RESOLVER, "tcp").cluster)
     assert [(cluster.name, cluster.protocol) for cluster in names if cluster] == [
         ("service/default/web/80", "http1"),
         ("service/default/web/81/http2", "http2"),

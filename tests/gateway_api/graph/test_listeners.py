@@ -22,7 +22,7 @@ def test_a_privileged_port_is_shifted_and_any_other_is_not(listeners: Listeners)
     assert all(node.serves for node in nodes.values())
 
 
-@pytest.mark.parametrize("protocol", ["TLS", "UDP", "example.com/quic", ""])
+@pytest.mark.parametrize("protocol", ["SCTP", "example.com/quic", ""])
 def test_a_protocol_that_is_not_served_is_unsupported_and_carries_no_kind(protocol: str, listeners: Listeners) -> None:
     nodes = listeners(f"[{{name: a, port: 80, protocol: '{protocol}', allowedRoutes: {{kinds: [{{kind: X}}]}}}}]")
     assert verdict(nodes) == {"a": ["UnsupportedProtocol"]}
@@ -92,19 +92,68 @@ def test_of_listeners_with_one_hostname_none_is_served_and_the_others_are(listen
     assert verdict(nodes) == {"a": ["HostnameConflict"], "b": ["HostnameConflict"], "c": [], "d": []}
 
 
-@pytest.mark.parametrize("pair", [("HTTP", "TCP"), ("TCP", "TCP"), ("HTTP", "HTTPS"), ("HTTPS", "TCP")])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("HTTP", "TCP"),
+        ("TCP", "TCP"),
+        ("HTTP", "HTTPS"),
+        ("HTTPS", "TCP"),
+        ("TLS", "TCP"),
+        ("TLS", "HTTP"),
+        ("TLS", "HTTPS"),
+        ("UDP", "UDP"),
+    ],
+)
 def test_protocols_that_cannot_share_a_port_conflict(
     pair: tuple[str, str], listeners: Listeners, secret: Callable[..., str]
 ) -> None:
-    tls = {"HTTPS": ", tls: {certificateRefs: [{name: cert}]}"}
+    tls = {"HTTPS": ", tls: {certificateRefs: [{name: cert}]}", "TLS": ", tls: {mode: Passthrough}"}
     texts = [f"{{name: {i}, port: 80, protocol: {p}{tls.get(p, '')}}}" for i, p in zip("ab", pair, strict=True)]
     nodes = listeners(f"[{', '.join(texts)}]", secret())
     assert verdict(nodes) == {"a": ["ProtocolConflict"], "b": ["ProtocolConflict"]}
     assert not any(node.serves for node in nodes.values())
 
 
+def test_server_names_tell_listeners_with_tls_apart(listeners: Listeners, secret: Callable[..., str]) -> None:
+    nodes = listeners(
+        """
+    - {name: a, port: 443, protocol: HTTPS, hostname: a.com, tls: {certificateRefs: [{name: cert}]}}
+    - {name: b, port: 443, protocol: TLS, hostname: b.com, tls: {mode: Terminate, certificateRefs: [{name: cert}]}}
+    - {name: c, port: 443, protocol: TLS, hostname: c.com, tls: {mode: Passthrough}}
+    - {name: d, port: 443, protocol: TLS, hostname: c.com, tls: {mode: Passthrough}}
+    """,
+        secret(),
+    )
+    assert verdict(nodes) == {"a": [], "b": [], "c": ["HostnameConflict"], "d": ["HostnameConflict"]}
+    assert [kinds(nodes[name]) for name in "bc"] == [["TLSRoute", "TCPRoute"], ["TLSRoute"]]
+
+
+def test_tcp_and_udp_have_ports_of_their_own(listeners: Listeners) -> None:
+    nodes = listeners("""
+    - {name: a, port: 53, protocol: TCP}
+    - {name: b, port: 53, protocol: UDP}
+    - {name: c, port: 10053, protocol: UDP}
+    - {name: d, port: 19000, protocol: UDP}
+    """)
+    assert verdict(nodes) == {"a": [], "b": [], "c": ["PortUnavailable"], "d": []}
+
+
+@pytest.mark.parametrize("tls", ["", ", tls: {mode: ''}", ", tls: {mode: Some}"])
+def test_a_tls_listener_says_whether_it_decrypts(tls: str, listeners: Listeners) -> None:
+    assert "UnsupportedValue" in verdict(listeners(f"[{{name: a, port: 443, protocol: TLS{tls}}}]"))["a"]
+
+
+def test_what_decrypts_needs_a_certificate_and_what_passes_through_none(listeners: Listeners) -> None:
+    nodes = listeners("""
+    - {name: a, port: 443, protocol: TLS, tls: {mode: Terminate, certificateRefs: [{name: nobody}]}}
+    - {name: b, port: 444, protocol: TLS, tls: {mode: Passthrough, certificateRefs: [{name: nobody}]}}
+    """)
+    assert verdict(nodes) == {"a": ["InvalidCertificateRef", "Invalid"], "b": []}
+
+
 def test_a_listener_that_is_refused_alone_is_in_nobodys_way(listeners: Listeners) -> None:
-    nodes = listeners("[{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: UDP}]")
+    nodes = listeners("[{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: SCTP}]")
     assert verdict(nodes) == {"a": [], "b": ["UnsupportedProtocol"]}
 
 

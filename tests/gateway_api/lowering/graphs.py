@@ -80,7 +80,7 @@ def route(name: str, hostnames: tuple[str, ...], *rules: HTTPRuleNode, to: str =
 
 
 def tcp_route(name: str, *backends: BackendNode, to: str = "tcp") -> L4RouteNode:
-    parent = Parent(ref=ParentReference(name="eg"), gateway=EG, bindings=(Binding(listener=to),))
+    parent = Parent(ref=ParentReference(name="eg"), gateway=EG, bindings=(Binding(listener=to, hostnames=("*",)),))
     return L4RouteNode(
         source=TCPRoute(metadata=Meta(name=name, namespace="default")),
         parents=(parent,),

@@ -1,0 +1,73 @@
+"""TCPRoute, TLSRoute or UDPRoute + its parents + its backends → L4RouteNode."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from gateway_api.graph import problems
+from gateway_api.graph.attachment import Labels, Parents, attach, hostname_problems, unbound
+from gateway_api.graph.backend import l4_backend, weight_problem
+from gateway_api.graph.listener import TCP_ROUTE, TLS_ROUTE, UDP_ROUTE
+from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.types import L4RouteNode, L4RuleNode, Problem
+from k8s_watch.objects.gateway import RouteGroupKind
+from k8s_watch.objects.routes import L4Route, TCPRoute, TLSRoute, UDPRoute
+
+
+def judge_tcp_route(route: TCPRoute, known: Parents, labels: Labels, resolver: Resolver) -> L4RouteNode | None:
+    """Judge a route; None when no parentRef of it names one of `known`.
+
+    `labels` are those of the route's namespace.
+
+    Spec: Gateway API v1.6 TCPRoute
+    """
+    return _judge(TCP_ROUTE, route, known, labels, resolver)
+
+
+def judge_tls_route(route: TLSRoute, known: Parents, labels: Labels, resolver: Resolver) -> L4RouteNode | None:
+    """As `judge_tcp_route`. Spec: Gateway API v1.6 TLSRoute."""
+    return _judge(TLS_ROUTE, route, known, labels, resolver, hostnames=route.spec.hostnames)
+
+
+def judge_udp_route(route: UDPRoute, known: Parents, labels: Labels, resolver: Resolver) -> L4RouteNode | None:
+    """As `judge_tcp_route`. Spec: Gateway API v1.6 UDPRoute."""
+    return _judge(UDP_ROUTE, route, known, labels, resolver)
+
+
+def _judge(
+    kind: RouteGroupKind,
+    route: L4Route,
+    known: Parents,
+    labels: Labels,
+    resolver: Resolver,
+    *,
+    hostnames: tuple[str, ...] = (),
+) -> L4RouteNode | None:
+    parents = attach(route, kind, route.spec.parent_refs, known, labels=labels, route_hostnames=hostnames)
+    if not parents:
+        return None
+    referrer = Referrer(kind.kind, route.metadata.namespace)
+    protocol: Literal["tcp", "udp"] = "udp" if kind == UDP_ROUTE else "tcp"
+    rules = tuple(
+        L4RuleNode(backends=tuple(l4_backend(ref, referrer, resolver, protocol) for ref in rule.backend_refs))
+        for rule in route.spec.rules
+    )
+    unresolved = (backend.problem for rule in rules for backend in rule.backends if backend.problem is not None)
+    wrong = (*hostname_problems(hostnames), *_rule_problems(kind, route))
+    return L4RouteNode(
+        source=route,
+        parents=unbound(parents) if wrong else parents,
+        rules=rules,
+        problems=(*wrong, *unresolved),
+        rejection=wrong[0] if wrong else None,
+    )
+
+
+def _rule_problems(kind: RouteGroupKind, route: L4Route) -> Iterator[Problem]:
+    """Spec: Gateway API v1.6 TCPRouteSpec.rules, TLSRouteSpec.rules, UDPRouteSpec.rules: exactly one."""
+    if len(route.spec.rules) != 1:
+        yield problems.unsupported_value(f"rules has {len(route.spec.rules)} entries; a {kind.kind} has exactly one.")
+    for i, rule in enumerate(route.spec.rules):
+        for j, ref in enumerate(rule.backend_refs):
+            wrong = weight_problem(ref, f"rules[{i}].backendRefs[{j}]")
+            if wrong is not None:
+                yield wrong

@@ -1,0 +1,78 @@
+"""Routes of bytes → filter chains, and where datagrams go."""
+
+from collections.abc import Iterator, Mapping, Set
+from typing import NamedTuple
+
+import msgspec
+
+from gateway_api.graph.claims import RouteId, claims
+from gateway_api.graph.hostnames import ANY
+from gateway_api.graph.listener import terminates_tls
+from gateway_api.graph.types import BackendNode, Graph, ListenerNode
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.backends import l4_destinations
+from gateway_api.lowering.downstream_tls import downstream_tls
+from gateway_api.lowering.route_tables import hostname_of, owner
+from k8s_watch.keys import ObjectKey
+
+
+class Served(NamedTuple):
+    """A route of bytes that serves a place."""
+
+    id: RouteId
+    backends: tuple[BackendNode, ...]
+
+
+type ServedBy = Mapping[str, Mapping[str, Served]]
+"""Listener name → hostname → the route that serves it."""
+
+
+def served_by(graph: Graph, gateway: ObjectKey) -> ServedBy:
+    """Say which routes of bytes serve which places of a Gateway.
+
+    Spec: see `gateway_api.graph.claims`
+    """
+    found: dict[str, dict[str, Served]] = {}
+    for place, (first, *_) in claims(graph, gateway).items():
+        [rule] = graph.l4[first.kind].nodes[first.key].rules
+        found.setdefault(place.listener, {})[place.hostname] = Served(first, rule.backends)
+    return found
+
+
+def tls_chains(
+    listener: ListenerNode, on_port: Set[str], routes: Mapping[str, Served]
+) -> Iterator[tuple[ir.FilterChain, tuple[BackendNode, ...]]]:
+    """Pass the connections of a TLS listener to backends by server name, and close what no route of it serves.
+
+    `on_port` has the hostnames of all listeners of the port. As in `route_tables`, a proxy knows no listeners within a
+    port and the most specific server name wins: so the listener's own hostname always has a chain, and a route gets
+    nothing that another listener is more specific for.
+
+    Spec: Gateway API v1.6 TLSRouteSpec.hostnames; GatewaySpec.listeners, "Listener Isolation"
+    """
+    own = hostname_of(listener)
+    hostnames: dict[RouteId, list[str]] = {}
+    backends: dict[RouteId, tuple[BackendNode, ...]] = {}
+    for hostname, route in routes.items():
+        if owner(hostname, on_port) == own:
+            hostnames.setdefault(route.id, []).append(hostname)
+            backends[route.id] = route.backends
+    prefix = f"tls-{listener.spec.port}/{listener.name}"
+    # No protocol is offered: what the bytes mean is between client and backend.
+    tls = msgspec.structs.replace(downstream_tls(listener), alpn=()) if terminates_tls(listener.spec) else None
+    for id_, names in hostnames.items():
+        name = f"{prefix}/{id_.kind.lower()}/{id_.key.namespace}/{id_.key.name}"
+        yield _chain(name, tuple(names), backends[id_], tls), backends[id_]
+    if own not in routes:
+        yield _chain(prefix, (own,), (), None), ()
+
+
+def _chain(
+    name: str, hostnames: tuple[str, ...], backends: tuple[BackendNode, ...], tls: ir.DownstreamTls | None
+) -> ir.FilterChain:
+    return ir.FilterChain(
+        name=name,
+        handler=ir.TcpChain(destinations=l4_destinations(backends)),
+        server_names=() if ANY in hostnames else hostnames,
+        tls=tls,
+    )
