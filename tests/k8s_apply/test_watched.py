@@ -59,3 +59,17 @@ def test_a_status_that_was_written_is_seen_to_be_in_place(kind: AnyKind, wish: B
     seen = watched(snapshot, StatusKey(kind=kind.name, key=key))
     assert seen is not None
     assert merge(seen, wish, now=LATER) is None
+
+
+def test_what_is_written_of_what_was_watched_lacks_nothing_that_the_server_requires() -> None:
+    """Spec: Gateway API v1 ListenerStatus.attachedRoutes is required, 0 included."""
+    wish = GatewayStatus(conditions=(), listeners=(LISTENER,), addresses=())
+    key = ObjectKey("default", "eg")
+    meta = {"name": key.name, "namespace": key.namespace}
+    written = merge({"metadata": meta, "spec": {"gatewayClassName": "eg"}}, wish, now=NOW)
+    snapshot = ClusterSnapshot(revision=1, gateways={key: decode(GATEWAY, msgspec.json.encode(written))})
+    seen = watched(snapshot, StatusKey(kind="Gateway", key=key))
+    assert seen is not None
+    changed = merge(seen, msgspec.structs.replace(wish, conditions=(CONDITION,)), now=LATER)
+    assert changed is not None
+    assert changed["status"]["listeners"][0]["attachedRoutes"] == 0
