@@ -3,25 +3,31 @@
 Theory of operation. `lower_gateway` says what the result has to equal. Of a Gateway without HTTPRoutes it is cheap, and
 says all but what routes bring: virtual hosts and clusters. Those are kept apart, each route with what it brings and
 where to, so that a route that changes takes back what it brought and brings its new things. Virtual hosts that it
-touched are made anew; a cluster is there for as long as something brings it. A change of the Gateway's own listeners is
-rare and moves anything anywhere: then everything is built from the start, and held against what was there.
+touched are made anew; a cluster is there for as long as something brings it.
+
+When listeners change, all but what routes bring is said anew. Tables that stay keep what was brought to them; only the
+routes on listeners that came, went, or share out their hostnames otherwise than before bring their things again.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
 from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway_api.graph.change import GraphChange
-from gateway_api.graph.types import Graph, HTTPRouteNode
+from gateway_api.graph.hostnames import wider
+from gateway_api.graph.mappings import replaced
+from gateway_api.graph.types import Graph, HTTPRouteNode, Routes
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import IRChange, TableChange
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.gateway import lower_unscoped
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
-from gateway_api.lowering.listeners import ports_of, tables_of
+from gateway_api.lowering.listeners import Port, ports_of, tables_of
 from gateway_api.lowering.route_tables import bindings_of, hostname_of
-from gateway_api.lowering.scoping import with_scoping
+from gateway_api.lowering.scoping import RouteScoping, with_scoping
 from gateway_api.lowering.table_keeper import TableKeeper
 from k8s_watch.keys import ObjectKey
 
@@ -31,41 +37,11 @@ type _RouteId = tuple[str, ObjectKey]
 """Kind and key."""
 
 
-class GatewayKeeper:
-    """Keeps the IR of one Gateway up to date. One that raised is to be thrown away: it may hold half of a change."""
+class _Place(NamedTuple):
+    """Where a listener's routes go: its table, and the hostname that it has there."""
 
-    def __init__(self, gateway: ObjectKey) -> None:
-        self._gateway = gateway
-        self._kept: _Kept | None = None
-
-    def update(self, graph: Graph, change: GraphChange) -> IRChange:
-        """Return what differs since the last update; everything, the first time.
-
-        `change` is what differs between the last update's graph and this one, which has the Gateway.
-        """
-        before = self._kept
-        if before is None or change.everything or self._gateway in change.gateways_served:
-            self._kept = _Kept(graph, self._gateway, frozenset(before.scopings if before else ()))
-            return _difference(before.content if before else _NOTHING, self._kept.content)
-        return before.update(graph, change)
-
-    def ir(self) -> ir.GatewayIR:
-        """Compose the whole, equal to `lower_gateway` of the last graph. Cost: linear in its size."""
-        return self._kept.compose() if self._kept else ir.GatewayIR(gateway=self._gateway)
-
-
-class _Content(msgspec.Struct, frozen=True):
-    """The records of a Gateway by name; of a route table the virtual hosts by hostname."""
-
-    listeners: Mapping[str, ir.Listener]
-    route_tables: Mapping[str, Mapping[str, ir.VirtualHost]]
-    clusters: Mapping[ir.ClusterName, ir.Cluster]
-    secrets: Mapping[str, ir.Secret]
-    scopings: Mapping[str, ir.Scoping]
-    """Of the route tables that are scoped."""
-
-
-_NOTHING = _Content({}, {}, {}, {}, {})
+    table: TableKeeper
+    own: str
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -79,136 +55,170 @@ class _Part(msgspec.Struct, frozen=True):
 class _Brought(msgspec.Struct, frozen=True):
     """What a route brings to the Gateway."""
 
-    parts: tuple[_Part, ...]
-    clusters: tuple[ir.Cluster, ...]
+    listeners: tuple[str, ...]
+    """All that it is bound to, those that do not serve among them."""
+    parts: tuple[_Part, ...] = ()
+    clusters: tuple[ir.Cluster, ...] = ()
 
 
-class _Kept:
-    """What there is from one change of the Gateway's listeners to the next."""
+class GatewayKeeper:
+    """Keeps the IR of one Gateway up to date. One that raised is to be thrown away: it may hold half of a change."""
 
-    def __init__(self, graph: Graph, gateway: ObjectKey, scoped: Set[str]) -> None:
-        self.scopings: dict[str, ir.Scoping] = {}
-        """Of the route tables that are scoped."""
+    def __init__(self, gateway: ObjectKey) -> None:
         self._gateway = gateway
-        self._mode = graph.settings.route_scoping
-        self._without_routes = _without_http_routes(graph, gateway)
-        self._l4_routes = _l4_routes_of(graph, gateway)
-        self._listeners: dict[str, tuple[TableKeeper, str]] = {}
-        """Listener name → the table that serves it, and its hostname."""
-        self._tables = self._make_tables(graph)
-        self._clusters = _ClusterCounts()
-        self._clusters.hold(self._without_routes.clusters)
+        self._started = False
+        self._mode: RouteScoping = "auto"
+        self._without_routes = ir.GatewayIR(gateway=gateway)
+        self._l4_routes: frozenset[_RouteId] = frozenset()
+        self._listeners: Mapping[str, ir.Listener] = {}
+        """As of the last update, by name."""
+        self._tables: dict[str, TableKeeper] = {}
+        self._scopings: dict[str, ir.Scoping] = {}
+        """Of the route tables that are scoped."""
+        self._on_port: dict[int, frozenset[str]] = {}
+        """Port → the hostnames that its tables share out."""
+        self._places: dict[str, _Place] = {}
+        """By the listener's name; only those that serve HTTP."""
+        self._bound: defaultdict[str, set[_RouteId]] = defaultdict(set)
+        """Listener → the routes bound to it, whether it serves or not."""
         self._routes: dict[_RouteId, _Brought] = {}
-        for kind, routes in graph.http.items():
-            for key in routes.of.get(gateway, ()):
-                self._bring((kind, key), routes.nodes[key])
-        self._settle(scoped=scoped)
-
-    @property
-    def content(self) -> _Content:
-        return _Content(
-            listeners={listener.name: listener for listener in self._scoped_listeners()},
-            route_tables={name: table.hosts for name, table in self._tables.items()},
-            clusters=self._clusters.by_name,
-            secrets={secret.name: secret for secret in self._without_routes.secrets},
-            scopings=self.scopings,
-        )
+        self._clusters = _ClusterCounts()
 
     def update(self, graph: Graph, change: GraphChange) -> IRChange:
-        for kind, routes in graph.http.items():
-            for key in change.routes_served.get(kind, ()):
-                if brought := self._routes.pop((kind, key), None):
-                    self._take_back(brought)
-                if node := routes.nodes.get(key):
-                    self._bring((kind, key), node)
-        return self._settle(self._update_l4(graph, change), scoped=self.scopings.keys())
+        """Return what differs since the last update; everything, the first time.
 
-    def compose(self) -> ir.GatewayIR:
-        return msgspec.structs.replace(
-            self._without_routes,
-            listeners=tuple(self._scoped_listeners()),
-            route_tables=tuple(self._tables[name].table(self.scopings.get(name)) for name in sorted(self._tables)),
-            clusters=tuple(sorted(self._clusters.by_name.values(), key=_by_name)),
+        `change` is what differs between the last update's graph and this one, which has the Gateway.
+        """
+        anew = change.everything or not self._started
+        self._started, self._mode = True, graph.settings.route_scoping
+        before, known = self._without_routes, self._tables
+        touched = {(kind, key) for kind in graph.http for key in change.routes_served.get(kind, ())}
+        if anew:
+            touched |= self._routes.keys() | _routes_of(graph.http, self._gateway)
+        relisten = anew or self._gateway in change.gateways_served
+        if self._has_other_l4_routes(graph, change) or relisten:
+            self._lower_without_routes(graph)
+        if relisten:
+            touched |= self._listen(graph)
+        for kind, key in touched:
+            self._take_back((kind, key))
+            if node := graph.http[kind].nodes.get(key):
+                self._bring((kind, key), node)
+        tables, scopings = self._settle(known)
+        now = self._without_routes
+        return IRChange(
+            listeners=self._relist() if before is not now or scopings else {},
+            route_tables=tables,
+            scopings=scopings,
+            clusters=self._clusters.settle(),
+            secrets=_changed(_named(before.secrets), _named(now.secrets)) if before is not now else {},
         )
 
-    def _make_tables(self, graph: Graph) -> dict[str, TableKeeper]:
-        tables = {}
-        without_routes = {table.name: table for table in self._without_routes.route_tables}
+    def _contested(self, port: Port, before: Mapping[int, frozenset[str]]) -> Set[str]:
+        """Note the hostnames that a port's listeners share out; return those listener hostnames whose share differs."""
+        now = self._on_port[port.number] = frozenset(map(hostname_of, port.listeners))
+        return {share for name in now ^ before.get(port.number, frozenset()) for share in (name, *wider(name))}
+
+    def _has_other_l4_routes(self, graph: Graph, change: GraphChange) -> bool:
+        """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
+        before, self._l4_routes = self._l4_routes, _routes_of(graph.l4, self._gateway)
+        served = {(kind, key) for kind in graph.l4 for key in change.routes_served.get(kind, ())}
+        return not (served.isdisjoint(before) and served.isdisjoint(self._l4_routes))
+
+    def _lower_without_routes(self, graph: Graph) -> None:
+        old = self._without_routes
+        self._without_routes = lower_unscoped(msgspec.structs.replace(graph, http={}), self._gateway)
+        self._clusters.release(old.clusters)
+        self._clusters.hold(self._without_routes.clusters)
+
+    def _listen(self, graph: Graph) -> set[_RouteId]:
+        """Take in the Gateway's listeners; return the routes that bring their things elsewhere than before."""
         node = graph.gateways[self._gateway]
+        empty = {table.name: table for table in self._without_routes.route_tables}
+        known, places, on_port = self._tables, self._places, self._on_port
+        self._tables, self._places, self._on_port = {}, {}, {}
+        moved: set[str] = set()
         for port in ports_of(node.all_listeners) if node.serves else ():
+            contested = self._contested(port, on_port)
             for plan in tables_of(port):
-                table = tables[plan.name] = TableKeeper(plan, without_routes[plan.name])
-                self._listeners |= {listener.name: (table, hostname_of(listener)) for listener in plan.listeners}
-        return tables
+                if table := known.get(plan.name):
+                    table.replan(plan, empty[plan.name])
+                else:
+                    table = TableKeeper(plan, empty[plan.name])
+                self._tables[plan.name] = table
+                for listener in plan.listeners:
+                    place = self._places[listener.name] = _Place(table, hostname_of(listener))
+                    if place.own in contested:
+                        moved.add(listener.name)
+        moved.update(name for name in places.keys() | self._places.keys() if places.get(name) != self._places.get(name))
+        return {route for name in moved for route in self._bound.get(name, ())}
+
+    def _settle(
+        self, known: Mapping[str, TableKeeper]
+    ) -> tuple[dict[str, TableChange | None], dict[str, ir.Scoping | None]]:
+        """Return what differs in the tables, which were `known`, and in how they are scoped."""
+        gone = known.keys() - self._tables.keys()
+        tables = dict[str, TableChange | None](dict.fromkeys(gone))
+        scopings = dict[str, ir.Scoping | None](dict.fromkeys(gone & self._scopings.keys()))
+        for name, table in self._tables.items():
+            changed: TableChange = table.settle()
+            if name not in known:
+                changed = dict(table.hosts)
+            elif not changed:
+                continue
+            tables[name] = changed
+            scoping = table.hostnames.scoping(self._mode, scoped=name in self._scopings)
+            if scoping != self._scopings.get(name):
+                scopings[name] = scoping
+        self._scopings = replaced(self._scopings, scopings)
+        return tables, scopings
+
+    def _relist(self) -> dict[str, ir.Listener | None]:
+        before = self._listeners
+        self._listeners = _named(with_scoping(listener, self._scopings) for listener in self._without_routes.listeners)
+        return _changed(before, self._listeners)
 
     def _bring(self, route: _RouteId, node: HTTPRouteNode) -> None:
+        bindings = bindings_of(node, self._gateway)
+        if not bindings:
+            return
         lowered: dict[Frontend, tuple[RankedRoute, ...]] = {}
         parts = []
-        for listener, hostnames in bindings_of(node, self._gateway).items():
-            if listener not in self._listeners:
+        for listener, hostnames in bindings.items():
+            self._bound[listener].add(route)
+            if listener not in self._places:
                 continue
-            table, own = self._listeners[listener]
+            table, own = self._places[listener]
             frontend = table.plan.frontend
             if frontend not in lowered:
                 lowered[frontend] = lower_route(node, frontend)
             parts.append(_Part(table, table.owned(own, hostnames), lowered[frontend]))
-        if not parts:
-            return
-        clusters = {cluster.name: cluster for rule in node.rules for cluster in clusters_of(rule)}
-        brought = self._routes[route] = _Brought(tuple(parts), tuple(clusters.values()))
+        clusters = {of.name: of for rule in node.rules for of in clusters_of(rule)} if parts else {}
+        brought = self._routes[route] = _Brought(tuple(bindings), tuple(parts), tuple(clusters.values()))
         for part in brought.parts:
             part.table.add(part.hostnames, part.routes)
         self._clusters.hold(brought.clusters)
 
-    def _take_back(self, brought: _Brought) -> None:
+    def _take_back(self, route: _RouteId) -> None:
+        brought = self._routes.pop(route, None)
+        if brought is None:
+            return
+        for listener in brought.listeners:
+            self._bound[listener].discard(route)
+            if not self._bound[listener]:
+                del self._bound[listener]
         for part in brought.parts:
             part.table.remove(part.hostnames, part.routes)
         self._clusters.release(brought.clusters)
 
-    def _update_l4(self, graph: Graph, change: GraphChange) -> dict[str, ir.Listener | None]:
-        """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
-        before, self._l4_routes = self._l4_routes, _l4_routes_of(graph, self._gateway)
-        served = {(kind, key) for kind in graph.l4 for key in change.routes_served.get(kind, ())}
-        if served.isdisjoint(before) and served.isdisjoint(self._l4_routes):
-            return {}
-        old, self._without_routes = self._without_routes, _without_http_routes(graph, self._gateway)
-        self._clusters.release(old.clusters)
-        self._clusters.hold(self._without_routes.clusters)
-        pairs = zip(old.listeners, self._without_routes.listeners, strict=True)
-        return {new.name: new for was, new in pairs if was != new}
-
-    def _settle(self, listeners: Mapping[str, ir.Listener | None] | None = None, *, scoped: Set[str]) -> IRChange:
-        tables: dict[str, TableChange | None] = {}
-        scopings: dict[str, ir.Scoping | None] = {}
-        for name, table in self._tables.items():
-            if changed := table.settle():
-                tables[name] = changed
-            scoping = table.hostnames.scoping(self._mode, scoped=name in scoped)
-            if scoping != self.scopings.get(name):
-                scopings[name] = scoping
-        self._scope(scopings)
-        return IRChange(
-            listeners={**self._listeners_of(scopings), **(listeners or {})},
-            route_tables=tables,
-            scopings=scopings,
-            clusters=self._clusters.settle(),
+    def ir(self) -> ir.GatewayIR:
+        """Compose the whole, equal to `lower_gateway` of the last graph. Cost: linear in its size."""
+        return msgspec.structs.replace(
+            self._without_routes,
+            listeners=tuple(self._listeners[listener.name] for listener in self._without_routes.listeners),
+            route_tables=tuple(self._tables[name].table(self._scopings.get(name)) for name in sorted(self._tables)),
+            clusters=tuple(sorted(self._clusters.by_name.values(), key=_by_name)),
         )
-
-    def _scope(self, scopings: Mapping[str, ir.Scoping | None]) -> None:
-        for name, scoping in scopings.items():
-            if scoping is None:
-                del self.scopings[name]
-            else:
-                self.scopings[name] = scoping
-
-    def _listeners_of(self, tables: Collection[str]) -> dict[str, ir.Listener]:
-        """Those that serve any of these tables, which is few and seldom."""
-        return (
-            {of.name: of for of in self._scoped_listeners() if not _tables_of(of).isdisjoint(tables)} if tables else {}
-        )
-
-    def _scoped_listeners(self) -> Iterator[ir.Listener]:
-        return (with_scoping(listener, self.scopings) for listener in self._without_routes.listeners)
 
 
 class _ClusterCounts:
@@ -238,33 +248,12 @@ class _ClusterCounts:
         return {name: now for name, old in before.items() if (now := self.by_name.get(name)) != old}
 
 
-def _without_http_routes(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
-    return lower_unscoped(msgspec.structs.replace(graph, http={}), gateway)
+def _routes_of(kinds: Mapping[str, Routes[Any]], gateway: ObjectKey) -> frozenset[_RouteId]:
+    return frozenset((kind, key) for kind, routes in kinds.items() for key in routes.of.get(gateway, ()))
 
 
-def _l4_routes_of(graph: Graph, gateway: ObjectKey) -> frozenset[_RouteId]:
-    return frozenset((kind, key) for kind, routes in graph.l4.items() for key in routes.of.get(gateway, ()))
-
-
-def _tables_of(listener: ir.Listener) -> Set[str]:
-    handlers = (chain.handler for chain in listener.filter_chains)
-    return {handler.route_table for handler in handlers if isinstance(handler, ir.HttpChain)}
-
-
-def _difference(before: _Content, after: _Content) -> IRChange:
-    tables: dict[str, TableChange | None] = dict.fromkeys(before.route_tables.keys() - after.route_tables.keys())
-    for name, hosts in after.route_tables.items():
-        if (known := before.route_tables.get(name)) is None:
-            tables[name] = dict(hosts)
-        elif changed := _changed(known, hosts):
-            tables[name] = changed
-    return IRChange(
-        listeners=_changed(before.listeners, after.listeners),
-        route_tables=tables,
-        scopings=_changed(before.scopings, after.scopings),
-        clusters=_changed(before.clusters, after.clusters),
-        secrets=_changed(before.secrets, after.secrets),
-    )
+def _named[R: ir.Listener | ir.Secret](records: Iterable[R]) -> dict[str, R]:
+    return {record.name: record for record in records}
 
 
 def _changed[K, V](before: Mapping[K, V], after: Mapping[K, V]) -> dict[K, V | None]:

@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 
+from gateway_api.graph.mappings import not_equal
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
 from gateway_api.lowering.http_rules import RankedRoute
@@ -40,6 +41,13 @@ class TableKeeper:
         self._without_routes: Mapping[str, ir.VirtualHost] = dict(self.hosts)
         self._bound: dict[str, _Host] = {}
         self._touched: set[str] = set()
+
+    def replan(self, plan: TablePlan, without_routes: ir.RouteTable) -> None:
+        """Follow another plan of the same name. Routes that are here stay as they are."""
+        before = self._without_routes
+        now = self._without_routes = {host.hostname: host for host in without_routes.virtual_hosts}
+        self._touched |= not_equal(before, now)
+        self.plan = plan
 
     def owned(self, own: str, hostnames: Iterable[str]) -> tuple[str, ...]:
         """Return those hostnames for which no other listener of the port is more specific than `own`."""
