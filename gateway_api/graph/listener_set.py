@@ -15,6 +15,7 @@ from gateway_api.graph.listener import judge_listener
 from gateway_api.graph.listener_conflicts import judge_names
 from gateway_api.graph.listener_set_conflicts import judge_beside
 from gateway_api.graph.lookup import Lookup
+from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.types import GatewayNode, ListenerNode, ListenerSetNode, Settings
 from k8s_watch.keys import ObjectKey
@@ -75,6 +76,15 @@ def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSet
         gateway,
         listener_sets=tuple(node.source.key for node in nodes),
         set_listeners=judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners]),
+    )
+
+
+def stands_alike(one: ListenerSetNode, other: ListenerSetNode) -> bool:
+    """Whether it makes no difference to the Gateway and its other ListenerSets which of the two there is."""
+    return (one.gateway, one.listeners, route_precedence(one.source)) == (
+        other.gateway,
+        other.listeners,
+        route_precedence(other.source),
     )
 
 

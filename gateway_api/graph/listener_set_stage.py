@@ -1,9 +1,9 @@
 """The stage of ListenerSets: each by itself, their order on each Gateway, and what becomes of all of them together."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
-from gateway_api.graph.listener_set import listeners_by_set, with_listener_sets, with_listeners
+from gateway_api.graph.listener_set import listeners_by_set, stands_alike, with_listener_sets, with_listeners
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
 from gateway_api.graph.types import GatewayNode, ListenerSetNode
@@ -13,10 +13,12 @@ type Sets = Mapping[ObjectKey, Moved[ListenerSetNode]]
 
 
 class Together(NamedTuple):
-    """What came out differently by value of a judgement together."""
+    """What came out of judgements together."""
 
     gateways: Mapping[ObjectKey, Moved[GatewayNode]]
-    listener_sets: frozenset[ObjectKey]
+    """Those that differ by value."""
+    listener_sets: Set[ObjectKey]
+    """Those that may differ."""
 
 
 class ListenerSetStage(Stage[ListenerSetNode]):
@@ -41,28 +43,40 @@ class ListenerSetStage(Stage[ListenerSetNode]):
     def put_together(
         self, gateways: Mapping[ObjectKey, GatewayNode], moved: Iterable[ObjectKey], sets: Sets
     ) -> Together:
-        """Judge together each of `gateways` that `moved`, or that one of `sets` left or joined, and its ListenerSets.
+        """Judge together each of `gateways` that `moved`, or that one of `sets` joined or left, and its ListenerSets.
 
-        Cost: linear in the number of listeners of those Gateways.
+        Cost: linear in the number of listeners of those Gateways; nothing of it for a ListenerSet of which judges see
+        no difference: whose status was written, for example.
         """
-        touched = {*moved, *(node.gateway for pair in sets.values() for node in pair if node)}
-        differing = {}
-        different = set()
-        for key in sets:
-            if key not in self.nodes:
+        anew = set(moved)
+        for key, (before, after) in sets.items():
+            if before and after and stands_alike(before, after):
+                self.beside[key] = with_listeners(after, {key: self.beside[key].listeners})
+            else:
+                anew.update(node.gateway for node in (before, after) if node)
+            if after is None:
                 del self.beside[key]
-                different.add(key)
-        for key in touched:
-            ranked = self._ranks.of.get(key, ())
-            before, after = self.gateways.pop(key, None), None
-            if alone := gateways.get(key):
-                after = self.gateways[key] = with_listener_sets(alone, (self.nodes[each] for each in ranked))
-            if before != after:
-                differing[key] = Moved(before, after)
-            beside = listeners_by_set(after) if after else {}
-            for each in ranked:
-                node = with_listeners(self.nodes[each], beside)
-                if node != self.beside.get(each):
-                    self.beside[each] = node
-                    different.add(each)
-        return Together(differing, frozenset(different))
+        pairs = {key: self._judge_together(key, gateways.get(key)) for key in anew}
+        stirred = {each for key in anew for each in self._stand(key)}
+        return Together({key: pair for key, pair in pairs.items() if pair.before != pair.after}, sets.keys() | stirred)
+
+    def _judge_together(self, key: ObjectKey, alone: GatewayNode | None) -> Moved[GatewayNode]:
+        before = self.gateways.pop(key, None)
+        if alone is None:
+            return Moved(before, None)
+        after = self.gateways[key] = with_listener_sets(
+            alone, (self.nodes[each] for each in self._ranks.of.get(key, ()))
+        )
+        return Moved(before, after)
+
+    def _stand(self, key: ObjectKey) -> Iterator[ObjectKey]:
+        """Put the ListenerSets of a Gateway as they are beside others; yield those that differ."""
+        gateway = self.gateways.get(key)
+        if gateway is None:
+            return
+        beside = listeners_by_set(gateway)
+        for each in gateway.listener_sets:
+            node = with_listeners(self.nodes[each], beside)
+            if node != self.beside.get(each):
+                self.beside[each] = node
+                yield each

@@ -11,7 +11,7 @@ from gateway_api.ir.change import EndpointsChange, IRChange
 from xds_server.snapshot.resource import Resource, ResourceSet, ResourceType, Snapshot, change_set
 from xds_server.translate.cluster import cluster
 from xds_server.translate.endpoint import endpoints
-from xds_server.translate.listener import listener
+from xds_server.translate.listener import ListenerKeeper
 from xds_server.translate.scope_keeper import ScopeKeeper
 from xds_server.translate.secret import secret
 from xds_server.translate.table_keeper import TableKeeper
@@ -25,6 +25,7 @@ class SnapshotKeeper:
 
     def __init__(self) -> None:
         self._snapshot = Snapshot({})
+        self._listeners: dict[str, ListenerKeeper] = {}
         self._tables: dict[str, TableKeeper] = {}
         self._scopes: dict[str, ScopeKeeper] = {}
         self._scopings: dict[str, ir.Scoping] = {}
@@ -38,7 +39,7 @@ class SnapshotKeeper:
         changes: dict[ResourceType, Encoded] = {
             ResourceType.CLUSTER: _encoded(change.clusters, cluster),
             ResourceType.SECRET: {name: None if of is None else secret(of) for name, of in change.secrets.items()},
-            ResourceType.LISTENER: _encoded(change.listeners, listener),
+            ResourceType.LISTENER: dict(self._listeners_of(change)),
             ResourceType.ROUTE: dict(self._route_tables(change)),
         }
         changes[ResourceType.SCOPED_ROUTE] = dict(self._scoped_routes(change))  # of the tables as they are now
@@ -49,6 +50,16 @@ class SnapshotKeeper:
         if any(after is not self._snapshot.of(type_) for type_, after in sets.items()):
             self._snapshot = Snapshot({**self._snapshot.by_type, **sets})
         return self._snapshot
+
+    def _listeners_of(self, change: IRChange) -> Iterator[tuple[str, Resource | None]]:
+        for name, listener in change.listeners.items():
+            if listener is None:
+                self._listeners.pop(name, None)
+                yield name, None
+                continue
+            if name not in self._listeners:
+                self._listeners[name] = ListenerKeeper()
+            yield name, self._listeners[name].update(listener)
 
     def _route_tables(self, change: IRChange) -> Iterator[tuple[str, Resource | None]]:
         for name, hosts in change.route_tables.items():
