@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from protos import accesslog as _accesslog  # noqa: F401  extensions must be known to unfold an Any
 from protos import cluster, endpoint, listener, route, secret, type_urls
+from protos import external_auth as _external_auth  # noqa: F401
 from protos import http as _http  # noqa: F401
 from protos import session as _session  # noqa: F401
 from protos import tls as _tls  # noqa: F401

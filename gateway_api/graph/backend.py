@@ -40,17 +40,19 @@ def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> Bac
     return _backend_node(ref, http_cluster(ref, referrer, resolver))
 
 
-def http_cluster(ref: BackendObjectReference, referrer: Referrer, resolver: Resolver) -> Cluster | Problem:
+def http_cluster(
+    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, *, grpc: bool = False
+) -> Cluster | Problem:
     """Resolve a reference to something that speaks HTTP; the port's appProtocol chooses HTTP/1.1 or HTTP/2.
 
-    Of a GRPCRoute the backends speak HTTP/2, whether or not their ports say so.
+    What speaks gRPC, as the backends of a GRPCRoute do, speaks HTTP/2, whether or not its port says so.
 
     Spec: Gateway API v1.6 BackendObjectReference; GEP-1911
     """
     port = _service_port(ref, referrer, resolver)
     if isinstance(port, Problem):
         return port
-    is_grpc = referrer.kind == "GRPCRoute"
+    is_grpc = grpc or referrer.kind == "GRPCRoute"
     protocol = (_GRPC_PROTOCOLS if is_grpc else _HTTP_PROTOCOLS).get(port.app_protocol)
     if protocol is None:
         remedy = (
@@ -60,7 +62,7 @@ def http_cluster(ref: BackendObjectReference, referrer: Referrer, resolver: Reso
         )
         return problems.unsupported_backend_protocol(
             f"Service {_target(ref, referrer)} port {port.port} has appProtocol {port.app_protocol!r}, which is not "
-            f"supported for {referrer.kind}; {remedy}."
+            f"supported for {'gRPC' if is_grpc else 'HTTP'}; {remedy}."
         )
     return service_cluster(_target(ref, referrer), port.port, protocol)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from gateway_api.graph import problems
 from gateway_api.graph.cors import cors_error
+from gateway_api.graph.external_auth import external_auth_problem
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.http_match import TOKEN
 from gateway_api.graph.mirror import share_error
@@ -23,7 +24,7 @@ from k8s_watch.objects.routes import (
 BACKEND_FILTERS = frozenset(
     {"CORS", "RequestHeaderModifier", "RequestMirror", "RequestRedirect", "ResponseHeaderModifier", "URLRewrite"}
 )
-RULE_FILTERS = BACKEND_FILTERS
+RULE_FILTERS = BACKEND_FILTERS | {"ExternalAuth"}
 REPEATABLE = frozenset({"RequestMirror"})
 FORWARDING = frozenset({"CORS", "RequestMirror", "URLRewrite"})
 """What a request that is redirected cannot have done to it."""
@@ -89,6 +90,8 @@ def _filter(one: HTTPRouteFilter) -> str | None:
             return "needs requestMirror" if one.request_mirror is None else share_error(one.request_mirror)
         case "CORS":
             return "needs cors" if one.cors is None else cors_error(one.cors)
+        case "ExternalAuth":
+            return "needs externalAuth" if one.external_auth is None else external_auth_problem(one.external_auth)
         case _:
             return "needs urlRewrite" if one.url_rewrite is None else _rewrite(one.url_rewrite)
 

@@ -28,7 +28,7 @@ def match_problems(match: HTTPRouteMatch, where: str) -> Iterator[Problem]:
 
     Spec: Gateway API v1.6 HTTPRouteMatch
     """
-    wrong = _path(match.path)
+    wrong = path_problem(match.path)
     if wrong:
         yield problems.unsupported_value(f"{where}.path {wrong}.")
     if match.method is not None and match.method not in METHODS:
@@ -48,8 +48,11 @@ def pair_problems(pairs: Iterable[HTTPHeaderMatch | HTTPQueryParamMatch], where:
             yield problems.unsupported_value(f"{where}[{i}] {wrong}.")
 
 
-def _path(path: HTTPPathMatch) -> str | None:
-    """Spec: Gateway API v1.6 HTTPPathMatch."""
+def path_problem(path: HTTPPathMatch) -> str | None:
+    """Return what is wrong with a path, to be said after its name.
+
+    Spec: Gateway API v1.6 HTTPPathMatch
+    """
     if len(path.value) > _MAX_PATH:
         return f"is longer than {_MAX_PATH} characters"
     match path.type:

@@ -7,6 +7,7 @@ import msgspec
 from gateway_api.graph import durations, problems
 from gateway_api.graph.attachment import Labels, Parents, attach, hostname_problems, unbound
 from gateway_api.graph.backend import http_backend, weight_problem
+from gateway_api.graph.external_auth import authorizer
 from gateway_api.graph.http_filter import rule_filter_problems
 from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.http_retry import retry_problems
@@ -87,6 +88,7 @@ def _judge_rule(
         spec=rule,
         backends=tuple(_judge_backend(ref, referrer, resolver) for ref in rule.backend_refs),
         mirrors=_mirrors(rule.filters, referrer, resolver),
+        authorizer=authorizer(rule, referrer, resolver),
         problems=tuple(wrong),
         failure=_FAILURES.get(referrer.kind, FAILURE),
     )
@@ -135,3 +137,5 @@ def _all_problems(rule: HTTPRuleNode) -> Iterator[Problem]:
     yield from rule.problems
     yield from (backend.problem for backend in rule.backends if backend.problem is not None)
     yield from (mirror.problem for mirror in mirrors_of(rule) if mirror.problem is not None)
+    if isinstance(rule.authorizer, Problem):
+        yield rule.authorizer

@@ -183,6 +183,8 @@ class HTTPRuleNode(Node, frozen=True):
     """In backendRefs order, one each."""
     mirrors: tuple[MirrorNode, ...] = ()
     """Those among the rule's filters, in their order."""
+    authorizer: Cluster | Problem | None = None
+    """Whom it asks whether a request may go on; a rule that cannot ask answers its failure."""
     problems: tuple[Problem, ...] = ()
     failure: int = FAILURE
     """The HTTP status for requests that it, or one of its backends, cannot serve."""

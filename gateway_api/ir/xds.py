@@ -177,6 +177,23 @@ class Respond(Record, frozen=True):
     body: str = ""
 
 
+class ExternalAuth(Record, frozen=True):
+    """Ask whether a request may go on. What is denied is answered as the authorizer says; who cannot ask denies."""
+
+    cluster: ClusterName
+    authority: str
+    """Of the authorizer: `<service>.<namespace>:<port>`."""
+    protocol: Literal["http", "grpc"]
+    path: str = ""
+    """Comes before the path of the request; no trailing slash."""
+    request_headers: tuple[str, ...] = ()
+    """What the authorizer sees, lower-case; `http`: beside a few that it always sees; `grpc`: none is all."""
+    response_headers: tuple[str, ...] = ()
+    """What of its answer the backend sees, lower-case; none is all that is not about the answer itself."""
+    max_body: int = 0
+    """Bytes of a body that the authorizer sees; a longer one is denied. 0 shows it none."""
+
+
 class Share(Record, frozen=True):
     """One of several ways that requests go. `weight` is relative; 0 gets none."""
 
@@ -206,6 +223,7 @@ class Route(Record, frozen=True):
     action: Action
     request_headers: HeaderMods = HeaderMods()
     response_headers: HeaderMods = HeaderMods()
+    external_auth: ExternalAuth | None = None
 
 
 class VirtualHost(Record, frozen=True):

@@ -11,10 +11,11 @@ from gateway_api.graph.durations import seconds
 from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.mirror import mirrors_of
 from gateway_api.graph.precedence import MatchOrder, match_precedence, method_precedence
-from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode
+from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, Problem
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable
+from gateway_api.lowering.external_auth import external_auth
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match, preflight_of
 from gateway_api.lowering.session import rule_identity, session
@@ -83,6 +84,7 @@ def _lower_match(route: Route, rule: HTTPRuleNode, index: int, spec: HTTPRouteMa
         action=action,
         request_headers=filters.request_headers(rule.spec.filters) if changed else filters.UNCHANGED,
         response_headers=filters.response_headers(rule.spec.filters) if changed else filters.UNCHANGED,
+        external_auth=external_auth(rule) if changed else None,
     )
 
 
@@ -92,11 +94,14 @@ def _preflight(of: ir.Route) -> ir.Route:
 
 
 def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
-    """Return the clusters that a rule sends to, also with weight 0: giving it weight then loses nothing."""
-    if _is_dropped(rule) or _redirect_of(rule.spec.filters) is not None:
+    """Return the clusters that a rule asks and sends to, also with weight 0: giving it weight then loses nothing."""
+    if _is_dropped(rule) or isinstance(rule.authorizer, Problem):
         return ()
+    asked = (rule.authorizer,) if rule.authorizer else ()
+    if _redirect_of(rule.spec.filters) is not None:
+        return asked
     clusters = (*(node.cluster for node in rule.backends), *(node.cluster for node in mirrors_of(rule)))
-    return tuple(cluster for cluster in clusters if cluster is not None)
+    return (*asked, *(cluster for cluster in clusters if cluster is not None))
 
 
 def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
@@ -108,7 +113,7 @@ def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
 
 
 def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
-    if _is_dropped(rule):
+    if _is_dropped(rule) or isinstance(rule.authorizer, Problem):
         return ir.Respond(status=rule.failure)
     if (redirect := _redirect_of(rule.spec.filters)) is not None:
         return filters.redirect(redirect, path, frontend)

@@ -21,7 +21,6 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     gateway.GatewaySpec: frozenset({"defaultScope"}),
     gateway.GatewayTls: frozenset({"backend"}),
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
-    routes.HTTPRouteFilter: frozenset({"externalAuth"}),
     grpc_route.GRPCRouteSpec: frozenset({"useDefaultGateways"}),
     routes.L4RouteSpec: frozenset({"useDefaultGateways"}),
 }

@@ -37,6 +37,7 @@ _FILTERS = {
     "URLRewrite": ("urlRewrite", "url_rewrite"),
     "RequestMirror": ("requestMirror", "request_mirror"),
     "CORS": ("cors", "cors"),
+    "ExternalAuth": ("externalAuth", "external_auth"),
     "ExtensionRef": ("extensionRef", "extension_ref"),
 }
 
@@ -86,6 +87,16 @@ def cors(policy: msgspec.Struct) -> Broken:
             yield from unique(((field, i), value) for i, value in enumerate(values))
             if alone and "*" in values and len(values) > 1:
                 yield (field,), "has * beside others: leave one of them out"
+
+
+def external_auth(auth: msgspec.Struct) -> Broken:
+    """An authorization server has the field of its protocol and no other."""
+    if isinstance(auth, routes.HTTPExternalAuth):
+        for protocol, field, given in (("GRPC", "grpc", auth.grpc), ("HTTP", "http", auth.http)):
+            if given is None and auth.protocol == protocol:
+                yield (field,), f"is missing: protocol {protocol} needs it"
+            if given is not None and auth.protocol != protocol:
+                yield (field,), f"does not go with protocol {auth.protocol}: leave it out"
 
 
 def session_persistence(session: msgspec.Struct) -> Broken:

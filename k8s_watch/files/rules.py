@@ -185,6 +185,14 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
         "attempts": number(1, _MAX_INT32),
         "backoff": _DURATION,
     },
+    routes.HTTPExternalAuth: {"protocol": one_of("HTTP", "GRPC")},
+    routes.GRPCAuthConfig: {"allowed_headers": count(0, 64)},
+    routes.HTTPAuthConfig: {
+        "path": text(r"([-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*", "a URL path", 1024),
+        "allowed_headers": count(0, 64),
+        "allowed_response_headers": count(0, 64),
+    },
+    routes.ForwardBodyConfig: {"max_size": number(0, 65535)},
     routes.SessionPersistence: {
         "session_name": text(".*", "", 128),
         "absolute_timeout": _DURATION,
@@ -288,6 +296,7 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (routes.Fraction, http_route_rules.fraction),
     (routes.HTTPCors, http_route_rules.cors),
     (routes.HTTPPathModifier, http_route_rules.path_modifier),
+    (routes.HTTPExternalAuth, http_route_rules.external_auth),
     (routes.SessionPersistence, http_route_rules.session_persistence),
     (routes.HTTPRouteRule, http_route_rules.rule_filters),
     (routes.HTTPRouteSpec, http_route_rules.match_count),

@@ -86,6 +86,34 @@ class HTTPCors(Shape, frozen=True):
     max_age: int = 5
 
 
+class HTTPAuthConfig(Shape, frozen=True):
+    """`path` comes before the request's; headers are those sent beside the usual ones, and taken from the answer."""
+
+    path: str = ""
+    allowed_headers: tuple[str, ...] = ()
+    allowed_response_headers: tuple[str, ...] = ()
+
+
+class GRPCAuthConfig(Shape, frozen=True):
+    """No `allowed_headers` are all."""
+
+    allowed_headers: tuple[str, ...] = ()
+
+
+class ForwardBodyConfig(Shape, frozen=True):
+    max_size: int = 0
+    """Bytes; 0 forwards no body."""
+
+
+class HTTPExternalAuth(Shape, frozen=True):
+    protocol: str
+    """HTTP or GRPC: names which of the two fields is set."""
+    backend_ref: BackendObjectReference
+    grpc: GRPCAuthConfig | None = None
+    http: HTTPAuthConfig | None = None
+    forward_body: ForwardBodyConfig | None = None
+
+
 class LocalObjectReference(Shape, frozen=True):
     group: str
     kind: str
@@ -102,6 +130,7 @@ class HTTPRouteFilter(Shape, frozen=True):
     url_rewrite: HTTPUrlRewrite | None = None
     request_mirror: HTTPRequestMirror | None = None
     cors: HTTPCors | None = None
+    external_auth: HTTPExternalAuth | None = None
     extension_ref: LocalObjectReference | None = None
 
 

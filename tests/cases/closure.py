@@ -26,6 +26,8 @@ def _named(gateway: ir.GatewayIR) -> Iterator[str]:
     for table in gateway.route_tables:
         for host in table.virtual_hosts:
             for route in host.routes:
+                if route.external_auth:
+                    yield route.external_auth.cluster
                 yield from _sent_to(route.action)
 
 

@@ -111,6 +111,28 @@ POLICIES = optional(
     maxAge=mostly([1, 2**31 - 1], st.sampled_from([0, -1])),
 )
 CORS = st.fixed_dictionaries({"type": st.just("CORS"), "cors": POLICIES})
+AUTH = st.fixed_dictionaries(
+    {
+        "type": st.just("ExternalAuth"),
+        "externalAuth": st.fixed_dictionaries(
+            {
+                "protocol": mostly(["HTTP", "GRPC"], st.just("Other")),
+                "backendRef": st.fixed_dictionaries(
+                    {"name": mostly(["one", "two"], st.just("missing")), "port": mostly([80], st.just(81))}
+                ),
+            },
+            optional={
+                "http": optional(
+                    path=TEXT,
+                    allowedHeaders=st.lists(NAMES, max_size=2),
+                    allowedResponseHeaders=st.lists(NAMES, max_size=2),
+                ),
+                "grpc": optional(allowedHeaders=st.lists(NAMES, max_size=2)),
+                "forwardBody": optional(maxSize=NUMBERS),
+            },
+        ),
+    }
+)
 OTHER = st.just({"type": "ExtensionRef"})
 BACKENDS = st.fixed_dictionaries(
     {"name": mostly(["one", "two"], st.sampled_from(["missing", ""])), "port": mostly([80], st.just(81))},
@@ -123,7 +145,9 @@ BACKENDS = st.fixed_dictionaries(
 MATCHING = {"matches": st.lists(MATCHES, max_size=2)}
 FORWARDING = optional(
     **MATCHING,
-    filters=st.lists(st.one_of(MODIFIERS, REWRITE, MIRROR, CORS), max_size=2, unique_by=lambda each: each["type"]),
+    filters=st.lists(
+        st.one_of(MODIFIERS, REWRITE, MIRROR, CORS, AUTH), max_size=2, unique_by=lambda each: each["type"]
+    ),
     backendRefs=st.lists(BACKENDS, min_size=1, max_size=2),
     timeouts=optional(request=DURATIONS, backendRequest=DURATIONS),
     retry=optional(
@@ -140,7 +164,7 @@ FORWARDING = optional(
 )
 REDIRECTING = optional(
     **MATCHING,
-    filters=st.lists(st.one_of(MODIFIERS, REDIRECT), min_size=1, max_size=2, unique_by=lambda each: each["type"]),
+    filters=st.lists(st.one_of(MODIFIERS, REDIRECT, AUTH), min_size=1, max_size=2, unique_by=lambda each: each["type"]),
 )
 CONFUSED = optional(
     **MATCHING,

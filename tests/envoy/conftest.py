@@ -107,6 +107,7 @@ class Proxy:
         method: str = "GET",
         host: str = "www.example.com",
         headers: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
     ) -> Answer:
@@ -116,9 +117,10 @@ class Proxy:
             client = http.client.HTTPConnection("127.0.0.1", port)
             client.sock = connection
             client.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in [("Host", host), *(headers or [])]:
+            length = [("Content-Length", str(len(body)))] if body is not None else []
+            for name, value in [("Host", host), *length, *(headers or [])]:
                 client.putheader(name, value)
-            client.endheaders()
+            client.endheaders(body)
             response = client.getresponse()
             answer = Answer(response.status, response.getheaders(), response.read())
             client.close()
@@ -161,6 +163,7 @@ class Echo(BaseHTTPRequestHandler):
             self.end_headers()
             self.close_connection = True
             return
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.startswith("/hang"):
             self.over.wait()
         headers: dict[str, list[str]] = {}

@@ -65,7 +65,18 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     backends = _lists(reference, 2)
     mirror = st.builds(lambda ref: [{"type": "RequestMirror", "requestMirror": {"backendRef": ref}}], reference)
     http_backends = _lists(_merged(reference, st.fixed_dictionaries({}, optional={"filters": mirror})), 2)
-    filters = st.one_of(mirror, pick([[], [], [{"type": "URLRewrite"}]]))
+    asked = pick(
+        [
+            {"protocol": "HTTP", "http": {}, "backendRef": {"name": "api", "namespace": "b", "port": 80}},
+            {"protocol": "GRPC", "grpc": {}, "backendRef": {"name": "web", "port": 80}},
+            {"protocol": "GRPC", "backendRef": {"name": "web", "port": 81}},
+        ]
+    )
+    filters = st.one_of(
+        mirror,
+        pick([[], [], [{"type": "URLRewrite"}]]),
+        asked.map(lambda auth: [{"type": "ExternalAuth", "externalAuth": auth}]),
+    )
     rule = st.fixed_dictionaries(
         {
             "backendRefs": http_backends,

@@ -120,6 +120,23 @@ def test_a_session_has_what_goes_with_its_type(session: dict[str, object], field
     assert [one.partition(":")[0] for one in broken(routes.SessionPersistence, **session)] == ([field] if field else [])
 
 
+@pytest.mark.parametrize(
+    ("auth", "field"),
+    [
+        ({"protocol": "HTTP", "http": {"path": "/check"}, "forwardBody": {"maxSize": 65535}}, ""),
+        ({"protocol": "GRPC", "grpc": {}}, ""),
+        ({"protocol": "HTTP"}, "http"),
+        ({"protocol": "HTTP", "http": {}, "grpc": {}}, "grpc"),
+        ({"protocol": "TCP"}, "protocol"),
+        ({"protocol": "HTTP", "http": {"path": "a?"}}, "http.path"),
+        ({"protocol": "GRPC", "grpc": {}, "forwardBody": {"maxSize": 65536}}, "forwardBody.maxSize"),
+    ],
+)
+def test_an_authorizer_has_what_goes_with_its_protocol(auth: dict[str, object], field: str) -> None:
+    found = broken(routes.HTTPExternalAuth, backendRef={"name": "auth", "port": 80}, **auth)
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
 @pytest.mark.parametrize("value", ["/", "/a/", "/a.b/..c", "/%20", "/a;b=c,d"])
 def test_a_normal_path_is_fine(value: str) -> None:
     assert not broken(routes.HTTPPathMatch, type="Exact", value=value)

@@ -12,6 +12,7 @@ from protos.encode import pack
 from protos.values import TRUE, seconds, uint32
 from xds_server.translate import cors
 from xds_server.translate.access_log import STDOUT
+from xds_server.translate.external_auth import EXTERNAL_AUTH
 from xds_server.translate.route import STREAM_IDLE_TIMEOUT
 from xds_server.translate.scope import FETCH_ON_DEMAND, FORGET_SCOPE, name_scope, scoped_routes
 from xds_server.translate.session import SESSIONS
@@ -37,7 +38,7 @@ def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnec
         rds=None if scoping else http.Rds(route_config_name=table, config_source=ADS_WITHOUT_LIMIT),
         scoped_routes=scoped_routes(table) if scoping else None,
         early_header_mutation_extensions=[name_scope(table, scoping)] if scoping else [],
-        http_filters=[FETCH_ON_DEMAND, CORS, SESSIONS, FORGET_SCOPE, ROUTER] if scoping else [CORS, SESSIONS, ROUTER],
+        http_filters=[FETCH_ON_DEMAND, *OF_ROUTES, FORGET_SCOPE, ROUTER] if scoping else [*OF_ROUTES, ROUTER],
         access_log=[STDOUT],
         common_http_protocol_options=core.HttpProtocolOptions(
             idle_timeout=seconds(IDLE_TIMEOUT),
@@ -66,6 +67,10 @@ def _cors() -> http.HttpFilter:
 CORS = _cors()
 """Does nothing on routes without a policy, at a cost lost in the noise (median 2 % of a proxied request's CPU). Always
 there: a listener that changed for the first policy would drain its connections."""
+
+OF_ROUTES = (CORS, EXTERNAL_AUTH, SESSIONS)
+"""In every connection manager, for the routes that need them (ADR 13). A browser's preflight carries nothing that an
+authorizer could go by; a session begins with what reaches a backend."""
 
 
 def _router() -> http.HttpFilter:

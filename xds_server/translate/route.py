@@ -21,6 +21,8 @@ from protos.encode import as_field, encode, pack
 from protos.values import seconds, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
 from xds_server.translate import cors
+from xds_server.translate.external_auth import FILTER as AUTH_FILTER
+from xds_server.translate.external_auth import authorization
 from xds_server.translate.fraction import common_denominator, fraction
 from xds_server.translate.header_mods import header_changes
 from xds_server.translate.matcher import match
@@ -88,7 +90,8 @@ def host_of_routes(hostname: str, routes: Sequence[EncodedRoute]) -> EncodedHost
 def encoded_route(of: ir.Route, hostname: str) -> EncodedRoute:
     """One route of a hostname: to Envoy several, one after the other, where it splits or has sessions."""
     made = (*_returning(of), *_routes(of, hostname))
-    return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in made), frozenset(_clusters(of.action)))
+    asked = {of.external_auth.cluster} if of.external_auth else ()
+    return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in made), {*asked, *_clusters(of.action)})
 
 
 def _returning(of: ir.Route) -> Iterator[pb.Route]:
@@ -179,6 +182,8 @@ def _routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
 
 def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.HeaderMods = NO_MODS) -> pb.Route:
     result = pb.Route(name=of.name, match=match(of.match))
+    if of.external_auth:
+        result.typed_per_filter_config[AUTH_FILTER].CopyFrom(authorization(of.external_auth))
     match action:
         case ir.Forward() if any(_receivers(action.destinations)):
             result.route.CopyFrom(_forward(action))

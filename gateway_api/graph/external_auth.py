@@ -1,0 +1,47 @@
+"""HTTPExternalAuthFilter → what is wrong with it, and the cluster that is asked.
+
+Spec: Gateway API v1.6 HTTPExternalAuthFilter; GEP-1494
+"""
+
+from gateway_api.graph.backend import http_cluster
+from gateway_api.graph.http_match import TOKEN, path_problem
+from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.types import Problem
+from gateway_api.ir.xds import Cluster
+from k8s_watch.objects.routes import HTTPExternalAuth, HTTPPathMatch, HTTPRouteRule
+
+_MAX_BODY = 65535
+
+
+def external_auth_problem(auth: HTTPExternalAuth) -> str | None:
+    """Return what is wrong with the filter, its reference aside."""
+    match auth.protocol:
+        case "HTTP" if auth.http is not None and auth.grpc is None:
+            headers = (*auth.http.allowed_headers, *auth.http.allowed_response_headers)
+        case "GRPC" if auth.grpc is not None and auth.http is None:
+            headers = auth.grpc.allowed_headers
+        case "HTTP" | "GRPC":
+            return f"externalAuth has protocol {auth.protocol}, which needs {auth.protocol.lower()} and nothing else"
+        case other:
+            return f"externalAuth has the unknown protocol {other}; use HTTP or GRPC"
+    for name in headers:
+        if not TOKEN.fullmatch(name):
+            return f"externalAuth has the header name {name!r}, which is not a valid one"
+    if auth.http and auth.http.path and (wrong := path_problem(HTTPPathMatch(value=auth.http.path))):
+        return f"externalAuth.http.path {wrong}"
+    if auth.forward_body and not 0 <= auth.forward_body.max_size <= _MAX_BODY:
+        return f"externalAuth.forwardBody.maxSize is {auth.forward_body.max_size}; use 0 to {_MAX_BODY} bytes"
+    return None
+
+
+def authorizer(rule: HTTPRouteRule, referrer: Referrer, resolver: Resolver) -> Cluster | Problem | None:
+    """Resolve whom a rule asks whether a request may go on; None when it asks nobody."""
+    auth = external_auth_of(rule)
+    if auth is None:
+        return None
+    return http_cluster(auth.backend_ref, referrer, resolver, grpc=auth.protocol == "GRPC")
+
+
+def external_auth_of(rule: HTTPRouteRule) -> HTTPExternalAuth | None:
+    """Return the rule's ExternalAuth filter, if it has one."""
+    return next((one.external_auth for one in rule.filters if one.external_auth is not None), None)

@@ -1,0 +1,232 @@
+"""Requests that somebody else must allow, in a real Envoy: over HTTP and over gRPC."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import grpc
+import pytest
+from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
+from envoy.service.auth.v3 import external_auth_pb2 as auth
+from envoy.service.auth.v3.external_auth_pb2_grpc import AuthorizationServicer, add_AuthorizationServicer_to_server
+
+from gateway_api.ir import xds as ir
+from gateway_api.lowering.scoping import scope_tables
+from k8s_watch.keys import ObjectKey
+from xds_server.translate.assemble import assemble
+
+pytestmark = pytest.mark.envoy
+
+KEY = ObjectKey("default", "eg")
+A, HTTP, GRPC, GONE = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "http", "grpc", "gone"))
+GOOD = ("Authorization", "good")
+
+
+def ask(cluster: ir.ClusterName = HTTP, **fields: Any) -> ir.ExternalAuth:
+    protocol = "grpc" if cluster == GRPC else "http"
+    return ir.ExternalAuth(cluster=cluster, authority="auth.default:80", protocol=protocol, **fields)
+
+
+TO_A = ir.Forward(destinations=(ir.Destination(cluster=A, weight=1),))
+RULES: dict[str, tuple[ir.ExternalAuth | None, ir.Action]] = {
+    "/open": (None, TO_A),
+    "/http": (ask(), TO_A),
+    "/headers": (ask(path="/check", request_headers=("x-mine",), response_headers=("x-user", "content-type")), TO_A),
+    "/body": (ask(max_body=8), TO_A),
+    "/grpc": (ask(GRPC), TO_A),
+    "/grpc-headers": (ask(GRPC, request_headers=("authorization",), max_body=8), TO_A),
+    "/gone": (ask(GONE), TO_A),
+    "/redirect": (ask(), ir.Redirect(status=302, host="other.example.org")),
+    "/session": (
+        ask(),
+        ir.Forward(
+            destinations=(ir.Destination(cluster=A, weight=1), ir.Destination(cluster=GONE, weight=0)),
+            session=ir.Session(kind="cookie", name="s"),
+        ),
+    ),
+}
+
+
+class Seen:
+    """What the last authorizer asked saw."""
+
+    request: dict[str, Any] | None = None
+
+
+class Authorizer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    seen: Seen
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.seen.request = {"method": self.command, "path": self.path, "headers": headers, "body": body}
+        self.send_response(200 if headers.get("authorization") == "good" else 401)
+        for name, value in [("X-User", "me"), ("X-Other", "too"), ("Content-Type", "text/auth"), ("Host", "evil")]:
+            self.send_header(name, value)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"no")
+
+    do_GET = do_POST = do_PUT = answer  # noqa: N815  the base class looks for these
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
+        """Say nothing: tests read the answers."""
+
+
+class GrpcAuthorizer(AuthorizationServicer):
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def Check(self, request: auth.CheckRequest, context: object) -> auth.CheckResponse:  # noqa: N802  of the protocol
+        asked = request.attributes.request.http
+        self.seen.request = {"headers": dict(asked.headers), "body": asked.body.encode()}
+        if asked.headers.get("authorization") != "good":
+            return auth.CheckResponse(status={"code": 7}, denied_response=auth.DeniedHttpResponse(body="no"))
+        option = HeaderValueOption(header=HeaderValue(key="x-user", value="me"))
+        return auth.CheckResponse(ok_response=auth.OkHttpResponse(headers=[option]))
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture(scope="module")
+def authorizers(seen: Seen) -> Iterator[tuple[int, int]]:
+    """Their ports: HTTP, gRPC."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Authorizer,), {"seen": seen}))
+    server.daemon_threads, server.block_on_close = True, False
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with ThreadPoolExecutor(2) as threads:
+        grpc_server = grpc.server(threads)
+        add_AuthorizationServicer_to_server(GrpcAuthorizer(seen), grpc_server)
+        port = grpc_server.add_insecure_port("127.0.0.1:0")
+        grpc_server.start()
+        yield server.server_address[1], port
+        grpc_server.stop(grace=None).wait()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module", params=["never", "always"], ids=["whole", "scoped"])
+def get(request, backends, authorizers, start_proxy, free_port: Callable[[], int]):
+    """Ask with a table that is used as a whole, and with one in scopes."""
+    port = free_port()
+    routes = tuple(
+        ir.Route(
+            name=path,
+            source=KEY,
+            match=ir.Match(path=ir.PathMatch(kind="prefix", value=path)),
+            action=action,
+            external_auth=asked,
+        )
+        for path, (asked, action) in RULES.items()
+    )
+    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
+    host = ir.VirtualHost(hostname="www.example.com", routes=routes)
+    gateway = ir.GatewayIR(
+        gateway=KEY,
+        listeners=(
+            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
+        ),
+        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=(host,)),),
+        clusters=(
+            *(ir.Cluster(name=name, backend=KEY, port=80) for name in (A, HTTP, GONE)),
+            ir.Cluster(name=GRPC, backend=KEY, port=80, protocol="http2"),
+        ),
+    )
+    at = {A: backends.http["a"], HTTP: authorizers[0], GRPC: authorizers[1], GONE: free_port()}
+    places = [
+        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=to),)) for name, to in at.items()
+    ]
+    proxy = start_proxy(assemble(scope_tables(gateway, request.param, frozenset()), places))
+    return lambda path, **fields: proxy.request(port, path, **fields)
+
+
+def test_a_route_that_must_be_fetched_first_is_asked_for_too(get, seen: Seen) -> None:
+    """The first request for a host in capitals, with a body: what Envoy would let slip by a disabled filter."""
+    answer = get("/http", method="PUT", host="WWW.example.com", body=b"hello")
+    assert (answer.status, answer.body) == (401, b"no")
+
+
+@pytest.mark.parametrize("path", ["/http", "/headers", "/body", "/redirect", "/session"])
+def test_what_is_denied_is_answered_by_the_authorizer(get, path: str) -> None:
+    answer = get(path)
+    assert (answer.status, answer.body) == (401, b"no")
+    assert get(path, headers=[("Cookie", "s-00000000=x")]).status == 401
+
+
+@pytest.mark.parametrize("path", ["/grpc", "/grpc-headers"])
+def test_what_is_denied_over_grpc_is_answered_by_the_authorizer(get, path: str) -> None:
+    answer = get(path)
+    assert (answer.status, answer.body) == (403, b"no")
+
+
+@pytest.mark.parametrize("path", ["/http", "/headers", "/body", "/grpc", "/grpc-headers", "/session"])
+def test_what_is_allowed_reaches_the_backend_with_what_the_authorizer_adds(get, path: str) -> None:
+    sent = get(path, headers=[GOOD]).seen
+    assert sent["headers"]["x-user"] == ["me"]
+    assert sent["headers"]["host"] == ["www.example.com"]
+
+
+def test_who_is_not_protected_is_not_asked_for(get, seen: Seen) -> None:
+    seen.request = None
+    assert get("/open").status == 200
+    assert seen.request is None
+
+
+def test_a_redirect_is_for_those_who_are_allowed(get) -> None:
+    assert get("/redirect", headers=[GOOD]).header("location") == "http://other.example.org/redirect"
+
+
+def test_an_authorizer_that_does_not_answer_denies(get) -> None:
+    assert get("/gone", headers=[GOOD]).status == 503
+
+
+def test_an_authorizer_sees_what_it_always_sees_and_no_more(get, seen: Seen) -> None:
+    get("/http/x?q=1", method="PUT", headers=[GOOD, ("X-Mine", "1")], body=b"hello")
+    headers = {name for name in seen.request["headers"] if not name.startswith("x-envoy-")}
+    assert headers == {"host", "authorization", "content-length"}
+    assert (seen.request["method"], seen.request["path"]) == ("PUT", "/http/x?q=1")
+    assert (seen.request["headers"]["content-length"], seen.request["body"]) == ("0", b"")
+
+
+def test_an_authorizer_sees_the_headers_that_it_may_below_its_path(get, seen: Seen) -> None:
+    get("/headers", headers=[GOOD, ("X-Mine", "1"), ("X-Not", "2")])
+    assert seen.request["path"] == "/check/headers"
+    assert (seen.request["headers"].get("x-mine"), seen.request["headers"].get("x-not")) == ("1", None)
+
+
+def test_a_backend_sees_all_of_the_answer_but_what_is_about_the_answer(get) -> None:
+    headers = get("/http", method="PUT", headers=[GOOD, ("Content-Type", "text/mine")], body=b"hello").seen["headers"]
+    assert (headers["x-user"], headers["x-other"]) == (["me"], ["too"])
+    assert (headers["content-type"], headers["content-length"]) == (["text/mine"], ["5"])
+
+
+def test_a_backend_sees_what_is_named_of_the_answer(get) -> None:
+    headers = get("/headers", headers=[GOOD]).seen["headers"]
+    assert (headers["x-user"], headers["content-type"]) == (["me"], ["text/auth"])
+    assert "x-other" not in headers
+
+
+def test_a_client_cannot_say_what_the_authorizer_says(get) -> None:
+    assert get("/http", headers=[GOOD, ("X-User", "root")]).seen["headers"]["x-user"] == ["me"]
+
+
+@pytest.mark.parametrize("path", ["/body", "/grpc-headers"])
+def test_a_body_is_shown_up_to_its_limit_and_denied_beyond(get, seen: Seen, path: str) -> None:
+    assert get(path, method="PUT", headers=[GOOD], body=b"12345678").status == 200
+    assert seen.request["body"] == b"12345678"
+    assert get(path, method="PUT", headers=[GOOD], body=b"123456789").status == 413
+
+
+def test_a_grpc_authorizer_sees_all_headers_or_those_that_it_may(get, seen: Seen) -> None:
+    get("/grpc", headers=[GOOD, ("X-Mine", "1")])
+    assert seen.request["headers"]["x-mine"] == "1"
+    get("/grpc-headers", headers=[GOOD, ("X-Mine", "1")])
+    assert "x-mine" not in seen.request["headers"]

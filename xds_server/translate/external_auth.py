@@ -1,0 +1,91 @@
+"""ir.ExternalAuth → what a route says to the filter that asks somebody whether a request may go on.
+
+Envoy's ext_authz takes most of its settings from the listener alone. So what stands in every connection manager is an
+empty place (`Composite`), and a route says which filter to put there: nobody's listener changes when the first rule
+asks. The place is not disabled, for the reason told in `session`: a request must not slip by its authorizer.
+
+Spec: Gateway API v1.6 HTTPExternalAuthFilter
+Spec: Envoy v1.40 extensions.filters.http.ext_authz.v3.ExtAuthz
+"""
+
+from collections.abc import Iterable
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+
+from gateway_api.ir import xds as ir
+from protos import core, http, matcher
+from protos import external_auth as pb
+from protos.encode import pack
+from protos.udp import TypedExtensionConfig
+from protos.values import seconds
+
+FILTER = "external-auth"
+
+TIMEOUT = 10.0
+"""Seconds that an authorizer has; as Envoy Gateway."""
+
+ABOUT_THE_CONNECTION = "connection|content-length|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade"
+"""Headers of an authorizer's answer that must not become the request's."""
+
+ABOUT_THE_ANSWER = "content-.*|date|server"
+"""Headers that say something of the answer itself: the request's only when the user names them."""
+
+
+def _place() -> http.HttpFilter:
+    nothing = pb.ExtensionWithMatcher(
+        extension_config=core.TypedExtensionConfig(name="composite", typed_config=pack(pb.Composite())),
+        xds_matcher=pb.Matcher(),
+    )
+    return http.HttpFilter(name=FILTER, typed_config=pack(nothing))
+
+
+EXTERNAL_AUTH = _place()
+
+
+def authorization(of: ir.ExternalAuth) -> AnyMessage:
+    """The route's filter, in its place. Neither an answer nor the lack of one makes Envoy choose another route."""
+    filter_ = core.TypedExtensionConfig(name="envoy.filters.http.ext_authz", typed_config=pack(_ext_authz(of)))
+    action = TypedExtensionConfig(
+        name="composite-action", typed_config=pack(pb.ExecuteFilterAction(typed_config=filter_))
+    )
+    always = pb.Matcher(on_no_match=pb.Matcher.OnMatch(action=action))
+    return pack(pb.ExtensionWithMatcherPerRoute(xds_matcher=always))
+
+
+def _ext_authz(of: ir.ExternalAuth) -> pb.ExtAuthz:
+    message = pb.ExtAuthz(
+        transport_api_version=core.ApiVersion.V3,
+        status_on_error=pb.HttpStatus(code=pb.StatusCode.ServiceUnavailable),
+    )
+    if of.max_body:
+        message.with_request_body.max_request_bytes = of.max_body
+    match of.protocol:
+        case "grpc":
+            service = core.GrpcService.EnvoyGrpc(cluster_name=of.cluster, authority=of.authority)
+            message.grpc_service.CopyFrom(core.GrpcService(envoy_grpc=service, timeout=seconds(TIMEOUT)))
+            if of.request_headers:
+                message.allowed_headers.CopyFrom(_any_of(of.request_headers))
+        case "http":
+            message.http_service.CopyFrom(_http_service(of))
+            message.allowed_headers.CopyFrom(_any_of(("authorization", *of.request_headers)))
+            unwanted = ABOUT_THE_CONNECTION if of.response_headers else f"{ABOUT_THE_CONNECTION}|{ABOUT_THE_ANSWER}"
+            message.decoder_header_mutation_rules.disallow_expression.regex = unwanted
+    return message
+
+
+def _http_service(of: ir.ExternalAuth) -> pb.HttpService:
+    """Envoy lets only a 200 pass, and its own header rules keep the answer from changing the request's Host."""
+    everything = matcher.ListStringMatcher(
+        patterns=[matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex=".*"))]
+    )
+    return pb.HttpService(
+        server_uri=pb.HttpUri(uri=f"http://{of.authority}", cluster=of.cluster, timeout=seconds(TIMEOUT)),
+        path_prefix=of.path,
+        authorization_response=pb.AuthorizationResponse(
+            allowed_upstream_headers=_any_of(of.response_headers) if of.response_headers else everything
+        ),
+    )
+
+
+def _any_of(names: Iterable[str]) -> matcher.ListStringMatcher:
+    return matcher.ListStringMatcher(patterns=[matcher.StringMatcher(exact=name, ignore_case=True) for name in names])
