@@ -100,6 +100,8 @@ class Controller:
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
         self._wished_before = False
+        self._bell: Latest[int] = Latest(0)
+        """Counts what may make a difference to statuses."""
         self._hold_off = hold_off
         self._metrics = metrics
         self._clock = clock
@@ -108,7 +110,7 @@ class Controller:
         """Run until cancelled. One of two things can happen, each in a loop of its own:
 
         1. the source changed: take the world through the pipeline, publish, wish for infrastructure;
-        2. a pass was made, the fleet answered, or the infrastructure moved: wish for statuses.
+        2. a pass made another graph, the fleet answered, or the infrastructure moved: wish for statuses.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._translating(), name="translating")
@@ -148,6 +150,8 @@ class Controller:
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
+        if previous is None or new.graph is not previous.graph:
+            self._bell.publish(self._bell.value + 1)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
         wished = {key: gateway.infra for key, gateway in new.gateways.items()}
         self._sinks.infra.want(wished, keep=new.graph.gateways.keys() - wished.keys())
@@ -174,15 +178,13 @@ class Controller:
         self._metrics.rejected.set(len(new.cluster.rejected))
 
     async def _reporting(self) -> None:
-        bell: Latest[int] = Latest(0)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(ring(bell, self.steps), name="passes")
-            tasks.create_task(ring(bell, self._feedback.fleet), name="fleet")
-            tasks.create_task(ring(bell, self._feedback.infra), name="infrastructure")
+            tasks.create_task(ring(self._bell, self._feedback.fleet), name="fleet")
+            tasks.create_task(ring(self._bell, self._feedback.infra), name="infrastructure")
             rung, since = 0, float("-inf")
             while True:
                 rung, _ = await settled(
-                    bell,
+                    self._bell,
                     rung,
                     since=since,
                     quiet=STATUS_HOLD_OFF.quiet,

@@ -63,7 +63,8 @@ class Fleet:
     """All proxies of all Gateways.
 
     `report` is renewed `renew_after` seconds after something changed, once for all that did until then: it costs a look
-    at each of a Gateway's streams, and a thousand answers in a row must not cost a million.
+    at each of a Gateway's streams, and a thousand answers in a row must not cost a million. Who answers within that
+    time was never behind.
 
     A refusal stays in it, also when the proxy is gone, until the resource has new content or a proxy takes it after
     all: new proxies get the last good version in its place (see `xds_server.snapshot.quarantine`) and would never
@@ -73,7 +74,7 @@ class Fleet:
     `GatewayFleet.nacks` is its signal.
     """
 
-    def __init__(self, cache: SnapshotCache, meter: Meter | None = None, *, renew_after: float = 0.005) -> None:
+    def __init__(self, cache: SnapshotCache, meter: Meter | None = None, *, renew_after: float = 0.05) -> None:
         self._renew_after = renew_after
         self.report: Latest[FleetReport] = Latest(FleetReport())
         self.meter: Meter = meter or NoMeter()
