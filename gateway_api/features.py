@@ -4,11 +4,14 @@ One table: a feature enters it together with the code that serves it, and the co
 Spec: Gateway API v1.6 pkg/features; GEP-2162
 """
 
+BACKEND_TLS_POLICY = frozenset({"BackendTLSPolicy", "BackendTLSPolicySANValidation"})
+
 CORE = frozenset({"GRPCRoute", "Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"})
 
 GATEWAY_EXTENDED = frozenset(
     {
         "GatewayAddressEmpty",
+        "GatewayBackendClientCertificate",
         "GatewayFrontendClientCertificateValidation",
         "GatewayFrontendClientCertificateValidationInsecureFallback",
         "GatewayHTTPListenerIsolation",
@@ -59,7 +62,11 @@ GATEWAY_NAMESPACE_MODE = frozenset({"GatewayInfrastructure"})
 
 GRPC_ROUTE_EXTENDED = frozenset({"GRPCRouteNamedRouteRule"})
 
-SUPPORTED = tuple(sorted(CORE | GATEWAY_EXTENDED | HTTP_ROUTE_EXTENDED | TLS_ROUTE_EXTENDED | GRPC_ROUTE_EXTENDED))
+SUPPORTED = tuple(
+    sorted(
+        CORE | GATEWAY_EXTENDED | HTTP_ROUTE_EXTENDED | TLS_ROUTE_EXTENDED | GRPC_ROUTE_EXTENDED | BACKEND_TLS_POLICY
+    )
+)
 
 
 def supported(*, gateway_namespace_mode: bool) -> tuple[str, ...]:

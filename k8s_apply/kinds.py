@@ -31,6 +31,7 @@ STATUS: dict[str, AnyKind] = {
         kinds.TCP_ROUTE,
         kinds.TLS_ROUTE,
         kinds.UDP_ROUTE,
+        kinds.BACKEND_TLS_POLICY,
     )
 }
 """The kinds whose status we write, by name."""

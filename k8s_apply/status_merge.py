@@ -1,12 +1,13 @@
 """Observed object + wanted status → the object with its new status, or nothing to do. Pure.
 
-Ours are: the whole status of a GatewayClass, Gateway or ListenerSet that is ours, and in a route's `parents` the
-entries that bear our controllerName. Everybody else's stay as they are and where they are, and so do conditions with a
-domain in their type (`example.com/Attached`), which policies of others hang onto objects and entries of ours.
+Ours are: the whole status of a GatewayClass, Gateway or ListenerSet that is ours, and in a route's `parents` or a
+policy's `ancestors` the entries that bear our controllerName. Everybody else's stay as they are and where they are, and
+so do conditions with a domain in their type (`example.com/Attached`), which policies of others hang onto objects and
+entries of ours.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, assert_never
 
 from gateway_api.status.types import (
     Body,
@@ -15,14 +16,13 @@ from gateway_api.status.types import (
     GatewayStatus,
     ListenerSetStatus,
     ListenerStatus,
-    ParentStatus,
+    PolicyStatus,
     RouteStatus,
 )
 from k8s_apply.api import Json
 from k8s_watch.objects.gateway import GROUP
 from k8s_watch.objects.routes import ParentReference
 
-MAX_PARENTS = 32
 MAX_ADDRESSES = 16
 MAX_FEATURES = 64
 MAX_CONDITIONS = 8
@@ -39,7 +39,7 @@ def merge(observed: Json, wanted: Body, *, now: str) -> Json | None:
     `observed` is the object's JSON, fields that have their default value may be missing. `now` is RFC 3339 in UTC; it
     stamps only conditions whose `status` changes. The result shares what did not change with `observed`.
 
-    Spec: Gateway API v1 RouteStatus.parents, GatewayStatus, ListenerSetStatus, GatewayClassStatus
+    Spec: Gateway API v1 RouteStatus, PolicyStatus, GatewayStatus, ListenerSetStatus, GatewayClassStatus
     Spec: Kubernetes meta/v1 Condition
     """
     status = _complete(observed.get("status") or {})
@@ -51,8 +51,11 @@ def merge(observed: Json, wanted: Body, *, now: str) -> Json | None:
         case ListenerSetStatus():
             merged = status | _with_listeners(status, wanted, now)
         case RouteStatus():
-            namespace = observed["metadata"].get("namespace", "")
-            merged = status | {"parents": _parents(status.get("parents") or [], wanted, namespace, now)}
+            entries = [(parent.parent_ref, parent.conditions) for parent in wanted.parents]
+            merged = status | PARENTS.merge(observed, entries, wanted.controller_name, now)
+        case PolicyStatus():
+            entries = [(ancestor.ancestor_ref, ancestor.conditions) for ancestor in wanted.ancestors]
+            merged = status | ANCESTORS.merge(observed, entries, wanted.controller_name, now)
         case _:
             assert_never(wanted)
     changed = any(value != status.get(name) and (value or status.get(name)) for name, value in merged.items())
@@ -66,9 +69,9 @@ def _complete(status: Json) -> Json:
 
 
 def has_others_entries(observed: Json, controller_name: str) -> bool:
-    """Whether a route's status has entries of other controllers."""
-    parents = (observed.get("status") or {}).get("parents") or ()
-    return any(entry.get("controllerName") != controller_name for entry in parents)
+    """Whether a route's or a policy's status has entries of other controllers."""
+    lists = (entries.observed(observed) for entries in (PARENTS, ANCESTORS))
+    return any(entry.get("controllerName") != controller_name for found in lists for entry in found)
 
 
 def _gateway_class(status: Json, wanted: GatewayClassStatus, now: str) -> Json:
@@ -112,29 +115,55 @@ def _listener(observed: Json, wanted: ListenerStatus, now: str) -> Json:
     return observed if observed and same else merged
 
 
-def _parents(observed: Sequence[Json], wanted: RouteStatus, namespace: str, now: str) -> list[Json]:
-    """Others' entries and ours that stay, in their order; then our new ones, as many as fit."""
-    left = {_wanted_identity(parent.parent_ref, namespace): parent for parent in wanted.parents}
-    merged: list[Json] = []
-    for entry in observed:
-        if entry.get("controllerName") != wanted.controller_name:
-            merged.append(entry)
-        elif parent := left.pop(_observed_identity(entry.get("parentRef") or {}, namespace), None):
-            merged.append(_parent(entry, parent, wanted.controller_name, now))
-    merged += [_parent({}, parent, wanted.controller_name, now) for parent in left.values()]
-    return merged[:MAX_PARENTS]
+class _Entries(NamedTuple):
+    """A list in a status that several controllers share, each with entries of its own."""
+
+    field: str
+    ref: str
+    """The field of an entry that says what it is about."""
+    at_most: int
+
+    def observed(self, of: Json) -> Sequence[Json]:
+        """The entries that an object has."""
+        return (of.get("status") or {}).get(self.field) or ()
+
+    def merge(
+        self,
+        observed: Json,
+        wanted: Iterable[tuple[ParentReference, Sequence[Condition]]],
+        controller_name: str,
+        now: str,
+    ) -> Json:
+        """Others' entries and ours that stay, in their order; then our new ones, as many as fit."""
+        namespace = observed["metadata"].get("namespace", "")
+        left = {_wanted_identity(ref, namespace): (ref, conditions) for ref, conditions in wanted}
+        merged: list[Json] = []
+        for entry in self.observed(observed):
+            if entry.get("controllerName") != controller_name:
+                merged.append(entry)
+            elif ours := left.pop(_observed_identity(entry.get(self.ref) or {}, namespace), None):
+                merged.append(self._entry(entry, *ours, controller_name, now))
+        merged += [self._entry({}, *ours, controller_name, now) for ours in left.values()]
+        return {self.field: merged[: self.at_most]}
+
+    def _entry(
+        self, observed: Json, wanted: ParentReference, conditions: Sequence[Condition], controller_name: str, now: str
+    ) -> Json:
+        ref = _parent_ref(wanted)
+        seen = observed.get(self.ref) or {}
+        if {"group": GROUP, "kind": "Gateway"} | seen == ref:
+            ref = seen
+        return observed | {
+            self.ref: ref,
+            "controllerName": controller_name,
+            "conditions": _conditions(observed.get("conditions"), conditions, now),
+        }
 
 
-def _parent(observed: Json, wanted: ParentStatus, controller_name: str, now: str) -> Json:
-    ref = _parent_ref(wanted.parent_ref)
-    seen = observed.get("parentRef") or {}
-    if {"group": GROUP, "kind": "Gateway"} | seen == ref:
-        ref = seen
-    return observed | {
-        "parentRef": ref,
-        "controllerName": controller_name,
-        "conditions": _conditions(observed.get("conditions"), wanted.conditions, now),
-    }
+PARENTS = _Entries("parents", "parentRef", 32)
+"""Of a route. Spec: Gateway API v1 RouteStatus.parents."""
+ANCESTORS = _Entries("ancestors", "ancestorRef", 16)
+"""Of a policy. Spec: Gateway API v1 PolicyStatus.ancestors, "If this slice is full, implementations MUST NOT add"."""
 
 
 def _parent_ref(ref: ParentReference) -> Json:

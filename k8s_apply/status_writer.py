@@ -13,7 +13,7 @@ import structlog
 from flow.clock import Clock
 from flow.latest import Latest
 from flow.race import while_true
-from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
+from gateway_api.status.types import Body, PolicyStatus, RouteStatus, Statuses, StatusKey
 from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
 from k8s_apply.fence import NotLeadingError
 from k8s_apply.kinds import STATUS
@@ -162,7 +162,11 @@ class StatusWriter:
                 return None
             if wait := self._wait_before_repair(key, body):
                 return wait
-            if not live and isinstance(body, RouteStatus) and has_others_entries(seen, body.controller_name):
+            if (
+                not live
+                and isinstance(body, RouteStatus | PolicyStatus)
+                and has_others_entries(seen, body.controller_name)
+            ):
                 seen = None  # their entries are written back whole: as they are, not as far as we decode them
                 continue
             try:

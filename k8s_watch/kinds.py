@@ -1,7 +1,7 @@
 """The table of kinds that we watch. The RBAC in `docker/install.yaml` is tested against it."""
 
 from k8s_watch.keys import AnyKind, Kind
-from k8s_watch.objects import core, gateway, grpc_route, routes
+from k8s_watch.objects import core, gateway, grpc_route, policies, routes
 from k8s_watch.objects.gateway import GROUP
 
 OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"
@@ -37,6 +37,9 @@ GRPC_ROUTE = Kind("GRPCRoute", GROUP, ("v1",), "grpcroutes", grpc_route.GRPCRout
 TCP_ROUTE = Kind("TCPRoute", GROUP, ("v1", "v1alpha2"), "tcproutes", routes.TCPRoute, optional=True)
 TLS_ROUTE = Kind("TLSRoute", GROUP, ("v1", "v1alpha3", "v1alpha2"), "tlsroutes", routes.TLSRoute, optional=True)
 UDP_ROUTE = Kind("UDPRoute", GROUP, ("v1", "v1alpha2"), "udproutes", routes.UDPRoute, optional=True)
+BACKEND_TLS_POLICY = Kind(
+    "BackendTLSPolicy", GROUP, ("v1", "v1alpha3"), "backendtlspolicies", policies.BackendTLSPolicy, optional=True
+)
 
 ALL: tuple[AnyKind, ...] = (
     NAMESPACE,
@@ -54,4 +57,5 @@ ALL: tuple[AnyKind, ...] = (
     TCP_ROUTE,
     TLS_ROUTE,
     UDP_ROUTE,
+    BACKEND_TLS_POLICY,
 )

@@ -10,6 +10,7 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet, ReferenceGrant
 from k8s_watch.objects.grpc_route import GRPCRoute
+from k8s_watch.objects.policies import BackendTLSPolicy
 from k8s_watch.objects.routes import HTTPRoute, TCPRoute, TLSRoute, UDPRoute
 
 
@@ -47,6 +48,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     tcp_routes: Mapping[ObjectKey, TCPRoute] = {}
     tls_routes: Mapping[ObjectKey, TLSRoute] = {}
     udp_routes: Mapping[ObjectKey, UDPRoute] = {}
+    backend_tls_policies: Mapping[ObjectKey, BackendTLSPolicy] = {}
     grants: Mapping[ObjectKey, ReferenceGrant] = {}
     namespaces: Mapping[ObjectKey, Namespace] = {}
     services: Mapping[ObjectKey, Service] = {}
@@ -59,6 +61,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FIELDS: Mapping[str, str] = {
+    "BackendTLSPolicy": "backend_tls_policies",
     "ConfigMap": "config_maps",
     "Deployment": "deployments",
     "GRPCRoute": "grpc_routes",

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Settings
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import Route
 
 
@@ -48,6 +49,14 @@ def bound_gateways(route: RouteNode) -> frozenset[ObjectKey]:
     return frozenset(parent.gateway for parent in route.parents if parent.bindings)
 
 
+def service_users(route: RouteNode) -> frozenset[tuple[ObjectKey, ObjectKey]]:
+    """Return the Services that the route sends traffic to, each with each Gateway through which it comes.
+
+    Spec: Gateway API v1.6 PolicyAncestorStatus
+    """
+    return frozenset((service, gateway) for gateway in bound_gateways(route) for service in route.services)
+
+
 def counted[N: (GatewayNode, ListenerSetNode)](node: N, attached: Mapping[str, int]) -> N:
     """Return a Gateway or ListenerSet with the routes of its listeners counted; `attached` is by the listener's name.
 
@@ -65,3 +74,12 @@ def is_forsaken(source: Route, settings: Settings) -> bool:
     Spec: Gateway API v1.6 RouteParentStatus.controllerName, "entries are cleaned up when no longer necessary"
     """
     return any(entry.controller_name == settings.controller_name for entry in source.status.parents)
+
+
+def is_forsaken_policy(source: Policy | None, settings: Settings) -> bool:
+    """Whether a policy that no Gateway of ours has to do with still has a status entry of ours.
+
+    Spec: Gateway API v1.6 PolicyAncestorStatus.controllerName, "entries … are cleaned up when … no longer necessary"
+    """
+    entries = source.status.ancestors if source else ()
+    return any(entry.controller_name == settings.controller_name for entry in entries)

@@ -2,10 +2,13 @@
 
 from typing import Literal
 
+import msgspec
+import xxhash
+
 from gateway_api.graph import problems
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import BackendNode, Problem
-from gateway_api.ir.xds import Cluster, ClusterName
+from gateway_api.ir.xds import Cluster, ClusterName, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ServicePort
 from k8s_watch.objects.routes import BackendObjectReference, BackendRef
@@ -14,11 +17,12 @@ type Protocol = Literal["http1", "http2", "tcp", "udp"]
 
 _MAX_WEIGHT = 1_000_000
 
-_HTTP_PROTOCOLS: dict[str | None, Protocol] = {
-    None: "http1",
+_HTTP_PROTOCOLS: dict[str, Protocol] = {
     "": "http1",
     "http": "http1",
+    "https": "http1",
     "kubernetes.io/ws": "http1",
+    "kubernetes.io/wss": "http1",
     "kubernetes.io/h2c": "http2",
     "h2c": "http2",
     "http2": "http2",
@@ -26,10 +30,13 @@ _HTTP_PROTOCOLS: dict[str | None, Protocol] = {
 }
 """appProtocol → what we speak. Spec: GEP-1911; the names without a domain are IANA's, in wide use."""
 
-_GRPC_PROTOCOLS: dict[str | None, Protocol] = dict.fromkeys(
-    (None, "", "kubernetes.io/h2c", "h2c", "http2", "grpc"), "http2"
+_GRPC_PROTOCOLS: dict[str, Protocol] = dict.fromkeys(
+    ("", "https", "kubernetes.io/h2c", "h2c", "http2", "grpc"), "http2"
 )
 """The same for gRPC, which needs HTTP/2 and so implies it."""
+
+_ENCRYPTED = frozenset({"https", "kubernetes.io/wss"})
+"""Those that say that there is TLS under it."""
 
 
 def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
@@ -52,8 +59,13 @@ def http_cluster(
     port = _service_port(ref, referrer, resolver)
     if isinstance(port, Problem):
         return port
+    service = _target(ref, referrer)
+    tls = resolver.backend_tls(service, port.name)
+    if isinstance(tls, Problem):
+        return tls
+    app_protocol = (port.app_protocol or "").lower()
     is_grpc = grpc or referrer.kind == "GRPCRoute"
-    protocol = (_GRPC_PROTOCOLS if is_grpc else _HTTP_PROTOCOLS).get(port.app_protocol)
+    protocol = (_GRPC_PROTOCOLS if is_grpc else _HTTP_PROTOCOLS).get(app_protocol)
     if protocol is None:
         remedy = (
             "use kubernetes.io/h2c, or leave it out"
@@ -61,28 +73,44 @@ def http_cluster(
             else "use kubernetes.io/h2c or kubernetes.io/ws, or leave it out for HTTP/1.1"
         )
         return problems.unsupported_backend_protocol(
-            f"Service {_target(ref, referrer)} port {port.port} has appProtocol {port.app_protocol!r}, which is not "
+            f"Service {service} port {port.port} has appProtocol {port.app_protocol!r}, which is not "
             f"supported for {'gRPC' if is_grpc else 'HTTP'}; {remedy}."
         )
-    return service_cluster(_target(ref, referrer), port.port, protocol)
+    if tls is None and app_protocol in _ENCRYPTED:
+        return problems.unsupported_backend_protocol(
+            f"Service {service} port {port.port} has appProtocol {port.app_protocol!r} and no BackendTLSPolicy, which "
+            f"says whom to trust; make one that targets the Service."
+        )
+    return service_cluster(service, port.port, protocol, tls)
 
 
 def l4_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver, protocol: Literal["tcp", "udp"]) -> BackendNode:
     """Resolve a backendRef of a route of bytes; the port's appProtocol does not matter, they are not ours to read.
 
+    A BackendTLSPolicy is followed here too, but for datagrams: the bytes are sent encrypted.
+
     Spec: Gateway API v1.6 TCPRouteRule.backendRefs, TLSRouteRule.backendRefs, UDPRouteRule.backendRefs
+    Spec: Gateway API v1.6 BackendTLSPolicySpec.targetRefs, "consistent"
     """
     port = _service_port(ref, referrer, resolver, transport="UDP" if protocol == "udp" else "TCP")
     if isinstance(port, Problem):
         return _backend_node(ref, port)
-    return _backend_node(ref, service_cluster(_target(ref, referrer), port.port, protocol))
+    service = _target(ref, referrer)
+    unencrypted = service_cluster(service, port.port, protocol)
+    tls = resolver.backend_tls(service, port.name) if protocol == "tcp" else None
+    if tls is None:
+        return _backend_node(ref, unencrypted)
+    found = tls if isinstance(tls, Problem) else service_cluster(service, port.port, protocol, tls)
+    return msgspec.structs.replace(_backend_node(ref, found), unencrypted=unencrypted)
 
 
-def service_cluster(service: ObjectKey, port: int, protocol: Protocol) -> Cluster:
-    """Return the cluster of one port of a Service. Its name says all its settings: `http1` is the unmarked one."""
+def service_cluster(service: ObjectKey, port: int, protocol: Protocol, tls: UpstreamTls | None = None) -> Cluster:
+    """Return the cluster of one port of a Service. Its name says its settings; plain `http1` is unmarked."""
     suffix = "" if protocol == "http1" else f"/{protocol}"
+    if tls is not None:
+        suffix += f"/tls-{_digest(tls)}"
     name = ClusterName(f"service/{service.namespace}/{service.name}/{port}{suffix}")
-    return Cluster(name=name, backend=service, port=port, protocol=protocol)
+    return Cluster(name=name, backend=service, port=port, protocol=protocol, tls=tls)
 
 
 def weight_problem(ref: BackendRef, where: str) -> Problem | None:
@@ -93,6 +121,12 @@ def weight_problem(ref: BackendRef, where: str) -> Problem | None:
     if 0 <= ref.weight <= _MAX_WEIGHT:
         return None
     return problems.unsupported_value(f"{where}.weight is {ref.weight}: use 0 to {_MAX_WEIGHT}.")
+
+
+def _digest(tls: UpstreamTls) -> str:
+    """Stands for all but the content of the secrets: a rotation is no other cluster."""
+    names = [(name.kind, name.value) for name in tls.names]
+    return xxhash.xxh3_64_hexdigest(msgspec.json.encode((tls.server_name, names, tls.authorities.name)))
 
 
 def _backend_node(ref: BackendRef, found: Cluster | Problem) -> BackendNode:

@@ -7,18 +7,38 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from gateway_api.graph import route_kinds
-from gateway_api.graph.attached import Owner, attached_listeners, bound_gateways, counted, is_forsaken, owner_of
+from gateway_api.graph.attached import (
+    attached_listeners,
+    bound_gateways,
+    counted,
+    is_forsaken,
+    is_forsaken_policy,
+    owner_of,
+    service_users,
+)
 from gateway_api.graph.attachment import Parents
+from gateway_api.graph.backend_tls import judge_backend_tls_policy
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.listener_set import listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.lookup import Judged
+from gateway_api.graph.policy import attach_policy, claims_of
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
 from gateway_api.graph.route_kinds import Judge
-from gateway_api.graph.types import GatewayNode, Graph, ListenerSetNode, RouteNode, Routes, Settings
+from gateway_api.graph.types import (
+    GatewayNode,
+    Graph,
+    ListenerSetNode,
+    Policies,
+    PolicyNode,
+    RouteNode,
+    Routes,
+    Settings,
+)
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -33,7 +53,13 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     """
     grants = Grants(permissions(cluster.grants.values()))
     certificates = Judged(cluster.secrets, tls_secret)
-    resolver = Resolver(grants, cluster.services, certificates, Judged(cluster.config_maps, ca_bundle))
+    doors = (grants, cluster.services, certificates, Judged(cluster.config_maps, ca_bundle))
+    alone = Resolver(*doors, backend_tls={})
+    backend_tls = {
+        key: judge_backend_tls_policy(policy, alone, settings) for key, policy in cluster.backend_tls_policies.items()
+    }
+    claims = claims_of(backend_tls.values())
+    resolver = Resolver(*doors, backend_tls=claims)
     judges = Judges(cluster, settings, resolver=resolver, labels=lambda name: namespace_labels(cluster, name))
     classes = _nodes(cluster.gateway_classes, judges.gateway_class)
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))
@@ -46,8 +72,9 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
 
     http = {kind: routes(kind, judge) for kind, judge in route_kinds.HTTP.items()}
     l4 = {kind: routes(kind, judge) for kind, judge in route_kinds.L4.items()}
-    kinds = (*http.values(), *l4.values())
-    attached = _attached(node for kind in kinds for node in kind.nodes.values())
+    nodes: list[RouteNode] = [node for kind in (*http.values(), *l4.values()) for node in kind.nodes.values()]
+    attached = _counted(map(attached_listeners, nodes))
+    users = _counted(map(service_users, nodes))
     whole = _with_listener_sets(gateways, listener_sets)
     beside = {key: found for gateway in whole.values() for key, found in listeners_by_set(gateway).items()}
     return Graph(
@@ -59,6 +86,13 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
         },
         http=http,
         l4=l4,
+        policies={
+            "BackendTLSPolicy": _policies(
+                cluster.backend_tls_policies,
+                lambda key: attach_policy(backend_tls[key], claims, cluster.services, users),
+                settings,
+            )
+        },
     )
 
 
@@ -75,11 +109,11 @@ def _with_listener_sets(
     return {key: with_listener_sets(gateway, found[key]) for key, gateway in gateways.items()}
 
 
-def _attached(routes: Iterable[RouteNode]) -> defaultdict[Owner, Counter[str]]:
-    found: defaultdict[Owner, Counter[str]] = defaultdict(Counter)
-    for route in routes:
-        for owner, listener in attached_listeners(route):
-            found[owner][listener] += 1
+def _counted[K, L](routes: Iterable[frozenset[tuple[K, L]]]) -> defaultdict[K, Counter[L]]:
+    found: defaultdict[K, Counter[L]] = defaultdict(Counter)
+    for pairs in routes:
+        for key, other in pairs:
+            found[key][other] += 1
     return found
 
 
@@ -89,6 +123,14 @@ def _routes[N: RouteNode](
     nodes = _nodes(sources, judge)
     forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken(source, settings))
     return Routes(nodes=nodes, of=_routes_of(nodes), forsaken=frozenset(forsaken))
+
+
+def _policies(
+    sources: Mapping[ObjectKey, Policy], attach: Callable[[ObjectKey], PolicyNode | None], settings: Settings
+) -> Policies:
+    nodes = _nodes(sources, attach)
+    forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken_policy(source, settings))
+    return Policies(nodes=nodes, forsaken=frozenset(forsaken))
 
 
 def _routes_of(routes: Mapping[ObjectKey, RouteNode]) -> dict[ObjectKey, tuple[ObjectKey, ...]]:

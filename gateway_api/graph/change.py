@@ -32,6 +32,8 @@ class GraphChange(Node, frozen=True):
     listener_sets: frozenset[ObjectKey] = _NO_KEYS
     routes: Mapping[str, frozenset[ObjectKey]] = {}
     """By kind; a kind that is not there has none."""
+    policies: Mapping[str, frozenset[ObjectKey]] = {}
+    """By kind; a kind that is not there has none."""
     gateways_served: frozenset[ObjectKey] = _NO_KEYS
     routes_served: Mapping[str, frozenset[ObjectKey]] = {}
     """By kind; a kind that is not there has none."""
@@ -50,6 +52,7 @@ def gateway_serves_alike(one: GatewayNode | None, other: GatewayNode | None) -> 
         _unobserved(one.source) == _unobserved(other.source)
         and _unobserved(one.gateway_class) == _unobserved(other.gateway_class)
         and (one.all_listeners, one.problems) == (other.all_listeners, other.problems)
+        and one.client_certificate == other.client_certificate
     )
 
 

@@ -3,12 +3,14 @@
 import ipaddress
 
 from gateway_api.graph import problems
+from gateway_api.graph.certificate import certificate
 from gateway_api.graph.client_validation import insecure_problems, with_client_validation
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.listener import judge_listener
 from gateway_api.graph.listener_conflicts import judge_together
-from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerNode, Problem, Settings
+from gateway_api.ir.xds import TlsSecret
 from k8s_watch.objects.gateway import Gateway, GatewayAddress
 
 
@@ -22,6 +24,7 @@ def judge_gateway(
     alone = [judge_listener(gateway.key, listener, resolver, settings) for listener in gateway.spec.listeners]
     # First what they are to each other: neither a conflict nor the Gateway hinges on a ConfigMap that comes and goes.
     distinct = judge_together(alone)
+    shown = _client_certificate(gateway, resolver)
     return GatewayNode(
         source=gateway,
         gateway_class=gateway_class.source,
@@ -32,7 +35,9 @@ def judge_gateway(
             *_address_problems(gateway),
             *insecure_problems(gateway),
             *_listeners_problems(distinct),
+            *([shown] if isinstance(shown, Problem) else []),
         ),
+        client_certificate=shown if isinstance(shown, TlsSecret) else None,
     )
 
 
@@ -74,6 +79,20 @@ def _is_ip(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _client_certificate(gateway: Gateway, resolver: Resolver) -> TlsSecret | Problem | None:
+    """What to show backends; one that insists on a certificate refuses us where there is none.
+
+    Spec: Gateway API v1.6 GatewayBackendTLS.clientCertificateRef
+    """
+    ref = gateway.spec.tls and gateway.spec.tls.backend and gateway.spec.tls.backend.client_certificate_ref
+    if not ref:
+        return None
+    found = certificate(ref, Referrer("Gateway", gateway.metadata.namespace), resolver)
+    if isinstance(found, TlsSecret) or found == problems.ref_not_permitted(found.message):
+        return found
+    return problems.invalid_client_certificate_ref(f"spec.tls.backend.clientCertificateRef: {found.message}")
 
 
 def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:

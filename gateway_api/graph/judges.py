@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from gateway_api.graph.attachment import Labels, Parents
+from gateway_api.graph.backend_tls import BackendTls, judge_backend_tls_policy
 from gateway_api.graph.gateway import judge_gateway
 from gateway_api.graph.gateway_class import judge_gateway_class
 from gateway_api.graph.listener_set import judge_listener_set
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.route_kinds import Judge
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerSetNode, Settings
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerSetNode, RouteNode, Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -51,6 +54,11 @@ class Judges:
             return None
         return judge_gateway(source, gateway_class, self._resolver, self._settings)
 
+    def backend_tls_policy(self, key: ObjectKey) -> BackendTls | None:
+        """Judge a BackendTLSPolicy by itself. Spec: Gateway API v1.6 BackendTLSPolicy."""
+        source = self._cluster.backend_tls_policies.get(key)
+        return None if source is None else judge_backend_tls_policy(source, self._resolver, self._settings)
+
     def listener_set(self, key: ObjectKey, gateways: Lookup[ObjectKey, GatewayNode]) -> ListenerSetNode | None:
         """Judge a ListenerSet of one of `gateways`. Spec: Gateway API v1.6 ListenerSetSpec.parentRef."""
         source = self._cluster.listener_sets.get(key)
@@ -58,13 +66,18 @@ class Judges:
             return None
         return judge_listener_set(source, gateways, self._labels(key.namespace), self._resolver, self._settings)
 
-    def routes[N](self, kind: str, judge: Judge[N], parents: Parents) -> Callable[[ObjectKey], N | None]:
+    def routes[N: RouteNode](self, kind: str, judge: Judge[N], parents: Parents) -> Callable[[ObjectKey], N | None]:
         """Return who is asked of the routes of a kind, of any of `parents`. Spec: Gateway API v1.6 CommonRouteSpec."""
         sources = objects_of(self._cluster, kind)
 
         def ask(key: ObjectKey) -> N | None:
             source = sources.get(key)
-            return None if source is None else judge(source, parents, self._labels(key.namespace), self._resolver)
+            if source is None:
+                return None
+            services: set[ObjectKey] = set()
+            resolver = self._resolver.noting(services.add)
+            node = judge(source, parents, self._labels(key.namespace), resolver)
+            return None if node is None else msgspec.structs.replace(node, services=frozenset(services))
 
         return ask
 

@@ -4,7 +4,8 @@ Theory of operation. A judge sees other objects only through lookups (`lookup.py
 default/web", present or absent. So every node has its reads, and an index leads from each read to its readers. What a
 change of the cluster moves is a set of reads; who read one of them is judged again, in the order of the stages:
 
-    classes → Gateways → ListenerSets → routes → ListenerSets and Gateways together → counts of attached routes
+    policies by themselves → classes → Gateways → ListenerSets → routes → ListenerSets and Gateways together
+    → counts of attached routes, policies where they are attached
 
 A stage reads only stages before it, so one pass arrives. A node that comes out equal moves nothing further, and of an
 object that changed only what judges can see counts as a move: a Gateway whose certificate was renewed, or whose status
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway_api.graph import route_kinds
-from gateway_api.graph.attached import counted, owner_of
+from gateway_api.graph.attached import attached_listeners, counted, owner_of, service_users
 from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
@@ -27,6 +28,8 @@ from gateway_api.graph.listener_set_stage import ListenerSetStage
 from gateway_api.graph.lookup import Judged, Read
 from gateway_api.graph.mappings import not_same, replaced
 from gateway_api.graph.news import NO_KEYS, NOTHING, Keys, attaches_alike, changed_keys, moved_reads, offers_alike
+from gateway_api.graph.policy import attach_policy
+from gateway_api.graph.policy_stage import PolicyStage
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.reference_grant import Grants, Permitted, Resolver
 from gateway_api.graph.route_kinds import Judge
@@ -42,11 +45,15 @@ from gateway_api.graph.types import (
     RouteNode,
     Settings,
 )
+from gateway_api.ir.xds import UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
 type Moves = Mapping[ObjectKey, Moved[Any]]
 """The routes of one kind that moved."""
+
+_USERS = "users of a Service"
+"""What is noted of who looks up the Gateways that send traffic to one."""
 
 
 class GraphKeeper:
@@ -92,7 +99,9 @@ class _World:
         self._listener_sets = ListenerSetStage()
         self._http = {kind: RouteStage[HTTPRouteNode](settings) for kind in route_kinds.HTTP}
         self._l4 = {kind: RouteStage[L4RouteNode](settings) for kind in route_kinds.L4}
-        self._counts = Counts()
+        self._policies: PolicyStage[UpstreamTls] = PolicyStage("BackendTLSPolicy", settings)
+        self._counts = Counts(attached_listeners)
+        self._users = Counts(service_users)
 
     def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
         """See `GraphKeeper.update`."""
@@ -103,6 +112,9 @@ class _World:
         self._cluster = cluster
         notes = Notes()
         judges = self._judges(notes)
+
+        keys = changed.get("BackendTLSPolicy", NO_KEYS)
+        reads |= self._policies.judge(keys, reads, judges.backend_tls_policy, notes)
 
         classes = self._classes.judge(changed.get("GatewayClass", ()), judges.gateway_class, notes)
         reads.update(("GatewayClass", key) for key in classes)
@@ -128,7 +140,11 @@ class _World:
         }
         moves |= {kind: judge(kind, stage, route_kinds.L4[kind]) for kind, stage in self._l4.items()}
 
-        recounted = self._counts.move(moved for kind in moves.values() for moved in kind.values())
+        moved_routes = [moved for kind in moves.values() for moved in kind.values()]
+        recounted = self._counts.move(moved_routes)
+        reads.update((_USERS, service) for service in self._users.move(moved_routes))
+        policies = self._attach_policies(changed.get("BackendTLSPolicy", NO_KEYS), reads, notes)
+
         together = self._listener_sets.put_together(self._gateways.nodes, gateways, sets)
         before, known = self._graph, self._graph or Graph(settings=self._settings)
         counted_gateways = self._count(
@@ -148,6 +164,7 @@ class _World:
             gateways=frozenset(counted_gateways),
             listener_sets=frozenset(counted_sets),
             routes={kind: frozenset(moved) for kind, moved in moves.items() if moved},
+            policies={"BackendTLSPolicy": policies} if policies else {},
             gateways_served=frozenset(
                 key for key, node in together.gateways.items() if not gateway_serves_alike(*node)
             ),
@@ -169,12 +186,25 @@ class _World:
             notes.of("Service", cluster.services),
             notes.of("Secret", self._certificates),
             notes.of("ConfigMap", self._ca_bundles),
+            backend_tls=notes.of("BackendTLSPolicy", self._policies.claims),
         )
         return Judges(
             cluster,
             self._settings,
             resolver=resolver,
             labels=lambda name: notes.whole(("Namespace", ObjectKey("", name)), namespace_labels(cluster, name)),
+        )
+
+    def _attach_policies(self, changed: Keys, reads: Iterable[Read], notes: Notes) -> frozenset[ObjectKey]:
+        claims = notes.of("BackendTLSPolicy", self._policies.claims)
+        services = notes.of("Service", self._cluster.services)
+        users = notes.of(_USERS, self._users)
+        return self._policies.attach(
+            self._cluster.backend_tls_policies,
+            changed,
+            reads,
+            lambda policy: attach_policy(policy, claims, services, users),
+            notes,
         )
 
     def _count[N: (GatewayNode, ListenerSetNode)](
@@ -203,6 +233,7 @@ class _World:
             listener_sets=replaced(before.listener_sets, listener_sets) if listener_sets else before.listener_sets,
             http=_kept(before.http, {kind: stage.routes for kind, stage in self._http.items()}),
             l4=_kept(before.l4, {kind: stage.routes for kind, stage in self._l4.items()}),
+            policies=_kept(before.policies, {"BackendTLSPolicy": self._policies.policies}),
         )
         same = all(getattr(before, field) is getattr(after, field) for field in after.__struct_fields__)
         return before if same else after

@@ -49,6 +49,14 @@ def insecure_frontend_validation(message: str) -> Problem:
     return Problem(condition=INSECURE_FRONTEND_VALIDATION_MODE, reason="ConfigurationChanged", message=message)
 
 
+def invalid_client_certificate_ref(message: str) -> Problem:
+    """Say that what a Gateway should show its backends leads to nothing that could be shown.
+
+    Spec: Gateway API v1.6 GatewayReasonInvalidClientCertificateRef
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidClientCertificateRef", message=message)
+
+
 # --- ListenerSet ------------------------------------------------------------------------------------------------------
 
 
@@ -206,9 +214,9 @@ def no_valid_ca_certificate(message: str) -> Problem:
 
 
 def invalid_kind(message: str) -> Problem:
-    """Say that a backendRef names a kind that we do not send traffic to.
+    """Say that a reference names a kind that we do not follow: to send traffic to it, or to trust what it holds.
 
-    Spec: Gateway API v1.6 RouteReasonInvalidKind
+    Spec: Gateway API v1.6 RouteReasonInvalidKind, BackendTLSPolicyReasonInvalidKind
     """
     return Problem(condition=RESOLVED_REFS, reason="InvalidKind", message=message)
 
@@ -227,3 +235,39 @@ def unsupported_backend_protocol(message: str) -> Problem:
     Spec: Gateway API v1.6 RouteReasonUnsupportedProtocol; GEP-1911
     """
     return Problem(condition=RESOLVED_REFS, reason="UnsupportedProtocol", message=message)
+
+
+def invalid_backend_tls(message: str) -> Problem:
+    """Say that a backend cannot be reached as its BackendTLSPolicy asks, and so not at all.
+
+    Spec: Gateway API v1.6 RouteConditionResolvedRefs, "other reasons"; BackendTLSPolicyValidation.caCertificateRefs,
+    "Connections using an invalid CACertificateRef MUST fail"
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidBackendTLS", message=message)
+
+
+# --- Policies ---------------------------------------------------------------------------------------------------------
+
+
+def policy_conflicted(message: str) -> Problem:
+    """Say that another policy has effect where this one would.
+
+    Spec: Gateway API v1.6 PolicyReasonConflicted; GEP-713 conflict rules
+    """
+    return Problem(condition=ACCEPTED, reason="Conflicted", message=message)
+
+
+def target_not_found(message: str) -> Problem:
+    """Say that what a policy targets is not there, or lacks the section that the policy names.
+
+    Spec: Gateway API v1.6 PolicyReasonTargetNotFound
+    """
+    return Problem(condition=ACCEPTED, reason="TargetNotFound", message=message)
+
+
+def invalid_policy(message: str) -> Problem:
+    """Say that a policy asks for something that cannot be.
+
+    Spec: Gateway API v1.6 PolicyReasonInvalid
+    """
+    return Problem(condition=ACCEPTED, reason="Invalid", message=message)

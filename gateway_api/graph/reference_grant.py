@@ -4,13 +4,14 @@ Spec: Gateway API v1.6 ReferenceGrant
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
-from gateway_api.graph.types import Problem
-from gateway_api.ir.xds import CaBundle, TlsSecret
+from gateway_api.graph.policy import effective
+from gateway_api.graph.types import Claim, Problem
+from gateway_api.ir.xds import CaBundle, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
 from k8s_watch.objects.gateway import GROUP, ReferenceGrant
@@ -104,13 +105,24 @@ class Resolver:
         services: Lookup[ObjectKey, Service],
         certificates: Lookup[ObjectKey, TlsSecret | Problem],
         ca_bundles: Lookup[ObjectKey, CaBundle | Problem],
+        *,
+        backend_tls: Lookup[ObjectKey, tuple[Claim[UpstreamTls], ...]],
+        note: Callable[[ObjectKey], object] | None = None,
     ) -> None:
         """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by that of their
-        ConfigMap, see `ca_certificates.ca_bundle`."""
+        ConfigMap, see `ca_certificates.ca_bundle`; `backend_tls` by the Service that is claimed, see `policy.Claims`.
+        `note` is told of every Service that a referrer asks for and may ask for."""
         self._grants = grants
         self._services = services
         self._certificates = certificates
         self._ca_bundles = ca_bundles
+        self._backend_tls = backend_tls
+        self._note = note
+
+    def noting(self, note: Callable[[ObjectKey], object]) -> "Resolver":
+        """Return one that is as this, with another `note`."""
+        doors = (self._grants, self._services, self._certificates, self._ca_bundles)
+        return Resolver(*doors, backend_tls=self._backend_tls, note=note)
 
     def service(self, referrer: Referrer, target: ObjectKey) -> Service | Problem:
         """Return the Service, or why not: RefNotPermitted or BackendNotFound.
@@ -119,8 +131,18 @@ class Resolver:
         """
         if not self._grants.allow(referrer, "", "Service", target):
             return problems.ref_not_permitted(_not_permitted(referrer, "Service", target))
+        if self._note:
+            self._note(target)
         found = self._services.get(target)
         return found or problems.backend_not_found(f"Service {target} does not exist.")
+
+    def backend_tls(self, service: ObjectKey, port_name: str) -> UpstreamTls | Problem | None:
+        """Return how to connect to a port of a Service that was given out, or why that cannot be; None: in plain text.
+
+        Spec: Gateway API v1.6 BackendTLSPolicySpec.targetRefs
+        """
+        claim = effective(self._backend_tls.get(service) or (), port_name)
+        return claim.effect if claim else None
 
     def certificate(self, referrer: Referrer, target: ObjectKey) -> TlsSecret | Problem:
         """Return the certificate in a Secret, or why not: RefNotPermitted or InvalidCertificateRef.

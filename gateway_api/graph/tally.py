@@ -2,9 +2,8 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
-from gateway_api.graph.attached import Owner, attached_listeners
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.precedence import RouteOrder, route_precedence
 from gateway_api.graph.readers import Moved
@@ -17,35 +16,44 @@ _FEW = 16
 """So many rows in one are better sorted in than inserted one by one, as the share of the list that they are."""
 
 
-class Counts:
-    """How many routes each listener has."""
+class Counts[K: Hashable, L: Hashable]:
+    """How many routes connect each two things: an owner and its listener, or a Service and a Gateway."""
 
-    def __init__(self) -> None:
-        self._of: defaultdict[Owner, Counter[str]] = defaultdict(Counter)
+    def __init__(self, pairs: Callable[[RouteNode], frozenset[tuple[K, L]]]) -> None:
+        """`pairs` says what a route connects."""
+        self._pairs = pairs
+        self._of: defaultdict[K, Counter[L]] = defaultdict(Counter)
 
-    def of(self, owner: Owner) -> Mapping[str, int]:
-        """Return the counts of an owner's listeners, by name; a listener that is not there has none."""
-        return self._of.get(owner, {})
+    def of(self, key: K) -> Mapping[L, int]:
+        """Return what routes connect with `key`, and how many do; nothing is there with a count of none."""
+        return self._of.get(key, {})
 
-    def move[N: RouteNode](self, moved: Iterable[Moved[N]]) -> set[Owner]:
-        """Count anew what moved; return the owners of which a count may differ."""
+    def get(self, key: K, /) -> Mapping[L, int] | None:
+        """As `of`; None for nothing."""
+        return self._of.get(key)
+
+    def __contains__(self, key: object, /) -> bool:
+        return key in self._of
+
+    def move[N: RouteNode](self, moved: Iterable[Moved[N]]) -> set[K]:
+        """Count anew what moved; return the keys of which a count may differ."""
         touched = set()
         for before, after in moved:
-            left = attached_listeners(before) if before else frozenset()
-            joined = attached_listeners(after) if after else frozenset()
-            for sign, listeners in ((-1, left - joined), (1, joined - left)):
-                for owner, listener in listeners:
-                    self._count(owner, listener, sign)
-                    touched.add(owner)
+            left = self._pairs(before) if before else frozenset()
+            joined = self._pairs(after) if after else frozenset()
+            for sign, pairs in ((-1, left - joined), (1, joined - left)):
+                for key, other in pairs:
+                    self._count(key, other, sign)
+                    touched.add(key)
         return touched
 
-    def _count(self, owner: Owner, listener: str, sign: int) -> None:
-        counts = self._of[owner]
-        counts[listener] += sign
-        if not counts[listener]:
-            del counts[listener]
+    def _count(self, key: K, other: L, sign: int) -> None:
+        counts = self._of[key]
+        counts[other] += sign
+        if not counts[other]:
+            del counts[other]
             if not counts:
-                del self._of[owner]
+                del self._of[key]
 
 
 class Ranks[N: RouteNode | ListenerSetNode]:

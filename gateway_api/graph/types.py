@@ -8,6 +8,7 @@ import msgspec
 from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, ListenerSet, RouteGroupKind
+from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route
 
 
@@ -27,6 +28,8 @@ class Settings(Node, frozen=True):
     """What a proxy binds for itself: admin, metrics, readiness. No listener gets them."""
     gateway_namespace_mode: bool = False
     """Whether a Gateway's proxies are in its own namespace. Only then is GatewayInfrastructure a feature of ours."""
+    system_ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
+    """Where the proxies find the authorities that their system trusts; "" is nowhere."""
     route_scoping: Literal["auto", "always", "never"] = "auto"
     """Whether requests choose by scope (see `gateway_api.lowering.scoping`): where it pays, wherever it can be, not."""
 
@@ -81,7 +84,7 @@ class ListenerNode(Node, frozen=True):
     def serves(self) -> bool:
         """Whether it gets a place in the proxies' configuration. ResolvedRefs problems alone need not prevent it:
         an HTTPS listener with at least one good certificate, or with an invalid kind in allowedRoutes, serves."""
-        return not any(p.condition in ("Accepted", "Conflicted", "Programmed") for p in self.problems)
+        return all(p.condition in ("ResolvedRefs", "OverlappingTLSConfig") for p in self.problems)
 
 
 class GatewayNode(Node, frozen=True):
@@ -97,6 +100,8 @@ class GatewayNode(Node, frozen=True):
     """Those of its ListenerSets, in order of precedence. Without counts, which are in the ListenerSets' nodes."""
     problems: tuple[Problem, ...] = ()
     """Of the Gateway as a whole. One with condition Accepted means that nothing of it is served."""
+    client_certificate: TlsSecret | None = None
+    """What its proxies show to backends that ask who they are."""
 
     @property
     def all_listeners(self) -> tuple[ListenerNode, ...]:
@@ -172,6 +177,9 @@ class BackendNode(Node, frozen=True):
     problem: Problem | None = None
     mirrors: tuple[MirrorNode, ...] = ()
     """Those among its filters, in their order."""
+    unencrypted: Cluster | None = None
+    """For connections that are passed through: what a client has encrypted is not encrypted again, whatever is said of
+    the backend. None: as the others say."""
 
 
 class HTTPRuleNode(Node, frozen=True):
@@ -199,6 +207,8 @@ class RouteNode(Node, frozen=True):
     """Of the route itself, whatever the parent: condition Accepted or ResolvedRefs; each rule's are included."""
     rejection: Problem | None = None
     """Why no parent can accept it, if so: the route itself is wrong (it is bound to nothing then), or every rule is."""
+    services: frozenset[ObjectKey] = frozenset()
+    """Those that it names and may name, also where they are not there or cannot be used."""
 
 
 class HTTPRouteNode(RouteNode, frozen=True, kw_only=True):
@@ -229,6 +239,50 @@ class Routes[N: RouteNode](Node, frozen=True):
     """Those that name no Gateway of ours any more and whose observed status still has an entry of ours."""
 
 
+class JudgedPolicy[E](Node, frozen=True):
+    """A policy by itself. `E` is what its kind can say of a Service."""
+
+    source: Policy
+    effect: E | Problem
+    """A problem: what it targets cannot be used, and the problem says why to those who would."""
+    problems: tuple[Problem, ...] = ()
+    """Wherever it is attached: condition Accepted or ResolvedRefs."""
+
+
+class Claim[E](Node, frozen=True):
+    """What one targetRef of a policy says of a Service."""
+
+    policy: ObjectKey
+    order: tuple[str, str]
+    """See `precedence.route_precedence`."""
+    section: str
+    """The name of the port that it is about; "" is the whole Service."""
+    effect: E | Problem
+
+
+class Ancestor(Node, frozen=True):
+    """What becomes of a policy at one Gateway: where none of `problems` has condition Accepted, it has effect."""
+
+    gateway: ObjectKey
+    problems: tuple[Problem, ...] = ()
+
+
+class PolicyNode(Node, frozen=True):
+    """A policy for something that a Gateway of ours uses."""
+
+    source: Policy
+    ancestors: tuple[Ancestor, ...]
+    """By Gateway, in order of their keys."""
+
+
+class Policies(Node, frozen=True):
+    """The policies of one kind."""
+
+    nodes: Mapping[ObjectKey, PolicyNode] = {}
+    forsaken: frozenset[ObjectKey] = frozenset()
+    """Those that no Gateway of ours has to do with any more, and whose observed status still has an entry of ours."""
+
+
 class Graph(Node, frozen=True):
     """Everything of ours, judged and connected. What belongs to other controllers is not here."""
 
@@ -240,6 +294,8 @@ class Graph(Node, frozen=True):
     """Kind → its routes, of the kinds of `route_kinds.HTTP`."""
     l4: Mapping[str, Routes[L4RouteNode]] = {}
     """Kind → its routes, of the kinds of `route_kinds.L4`."""
+    policies: Mapping[str, Policies] = {}
+    """Kind → its policies."""
 
     @property
     def routes(self) -> Mapping[str, Routes[HTTPRouteNode] | Routes[L4RouteNode]]:

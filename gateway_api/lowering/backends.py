@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from gateway_api.graph.types import BackendNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters
@@ -35,6 +37,16 @@ def l4_destinations(backends: Iterable[BackendNode]) -> tuple[ir.Destination, ..
     """
     destinations = tuple(ir.Destination(cluster=_cluster(backend), weight=backend.weight) for backend in backends)
     return destinations if reachable(destinations) else ()
+
+
+def with_certificate(cluster: ir.Cluster, shown: ir.TlsSecret | None) -> ir.Cluster:
+    """Return the cluster as a Gateway has it that shows this certificate to its backends.
+
+    Spec: Gateway API v1.6 GatewayBackendTLS.clientCertificateRef
+    """
+    if cluster.tls is None or cluster.tls.client_certificate == shown:
+        return cluster
+    return msgspec.structs.replace(cluster, tls=msgspec.structs.replace(cluster.tls, client_certificate=shown))
 
 
 def reachable(destinations: Iterable[ir.Destination]) -> bool:

@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from gateway_api.graph.types import Graph
 from gateway_api.ir import xds as ir
+from gateway_api.lowering.backends import with_certificate
 from gateway_api.lowering.l4_routes import ServedBy, served_by
 from gateway_api.lowering.listeners import Handled, Port, handle_http, handle_tcp, handle_tls, handle_udp, ports_of
 from gateway_api.lowering.route_tables import Bound, bind_routes
@@ -35,8 +36,10 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     l4_routes = served_by(graph, gateway)
     ports = ports_of(node.all_listeners)
     handled = [_handle(port, bound, l4_routes) for port in ports]
-    clusters = {cluster.name: cluster for part in handled for cluster in part.clusters}
-    secrets = {secret.name: secret for part in handled for secret in part.secrets}
+    shown = node.client_certificate
+    clusters = {cluster.name: with_certificate(cluster, shown) for part in handled for cluster in part.clusters}
+    brought = (*(part.secrets for part in handled), *(cluster.secrets for cluster in clusters.values()))
+    secrets = {secret.name: secret for some in brought for secret in some}
     return ir.GatewayIR(
         gateway=gateway,
         listeners=tuple(

@@ -3,7 +3,7 @@
 Theory of operation. `lower_gateway` says what the result has to equal. Of a Gateway without HTTPRoutes it is cheap, and
 says all but what routes bring: virtual hosts and clusters. Those are kept apart, each route with what it brings and
 where to, so that a route that changes takes back what it brought and brings its new things. Virtual hosts that it
-touched are made anew; a cluster is there for as long as something brings it.
+touched are made anew; a cluster, or a secret, is there for as long as something brings it.
 
 When listeners change, all but what routes bring is said anew. Tables that stay keep what was brought to them; only the
 routes on listeners that came, went, or share out their hostnames otherwise than before bring their things again.
@@ -22,6 +22,7 @@ from gateway_api.graph.mappings import replaced
 from gateway_api.graph.types import Graph, HTTPRouteNode, Routes
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import IRChange, TableChange
+from gateway_api.lowering.backends import with_certificate
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.gateway import lower_unscoped
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
@@ -58,7 +59,8 @@ class _Brought(msgspec.Struct, frozen=True):
     listeners: tuple[str, ...]
     """All that it is bound to, those that do not serve among them."""
     parts: tuple[_Part, ...] = ()
-    clusters: tuple[ir.Cluster, ...] = ()
+    clusters: Mapping[ir.ClusterName, ir.Cluster] = {}
+    secrets: Mapping[str, ir.Secret] = {}
 
 
 class GatewayKeeper:
@@ -82,7 +84,10 @@ class GatewayKeeper:
         self._bound: defaultdict[str, set[_RouteId]] = defaultdict(set)
         """Listener → the routes bound to it, whether it serves or not."""
         self._routes: dict[_RouteId, _Brought] = {}
-        self._clusters = _ClusterCounts()
+        self._shown: ir.TlsSecret | None = None
+        """The certificate that the Gateway shows to its backends."""
+        self._clusters: _Held[ir.ClusterName, ir.Cluster] = _Held()
+        self._secrets: _Held[str, ir.Secret] = _Held()
 
     def update(self, graph: Graph, change: GraphChange) -> IRChange:
         """Return what differs since the last update; everything, the first time.
@@ -100,6 +105,7 @@ class GatewayKeeper:
             self._lower_without_routes(graph)
         if relisten:
             touched |= self._listen(graph)
+            self._show(graph.gateways[self._gateway].client_certificate)
         for kind, key in touched:
             self._take_back((kind, key))
             if node := graph.http[kind].nodes.get(key):
@@ -111,7 +117,7 @@ class GatewayKeeper:
             route_tables=tables,
             scopings=scopings,
             clusters=self._clusters.settle(),
-            secrets=_changed(_named(before.secrets), _named(now.secrets)) if before is not now else {},
+            secrets=self._secrets.settle(),
         )
 
     def _contested(self, port: Port, before: Mapping[int, frozenset[str]]) -> Set[str]:
@@ -128,8 +134,19 @@ class GatewayKeeper:
     def _lower_without_routes(self, graph: Graph) -> None:
         old = self._without_routes
         self._without_routes = lower_unscoped(msgspec.structs.replace(graph, http={}), self._gateway)
-        self._clusters.release(old.clusters)
-        self._clusters.hold(self._without_routes.clusters)
+        self._clusters.release(cluster.name for cluster in old.clusters)
+        self._clusters.hold({cluster.name: cluster for cluster in self._without_routes.clusters})
+        self._secrets.release(secret.name for secret in old.secrets)
+        self._secrets.hold({secret.name: secret for secret in self._without_routes.secrets})
+
+    def _show(self, certificate: ir.TlsSecret | None) -> None:
+        """Have what routes brought show this certificate from now on; nothing else of it differs."""
+        if certificate == self._shown:
+            return
+        self._shown = certificate
+        for route, brought in self._routes.items():
+            self._release(brought)
+            self._routes[route] = self._hold(brought, brought.clusters.values())
 
     def _listen(self, graph: Graph) -> set[_RouteId]:
         """Take in the Gateway's listeners; return the routes that bring their things elsewhere than before."""
@@ -193,11 +210,10 @@ class GatewayKeeper:
             if frontend not in lowered:
                 lowered[frontend] = lower_route(node, frontend)
             parts.append(_Part(table, table.owned(own, hostnames), lowered[frontend]))
-        clusters = {of.name: of for rule in node.rules for of in clusters_of(rule)} if parts else {}
-        brought = self._routes[route] = _Brought(tuple(bindings), tuple(parts), tuple(clusters.values()))
+        clusters = (of for rule in node.rules for of in clusters_of(rule)) if parts else ()
+        brought = self._routes[route] = self._hold(_Brought(tuple(bindings), tuple(parts)), clusters)
         for part in brought.parts:
             part.table.add(part.hostnames, part.routes)
-        self._clusters.hold(brought.clusters)
 
     def _take_back(self, route: _RouteId) -> None:
         brought = self._routes.pop(route, None)
@@ -209,7 +225,19 @@ class GatewayKeeper:
                 del self._bound[listener]
         for part in brought.parts:
             part.table.remove(part.hostnames, part.routes)
+        self._release(brought)
+
+    def _hold(self, brought: _Brought, found: Iterable[ir.Cluster]) -> _Brought:
+        """Hold these clusters, and the secrets that they need, for what was brought; return it with them."""
+        clusters = {cluster.name: with_certificate(cluster, self._shown) for cluster in found}
+        secrets = {secret.name: secret for cluster in clusters.values() for secret in cluster.secrets}
+        self._clusters.hold(clusters)
+        self._secrets.hold(secrets)
+        return msgspec.structs.replace(brought, clusters=clusters, secrets=secrets)
+
+    def _release(self, brought: _Brought) -> None:
         self._clusters.release(brought.clusters)
+        self._secrets.release(brought.secrets)
 
     def ir(self) -> ir.GatewayIR:
         """Compose the whole, equal to `lower_gateway` of the last graph. Cost: linear in its size."""
@@ -218,31 +246,32 @@ class GatewayKeeper:
             listeners=tuple(self._listeners[listener.name] for listener in self._without_routes.listeners),
             route_tables=tuple(self._tables[name].table(self._scopings.get(name)) for name in sorted(self._tables)),
             clusters=tuple(sorted(self._clusters.by_name.values(), key=_by_name)),
+            secrets=tuple(sorted(self._secrets.by_name.values(), key=_by_name)),
         )
 
 
-class _ClusterCounts:
-    """Clusters, each there for as long as something holds it."""
+class _Held[Name: str, R]:
+    """Records, each there for as long as something holds it."""
 
     def __init__(self) -> None:
-        self.by_name: dict[ir.ClusterName, ir.Cluster] = {}
-        self._holders: dict[ir.ClusterName, int] = {}
-        self._before: dict[ir.ClusterName, ir.Cluster | None] = {}
+        self.by_name: dict[Name, R] = {}
+        self._holders: dict[Name, int] = {}
+        self._before: dict[Name, R | None] = {}
 
-    def hold(self, clusters: Iterable[ir.Cluster]) -> None:
-        for cluster in clusters:
-            self._before.setdefault(cluster.name, self.by_name.get(cluster.name))
-            self._holders[cluster.name] = self._holders.get(cluster.name, 0) + 1
-            self.by_name[cluster.name] = cluster
+    def hold(self, records: Mapping[Name, R]) -> None:
+        for name, record in records.items():
+            self._before.setdefault(name, self.by_name.get(name))
+            self._holders[name] = self._holders.get(name, 0) + 1
+            self.by_name[name] = record
 
-    def release(self, clusters: Iterable[ir.Cluster]) -> None:
-        for cluster in clusters:
-            self._before.setdefault(cluster.name, self.by_name.get(cluster.name))
-            self._holders[cluster.name] -= 1
-            if not self._holders[cluster.name]:
-                del self._holders[cluster.name], self.by_name[cluster.name]
+    def release(self, names: Iterable[Name]) -> None:
+        for name in names:
+            self._before.setdefault(name, self.by_name.get(name))
+            self._holders[name] -= 1
+            if not self._holders[name]:
+                del self._holders[name], self.by_name[name]
 
-    def settle(self) -> dict[ir.ClusterName, ir.Cluster | None]:
+    def settle(self) -> dict[Name, R | None]:
         """Return what differs since the last time."""
         before, self._before = self._before, {}
         return {name: now for name, old in before.items() if (now := self.by_name.get(name)) != old}
@@ -252,7 +281,7 @@ def _routes_of(kinds: Mapping[str, Routes[Any]], gateway: ObjectKey) -> frozense
     return frozenset((kind, key) for kind, routes in kinds.items() for key in routes.of.get(gateway, ()))
 
 
-def _named[R: ir.Listener | ir.Secret](records: Iterable[R]) -> dict[str, R]:
+def _named(records: Iterable[ir.Listener]) -> dict[str, ir.Listener]:
     return {record.name: record for record in records}
 
 

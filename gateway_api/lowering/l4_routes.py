@@ -50,21 +50,28 @@ def tls_chains(
 
     Spec: Gateway API v1.6 TLSRouteSpec.hostnames; GatewaySpec.listeners, "Listener Isolation"
     """
-    own = hostname_of(listener)
+    own, decrypts = hostname_of(listener), terminates_tls(listener.spec)
     hostnames: dict[RouteId, list[str]] = {}
     backends: dict[RouteId, tuple[BackendNode, ...]] = {}
     for hostname, route in routes.items():
         if owner(hostname, on_port) == own:
             hostnames.setdefault(route.id, []).append(hostname)
-            backends[route.id] = route.backends
+            backends[route.id] = route.backends if decrypts else tuple(map(_unencrypted, route.backends))
     prefix = f"tls-{listener.spec.port}/{listener.name}"
     # No protocol is offered: what the bytes mean is between client and backend.
-    tls = msgspec.structs.replace(downstream_tls(listener), alpn=()) if terminates_tls(listener.spec) else None
+    tls = msgspec.structs.replace(downstream_tls(listener), alpn=()) if decrypts else None
     for id_, names in hostnames.items():
         name = f"{prefix}/{id_.kind.lower()}/{id_.key.namespace}/{id_.key.name}"
         yield _chain(name, tuple(names), backends[id_], tls), backends[id_]
     if own not in routes:
         yield _chain(prefix, (own,), (), None), ()
+
+
+def _unencrypted(backend: BackendNode) -> BackendNode:
+    """The backend as it is for connections that clients have encrypted."""
+    if backend.unencrypted is None:
+        return backend
+    return BackendNode(weight=backend.weight, cluster=backend.unencrypted)
 
 
 def _chain(

@@ -199,6 +199,19 @@ def route_partially_invalid(rules: Sequence[HTTPRuleNode], generation: int) -> C
     return _condition("PartiallyInvalid", "True", problems[0].reason, message, generation)
 
 
+# --- Policies ---------------------------------------------------------------------------------------------------------
+
+
+def policy_accepted(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 PolicyReasonAccepted."""
+    return _condition("Accepted", "True", "Accepted", "The policy is followed.", generation)
+
+
+def policy_refs_resolved(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 BackendTLSPolicyReasonResolvedRefs."""
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+
+
 def _condition(type_: str, status: str, reason: str, message: str, generation: int) -> Condition:
     return Condition(
         type=type_, status=status, reason=reason, message=message[:_MAX_MESSAGE], observed_generation=generation

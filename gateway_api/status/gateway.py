@@ -50,6 +50,9 @@ def _accepted(node: GatewayNode) -> Condition:
 def _resolved_refs(node: GatewayNode) -> Condition:
     """Spec: Gateway API v1.6 GatewayConditionResolvedRefs."""
     generation = node.source.metadata.generation
+    wrong = of_condition(node.problems, problems.RESOLVED_REFS)
+    if wrong:
+        return catalogue.of_problems(wrong, generation)
     unresolved = [
         listener.spec.name for listener in node.listeners if of_condition(listener.problems, problems.RESOLVED_REFS)
     ]

@@ -11,13 +11,14 @@ from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.claims import Claims, RouteId, claims
 from gateway_api.graph.mappings import not_equal, not_same, replaced
-from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, RouteNode, Settings
+from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, Policies, RouteNode, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
-from gateway_api.status.build import withdrawn
+from gateway_api.status.build import withdrawn, withdrawn_policy
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import Verdict, listener_set_status, verdict_of
+from gateway_api.status.policy import policy_status
 from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, GatewayStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
@@ -59,6 +60,8 @@ class _Touched(msgspec.Struct):
     listener_sets: set[ObjectKey]
     routes: dict[str, set[ObjectKey]]
     """By kind."""
+    policies: dict[str, set[ObjectKey]]
+    """By kind."""
 
 
 class _Desk:
@@ -84,6 +87,8 @@ class _Desk:
         touched.gateways |= not_equal(self._infra.gateways, infra.gateways)
         for kind in graph.routes:
             touched.routes[kind] |= _forsaken(before, kind) ^ _forsaken(graph, kind)
+        for kind, policies in graph.policies.items():
+            touched.policies[kind] |= before.policies.get(kind, Policies()).forsaken ^ policies.forsaken
         for id_ in self._waiting(before, graph, touched):
             touched.routes[id_.kind].add(id_.key)
         self._graph, self._fleet, self._infra = graph, fleet, infra
@@ -118,6 +123,7 @@ class _Desk:
                 for key in self._judged_otherwise(gateways) | touched.listener_sets
             ),
             *((kind, key, self._route(kind, key)) for kind, keys in touched.routes.items() for key in keys),
+            *((kind, key, self._policy(kind, key)) for kind, keys in touched.policies.items() for key in keys),
         ]
         said = {StatusKey(kind=kind, key=key): body for kind, key, body in wishes}
         news = {key: body for key, body in said.items() if self._statuses.get(key) != body}
@@ -161,18 +167,30 @@ class _Desk:
             case _:
                 return withdrawn(controller_name) if key in _forsaken(self._graph, kind) else None
 
+    def _policy(self, kind: str, key: ObjectKey) -> Body | None:
+        controller_name, policies = self._graph.settings.controller_name, self._graph.policies[kind]
+        if key in policies.nodes:
+            return policy_status(policies.nodes[key], controller_name)
+        return withdrawn_policy(controller_name) if key in policies.forsaken else None
+
 
 def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:
     if graph is before:
-        return _Touched(set(), set(), set(), {kind: set() for kind in graph.routes})
+        policies: dict[str, set[ObjectKey]] = {kind: set() for kind in graph.policies}
+        return _Touched(set(), set(), set(), {kind: set() for kind in graph.routes}, policies)
     if change.before is before:
         routes = {kind: set(change.routes.get(kind, ())) for kind in graph.routes}
-        return _Touched(set(change.gateway_classes), set(change.gateways), set(change.listener_sets), routes)
+        policies = {kind: set(change.policies.get(kind, ())) for kind in graph.policies}
+        return _Touched(set(change.gateway_classes), set(change.gateways), set(change.listener_sets), routes, policies)
     return _Touched(
         set(not_same(before.gateway_classes, graph.gateway_classes)),
         set(not_same(before.gateways, graph.gateways)),
         set(not_same(before.listener_sets, graph.listener_sets)),
         {kind: set(not_same(_nodes(before, kind), _nodes(graph, kind))) for kind in graph.routes},
+        {
+            kind: set(not_same(before.policies.get(kind, Policies()).nodes, policies.nodes))
+            for kind, policies in graph.policies.items()
+        },
     )
 
 

@@ -65,7 +65,20 @@ class RouteStatus(Wish, frozen=True):
     parents: tuple[ParentStatus, ...]
 
 
-type Body = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus
+class AncestorStatus(Wish, frozen=True):
+    ancestor_ref: ParentReference
+    """With its namespace: the writer finds our entry by it."""
+    conditions: tuple[Condition, ...]
+
+
+class PolicyStatus(Wish, frozen=True):
+    """`ancestors` () withdraws every entry of ours."""
+
+    controller_name: str
+    ancestors: tuple[AncestorStatus, ...]
+
+
+type Body = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus | PolicyStatus
 
 
 class StatusKey(Wish, frozen=True):

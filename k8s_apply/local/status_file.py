@@ -19,11 +19,13 @@ from gateway_api.status.types import (
     GatewayClassStatus,
     GatewayStatus,
     ListenerSetStatus,
+    PolicyStatus,
     RouteStatus,
     Statuses,
     StatusKey,
 )
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import Rejected
 
 log = structlog.get_logger("k8s_apply.local")
@@ -173,11 +175,18 @@ def _conditions(body: Body, namespace: str) -> Iterator[tuple[str, Condition]]:
                 yield from ((f"listener/{listener.name}", condition) for condition in listener.conditions)
         case RouteStatus():
             for parent in body.parents:
-                ref = parent.parent_ref
-                home = f"{ref.namespace}/" if ref.namespace and ref.namespace != namespace else ""
-                part = f"/{ref.section_name}" if ref.section_name else f":{ref.port}" if ref.port else ""
-                name = f"{ref.kind.lower()}/{home}{ref.name}{part}"
+                name = _name(parent.parent_ref, namespace)
                 yield from ((name, condition) for condition in parent.conditions)
+        case PolicyStatus():
+            for ancestor in body.ancestors:
+                name = _name(ancestor.ancestor_ref, namespace)
+                yield from ((name, condition) for condition in ancestor.conditions)
+
+
+def _name(ref: ParentReference, namespace: str) -> str:
+    home = f"{ref.namespace}/" if ref.namespace and ref.namespace != namespace else ""
+    part = f"/{ref.section_name}" if ref.section_name else f":{ref.port}" if ref.port else ""
+    return f"{ref.kind.lower()}/{home}{ref.name}{part}"
 
 
 def _row(

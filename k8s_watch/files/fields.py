@@ -19,7 +19,6 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
         {"deletionGracePeriodSeconds", "finalizers", "generateName", "managedFields", "ownerReferences", "selfLink"}
     ),
     gateway.GatewaySpec: frozenset({"defaultScope"}),
-    gateway.GatewayTls: frozenset({"backend"}),
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
     grpc_route.GRPCRouteSpec: frozenset({"useDefaultGateways"}),
     routes.L4RouteSpec: frozenset({"useDefaultGateways"}),

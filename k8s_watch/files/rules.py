@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from k8s_watch.files import http_route_rules
+from k8s_watch.files import http_route_rules, policy_rules
 from k8s_watch.files.checks import Broken, Check, both, count, every, number, one_of, text, unique
 from k8s_watch.files.paths import Path
-from k8s_watch.objects import core, gateway, grpc_route, meta, routes
+from k8s_watch.objects import core, gateway, grpc_route, meta, policies, routes
 
 
 def broken_rules(value: object, path: Path = ()) -> Broken:
@@ -203,6 +203,19 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     routes.L4RouteSpec: {"parent_refs": count(0, 32), "rules": count(1, 1)},
     routes.L4RouteRule: {**_RULE, "backend_refs": count(1, 16)},
     routes.TLSRouteSpec: {"hostnames": both(count(1, 1024), _SERVER_NAME)},
+    policies.PolicyTargetReference: {**_REFERENCE, "section_name": _NAME},
+    policies.PolicySpec: {"target_refs": count(1, 16)},
+    policies.BackendTLSPolicyValidation: {
+        "hostname": _PRECISE_HOSTNAME,
+        "ca_certificate_refs": count(0, 8),
+        "well_known_ca_certificates": text(rf"System|{_DOTTED}/[A-Za-z0-9][-A-Za-z0-9_.]*", "System"),
+        "subject_alt_names": count(0, 5),
+    },
+    policies.SubjectAltName: {
+        "type": one_of("Hostname", "URI"),
+        "hostname": _HOSTNAME,
+        "uri": text(r"[^:/?#]+://.*", "a URI with its scheme, for example spiffe://example.com/web"),
+    },
     core.ServicePort: {"port": _PORT, "protocol": one_of("TCP", "UDP", "SCTP")},
     core.EndpointPort: {"port": _PORT, "protocol": one_of("TCP", "UDP", "SCTP")},
     core.EndpointSlice: {"address_type": one_of("IPv4", "IPv6", "FQDN")},
@@ -300,4 +313,7 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (routes.SessionPersistence, http_route_rules.session_persistence),
     (routes.HTTPRouteRule, http_route_rules.rule_filters),
     (routes.HTTPRouteSpec, http_route_rules.match_count),
+    (policies.PolicySpec, policy_rules.target_refs),
+    (policies.BackendTLSPolicyValidation, policy_rules.authorities),
+    (policies.SubjectAltName, policy_rules.subject_alt_name),
 )

@@ -127,7 +127,14 @@ class FrontendTls(Shape, frozen=True):
     per_port: tuple[TlsPortConfig, ...] = ()
 
 
+class BackendTls(Shape, frozen=True):
+    client_certificate_ref: SecretObjectReference | None = None
+
+
 class GatewayTls(Shape, frozen=True):
+    """`backend` is about connections to backends, `frontend` about those of clients."""
+
+    backend: BackendTls | None = None
     frontend: FrontendTls | None = None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from gateway_api.graph import route_kinds
 from gateway_api.ir.infra import Address
 from gateway_api.status.types import (
+    AncestorStatus,
     Body,
     Condition,
     GatewayClassStatus,
@@ -12,6 +13,7 @@ from gateway_api.status.types import (
     ListenerSetStatus,
     ListenerStatus,
     ParentStatus,
+    PolicyStatus,
     RouteStatus,
     Statuses,
     StatusKey,
@@ -19,6 +21,7 @@ from gateway_api.status.types import (
 from k8s_watch.objects import gateway as gateway_shapes
 from k8s_watch.objects import meta
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet
+from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -35,6 +38,8 @@ def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
     for kind in (*route_kinds.HTTP, *route_kinds.L4):
         for key, route in objects_of(cluster, kind).items():
             statuses[StatusKey(kind=kind, key=key)] = _route(route)
+    for key, policy in cluster.backend_tls_policies.items():
+        statuses[StatusKey(kind="BackendTLSPolicy", key=key)] = _policy(policy)
     return statuses
 
 
@@ -74,6 +79,14 @@ def _route(source: Route) -> RouteStatus:
         for parent in source.status.parents
     )
     return RouteStatus(controller_name="", parents=parents)
+
+
+def _policy(source: Policy) -> PolicyStatus:
+    ancestors = tuple(
+        AncestorStatus(ancestor_ref=ancestor.ancestor_ref, conditions=_conditions(ancestor.conditions))
+        for ancestor in source.status.ancestors
+    )
+    return PolicyStatus(controller_name="", ancestors=ancestors)
 
 
 def _conditions(observed: Iterable[meta.Condition]) -> tuple[Condition, ...]:

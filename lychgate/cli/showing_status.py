@@ -11,8 +11,8 @@ from rich.table import Table
 
 from flow.clock import SystemClock
 from gateway_api.status.types import Statuses
+from k8s_apply.kinds import STATUS
 from k8s_apply.local.status_file import StatusFileError, StatusReport, StatusRow, make_report, read_status_file
-from k8s_watch import kinds
 from k8s_watch.api import ApiError
 from k8s_watch.cluster import Cluster
 from k8s_watch.connection import connect
@@ -56,9 +56,8 @@ def _standalone(state_dir: Path | None) -> StatusReport:
 
 async def _cluster(kubeconfig: str) -> StatusReport:
     """Read a cluster's statuses once, as they are written there."""
-    wanted = (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.LISTENER_SET, kinds.HTTP_ROUTE, kinds.TCP_ROUTE)
     async with await connect(kubeconfig) as connection:
-        cluster = Cluster(HttpReader(connection), clock=SystemClock(), kinds=wanted)
+        cluster = Cluster(HttpReader(connection), clock=SystemClock(), kinds=tuple(STATUS.values()))
         reading = asyncio.ensure_future(cluster.run())  # noqa: TID251 (ended two lines below)
         try:
             async with asyncio.timeout(30):

@@ -23,6 +23,8 @@ def _named(gateway: ir.GatewayIR) -> Iterator[str]:
                 case ir.TcpChain(destinations=destinations):
                     yield from (destination.cluster for destination in destinations)
         yield from (to.cluster for to in (listener.datagrams.destinations if listener.datagrams else ()))
+    for cluster in gateway.clusters:
+        yield from (secret.name for secret in cluster.secrets)
     for table in gateway.route_tables:
         for host in table.virtual_hosts:
             for route in host.routes:

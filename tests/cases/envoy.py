@@ -42,7 +42,9 @@ def bootstrap(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "static_resources": {
             "listeners": [_inlined(each, tables) for each in _resources(snapshot, ResourceType.LISTENER)],
-            "clusters": [_with_endpoints(each, assignments) for each in _resources(snapshot, ResourceType.CLUSTER)],
+            "clusters": [
+                _with_endpoints(_inlined(each, {}), assignments) for each in _resources(snapshot, ResourceType.CLUSTER)
+            ],
             "secrets": _resources(snapshot, ResourceType.SECRET),
         }
     }

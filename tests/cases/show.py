@@ -15,6 +15,7 @@ from gateway_api.status.types import (
     GatewayClassStatus,
     GatewayStatus,
     ListenerSetStatus,
+    PolicyStatus,
     RouteStatus,
     StatusKey,
 )
@@ -62,6 +63,8 @@ def conditions(status: Body) -> tuple[Condition, ...]:
             return (*status.conditions, *(each for listener in status.listeners for each in listener.conditions))
         case RouteStatus():
             return tuple(each for parent in status.parents for each in parent.conditions)
+        case PolicyStatus():
+            return tuple(each for ancestor in status.ancestors for each in ancestor.conditions)
 
 
 def _shown_gateways(case: Case, outcome: Outcome) -> dict[ObjectKey, Result]:
@@ -104,6 +107,8 @@ def _status(body: Body, usual: frozenset[str]) -> dict[str, Any]:
             }
         case RouteStatus(parents=parents):
             return {_parent(parent.parent_ref): _conditions(parent.conditions, usual) for parent in parents}
+        case PolicyStatus(ancestors=ancestors):
+            return {_parent(one.ancestor_ref): _conditions(one.conditions, usual) for one in ancestors}
 
 
 def _conditions(found: Iterable[Condition], usual: frozenset[str]) -> dict[str, str]:
@@ -197,7 +202,15 @@ def _share(of: ir.Share) -> dict[str, Any]:
 
 
 def _cluster(of: ir.Cluster) -> str:
-    return f"{of.name} ({of.protocol})"
+    tls = (
+        "" if of.tls is None else f", TLS to {of.tls.server_name}, named {_names(of.tls)}, by {of.tls.authorities.name}"
+    )
+    shown = "" if of.tls is None or of.tls.client_certificate is None else f", as {of.tls.client_certificate.name}"
+    return f"{of.name} ({of.protocol}{tls}{shown})"
+
+
+def _names(of: ir.UpstreamTls) -> str:
+    return " or ".join(name.value for name in of.names)
 
 
 def _endpoint(of: ir.Endpoint) -> str:

@@ -96,6 +96,9 @@ def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
         moved = change.routes.get(kind, frozenset())
         check_keys(before.routes[kind].nodes if kind in before.routes else {}, routes.nodes, moved)
         assert change.routes_served.get(kind, frozenset()) <= moved
+    for kind, policies in now.policies.items():
+        known = before.policies[kind].nodes if kind in before.policies else {}
+        check_keys(known, policies.nodes, change.policies.get(kind, frozenset()))
     for gateway in before.gateways.keys() & now.gateways.keys():
         if not reaches(gateway, before, change) and not reaches(gateway, now, change):
             assert lower_gateway(before, gateway) == lower_gateway(now, gateway)

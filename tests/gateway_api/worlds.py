@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
+from tests.gateway_api import policy_worlds
 from tests.gateway_api.conftest import KINDS, certificate, secret_data
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -33,6 +34,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "TCPRoute": ("r", "s"),
     "TLSRoute": ("r", "s"),
     "UDPRoute": ("r", "s"),
+    "BackendTLSPolicy": ("p", "q"),
     "ReferenceGrant": ("x", "y"),
     "Namespace": NAMESPACES,
     "Service": ("web", "api"),
@@ -109,6 +111,9 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     frontend = st.fixed_dictionaries(
         {"default": clients, "perPort": _lists(st.fixed_dictionaries({"port": pick([80, 443]), "tls": clients}), 1)}
     ).map(lambda found: {"frontend": found})
+    shown = _merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere).map(
+        lambda ref: {"backend": {"clientCertificateRef": ref}}
+    )
     addresses = pick([[{"value": "10.0.0.1"}], [{"type": "Hostname", "value": "a.b"}, {}], [{"type": "x/y"}]])
     allowed = pick(
         [
@@ -173,7 +178,11 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         "listeners": _lists(listener, 3),
                         "infrastructure": pick([{}, {"labels": {"a": "b"}}]),
                     },
-                    optional={"tls": frontend, "addresses": addresses, "allowedListeners": open_to},
+                    optional={
+                        "tls": _merged(st.just({}) | frontend, st.just({}) | shown),
+                        "addresses": addresses,
+                        "allowedListeners": open_to,
+                    },
                 ),
                 "status": st.fixed_dictionaries({"conditions": conditions}),
             }
@@ -221,6 +230,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
             {"spec": st.fixed_dictionaries({**l4_route, "hostnames": hostnames}), "status": route_status}
         ),
         "UDPRoute": st.fixed_dictionaries({"spec": st.fixed_dictionaries(l4_route), "status": route_status}),
+        "BackendTLSPolicy": policy_worlds.backend_tls_policies(OURS),
         "ReferenceGrant": st.fixed_dictionaries(
             {
                 "spec": st.fixed_dictionaries(
@@ -258,6 +268,8 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         {"ports": [{"port": 80}]},
                         {"ports": [{"port": 80}, {"port": 81}]},
                         {"ports": [{"port": 80}, {"name": "udp", "port": 80, "protocol": "UDP"}]},
+                        {"ports": [{"port": 80, "name": "http"}, {"port": 81, "name": "other"}]},
+                        {"ports": [{"port": 80, "appProtocol": "https"}]},
                         {"ports": [{"port": 80, "appProtocol": "h2c"}]},
                         {"type": "ExternalName"},
                     ]
@@ -313,6 +325,7 @@ def _first_objects() -> list[Edit]:
     ]
     authorities = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": ns} for ns in NAMESPACES]
     frontend = {"default": {"validation": {"caCertificateRefs": authorities}}}
+    backend = {"clientCertificateRef": {"name": "cert"}}
     chosen = [{"name": "one", "port": 80, "protocol": "HTTP", "allowedRoutes": blue}]
     opened = {"allowedListeners": {"namespaces": {"from": "All"}}}
     parents: list[dict[str, Any]] = [{"name": "g", "namespace": "a"}, {"name": "h", "namespace": "a"}]
@@ -333,7 +346,14 @@ def _first_objects() -> list[Edit]:
         _edit(
             "Gateway",
             ObjectKey("a", "g"),
-            {"spec": {"gatewayClassName": "ours", "listeners": listeners, "tls": {"frontend": frontend}, **opened}},
+            {
+                "spec": {
+                    "gatewayClassName": "ours",
+                    "listeners": listeners,
+                    "tls": {"frontend": frontend, "backend": backend},
+                    **opened,
+                }
+            },
         ),
         _edit("Gateway", ObjectKey("a", "h"), {"spec": {"gatewayClassName": "ours", "listeners": chosen}}),
         *(
@@ -346,6 +366,7 @@ def _first_objects() -> list[Edit]:
         *(_edit("Service", key, {"spec": {"ports": ports}}) for key in KEYS["Service"]),
         *(_edit("Secret", ObjectKey(ns, "cert"), {"data": CERTIFICATE}) for ns in NAMESPACES),
         *(_edit("ConfigMap", ObjectKey(ns, "ca"), {"data": AUTHORITIES[0]}) for ns in NAMESPACES),
+        *(_edit("BackendTLSPolicy", ObjectKey(ns, "p"), policy_worlds.FIRST) for ns in NAMESPACES),
     ]
 
 

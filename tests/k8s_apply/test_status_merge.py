@@ -15,7 +15,7 @@ from gateway_api.status.types import (
     ParentStatus,
     RouteStatus,
 )
-from k8s_apply.status_merge import MAX_PARENTS, merge
+from k8s_apply.status_merge import PARENTS, merge
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import ParentReference
 
@@ -118,7 +118,7 @@ def test_more_parents_than_fit_are_cut_from_ours() -> None:
     theirs = [entry(f"g{n}", THEIRS) for n in range(30)]
     parents = merged_parents(route(*theirs), route_wish("a", "b", "c"))
     assert parents[:30] == theirs
-    assert len(parents) == MAX_PARENTS
+    assert len(parents) == PARENTS.at_most
 
 
 def test_a_stale_condition_of_ours_goes_and_a_policys_stays() -> None:

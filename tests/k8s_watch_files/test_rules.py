@@ -5,7 +5,7 @@ import pytest
 
 from k8s_watch.files.paths import dotted
 from k8s_watch.files.rules import broken_rules
-from k8s_watch.objects import core, gateway, routes
+from k8s_watch.objects import core, gateway, policies, routes
 from k8s_watch.objects.meta import Shape
 
 
@@ -235,3 +235,45 @@ def test_several_ports_of_a_service_need_names() -> None:
 
 def test_what_is_not_set_is_not_checked() -> None:
     assert not broken(routes.HTTPRouteSpec)
+
+
+TARGET = {"group": "", "kind": "Service", "name": "a"}
+VALIDATION = {"hostname": "a.com", "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}
+
+
+@pytest.mark.parametrize(
+    ("targets", "field"),
+    [
+        ([{}], ""),
+        ([{}, {"name": "b"}, {"kind": "Other"}], ""),
+        ([{"sectionName": "x"}, {"sectionName": "y"}], ""),
+        ([{"sectionName": "x"}, {"sectionName": "x"}], "spec.targetRefs[1]"),
+        ([{}, {"sectionName": "x"}], "spec.targetRefs[1]"),
+        ([{"sectionName": "x"}, {}], "spec.targetRefs[1]"),
+        ([], "spec.targetRefs"),
+    ],
+)
+def test_a_policy_targets_nothing_twice(targets: list[dict[str, str]], field: str) -> None:
+    spec = {"targetRefs": [TARGET | target for target in targets], "validation": VALIDATION}
+    found = broken(policies.BackendTLSPolicy, metadata={"name": "p"}, spec=spec)
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({}, ""),
+        ({"caCertificateRefs": [], "wellKnownCACertificates": "System"}, ""),
+        ({"wellKnownCACertificates": "System"}, "wellKnownCACertificates"),
+        ({"caCertificateRefs": []}, "caCertificateRefs"),
+        ({"hostname": "*.a.com"}, "hostname"),
+        ({"subjectAltNames": [{"type": "Hostname", "hostname": "*.a.com"}, {"type": "URI", "uri": "a://b"}]}, ""),
+        ({"subjectAltNames": [{"type": "Hostname", "hostname": "a.com", "uri": "a://b"}]}, "subjectAltNames[0].uri"),
+        ({"subjectAltNames": [{"type": "URI"}]}, "subjectAltNames[0].uri"),
+        ({"subjectAltNames": [{"type": "URI", "uri": "a"}]}, "subjectAltNames[0].uri"),
+        ({"subjectAltNames": [{"type": "Email"}]}, "subjectAltNames[0].type"),
+    ],
+)
+def test_a_backend_is_validated_in_one_way(change: dict[str, object], field: str) -> None:
+    found = broken(policies.BackendTLSPolicyValidation, **(VALIDATION | change))
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])

@@ -62,6 +62,7 @@ def edits() -> st.SearchStrategy[Edit | Slices]:
         _l4_routes(),
         _slices(),
         _services(),
+        _policies(),
         worlds.edits(),
     )
 
@@ -146,7 +147,9 @@ def _gateways() -> st.SearchStrategy[Edit]:
     validation = st.fixed_dictionaries(
         {"caCertificateRefs": _some(authorities, 1, 2)}, optional={"mode": st.just("AllowInsecureFallback")}
     )
-    tls_of_gateway = st.none() | validation.map(lambda found: {"frontend": {"default": {"validation": found}}})
+    frontend = st.none() | validation.map(lambda found: {"default": {"validation": found}})
+    backend = st.sampled_from([None, {"clientCertificateRef": {"name": "cert"}}])
+    tls_of_gateway = st.fixed_dictionaries({"frontend": frontend, "backend": backend})
     spec = {
         "gatewayClassName": st.just("ours"),
         "listeners": _listeners(),
@@ -178,6 +181,19 @@ def _services() -> st.SearchStrategy[Edit]:
         [udp],
     ]
     return _edits_of("Service", ["web", "api"], {"ports": st.sampled_from(ports)})
+
+
+def _policies() -> st.SearchStrategy[Edit]:
+    target = {"group": "", "kind": "Service"}
+    targets = [{**target, "name": name, **more} for name in ("web", "api") for more in ({}, {"sectionName": "http"})]
+    ca = {"group": "", "kind": "ConfigMap"}
+    validation = st.fixed_dictionaries(
+        {
+            "hostname": st.sampled_from(["a.example.com", "b.example.com"]),
+            "caCertificateRefs": st.sampled_from([[{**ca, "name": "ca"}], [{**ca, "name": "missing"}]]),
+        }
+    )
+    return _edits_of("BackendTLSPolicy", ["p", "q"], {"targetRefs": _some(targets, 1, 2), "validation": validation})
 
 
 def _slices() -> st.SearchStrategy[Slices]:

@@ -1,0 +1,61 @@
+"""The stages of one kind of policy: each by itself, then what it claims, and at last where it is attached."""
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+from gateway_api.graph.attached import is_forsaken_policy
+from gateway_api.graph.lookup import Read
+from gateway_api.graph.policy import Claims
+from gateway_api.graph.readers import Notes, Stage
+from gateway_api.graph.types import JudgedPolicy, Policies, PolicyNode, Settings
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.policies import Policy
+
+
+class PolicyStage[E]:
+    """Routes are judged between the two steps: they read the claims, and say who uses what is claimed."""
+
+    def __init__(self, kind: str, settings: Settings) -> None:
+        self.claims: Claims[E] = Claims()
+        """As of the last `judge`. A look at them is noted as one of `kind`."""
+        self.policies = Policies()
+        """As of the last `attach`. Never mutated, and the same object as long as it is equal."""
+        self._kind = kind
+        self._settings = settings
+        self._judged: Stage[JudgedPolicy[E]] = Stage()
+        self._attached: Stage[PolicyNode] = Stage()
+        self._moved: frozenset[ObjectKey] = frozenset()
+
+    def judge(
+        self,
+        changed: AbstractSet[ObjectKey],
+        reads: Iterable[Read],
+        judge: Callable[[ObjectKey], JudgedPolicy[E] | None],
+        notes: Notes,
+    ) -> set[Read]:
+        """Judge anew what changed or looked at what moved; return the claims that moved, as reads."""
+        moved = self._judged.judge(changed | self._judged.readers(reads), judge, notes)
+        self._moved = frozenset(moved)
+        return {(self._kind, service) for service in self.claims.move(moved)}
+
+    def attach(
+        self,
+        sources: Mapping[ObjectKey, Policy],
+        changed: AbstractSet[ObjectKey],
+        reads: Iterable[Read],
+        attach: Callable[[JudgedPolicy[E]], PolicyNode | None],
+        notes: Notes,
+    ) -> frozenset[ObjectKey]:
+        """Attach anew what was judged anew or looked at what moved; return what differs. `sources` has all policies."""
+
+        def ask(key: ObjectKey) -> PolicyNode | None:
+            judged = self._judged.nodes.get(key)
+            return None if judged is None else attach(judged)
+
+        keys = changed | self._moved | self._attached.readers(reads)
+        moved = self._attached.judge(keys, ask, notes)
+        before, nodes = self.policies.forsaken, self._attached.nodes
+        forsaken = {key for key in keys if key not in nodes and is_forsaken_policy(sources.get(key), self._settings)}
+        if moved or before & keys != forsaken:
+            self.policies = Policies(nodes=nodes, forsaken=(before - keys) | forsaken)
+        return frozenset(moved)

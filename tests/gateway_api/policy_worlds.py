@@ -1,0 +1,47 @@
+"""The policies of the worlds in `worlds`, without their metadata."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+SERVICE = {"group": "", "kind": "Service"}
+CONFIG_MAP = {"group": "", "kind": "ConfigMap"}
+NAMES = [{"type": "URI", "uri": "spiffe://a/b"}, {"type": "Hostname", "hostname": "b"}]
+GOOD: dict[str, Any] = {"hostname": "a.example.com", "caCertificateRefs": [CONFIG_MAP | {"name": "ca"}]}
+
+FIRST: dict[str, Any] = {"spec": {"targetRefs": [SERVICE | {"name": "api"}], "validation": GOOD}}
+"""One that is followed where the ConfigMap `ca` is one of authorities."""
+
+
+def backend_tls_policies(controller: str) -> st.SearchStrategy[dict[str, Any]]:
+    """BackendTLSPolicies of the Services `web` and `api`; some have been told of by the controller, or by another."""
+    target = st.builds(
+        lambda name, section, kind: kind | {"name": name} | section,
+        st.sampled_from(["web", "api"]),
+        st.sampled_from([{}, {}, {"sectionName": "http"}, {"sectionName": "other"}]),
+        st.sampled_from([SERVICE, SERVICE, SERVICE, {"group": "example.com", "kind": "Other"}]),
+    )
+    changes: list[dict[str, Any]] = [
+        {},
+        {},
+        {"hostname": "b.example.com"},
+        {"hostname": "BAD"},
+        {"subjectAltNames": NAMES},
+        {"caCertificateRefs": [CONFIG_MAP | {"name": "ca"}, CONFIG_MAP | {"name": "key"}]},
+        {"caCertificateRefs": [CONFIG_MAP | {"name": "key"}]},
+        {"caCertificateRefs": [{"group": "", "kind": "Other", "name": "ca"}]},
+        {"caCertificateRefs": [], "wellKnownCACertificates": "System"},
+        {"wellKnownCACertificates": "System"},
+    ]
+    entries = [{"ancestorRef": {"name": "g"}, "controllerName": name} for name in (controller, "example.com/theirs")]
+    return st.fixed_dictionaries(
+        {
+            "spec": st.fixed_dictionaries(
+                {
+                    "targetRefs": st.lists(target, max_size=2),
+                    "validation": st.sampled_from(changes).map(lambda change: GOOD | change),
+                }
+            ),
+            "status": st.sampled_from([[], entries[:1], entries[1:]]).map(lambda found: {"ancestors": found}),
+        }
+    )
