@@ -19,6 +19,11 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: TCPRoute
 metadata: {name: b, namespace: far}
 spec: {rules: [{backendRefs: [{name: svc, namespace: default, port: 5432}]}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: UDPRoute
+metadata: {name: c}
+spec: {rules: [{backendRefs: [{name: svc, port: 80}]}]}
 """
 SERVICE = """
 ---
@@ -70,13 +75,14 @@ def test_a_name_is_refused_because_nobody_would_look_it_up() -> None:
 
 async def test_a_service_that_nobody_defined_has_the_ports_that_routes_ask_for(world: World) -> None:
     snapshot = await overridden(world, ROUTES)
-    assert [port.port for port in snapshot.services[SVC].spec.ports] == [80, 3000, 5432]
+    assert [port.port for port in snapshot.services[SVC].spec.ports] == [80, 80, 3000, 5432]
     (endpoints,) = snapshot.slices_by_service[SVC]
     assert endpoints.endpoints[0].addresses == ("127.0.0.1",)
-    assert [(port.name, port.port) for port in endpoints.ports] == [
-        ("tcp-80", 4000),
-        ("tcp-3000", 4000),
-        ("tcp-5432", 4000),
+    assert [(port.name, port.port, port.protocol) for port in endpoints.ports] == [
+        ("tcp-80", 4000, "TCP"),
+        ("udp-80", 4000, "UDP"),
+        ("tcp-3000", 4000, "TCP"),
+        ("tcp-5432", 4000, "TCP"),
     ]
 
 

@@ -277,3 +277,20 @@ def test_a_policy_targets_nothing_twice(targets: list[dict[str, str]], field: st
 def test_a_backend_is_validated_in_one_way(change: dict[str, object], field: str) -> None:
     found = broken(policies.BackendTLSPolicyValidation, **(VALIDATION | change))
     assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("hostnames", "fits"),
+    [(["a.com", "*.b.com"], True), ([], False), (["10.0.0.1"], False), (["*"], False), (["A.com"], False)],
+)
+def test_a_tls_route_has_names_that_a_client_can_ask_for(hostnames: list[str], fits: bool) -> None:
+    rules = [{"backendRefs": [{"name": "a", "port": 1}]}]
+    found = broken(routes.TLSRouteSpec, hostnames=hostnames, rules=rules)
+    assert [one.partition(":")[0] for one in found] == ([] if fits else ["hostnames"])
+
+
+def test_a_route_of_bytes_has_one_rule_with_backends() -> None:
+    rule = {"backendRefs": [{"name": "a", "port": 1}]}
+    assert broken(routes.L4RouteSpec, rules=[rule]) == []
+    assert broken(routes.L4RouteSpec, rules=[rule, rule])
+    assert broken(routes.L4RouteSpec, rules=[{"backendRefs": []}])
