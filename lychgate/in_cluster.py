@@ -101,6 +101,7 @@ class _Replica:
                 privileged_port_shift=settings.privileged_port_shift,
                 gateway_namespace_mode=settings.gateway_namespace_mode,
                 route_scoping=settings.route_scoping,
+                system_ca_file=settings.system_ca_file,
             ),
             hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
             metrics=self._metrics,

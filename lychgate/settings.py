@@ -81,6 +81,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Whether a proxy keeps each exact hostname's routes apart: a change takes it 1 ms then, whatever else it serves,
     and a request some 4 µs more. `auto` does so for tables of 500 hostnames and more, until they have less than 250."""
 
+    system_ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
+    """Where the proxies find the authorities that a BackendTLSPolicy calls `System`, as in the image; "" is nowhere.
+    `lychgate run` looks where this machine has them."""
+
     hold_off_quiet: float = 0.003
     """Seconds without a change that end a burst. The first change after a rest goes at once."""
 

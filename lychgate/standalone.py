@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import ssl
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,12 @@ STATUS_FILE = "status.json"
 
 class StateInUseError(RuntimeError):
     """Another Lychgate runs with this state folder."""
+
+
+def system_ca_file() -> str:
+    """Where this machine keeps the authorities that it trusts; "" where no such file is found."""
+    places = (ssl.get_default_verify_paths().cafile, Settings().system_ca_file)
+    return next((place for place in places if place and Path(place).exists()), "")
 
 
 def default_state_dir() -> Path:
@@ -112,6 +119,7 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
                 privileged_port_shift=settings.privileged_port_shift,
                 bind_address=ADDRESS,
                 route_scoping=settings.route_scoping,
+                system_ca_file=settings.system_ca_file,
             ),
             hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
             metrics=metrics,

@@ -23,7 +23,7 @@ from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.listener_set import listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.lookup import Judged
-from gateway_api.graph.policy import attach_policy, claims_of
+from gateway_api.graph.policy import attach_policy, directives_of
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
 from gateway_api.graph.route_kinds import Judge
@@ -58,8 +58,8 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     backend_tls = {
         key: judge_backend_tls_policy(policy, alone, settings) for key, policy in cluster.backend_tls_policies.items()
     }
-    claims = claims_of(backend_tls.values())
-    resolver = Resolver(*doors, backend_tls=claims)
+    directives = directives_of(backend_tls.values())
+    resolver = Resolver(*doors, backend_tls=directives)
     judges = Judges(cluster, settings, resolver=resolver, labels=lambda name: namespace_labels(cluster, name))
     classes = _nodes(cluster.gateway_classes, judges.gateway_class)
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))
@@ -89,7 +89,7 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
         policies={
             "BackendTLSPolicy": _policies(
                 cluster.backend_tls_policies,
-                lambda key: attach_policy(backend_tls[key], claims, cluster.services, users),
+                lambda key: attach_policy(backend_tls[key], directives, cluster.services, users),
                 settings,
             )
         },

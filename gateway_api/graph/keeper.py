@@ -186,7 +186,7 @@ class _World:
             notes.of("Service", cluster.services),
             notes.of("Secret", self._certificates),
             notes.of("ConfigMap", self._ca_bundles),
-            backend_tls=notes.of("BackendTLSPolicy", self._policies.claims),
+            backend_tls=notes.of("BackendTLSPolicy", self._policies.directives),
         )
         return Judges(
             cluster,
@@ -196,14 +196,14 @@ class _World:
         )
 
     def _attach_policies(self, changed: Keys, reads: Iterable[Read], notes: Notes) -> frozenset[ObjectKey]:
-        claims = notes.of("BackendTLSPolicy", self._policies.claims)
+        directives = notes.of("BackendTLSPolicy", self._policies.directives)
         services = notes.of("Service", self._cluster.services)
         users = notes.of(_USERS, self._users)
         return self._policies.attach(
             self._cluster.backend_tls_policies,
             changed,
             reads,
-            lambda policy: attach_policy(policy, claims, services, users),
+            lambda policy: attach_policy(policy, directives, services, users),
             notes,
         )
 

@@ -14,66 +14,66 @@ from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.readers import Moved
-from gateway_api.graph.types import Ancestor, Claim, JudgedPolicy, PolicyNode, Problem
+from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Problem
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
 from k8s_watch.objects.policies import Policy, PolicyTargetReference
 
-type ClaimsByService[E] = Mapping[ObjectKey, tuple[Claim[E], ...]]
-"""Service → the claims on it, in order of precedence: the oldest policy's first, then by name."""
+type DirectivesByService[E] = Mapping[ObjectKey, tuple[Directive[E], ...]]
+"""Service → the directives on it, in order of precedence: the oldest policy's first, then by name."""
 
 
-def claims_of[E](policies: Iterable[JudgedPolicy[E]]) -> ClaimsByService[E]:
-    """Sort what the policies claim by Service. The definition: `Claims` must equal this."""
-    found: defaultdict[ObjectKey, list[Claim[E]]] = defaultdict(list)
+def directives_of[E](policies: Iterable[JudgedPolicy[E]]) -> DirectivesByService[E]:
+    """Sort what the policies say by Service. The definition: `Directives` must equal this."""
+    found: defaultdict[ObjectKey, list[Directive[E]]] = defaultdict(list)
     for policy in policies:
-        for service, claim in _claims(policy):
-            found[service].append(claim)
-    return {service: _in_order(claims) for service, claims in found.items()}
+        for service, directive in _directives(policy):
+            found[service].append(directive)
+    return {service: _in_order(directives) for service, directives in found.items()}
 
 
-class Claims[E]:
-    """`claims_of` one set of policies after the other, at the cost of what moved."""
+class Directives[E]:
+    """`directives_of` one set of policies after the other, at the cost of what moved."""
 
     def __init__(self) -> None:
-        self.of: ClaimsByService[E] = {}
+        self.of: DirectivesByService[E] = {}
         """Never mutated: a change makes a new mapping."""
 
-    def get(self, service: ObjectKey, /) -> tuple[Claim[E], ...] | None:
-        """Return the claims on a Service; None when there are none."""
+    def get(self, service: ObjectKey, /) -> tuple[Directive[E], ...] | None:
+        """Return the directives on a Service; None when there are none."""
         return self.of.get(service)
 
     def __contains__(self, service: object, /) -> bool:
         return service in self.of
 
     def move(self, moved: Mapping[ObjectKey, Moved[JudgedPolicy[E]]]) -> frozenset[ObjectKey]:
-        """Take in what moved; return the Services on which a claim differs."""
-        joined = claims_of(node.after for node in moved.values() if node.after)
-        left = claims_of(node.before for node in moved.values() if node.before)
-        news: dict[ObjectKey, tuple[Claim[E], ...]] = {}
+        """Take in what moved; return the Services on which a directive differs."""
+        joined = directives_of(node.after for node in moved.values() if node.after)
+        left = directives_of(node.before for node in moved.values() if node.before)
+        news: dict[ObjectKey, tuple[Directive[E], ...]] = {}
         for service in {*joined, *left}:
             before = self.of.get(service, ())
             after = _in_order([*(c for c in before if c.policy not in moved), *joined.get(service, ())])
             if after != before:
                 news[service] = after
         if news:
-            self.of = replaced(self.of, {service: claims or None for service, claims in news.items()})
+            self.of = replaced(self.of, {service: directives or None for service, directives in news.items()})
         return frozenset(news)
 
 
-def effective[E](claims: Sequence[Claim[E]], port_name: str) -> Claim[E] | None:
-    """Return the claim that counts for a port: the first that names it, else the first on the whole Service.
+def effective[E](directives: Sequence[Directive[E]], port_name: str) -> Directive[E] | None:
+    """Return the directive that counts for a port: the first that names it, else the first on the whole Service.
 
     Spec: Gateway API v1.6 BackendTLSPolicySpec.targetRefs; GEP-713, "more specific"
     """
-    named = (claim for claim in claims if claim.section and claim.section == port_name)
-    whole = (claim for claim in claims if not claim.section)
+    named = (directive for directive in directives if directive.section and directive.section == port_name)
+    whole = (directive for directive in directives if not directive.section)
     return next(named, None) or next(whole, None)
 
 
 def attach_policy[E](
     policy: JudgedPolicy[E],
-    claims: Lookup[ObjectKey, tuple[Claim[E], ...]],
+    directives: Lookup[ObjectKey, tuple[Directive[E], ...]],
     services: Lookup[ObjectKey, Service],
     users: Lookup[ObjectKey, Iterable[ObjectKey]],
 ) -> PolicyNode | None:
@@ -85,7 +85,7 @@ def attach_policy[E](
     """
     found: dict[ObjectKey, dict[Problem, None]] = {}
     for service, ref in _targets(policy.source):
-        wrong = _target_problem(ref, service, services) or _conflict(policy.source, ref, claims.get(service) or ())
+        wrong = _target_problem(ref, service, services) or _conflict(policy.source, ref, directives.get(service) or ())
         for gateway in users.get(service) or ():
             found.setdefault(gateway, dict.fromkeys(policy.problems)).update({wrong: None} if wrong else {})
     if not found:
@@ -101,15 +101,15 @@ def _targets(policy: Policy) -> Iterator[tuple[ObjectKey, PolicyTargetReference]
             yield ObjectKey(policy.metadata.namespace, ref.name), ref
 
 
-def _claims[E](policy: JudgedPolicy[E]) -> Iterator[tuple[ObjectKey, Claim[E]]]:
+def _directives[E](policy: JudgedPolicy[E]) -> Iterator[tuple[ObjectKey, Directive[E]]]:
     order = route_precedence(policy.source)
     for service, ref in _targets(policy.source):
         section = ref.section_name or ""
-        yield service, Claim(policy=policy.source.key, order=order, section=section, effect=policy.effect)
+        yield service, Directive(policy=policy.source.key, order=order, section=section, effect=policy.effect)
 
 
-def _in_order[E](claims: Iterable[Claim[E]]) -> tuple[Claim[E], ...]:
-    return tuple(sorted(claims, key=lambda claim: (claim.order, claim.section)))
+def _in_order[E](directives: Iterable[Directive[E]]) -> tuple[Directive[E], ...]:
+    return tuple(sorted(directives, key=lambda directive: (directive.order, directive.section)))
 
 
 def _target_problem(ref: PolicyTargetReference, key: ObjectKey, services: Lookup[ObjectKey, Service]) -> Problem | None:
@@ -124,8 +124,8 @@ def _target_problem(ref: PolicyTargetReference, key: ObjectKey, services: Lookup
     return None
 
 
-def _conflict[E](policy: Policy, ref: PolicyTargetReference, claims: Sequence[Claim[E]]) -> Problem | None:
-    first = next((claim for claim in claims if claim.section == (ref.section_name or "")), None)
+def _conflict[E](policy: Policy, ref: PolicyTargetReference, directives: Sequence[Directive[E]]) -> Problem | None:
+    first = next((directive for directive in directives if directive.section == (ref.section_name or "")), None)
     if first is None or first.policy == policy.key:
         return None
     part = f" port {ref.section_name}" if ref.section_name else ""

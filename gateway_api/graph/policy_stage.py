@@ -1,11 +1,11 @@
-"""The stages of one kind of policy: each by itself, then what it claims, and at last where it is attached."""
+"""The stages of one kind of policy: each by itself, then what it says of Services, and at last where it is attached."""
 
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from gateway_api.graph.attached import is_forsaken_policy
 from gateway_api.graph.lookup import Read
-from gateway_api.graph.policy import Claims
+from gateway_api.graph.policy import Directives
 from gateway_api.graph.readers import Notes, Stage
 from gateway_api.graph.types import JudgedPolicy, Policies, PolicyNode, Settings
 from k8s_watch.keys import ObjectKey
@@ -13,10 +13,10 @@ from k8s_watch.objects.policies import Policy
 
 
 class PolicyStage[E]:
-    """Routes are judged between the two steps: they read the claims, and say who uses what is claimed."""
+    """Routes are judged between the two steps: they read the directives, and say who uses what is targeted."""
 
     def __init__(self, kind: str, settings: Settings) -> None:
-        self.claims: Claims[E] = Claims()
+        self.directives: Directives[E] = Directives()
         """As of the last `judge`. A look at them is noted as one of `kind`."""
         self.policies = Policies()
         """As of the last `attach`. Never mutated, and the same object as long as it is equal."""
@@ -33,10 +33,10 @@ class PolicyStage[E]:
         judge: Callable[[ObjectKey], JudgedPolicy[E] | None],
         notes: Notes,
     ) -> set[Read]:
-        """Judge anew what changed or looked at what moved; return the claims that moved, as reads."""
+        """Judge anew what changed or looked at what moved; return the directives that moved, as reads."""
         moved = self._judged.judge(changed | self._judged.readers(reads), judge, notes)
         self._moved = frozenset(moved)
-        return {(self._kind, service) for service in self.claims.move(moved)}
+        return {(self._kind, service) for service in self.directives.move(moved)}
 
     def attach(
         self,

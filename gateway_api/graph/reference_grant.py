@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy import effective
-from gateway_api.graph.types import Claim, Problem
+from gateway_api.graph.types import Directive, Problem
 from gateway_api.ir.xds import CaBundle, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
@@ -106,12 +106,12 @@ class Resolver:
         certificates: Lookup[ObjectKey, TlsSecret | Problem],
         ca_bundles: Lookup[ObjectKey, CaBundle | Problem],
         *,
-        backend_tls: Lookup[ObjectKey, tuple[Claim[UpstreamTls], ...]],
+        backend_tls: Lookup[ObjectKey, tuple[Directive[UpstreamTls], ...]],
         note: Callable[[ObjectKey], object] | None = None,
     ) -> None:
         """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by that of their
-        ConfigMap, see `ca_certificates.ca_bundle`; `backend_tls` by the Service that is claimed, see `policy.Claims`.
-        `note` is told of every Service that a referrer asks for and may ask for."""
+        ConfigMap, see `ca_certificates.ca_bundle`; `backend_tls` by the Service that is targeted, see
+        `policy.Directives`. `note` is told of every Service that a referrer asks for and may ask for."""
         self._grants = grants
         self._services = services
         self._certificates = certificates
@@ -141,8 +141,8 @@ class Resolver:
 
         Spec: Gateway API v1.6 BackendTLSPolicySpec.targetRefs
         """
-        claim = effective(self._backend_tls.get(service) or (), port_name)
-        return claim.effect if claim else None
+        directive = effective(self._backend_tls.get(service) or (), port_name)
+        return directive.effect if directive else None
 
     def certificate(self, referrer: Referrer, target: ObjectKey) -> TlsSecret | Problem:
         """Return the certificate in a Secret, or why not: RefNotPermitted or InvalidCertificateRef.

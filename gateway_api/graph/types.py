@@ -249,7 +249,7 @@ class JudgedPolicy[E](Node, frozen=True):
     """Wherever it is attached: condition Accepted or ResolvedRefs."""
 
 
-class Claim[E](Node, frozen=True):
+class Directive[E](Node, frozen=True):
     """What one targetRef of a policy says of a Service."""
 
     policy: ObjectKey

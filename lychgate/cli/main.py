@@ -71,7 +71,11 @@ def run(
         "log_level": log_level,
         "log_format": log_format,
     }
-    settings = _settings(config, flags, Settings(log_format="console", log_level="warning"))
+    settings = _settings(
+        config,
+        flags,
+        Settings(log_format="console", log_level="warning", system_ca_file=standalone.system_ca_file()),
+    )
     options = standalone.Options(envoy=envoy, access_log=access_log, state_dir=state_dir)
     _exit(standalone.main(paths, backend, settings, options))
 

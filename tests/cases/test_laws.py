@@ -218,6 +218,20 @@ def named(at_most: int) -> st.SearchStrategy[list[Document]]:
     )
 
 
+SANS = st.lists(
+    st.one_of(
+        st.fixed_dictionaries({"type": st.just("Hostname"), "hostname": HOSTNAMES}),
+        st.fixed_dictionaries({"type": st.just("URI"), "uri": TEXT | st.just("spiffe://a/b")}),
+        st.just({"type": "Email"}),
+    ),
+    max_size=2,
+)
+AUTHORITIES_OF_BACKENDS = mostly(
+    [{"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "authority"}]}],
+    st.sampled_from([{}, {"wellKnownCACertificates": "System"}, {"wellKnownCACertificates": "other/one"}]),
+)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
     """The shared world with a Gateway and routes in it that may be wrong in every way."""
@@ -237,6 +251,12 @@ def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
     for i in range(draw(st.integers(0, 2))):
         spec = {"parentRefs": [draw(PARENTS)], "rules": [{"backendRefs": draw(st.lists(BACKENDS, max_size=2))}]}
         found.append(decoded("TCPRoute", f"t{i}", spec))
+    for i in range(draw(st.integers(0, 1))):
+        spec = {
+            "targetRefs": [{"group": "", "kind": "Service", "name": draw(st.sampled_from(["one", "two"]))}],
+            "validation": {**draw(AUTHORITIES_OF_BACKENDS), "hostname": draw(PRECISE), "subjectAltNames": draw(SANS)},
+        }
+        found.append(decoded("BackendTLSPolicy", f"p{i}", spec))
     return {**world(), **dict(found)}
 
 

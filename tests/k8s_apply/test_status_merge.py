@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from gateway_api.ir.infra import Address
 from gateway_api.status.types import (
+    AncestorStatus,
     Condition,
     GatewayClassStatus,
     GatewayStatus,
     ListenerStatus,
     ParentStatus,
+    PolicyStatus,
     RouteStatus,
 )
-from k8s_apply.status_merge import PARENTS, merge
+from k8s_apply.status_merge import ANCESTORS, PARENTS, has_others_entries, merge
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import ParentReference
 
@@ -119,6 +121,24 @@ def test_more_parents_than_fit_are_cut_from_ours() -> None:
     parents = merged_parents(route(*theirs), route_wish("a", "b", "c"))
     assert parents[:30] == theirs
     assert len(parents) == PARENTS.at_most
+
+
+def test_a_policys_ancestors_are_shared_as_a_routes_parents_are() -> None:
+    refs = (ParentReference(name=f"g{n}", namespace="default") for n in range(20))
+    wanted = PolicyStatus(
+        controller_name=OURS,
+        ancestors=tuple(AncestorStatus(ancestor_ref=ref, conditions=(condition(),)) for ref in refs),
+    )
+    theirs = {"ancestorRef": {"name": "g0"}, "controllerName": THEIRS, "conditions": []}
+    observed = {"metadata": {"name": "p", "namespace": "default"}, "status": {"ancestors": [theirs]}}
+    merged = merge(observed, wanted, now=NOW)
+    assert merged is not None
+    ancestors = merged["status"]["ancestors"]
+    assert (len(ancestors), ancestors[0]) == (ANCESTORS.at_most, theirs)
+    assert has_others_entries(merged, OURS)
+    assert merge(merged, wanted, now="later") is None
+    withdrawn = merge(merged, PolicyStatus(controller_name=OURS, ancestors=()), now=NOW)
+    assert withdrawn == observed
 
 
 def test_a_stale_condition_of_ours_goes_and_a_policys_stays() -> None:
