@@ -130,6 +130,23 @@ def test_bad_input_is_named_and_costs_nobody_else_anything(standalone: Standalon
     standalone.until(lambda: "hostname" in standalone.output())
 
 
+def test_of_two_listener_sets_with_a_hostname_the_older_serves_and_then_the_other(standalone: Standalone) -> None:
+    gateway = standalone.folder / "gateway.yaml"
+    allowed = "allowedListeners: {namespaces: {from: Same}}"
+    gateway.write_text(gateway.read_text().replace("  listeners:", f"  {allowed}\n  listeners:"))
+    older, younger = standalone.folder / "older.yaml", standalone.folder / "younger.yaml"
+    younger.write_text(_listener_set("younger", "shared.example.com", created=2))
+    standalone.until(lambda: standalone.get("/younger", host="shared.example.com").status == 200)
+    older.write_text(_listener_set("older", "shared.example.com", created=1))
+    standalone.until(lambda: standalone.get("/older", host="shared.example.com").status == 200)
+    assert standalone.get("/younger", host="shared.example.com").status == 404
+    assert standalone.get("/backend", host="shared.example.com").status == 404
+    standalone.until(lambda: "HostnameConflict" in standalone.status().stdout)
+    older.unlink()
+    standalone.until(lambda: standalone.get("/younger", host="shared.example.com").status == 200)
+    assert standalone.get("/backend").status == 200
+
+
 def test_status_shows_every_objects_conditions(standalone: Standalone) -> None:
     standalone.until(lambda: "Programmed" in standalone.status().stdout and standalone.status().returncode == 0)
     shown = standalone.status().stdout
@@ -191,4 +208,25 @@ spec:
   hostnames: [{host}]
   rules:
   - backendRefs: [{{name: svc-backend, port: 3000}}]
+"""
+
+
+def _listener_set(name: str, host: str, created: int) -> str:
+    """A ListenerSet, and a route that serves `/<name>` on it."""
+    return f"""\
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {{name: {name}, creationTimestamp: "2026-01-0{created}T00:00:00Z"}}
+spec:
+  parentRef: {{name: eg}}
+  listeners: [{{name: http, port: 80, protocol: HTTP, hostname: {host}}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: {name}}}
+spec:
+  parentRefs: [{{kind: ListenerSet, name: {name}}}]
+  rules:
+  - matches: [{{path: {{value: /{name}}}}}]
+    backendRefs: [{{name: svc-backend, port: 3000}}]
 """

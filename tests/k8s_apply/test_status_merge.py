@@ -12,6 +12,7 @@ from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
     GatewayStatus,
+    ListenerSetStatus,
     ListenerStatus,
     ParentStatus,
     PolicyStatus,
@@ -262,3 +263,20 @@ def test_ours_is_exactly_what_was_wished(entries: list[dict[str, Any]], wanted: 
     }
     assert found == wished
     assert len(refs) == len(wished)
+
+
+def test_the_listeners_of_a_listener_set_are_merged_like_a_gateways() -> None:
+    listener = ListenerStatus(name="l", supported_kinds=(), attached_routes=0, conditions=(condition(),))
+    wanted = ListenerSetStatus(conditions=(condition(),), listeners=(listener,))
+    written = merge({"metadata": {"name": "s"}, "status": {}}, wanted, now=THEN)
+    assert written is not None
+    assert [one["name"] for one in written["status"]["listeners"]] == ["l"]
+    assert merge(written, wanted, now=NOW) is None
+
+
+def test_a_gateway_without_listener_sets_is_in_place_without_a_count() -> None:
+    wanted = GatewayStatus(conditions=(), listeners=(), attached_listener_sets=0)
+    assert merge({"metadata": {"name": "g"}, "status": {}}, wanted, now=NOW) is None
+    written = merge({"metadata": {"name": "g"}, "status": {"attachedListenerSets": 2}}, wanted, now=NOW)
+    assert written is not None
+    assert written["status"]["attachedListenerSets"] == 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.hostnames import covers, intersect, specificity
 from gateway_api.ir import xds as ir
-from gateway_api.lowering.route_tables import owner
+from gateway_api.lowering.route_tables import FEW_HOSTNAMES, misdirected, owner
 from tests.gateway_api.lowering.graphs import backend, listener, lower, route, rule
 
 LABELS = st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=3).map(".".join)
@@ -87,3 +87,18 @@ def test_a_tls_connection_is_answered_by_its_listener_or_misdirected(
 def test_the_owner_is_the_most_specific_listener_that_covers(hostname: str, listeners: frozenset[str]) -> None:
     covering = [h for h in listeners if covers(h, hostname)]
     assert owner(hostname, listeners) == min(covering, key=specificity, default=None)
+
+
+@given(st.sets(HOSTNAMES, min_size=1), st.sampled_from([0, FEW_HOSTNAMES]), HOSTS)
+def test_a_request_for_another_listener_is_misdirected(hostnames: set[str], others: int, host: str) -> None:
+    on_port = frozenset(hostnames | {f"other-{i}.test" for i in range(others)})
+    rightful = min((name for name in on_port if covers(name, host)), key=specificity, default=None)
+    for own, elsewhere in misdirected(on_port).items():
+        best = min((name for name in (own, *elsewhere) if covers(name, host)), key=specificity, default=None)
+        assert (best == own) == (rightful == own)
+        assert best is not None or rightful is None
+
+
+def test_what_tables_say_of_each_other_grows_with_the_number_of_listeners_and_no_faster() -> None:
+    on_port = frozenset({"*.x.test", *(f"{i}.x.test" for i in range(1000)), *(f"*.{i}.y.test" for i in range(1000))})
+    assert sum(map(len, misdirected(on_port).values())) < 2 * len(on_port)
