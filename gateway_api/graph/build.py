@@ -21,7 +21,7 @@ from gateway_api.graph.backend_tls import judge_backend_tls_policy
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.judges import Judges, namespace_labels
-from gateway_api.graph.listener_set import listeners_by_set, with_listener_sets, with_listeners
+from gateway_api.graph.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.lookup import Judged
 from gateway_api.graph.policy import attach_policy, directives_of
 from gateway_api.graph.precedence import route_precedence
@@ -84,6 +84,11 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
         listener_sets={
             key: counted(with_listeners(node, beside), attached[owner_of(node)]) for key, node in listener_sets.items()
         },
+        orphans=frozenset(
+            key
+            for key, source in cluster.listener_sets.items()
+            if key not in listener_sets and is_orphan(source, cluster.gateways)
+        ),
         http=http,
         l4=l4,
         policies={

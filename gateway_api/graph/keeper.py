@@ -127,6 +127,7 @@ class _World:
         seen_gateways = notes.of("Gateway", self._gateways.nodes)
         keys = changed.get("ListenerSet", NO_KEYS) | self._listener_sets.readers(reads)
         sets = self._listener_sets.judge_listener_sets(keys, lambda key: judges.listener_set(key, seen_gateways), notes)
+        self._listener_sets.find_orphans(cluster, keys, changed.get("Gateway", NO_KEYS))
         reads.update(("ListenerSet", key) for key, node in sets.items() if not offers_alike(*node))
 
         parents = Parents(seen_gateways, notes.of("ListenerSet", self._listener_sets.nodes))
@@ -231,6 +232,7 @@ class _World:
             gateway_classes=self._classes.nodes,
             gateways=replaced(before.gateways, gateways) if gateways else before.gateways,
             listener_sets=replaced(before.listener_sets, listener_sets) if listener_sets else before.listener_sets,
+            orphans=self._listener_sets.orphans,
             http=_kept(before.http, {kind: stage.routes for kind, stage in self._http.items()}),
             l4=_kept(before.l4, {kind: stage.routes for kind, stage in self._l4.items()}),
             policies=_kept(before.policies, {"BackendTLSPolicy": self._policies.policies}),

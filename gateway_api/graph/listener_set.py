@@ -4,7 +4,7 @@ What its listeners can only be wrong about beside others' is in `listener_set_co
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import msgspec
 
@@ -31,6 +31,21 @@ def parent_of(listener_set: ListenerSet) -> ObjectKey | None:
     if (ref.group, ref.kind) != (GROUP, "Gateway"):
         return None
     return ObjectKey(listener_set.metadata.namespace if ref.namespace is None else ref.namespace, ref.name)
+
+
+def is_orphan(listener_set: ListenerSet, gateways: Container[ObjectKey]) -> bool:
+    """Whether a ListenerSet still says that something is well though its Gateway is none of all `gateways`.
+
+    Its status does not say whose it is. But nobody who is there has accepted it, so nobody's word is taken away.
+
+    Spec: Gateway API v1.6 ListenerSetReasonPending
+    """
+    parent = parent_of(listener_set)
+    return (
+        parent is not None
+        and parent not in gateways
+        and any(c.status == "True" for c in listener_set.status.conditions)
+    )
 
 
 def judge_listener_set(

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
-from gateway_api.graph.listener_set import listeners_by_set, stands_alike, with_listener_sets, with_listeners
+from gateway_api.graph.listener_set import is_orphan, listeners_by_set, stands_alike, with_listener_sets, with_listeners
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
 from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot
 
 type Sets = Mapping[ObjectKey, Moved[ListenerSetNode]]
 
@@ -30,6 +31,8 @@ class ListenerSetStage(Stage[ListenerSetNode]):
         """With the listeners of their ListenerSets; without counts."""
         self.beside: dict[ObjectKey, ListenerSetNode] = {}
         """With what is wrong with their listeners beside others of the Gateway; without counts."""
+        self.orphans: frozenset[ObjectKey] = frozenset()
+        """See `Graph.orphans`."""
         self._ranks = Ranks[ListenerSetNode](lambda node: (node.gateway,))
 
     def judge_listener_sets(
@@ -39,6 +42,15 @@ class ListenerSetStage(Stage[ListenerSetNode]):
         moved = self.judge(keys, judge, notes)
         self._ranks.move(moved)
         return moved
+
+    def find_orphans(
+        self, cluster: ClusterSnapshot, changed: Iterable[ObjectKey], gateways: Iterable[ObjectKey]
+    ) -> None:
+        """Look anew at the ListenerSets that `changed`, and at those of the `gateways` that did."""
+        keys = {*changed, *self.readers(("Gateway", key) for key in gateways)}
+        found = {key for key in keys - self.nodes.keys() if _is_orphan(cluster, key)}
+        if self.orphans & keys != found:
+            self.orphans = (self.orphans - keys) | found
 
     def put_together(
         self, gateways: Mapping[ObjectKey, GatewayNode], moved: Iterable[ObjectKey], sets: Sets
@@ -80,3 +92,8 @@ class ListenerSetStage(Stage[ListenerSetNode]):
             if node != self.beside.get(each):
                 self.beside[each] = node
                 yield each
+
+
+def _is_orphan(cluster: ClusterSnapshot, key: ObjectKey) -> bool:
+    source = cluster.listener_sets.get(key)
+    return source is not None and is_orphan(source, cluster.gateways)

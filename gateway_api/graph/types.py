@@ -290,6 +290,8 @@ class Graph(Node, frozen=True):
     gateway_classes: Mapping[ObjectKey, GatewayClassNode] = {}
     gateways: Mapping[ObjectKey, GatewayNode] = {}
     listener_sets: Mapping[ObjectKey, ListenerSetNode] = {}
+    orphans: frozenset[ObjectKey] = frozenset()
+    """The ListenerSets whose Gateway is no more and whose observed status still says that something is well."""
     http: Mapping[str, Routes[HTTPRouteNode]] = {}
     """Kind → its routes, of the kinds of `route_kinds.HTTP`."""
     l4: Mapping[str, Routes[L4RouteNode]] = {}

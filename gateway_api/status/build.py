@@ -12,7 +12,7 @@ from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
-from gateway_api.status.listener_set import listener_set_status, verdict_of
+from gateway_api.status.listener_set import ORPHANED, listener_set_status, verdict_of
 from gateway_api.status.policy import policy_status
 from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, PolicyStatus, RouteStatus, Statuses, StatusKey
@@ -37,6 +37,8 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
         verdict = verdict_of(status)
         for each in gateway.listener_sets:
             found[StatusKey(kind="ListenerSet", key=each)] = listener_set_status(graph.listener_sets[each], verdict)
+    for key in graph.orphans:
+        found[StatusKey(kind="ListenerSet", key=key)] = ORPHANED
     controller_name = graph.settings.controller_name
     for kind, http in graph.http.items():
         for key, http_route in http.nodes.items():

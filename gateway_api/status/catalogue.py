@@ -125,6 +125,11 @@ def listener_set_parent_not_programmed(message: str, generation: int) -> Conditi
     return _condition("Programmed", "False", "ParentNotProgrammed", message, generation)
 
 
+def listener_set_pending(type_: str) -> Condition:
+    """Spec: Gateway API v1.6 ListenerSetReasonPending; the default of ListenerSetStatus.conditions."""
+    return _condition(type_, "Unknown", "Pending", "Waiting for controller", 0)
+
+
 def listener_set_programmed(generation: int) -> Condition:
     """Spec: Gateway API v1.6 ListenerSetReasonProgrammed."""
     return _condition("Programmed", "True", "Programmed", "The Gateway's proxies are told to serve it.", generation)

@@ -17,7 +17,7 @@ from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.build import withdrawn, withdrawn_policy
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
-from gateway_api.status.listener_set import Verdict, listener_set_status, verdict_of
+from gateway_api.status.listener_set import ORPHANED, Verdict, listener_set_status, verdict_of
 from gateway_api.status.policy import policy_status
 from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, GatewayStatus, Statuses, StatusKey
@@ -85,6 +85,7 @@ class _Desk:
         touched = _touched(before, graph, change)
         touched.gateways |= not_equal(self._fleet.gateways, fleet.gateways)
         touched.gateways |= not_equal(self._infra.gateways, infra.gateways)
+        touched.listener_sets |= before.orphans ^ graph.orphans
         for kind in graph.routes:
             touched.routes[kind] |= _forsaken(before, kind) ^ _forsaken(graph, kind)
         for kind, policies in graph.policies.items():
@@ -155,7 +156,9 @@ class _Desk:
 
     def _listener_set(self, key: ObjectKey) -> Body | None:
         node = self._graph.listener_sets.get(key)
-        return None if node is None else listener_set_status(node, self._verdicts[node.gateway])
+        if node is None:
+            return ORPHANED if key in self._graph.orphans else None
+        return listener_set_status(node, self._verdicts[node.gateway])
 
     def _route(self, kind: str, key: ObjectKey) -> Body | None:
         controller_name = self._graph.settings.controller_name

@@ -7,6 +7,9 @@ from gateway_api.status import catalogue
 from gateway_api.status.listener import listener_status
 from gateway_api.status.types import Condition, GatewayStatus, ListenerSetStatus
 
+ORPHANED = ListenerSetStatus(conditions=tuple(map(catalogue.listener_set_pending, ("Accepted", "Programmed"))))
+"""What is said of a ListenerSet whose Gateway is no more: as if nobody had ever looked at it."""
+
 
 class Verdict(NamedTuple):
     """What the status of a Gateway means to its ListenerSets."""
