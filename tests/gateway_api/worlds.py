@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies as st
 
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import Gateway
 from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 from tests.gateway_api import policy_worlds
@@ -296,6 +297,7 @@ METADATA = st.fixed_dictionaries(
 def edits() -> st.SearchStrategy[Edit]:
     """One object, of any kind: as in the first world, as it may be, or gone. Two of three keep the world alive."""
     bodies, first = _bodies(), _first_objects()
+    first += [_closed(edit) for edit in first if edit[0] == "Gateway"]
     kinds = ["HTTPRoute", "Gateway", *(kind for kind in bodies if kind != "GatewayClass")] * 2 + ["GatewayClass"]
 
     def of(kind: str) -> st.SearchStrategy[Edit]:
@@ -305,6 +307,13 @@ def edits() -> st.SearchStrategy[Edit]:
         return st.one_of(repairs, news, news, news, st.builds(lambda key: (kind, key, None), keys))
 
     return st.sampled_from(kinds).flatmap({kind: of(kind) for kind in kinds}.__getitem__)
+
+
+def _closed(edit: Edit) -> Edit:
+    """A Gateway that allows no ListenerSets, and is as before otherwise."""
+    kind, key, found = edit
+    assert isinstance(found, Gateway)
+    return kind, key, msgspec.structs.replace(found, spec=msgspec.structs.replace(found.spec, allowed_listeners=None))
 
 
 def first_world() -> ClusterSnapshot:

@@ -125,7 +125,8 @@ class Kept:
         read = snapshot_of(*texts)
         sets = [("ListenerSet", key, found) for key, found in read.listener_sets.items()]
         routes = [("HTTPRoute", key, found) for key, found in read.http_routes.items()]
-        self.cluster = changed(self.cluster, [*sets, *routes])
+        gateways = [("Gateway", key, found) for key, found in read.gateways.items()]
+        self.cluster = changed(self.cluster, [*gateways, *sets, *routes])
         return self.keeper.update(self.cluster)
 
 
@@ -151,3 +152,10 @@ def test_who_gives_way_gets_its_hostname_back_when_the_other_leaves() -> None:
     graph, change = kept.put(listener_set("a", http("l", "other.com")))
     assert verdicts(graph) == {"a/l": [], "b/l": []}
     assert (change.listener_sets, change.gateways_served) == ({("default", "a"), ("default", "b")}, {EG})
+
+
+def test_a_gateway_that_closes_itself_loses_its_listener_sets_and_their_routes() -> None:
+    graph, change = Kept().put(gateway(OWN, "{}"))
+    assert verdicts(graph) == {}
+    assert change.gateways_served == {EG}
+    assert [parent.bindings for parent in graph.http["HTTPRoute"].nodes["default", "r"].parents] == [()]
