@@ -8,7 +8,6 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from flow.latest import Latest
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
 from tests.authority import Authority
+from tests.tls_backend import TlsServer, serving
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import ServeSettings, XdsServer
@@ -31,62 +31,6 @@ KEY = ObjectKey("default", "eg")
 SERVER_NAME = "web.example.com"
 GOOD, BAD = Authority("good"), Authority("bad")
 SPIFFE = "spiffe://example.com/web"
-
-
-class Seen(BaseHTTPRequestHandler):
-    """Answers with what TLS told of the client, as JSON, and closes: a kept connection is not asked who it is again."""
-
-    protocol_version = "HTTP/1.1"
-    server: "TlsServer"
-
-    def do_GET(self) -> None:
-        assert isinstance(self.connection, ssl.SSLSocket)
-        certificate = self.connection.getpeercert() or {}
-        subject: Any = certificate.get("subject", ())
-        seen = {"server_name": self.server.server_names[-1], "client": [pair[0][1] for pair in subject]}
-        body = json.dumps(seen).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
-        """Say nothing: tests read the answers."""
-
-
-class TlsServer(ThreadingHTTPServer):
-    """One backend. Whoever cannot agree with it on TLS is closed."""
-
-    daemon_threads = True
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(("127.0.0.1", 0), Seen)
-        self.server_names: list[str | None] = []
-        self.protocols: list[str | None] = []
-        context.sni_callback = lambda _, name, __: self.server_names.append(name)
-        self._context = context
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Agree on TLS in the connection's own thread: one that waits keeps nobody else waiting."""
-        with self._context.wrap_socket(request, server_side=True) as secure:
-            self.protocols.append(secure.selected_alpn_protocol())
-            super().finish_request(secure, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away."""
-
-
-@contextlib.contextmanager
-def serving(context: ssl.SSLContext) -> Iterator[TlsServer]:
-    with TlsServer(context) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def trust(*authorities: Authority) -> ir.CaBundle:
