@@ -62,9 +62,16 @@ def attach(
         if offer is None:
             continue
         bound = _bind(route, kind, ref, offer, labels=labels, route_hostnames=route_hostnames)
-        parent = Parent(ref=ref, gateway=offer.gateway, listener_set=offer.listener_set)
-        news = {"problems": (bound,)} if isinstance(bound, Problem) else {"bindings": bound}
-        found.append(msgspec.structs.replace(parent, **news))
+        bindings, wrong = ((), (bound,)) if isinstance(bound, Problem) else (bound, ())
+        found.append(
+            Parent(
+                ref=ref,
+                gateway=offer.gateway,
+                listener_set=offer.listener_set,
+                bindings=bindings,
+                problems=wrong,
+            )
+        )
     return tuple(found)
 
 
