@@ -1,445 +1,89 @@
-"""The proxy configuration of one Gateway in our own words. No Kubernetes, no Envoy."""
+"""The proxy configuration of one Gateway in our own words. No Kubernetes, no Envoy. The door to its records."""
 
-from typing import Literal, NewType
-
-import msgspec
-
+from gateway_api.ir.clusters import Cluster, Endpoint, Endpoints, SubjectName, UpstreamTls
+from gateway_api.ir.listeners import (
+    ClientValidation,
+    Datagrams,
+    DownstreamTls,
+    FilterChain,
+    HttpChain,
+    Listener,
+    TcpChain,
+)
+from gateway_api.ir.record import FAILURE, INVALID_BACKEND, ClusterName, Record
+from gateway_api.ir.routes import (
+    Action,
+    Cors,
+    Destination,
+    ExternalAuth,
+    Forward,
+    HeaderMods,
+    Match,
+    Mirror,
+    Origin,
+    PathMatch,
+    PathRewrite,
+    Redirect,
+    Respond,
+    Retry,
+    Route,
+    RouteTable,
+    Scoping,
+    Session,
+    Share,
+    Split,
+    ValueMatch,
+    VirtualHost,
+)
+from gateway_api.ir.secrets import CaBundle, CaFile, PrivateBytes, Secret, TlsSecret
 from k8s_watch.keys import ObjectKey
 
-ClusterName = NewType("ClusterName", str)
-
-INVALID_BACKEND = ClusterName("invalid-backend")
-"""A cluster that never exists: a share of traffic sent to it fails."""
-
-FAILURE = 500
-"""The status that says so, where no other does."""
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of every IR record: frozen, compared by value, hashable."""
-
-
-# --- matching ---------------------------------------------------------------------------------------------------------
-
-
-class PathMatch(Record, frozen=True):
-    """`prefix` matches whole path elements: /a matches /a and /a/b, not /ab. No trailing slash; "/" alone is all."""
-
-    kind: Literal["exact", "prefix", "regex"]
-    value: str
-
-
-class ValueMatch(Record, frozen=True):
-    """A header (name lower-case) or a query parameter (name as written)."""
-
-    name: str
-    kind: Literal["exact", "regex"]
-    value: str
-
-
-class Match(Record, frozen=True):
-    """All parts must hold."""
-
-    path: PathMatch
-    method: str | None = None
-    headers: tuple[ValueMatch, ...] = ()
-    queries: tuple[ValueMatch, ...] = ()
-
-
-# --- doing ------------------------------------------------------------------------------------------------------------
-
-
-class HeaderMods(Record, frozen=True):
-    """Applied in the order set, add, remove. Names and values as the user wrote them, not yet escaped for any proxy."""
-
-    set: tuple[tuple[str, str], ...] = ()
-    add: tuple[tuple[str, str], ...] = ()
-    remove: tuple[str, ...] = ()
-
-
-class PathRewrite(Record, frozen=True):
-    """`prefix` replaces the matched prefix `matched` by whole elements; `full` replaces the whole path, query kept."""
-
-    kind: Literal["full", "prefix"]
-    value: str
-    matched: str = ""
-    """The prefix of the rule's match; for kind `prefix` only."""
-
-
-class Destination(Record, frozen=True):
-    """One backend of a rule. `weight` is relative; 0 receives nothing."""
-
-    cluster: ClusterName
-    weight: int
-    request_headers: HeaderMods = HeaderMods()
-    response_headers: HeaderMods = HeaderMods()
-
-
-class Retry(Record, frozen=True):
-    """Try again after these answers of a backend, and after any failure or timeout of a try, at another address if
-    there is one."""
-
-    codes: tuple[int, ...] = ()
-    """Of HTTP statuses, ascending."""
-    attempts: int | None = None
-    """At most so often; None leaves it to the proxy."""
-    backoff: float | None = None
-    """Seconds to wait before the first; None leaves it to the proxy."""
-
-
-class Session(Record, frozen=True):
-    """Send a client's later requests to the backend and the address that answered its first.
-
-    A cookie belongs to one backend, so that the client returns to it whatever its weight is by then.
-    """
-
-    kind: Literal["cookie", "header"]
-    """`header`: only for a lone destination."""
-    name: str
-    """Of the header; of a cookie, the beginning of its name."""
-    path: str = "/"
-    """Of the cookie."""
-    lifetime: float | None = None
-    """Seconds that the cookie lives; None is until the browser closes."""
-    secure: bool = False
-    """Whether the cookie is for TLS alone."""
-
-
-class Mirror(Record, frozen=True):
-    """Send a copy of `numerator` of every `denominator` requests there; nobody waits for the answers."""
-
-    cluster: ClusterName
-    numerator: int = 1
-    denominator: int = 1
-
-
-class Origin(Record, frozen=True):
-    """Where a page comes from."""
-
-    scheme: str
-    """`http` or `https`."""
-    host: str
-    """Lower-case: exact, `*.suffix` (any number of labels, at least one), or `*`."""
-    port: int
-
-
-class Cors(Record, frozen=True):
-    """Which pages may ask with what, and read which of the answers' headers. Their preflights are answered, and so are
-    those of other pages, which then get no permission. `*` alone stands for whatever is asked for.
-
-    Spec: Fetch standard, "CORS protocol"
-    """
-
-    origins: tuple[Origin, ...] = ()
-    any_origin: bool = False
-    methods: tuple[str, ...] = ()
-    headers: tuple[str, ...] = ()
-    exposed: tuple[str, ...] = ()
-    credentials: bool = False
-    max_age: int = 5
-    """Seconds for which a browser may remember the answer to a preflight."""
-
-
-class Forward(Record, frozen=True):
-    """Send to one of the destinations, by weight."""
-
-    destinations: tuple[Destination, ...]
-    host: str | None = None
-    """Replaces the Host header."""
-    path: PathRewrite | None = None
-    timeout: float | None = None
-    """Seconds for the whole request; 0 is without limit; None is the default, which is without limit."""
-    try_timeout: float | None = None
-    """Seconds for one try at a backend; 0 and None are without limit."""
-    session: Session | None = None
-    retry: Retry | None = None
-    """None: only failures after which the backend has seen nothing of the request are tried again."""
-    failure: int = FAILURE
-    """The status for the share of requests of a destination that is not there: 500 or 503."""
-    mirrors: tuple[Mirror, ...] = ()
-    cors: Cors | None = None
-
-
-class Redirect(Record, frozen=True):
-    """None keeps that part of the request's URL; `port` follows Gateway API's rules already, None leaves it out."""
-
-    status: int
-    scheme: str | None = None
-    host: str | None = None
-    port: int | None = None
-    path: PathRewrite | None = None
-
-
-class Respond(Record, frozen=True):
-    """Answer without a backend, for example 500 for a rule that cannot work."""
-
-    status: int
-    body: str = ""
-
-
-class ExternalAuth(Record, frozen=True):
-    """Ask whether a request may go on. What is denied is answered as the authorizer says; who cannot ask denies."""
-
-    cluster: ClusterName
-    authority: str
-    """Of the authorizer: `<service>.<namespace>:<port>`."""
-    protocol: Literal["http", "grpc"]
-    path: str = ""
-    """Comes before the path of the request; no trailing slash."""
-    request_headers: tuple[str, ...] = ()
-    """What the authorizer sees, lower-case; `http`: beside a few that it always sees; `grpc`: none is all."""
-    response_headers: tuple[str, ...] = ()
-    """What of its answer the backend sees, lower-case; none is all that is not about the answer itself."""
-    max_body: int = 0
-    """Bytes of a body that the authorizer sees; a longer one is denied. 0 shows it none."""
-
-
-class Share(Record, frozen=True):
-    """One of several ways that requests go. `weight` is relative; 0 gets none."""
-
-    weight: int
-    action: Forward | Redirect | Respond
-    response_headers: HeaderMods = HeaderMods()
-    """After those of the route."""
-
-
-class Split(Record, frozen=True):
-    """Each request goes one of these ways, by weight: for backends that differ in more than their headers."""
-
-    shares: tuple[Share, ...]
-
-
-type Action = Forward | Redirect | Respond | Split
-
-
-class Route(Record, frozen=True):
-    """One match of one rule."""
-
-    name: str
-    """`httproute/<ns>/<name>/rule/<i>/match/<j>`: for logs and errors; nothing is keyed by it."""
-    source: ObjectKey
-    """The route object behind it: who hears of a rejection."""
-    match: Match
-    action: Action
-    request_headers: HeaderMods = HeaderMods()
-    response_headers: HeaderMods = HeaderMods()
-    external_auth: ExternalAuth | None = None
-
-
-class VirtualHost(Record, frozen=True):
-    """Routes of one hostname: exact, `*.suffix` (any number of labels, at least one), or `*`."""
-
-    hostname: str
-    routes: tuple[Route, ...]
-    """In the order of matching: the most specific first (`gateway_api.graph.precedence`)."""
-
-
-class Scoping(Record, frozen=True):
-    """Choose a request's virtual host by scope, one an exact hostname: a change of one costs the proxy no other.
-
-    Only for tables without the hostname `*`.
-    """
-
-    wildcards: tuple[str, ...] = ()
-    """The `*.suffix` hostnames whose requests share one scope, in order of their names. Those below another of them are
-    left out: a request for them is one for it too."""
-
-
-class RouteTable(Record, frozen=True):
-    """What one HTTP listener, or one HTTPS filter chain, serves. Hostnames are unique; the most specific wins."""
-
-    name: str
-    virtual_hosts: tuple[VirtualHost, ...]
-    scoping: Scoping | None = None
-    """None: requests look through the table as a whole."""
-
-
-# --- listening --------------------------------------------------------------------------------------------------------
-
-
-class ClientValidation(Record, frozen=True):
-    """Ask clients for a certificate of the authorities in the `CaBundle` of that name."""
-
-    ca: str
-    required: bool
-    """False lets in those without a valid certificate, too."""
-
-
-class DownstreamTls(Record, frozen=True):
-    """Terminate with these certificates: names of `TlsSecret`s, in the listener's order."""
-
-    secrets: tuple[str, ...]
-    client: ClientValidation | None = None
-    """None asks for no certificate."""
-    alpn: tuple[str, ...] = ("h2", "http/1.1")
-
-
-class HttpChain(Record, frozen=True):
-    """Serve HTTP from the named route table."""
-
-    route_table: str
-    scoping: Scoping | None = None
-    """That of the table."""
-
-
-class TcpChain(Record, frozen=True):
-    """Proxy bytes. No destination with a weight: the connection is closed."""
-
-    destinations: tuple[Destination, ...]
-
-
-class FilterChain(Record, frozen=True):
-    """One way of handling a connection on a port."""
-
-    name: str
-    handler: HttpChain | TcpChain
-    server_names: tuple[str, ...] = ()
-    """SNI: exact or `*.suffix`; empty takes what no other chain takes."""
-    tls: DownstreamTls | None = None
-
-
-class Datagrams(Record, frozen=True):
-    """Proxy datagrams, those of one client to one place. No destination with a weight: they are dropped."""
-
-    destinations: tuple[Destination, ...]
-
-
-class Listener(Record, frozen=True):
-    """One bound port. Gateway API listeners that share a port and its transport share this."""
-
-    name: str
-    """`tcp-<port>` or `udp-<port>`, with the listener's own port."""
-    port: int
-    """The port the user asked for."""
-    bind_port: int
-    """The port the proxy binds: `port`, shifted where privileged ports are out of reach."""
-    filter_chains: tuple[FilterChain, ...] = ()
-    datagrams: Datagrams | None = None
-    """For a UDP port, in place of the filter chains of a TCP port."""
-    bind_address: str = "0.0.0.0"
-
-
-# --- secrets ----------------------------------------------------------------------------------------------------------
-
-
-class PrivateBytes:
-    """Bytes that no repr, log or encoder shows. Compared and hashed by content."""
-
-    __slots__ = ("_bytes",)
-
-    def __init__(self, content: bytes) -> None:
-        self._bytes = content
-
-    def reveal(self) -> bytes:
-        """The content. Only for the wire."""
-        return self._bytes
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PrivateBytes) and self._bytes == other._bytes
-
-    def __hash__(self) -> int:
-        return hash(self._bytes)
-
-    def __repr__(self) -> str:
-        return "[redacted]"
-
-
-class TlsSecret(Record, frozen=True):
-    """A certificate to serve, chain and key as PEM, known to parse and to belong together."""
-
-    name: str
-    """`<ns>/<secret>`."""
-    certificate_chain: bytes
-    private_key: PrivateBytes
-
-
-class CaBundle(Record, frozen=True):
-    """Whom to trust: the certificates of authorities, one PEM each, known to parse. At least one, each once."""
-
-    name: str
-    """`ca/<ns>/<configmap>`, and `+<ns>/<configmap>` for each further source."""
-    certificates: tuple[bytes, ...]
-
-
-class CaFile(Record, frozen=True):
-    """Whom to trust: the authorities in a PEM file on the proxy's own machine."""
-
-    path: str
-
-    @property
-    def name(self) -> str:
-        """Of the secret: no ConfigMap's name begins so."""
-        return f"ca-file:{self.path}"
-
-
-type Secret = TlsSecret | CaBundle | CaFile
-"""What a proxy gets apart from the listeners and clusters that name it, so that a rotation touches neither."""
-
-
-# --- backends ---------------------------------------------------------------------------------------------------------
-
-
-class SubjectName(Record, frozen=True):
-    """A name that a certificate may bear: a DNS name, exact or `*.suffix`, or a URI."""
-
-    kind: Literal["dns", "uri"]
-    value: str
-
-
-class UpstreamTls(Record, frozen=True):
-    """Encrypt, to a backend that proves to be one of `names`.
-
-    The secrets are here whole: whoever has a cluster has what it names, and one that differs in nothing but a secret's
-    content is the same to a proxy.
-    """
-
-    server_name: str
-    """SNI."""
-    names: tuple[SubjectName, ...]
-    """One of them must be in the backend's certificate."""
-    authorities: CaBundle | CaFile
-    client_certificate: TlsSecret | None = None
-    """What to show a backend that asks who we are."""
-
-
-class Cluster(Record, frozen=True):
-    """One backend with one set of settings. Named by its content, never by its place in a rule."""
-
-    name: ClusterName
-    """`service/<ns>/<name>/<port>`, `/<protocol>` unless it is HTTP/1.1, and `/tls-<digest>` of what TLS asks of the
-    backend. The client certificate is not in it: it is the Gateway's, and the same for all that its proxies get."""
-    backend: ObjectKey
-    port: int
-    """The Service's port number."""
-    protocol: Literal["http1", "http2", "tcp", "udp"] = "http1"
-    tls: UpstreamTls | None = None
-    """None: plain text."""
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """What a proxy needs beside the cluster and its endpoints."""
-        if self.tls is None:
-            return ()
-        return (self.tls.authorities, *([self.tls.client_certificate] if self.tls.client_certificate else ()))
-
-
-class Endpoint(Record, frozen=True):
-    """One address that serves. `draining` finishes what it has and gets nothing new while others are ready."""
-
-    address: str
-    port: int
-    draining: bool = False
-    zone: str = ""
-
-
-class Endpoints(Record, frozen=True):
-    """Where a cluster's requests go: sorted, without duplicates; empty answers 503."""
-
-    cluster: ClusterName
-    endpoints: tuple[Endpoint, ...]
-
-
-# --- all of it --------------------------------------------------------------------------------------------------------
+__all__ = [
+    "FAILURE",
+    "INVALID_BACKEND",
+    "Action",
+    "CaBundle",
+    "CaFile",
+    "ClientValidation",
+    "Cluster",
+    "ClusterName",
+    "Cors",
+    "Datagrams",
+    "Destination",
+    "DownstreamTls",
+    "Endpoint",
+    "Endpoints",
+    "ExternalAuth",
+    "FilterChain",
+    "Forward",
+    "GatewayIR",
+    "HeaderMods",
+    "HttpChain",
+    "Listener",
+    "Match",
+    "Mirror",
+    "Origin",
+    "PathMatch",
+    "PathRewrite",
+    "PrivateBytes",
+    "Record",
+    "Redirect",
+    "Respond",
+    "Retry",
+    "Route",
+    "RouteTable",
+    "Scoping",
+    "Secret",
+    "Session",
+    "Share",
+    "Split",
+    "SubjectName",
+    "TcpChain",
+    "TlsSecret",
+    "UpstreamTls",
+    "ValueMatch",
+    "VirtualHost",
+]
 
 
 class GatewayIR(Record, frozen=True):
