@@ -11,8 +11,8 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from gateway_api.graph.hostnames import ANY, covers, specificity
-from gateway_api.graph.precedence import route_precedence
+from gateway_api.graph.hostnames import specificity
+from gateway_api.graph.precedence import asked_for, route_precedence
 from gateway_api.graph.types import Graph, L4RouteNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import TLSRoute
@@ -62,10 +62,8 @@ def _in_order(graph: Graph, gateway: ObjectKey) -> Iterator[tuple[RouteId, L4Rou
 def _ranked(hostname: str, routes: Mapping[RouteId, L4RouteNode]) -> tuple[RouteId, ...]:
     if len(routes) == 1:
         return tuple(routes)
-    return tuple(sorted(routes, key=lambda id_: specificity(_asked_for(hostname, routes[id_]))))
+    return tuple(sorted(routes, key=lambda id_: specificity(asked_for(hostname, _own(routes[id_])))))
 
 
-def _asked_for(hostname: str, node: L4RouteNode) -> str:
-    """Return the most specific of a route's own hostnames that covers this one."""
-    own: Iterable[str] = node.source.spec.hostnames if isinstance(node.source, TLSRoute) else ()
-    return min((pattern for pattern in own if covers(pattern, hostname)), key=specificity, default=ANY)
+def _own(node: L4RouteNode) -> Iterable[str]:
+    return node.source.spec.hostnames if isinstance(node.source, TLSRoute) else ()

@@ -3,12 +3,18 @@
 Nobody else sorts routes or matches.
 """
 
+from collections.abc import Iterable
+
+from gateway_api.graph.hostnames import ANY, covers, specificity
 from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import HTTPRouteMatch
 
 type RouteOrder = tuple[str, str]
-type MatchOrder = tuple[int, int, int, int, int, RouteOrder, int, int, bool]
+type MatchOrder = tuple[int, int, int, int, int, int, RouteOrder, int, int, bool]
+
+_LONGEST = 1000
+"""Longer than any hostname."""
 
 # Where regular expressions stand is up to the implementation; here between the other two: they say more than a prefix.
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
@@ -21,6 +27,24 @@ def route_precedence(route: Object) -> RouteOrder:
     Spec: GEP-1713 "Listener Precedence"
     """
     return (route.metadata.creation_timestamp, f"{route.metadata.namespace}/{route.metadata.name}")
+
+
+def asked_for(hostname: str, own: Iterable[str]) -> str:
+    """Return the most specific of a route's own hostnames that covers this one; `*` for a route without hostnames.
+
+    Spec: Gateway API v1.6 HTTPRouteSpec.hostnames
+    """
+    return min((pattern for pattern in own if covers(pattern, hostname)), key=specificity, default=ANY)
+
+
+def under(hostname: str, asked: str, order: MatchOrder) -> MatchOrder:
+    """Return the place, among the matches of a hostname, of one whose route asks for it by `asked`.
+
+    A route that names the hostname goes before one that names a wildcard above it, and that before one that names none.
+
+    Spec: Gateway API v1.6 HTTPRouteSpec.hostnames, "precedence must be given"
+    """
+    return order if asked == hostname else (_LONGEST - len(asked), *order[1:])
 
 
 def match_precedence(
@@ -36,6 +60,7 @@ def match_precedence(
     """
     path = match.path.value
     return (
+        0,
         _PATH_RANK.get(match.path.type, len(_PATH_RANK)),
         -len(path.rstrip("/") if match.path.type == "PathPrefix" else path),
         1 if preflight else 2 * (match.method is None),
@@ -57,6 +82,7 @@ def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, mat
     """
     method = match.method or GRPCMethodMatch()
     return (
+        0,
         -len(method.service or ""),
         -len(method.method or ""),
         False,

@@ -3,14 +3,14 @@
 Everything here is a function of the rule, its route and the frontend alone: who keeps the result may key it by them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from gateway_api.graph.durations import seconds
 from gateway_api.graph.http_match import match_problems
 from gateway_api.graph.mirror import mirrors_of
-from gateway_api.graph.precedence import MatchOrder, match_precedence, method_precedence
+from gateway_api.graph.precedence import MatchOrder, asked_for, match_precedence, method_precedence, under
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, Problem
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters
@@ -23,6 +23,7 @@ from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteMatch
 from k8s_watch.objects.routes import (
     HTTPBackendRef,
     HTTPRequestRedirect,
+    HTTPRoute,
     HTTPRouteFilter,
     HTTPRouteMatch,
     HTTPRouteRetry,
@@ -42,6 +43,18 @@ class RankedRoute(msgspec.Struct, frozen=True):
 def lower_route(node: HTTPRouteNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
     """Lower every rule, in order."""
     return tuple(ranked for rule in node.rules for ranked in lower_rule(node.source, rule, frontend))
+
+
+def on_host(hostname: str, node: HTTPRouteNode, routes: Sequence[RankedRoute]) -> Sequence[RankedRoute]:
+    """Rank a route's lowered rules among those of others on one of its hostnames.
+
+    Spec: Gateway API v1.6 HTTPRouteSpec.hostnames, "precedence must be given"
+    """
+    own = node.source.spec.hostnames if isinstance(node.source, HTTPRoute | GRPCRoute) else ()
+    asked = hostname if hostname in own else asked_for(hostname, own)
+    if asked == hostname:
+        return routes
+    return [RankedRoute(under(hostname, asked, ranked.order), ranked.route) for ranked in routes]
 
 
 def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:

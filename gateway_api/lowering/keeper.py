@@ -56,6 +56,7 @@ class _Part(msgspec.Struct, frozen=True):
 class _Brought(msgspec.Struct, frozen=True):
     """What a route brings to the Gateway."""
 
+    node: HTTPRouteNode
     listeners: tuple[str, ...]
     """All that it is bound to, those that do not serve among them."""
     parts: tuple[_Part, ...] = ()
@@ -211,9 +212,9 @@ class GatewayKeeper:
                 lowered[frontend] = lower_route(node, frontend)
             parts.append(_Part(table, table.owned(own, hostnames), lowered[frontend]))
         clusters = (of for rule in node.rules for of in clusters_of(rule)) if parts else ()
-        brought = self._routes[route] = self._hold(_Brought(tuple(bindings), tuple(parts)), clusters)
+        brought = self._routes[route] = self._hold(_Brought(node, tuple(bindings), tuple(parts)), clusters)
         for part in brought.parts:
-            part.table.add(part.hostnames, part.routes)
+            part.table.add(node, part.hostnames, part.routes)
 
     def _take_back(self, route: _RouteId) -> None:
         brought = self._routes.pop(route, None)
@@ -224,7 +225,7 @@ class GatewayKeeper:
             if not self._bound[listener]:
                 del self._bound[listener]
         for part in brought.parts:
-            part.table.remove(part.hostnames, part.routes)
+            part.table.remove(brought.node, part.hostnames, part.routes)
         self._release(brought)
 
     def _hold(self, brought: _Brought, found: Iterable[ir.Cluster]) -> _Brought:

@@ -27,7 +27,7 @@ from gateway_api.graph.hostnames import ANY, specificity, wider
 from gateway_api.graph.types import HTTPRouteNode, ListenerNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
-from gateway_api.lowering.http_rules import RankedRoute, lower_route
+from gateway_api.lowering.http_rules import RankedRoute, lower_route, on_host
 from k8s_watch.keys import ObjectKey
 
 FEW_HOSTNAMES = 64
@@ -93,7 +93,7 @@ def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
             routes = lower_route(binding.route, plan.frontend)
             for hostname in binding.hostnames:
                 if owner(hostname, plan.on_port) == own:
-                    hosts.setdefault(hostname, []).extend(routes)
+                    hosts.setdefault(hostname, []).extend(on_host(hostname, binding.route, routes))
     virtual_hosts = [virtual_host(hostname, routes) for hostname, routes in hosts.items()]
     virtual_hosts += [_misdirected(hostname, plan.listeners[0].gateway) for hostname in plan.misdirected]
     return ir.RouteTable(name=plan.name, virtual_hosts=in_order(virtual_hosts))

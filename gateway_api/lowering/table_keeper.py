@@ -4,9 +4,10 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway_api.graph.mappings import not_equal
+from gateway_api.graph.types import HTTPRouteNode
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
-from gateway_api.lowering.http_rules import RankedRoute
+from gateway_api.lowering.http_rules import RankedRoute, on_host
 from gateway_api.lowering.route_tables import TablePlan, in_order, owner, place
 from gateway_api.lowering.scoping import Hostnames
 
@@ -53,17 +54,17 @@ class TableKeeper:
         """Return those hostnames for which no other listener of the port is more specific than `own`."""
         return tuple(hostname for hostname in hostnames if owner(hostname, self.plan.on_port) == own)
 
-    def add(self, hostnames: Iterable[str], routes: Sequence[RankedRoute]) -> None:
-        """Serve these routes on each of the hostnames."""
+    def add(self, node: HTTPRouteNode, hostnames: Iterable[str], routes: Sequence[RankedRoute]) -> None:
+        """Serve what a route lowers to on each of these hostnames of its."""
         for hostname in hostnames:
-            self._bound.setdefault(hostname, _Host()).add(routes)
+            self._bound.setdefault(hostname, _Host()).add(on_host(hostname, node, routes))
             self._touched.add(hostname)
 
-    def remove(self, hostnames: Iterable[str], routes: Sequence[RankedRoute]) -> None:
+    def remove(self, node: HTTPRouteNode, hostnames: Iterable[str], routes: Sequence[RankedRoute]) -> None:
         """Take back what was added so."""
         for hostname in hostnames:
             host = self._bound[hostname]
-            host.remove(routes)
+            host.remove(on_host(hostname, node, routes))
             if not host.bindings:
                 del self._bound[hostname]
             self._touched.add(hostname)

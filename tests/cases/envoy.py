@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 
 from protos.render import decode
 from tests.cases.show import TYPE_URLS
+from xds_server.bootstrap.common import layered_runtime
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
 
@@ -36,7 +37,7 @@ def refusal(snapshot: Snapshot, directory: Path) -> str:
 
 
 def bootstrap(snapshot: Snapshot) -> dict[str, Any]:
-    """Everything that comes over xDS, put in its place in a static configuration."""
+    """Everything that comes over xDS, put in its place in a static configuration with the fleet's runtime."""
     tables = {table["name"]: table for table in _resources(snapshot, ResourceType.ROUTE)}
     assignments = {each["cluster_name"]: each for each in _resources(snapshot, ResourceType.ENDPOINT)}
     return {
@@ -46,7 +47,8 @@ def bootstrap(snapshot: Snapshot) -> dict[str, Any]:
                 _with_endpoints(_inlined(each, {}), assignments) for each in _resources(snapshot, ResourceType.CLUSTER)
             ],
             "secrets": _resources(snapshot, ResourceType.SECRET),
-        }
+        },
+        "layered_runtime": MessageToDict(layered_runtime(), preserving_proto_field_name=True),
     }
 
 
