@@ -27,9 +27,6 @@ USABLE_ADDRESS = "172.31.78.5"
 UNUSABLE_ADDRESS = "192.0.2.1"
 """Outside that range: the lab's load balancer never grants it."""
 
-PARALLEL = 8
-"""Tests at a time, of those that allow it: they mostly wait."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -58,7 +55,6 @@ def _command(wanted: Run) -> list[str | Path]:
         "-test.run=TestConformance$",
         "-test.v",
         "-test.timeout=80m",
-        f"-test.parallel={PARALLEL}",
         f"--gateway-class={GATEWAY_CLASS}",
         f"--conformance-profiles={','.join(wanted.profiles)}",
         f"--report-output={wanted.report}",

@@ -1,6 +1,6 @@
 """Services of type LoadBalancer → an address each in their status. kube-proxy does the rest.
 
-Runs as a process of the lab. A Service keeps its address for its lifetime and gives it back when it is deleted.
+Runs as a process of the lab. A Service keeps its address until it wants another one or is deleted.
 `spec.loadBalancerIP` is granted when it is in our range and free; a Service that wants another one goes without.
 """
 
@@ -45,8 +45,8 @@ class Api:
         query = f"watch=1&resourceVersion={resource_version}&timeoutSeconds={WATCH_SECONDS}"
         yield from map(json.loads, self._request("GET", f"/api/v1/services?{query}"))
 
-    def set_address(self, namespace: str, name: str, address: str) -> None:
-        ingress = [{"ip": address, "ipMode": "VIP"}]
+    def set_address(self, namespace: str, name: str, address: str | None) -> None:
+        ingress = [{"ip": address, "ipMode": "VIP"}] if address else []
         path = f"/api/v1/namespaces/{namespace}/services/{name}/status"
         self._request("PATCH", path, {"status": {"loadBalancer": {"ingress": ingress}}}).read()
 
@@ -69,17 +69,17 @@ class Addresses:
         self._held: dict[str, str] = {}
 
     def take(self, owner: str, wanted: str | None) -> str | None:
-        """Return the owner's address: the one it holds, else the wanted one, else the first that nobody holds.
+        """Return the owner's address: the wanted one, else the one it holds, else the first that nobody holds.
 
-        None when the wanted one is out of our range or somebody else's.
+        None when the wanted one is out of our range or somebody else's; what the owner held is free then.
         """
-        if owner in self._held:
-            return self._held[owner]
+        held = self._held.pop(owner, None)
         taken = set(self._held.values())
         if wanted and (wanted in taken or ipaddress.ip_address(wanted) not in NETWORK):
             return None
-        self._held[owner] = wanted or next(address for address in self._offered if address not in taken)
-        return self._held[owner]
+        address = wanted or held or next(address for address in self._offered if address not in taken)
+        self._held[owner] = address
+        return address
 
     def note(self, owner: str, address: str) -> None:
         self._held[owner] = address
@@ -116,11 +116,11 @@ def _assign(api: Api, addresses: Addresses, service: Json) -> None:
     if spec.get("type") != "LoadBalancer" or "deletionTimestamp" in meta:
         return
     ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress")
-    if ingress:
-        addresses.note(_owner(service), ingress[0]["ip"])
-        return
+    given = ingress[0]["ip"] if ingress else None
+    if given:
+        addresses.note(_owner(service), given)
     address = addresses.take(_owner(service), spec.get("loadBalancerIP"))
-    if address is not None:
+    if address != given:
         api.set_address(meta["namespace"], meta["name"], address)
 
 
