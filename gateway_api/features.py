@@ -72,6 +72,3 @@ SUPPORTED = tuple(
 def supported(*, gateway_namespace_mode: bool) -> tuple[str, ...]:
     """Every feature that is served with this setting, sorted."""
     return tuple(sorted({*SUPPORTED, *GATEWAY_NAMESPACE_MODE})) if gateway_namespace_mode else SUPPORTED
-
-
-"""Sorted by name, as the status wants them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from conformance import installation, page, report, suite
+from conformance import installation, page, report, suite, twins
 from conformance.installation import Mode
 from lab import cluster
 from lab.places import PROJECT
@@ -21,7 +21,7 @@ LOGS = PROJECT / "build" / "conformance"
 
 
 def main() -> int:
-    """Run the suite; 0 when no test failed."""
+    """Run the suite; 0 when no test failed and each has a golden case."""
     arguments = _parser().parse_args()
     if arguments.page:
         write_page()
@@ -46,8 +46,12 @@ def main() -> int:
     whole = report.is_whole(run.report, run.log, profiles)
     if run.report.exists():
         print("\n".join(report.summary(report.load(run.report))))
-    for test, complaint in report.failures(run.log.read_text()).items():
+    log = run.log.read_text()
+    for test, complaint in report.failures(log).items():
         print(f"failed: {test}: {complaint}")
+    for test in twins.without_twin(log):
+        print(f"{test} has no golden case: tests/cases/<kind>/<case>/case.yaml names it under conformance")
+        done = done or 1
     if whole and not (arguments.profiles or run.only or run.skip):
         shutil.copyfile(run.report, tracked(mode))
         write_page()
