@@ -60,7 +60,12 @@ class Gates:
         waited = channel.passed.pop(name, None) == wanted.version or (
             staged is not None and now >= staged.since + self._patience.make
         )
-        if waited or self._all_below_settled(channel) or (missing := self._missing(channel, wanted)) is None:
+        asked_first = staged.missing if staged and staged.missing in wanted.depends_on else None
+        if (
+            waited
+            or self._all_below_settled(channel)
+            or (missing := self._missing(channel, wanted, asked_first)) is None
+        ):
             channel.gated.pop(name, None)
             return wanted
         if staged is None:
@@ -69,7 +74,7 @@ class Gates:
         if staged.resource.version == wanted.version:
             channel.gated[name] = Staged(wanted, staged.since, missing)
             return None
-        if self._missing(channel, staged.resource) is None:
+        if self._missing(channel, staged.resource, staged.missing) is None:
             channel.gated[name] = Staged(wanted, now, missing)
             return staged.resource
         if not self._all_exist(channel, staged.resource):
@@ -133,20 +138,29 @@ class Gates:
 
     def _still_waits(self, channel: Channel, name: str, staged: Staged, now: float) -> bool:
         """Whether it is still the version wanted, what was missing then is missing now, and its time is not up."""
-        target, missing = staged.missing
         return (
             now < staged.since + self._patience.make
             and channel.newest.by_name.get(name) is staged.resource
-            and not self._is_in_place(target, missing, below=channel.type)
+            and self._lacks(channel, name, staged.missing)
         )
 
-    def _missing(self, channel: Channel, resource: Resource) -> Reference | None:
+    def _lacks(self, channel: Channel, name: str, reference: Reference) -> bool:
+        """Whether this reference keeps back a resource that has it: as `_missing`, of one."""
+        accepted = channel.holdings.accepted.get(name)
+        return not (
+            self._is_in_place(*reference, below=channel.type)
+            or (accepted is not None and reference in accepted.depends_on)
+        )
+
+    def _missing(self, channel: Channel, resource: Resource, asked_first: Reference | None) -> Reference | None:
         """One of the things that it names, of types that go before its own, which the client has not acknowledged
-        and which is a concern; None when there is none.
+        and which is a concern; None when there is none. Cost: next to nothing while the one `asked_first` is missing.
 
         What a client never asked for is no concern: it asks for endpoints, secrets and routes only once something that
         it got names them, so nothing can wait for those.
         """
+        if asked_first and self._lacks(channel, resource.name, asked_first):
+            return asked_first
         return next(
             (
                 (target, name)

@@ -49,7 +49,7 @@ class Holdings:
 
     def sure(self, name: str) -> Resource | None:
         """What the client has acknowledged, and has not been told to drop since."""
-        if any(resource is None for resource in self._under_way.get(name, {}).values()):
+        if (flights := self._under_way.get(name)) and any(resource is None for resource in flights.values()):
             return None
         return self.accepted.get(name)
 
