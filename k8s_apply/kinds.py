@@ -32,6 +32,7 @@ STATUS: dict[str, AnyKind] = {
         kinds.TLS_ROUTE,
         kinds.UDP_ROUTE,
         kinds.BACKEND_TLS_POLICY,
+        kinds.BACKEND_TRAFFIC_POLICY,
     )
 }
 """The kinds whose status we write, by name."""

@@ -32,7 +32,6 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 _READ = ("get", "list", "watch")
-_GATEWAY_API = "gateway.networking.k8s.io"
 
 
 def _watched() -> tuple[Rule, ...]:
@@ -40,6 +39,20 @@ def _watched() -> tuple[Rule, ...]:
     groups = sorted({kind.group for kind in kinds.ALL})
     return tuple(
         Rule(Scope.CLUSTER, group, tuple(sorted(kind.plural for kind in kinds.ALL if kind.group == group)), _READ)
+        for group in groups
+    )
+
+
+def _statuses() -> tuple[Rule, ...]:
+    """Writing rules of every kind whose status we write, one a group."""
+    groups = sorted({kind.group for kind in STATUS.values()})
+    return tuple(
+        Rule(
+            Scope.CLUSTER,
+            group,
+            tuple(f"{kind.plural}/status" for kind in STATUS.values() if kind.group == group),
+            ("update",),
+        )
         for group in groups
     )
 
@@ -55,12 +68,7 @@ def _infrastructure(scope: Scope) -> tuple[Rule, ...]:
 
 PERMISSIONS: tuple[Rule, ...] = (
     *_watched(),
-    Rule(
-        Scope.CLUSTER,
-        _GATEWAY_API,
-        tuple(f"{kind.plural}/status" for kind in STATUS.values()),
-        ("update",),
-    ),
+    *_statuses(),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),
     Rule(Scope.SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update")),
     *_infrastructure(Scope.GATEWAY_NAMESPACES),

@@ -2,7 +2,7 @@
 
 from k8s_watch.keys import AnyKind, Kind
 from k8s_watch.objects import core, gateway, grpc_route, policies, routes
-from k8s_watch.objects.gateway import GROUP
+from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, GROUP
 
 OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"
 """Selects the Deployments that we made."""
@@ -40,6 +40,14 @@ UDP_ROUTE = Kind("UDPRoute", GROUP, ("v1", "v1alpha2"), "udproutes", routes.UDPR
 BACKEND_TLS_POLICY = Kind(
     "BackendTLSPolicy", GROUP, ("v1", "v1alpha3"), "backendtlspolicies", policies.BackendTLSPolicy, optional=True
 )
+BACKEND_TRAFFIC_POLICY = Kind(
+    "XBackendTrafficPolicy",
+    EXPERIMENTAL_GROUP,
+    ("v1alpha1",),
+    "xbackendtrafficpolicies",
+    policies.XBackendTrafficPolicy,
+    optional=True,
+)
 
 ALL: tuple[AnyKind, ...] = (
     NAMESPACE,
@@ -58,4 +66,5 @@ ALL: tuple[AnyKind, ...] = (
     TLS_ROUTE,
     UDP_ROUTE,
     BACKEND_TLS_POLICY,
+    BACKEND_TRAFFIC_POLICY,
 )

@@ -10,7 +10,7 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet, ReferenceGrant
 from k8s_watch.objects.grpc_route import GRPCRoute
-from k8s_watch.objects.policies import BackendTLSPolicy
+from k8s_watch.objects.policies import BackendTLSPolicy, XBackendTrafficPolicy
 from k8s_watch.objects.routes import HTTPRoute, TCPRoute, TLSRoute, UDPRoute
 
 
@@ -49,6 +49,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     tls_routes: Mapping[ObjectKey, TLSRoute] = {}
     udp_routes: Mapping[ObjectKey, UDPRoute] = {}
     backend_tls_policies: Mapping[ObjectKey, BackendTLSPolicy] = {}
+    backend_traffic_policies: Mapping[ObjectKey, XBackendTrafficPolicy] = {}
     grants: Mapping[ObjectKey, ReferenceGrant] = {}
     namespaces: Mapping[ObjectKey, Namespace] = {}
     services: Mapping[ObjectKey, Service] = {}
@@ -76,6 +77,7 @@ FIELDS: Mapping[str, str] = {
     "TCPRoute": "tcp_routes",
     "TLSRoute": "tls_routes",
     "UDPRoute": "udp_routes",
+    "XBackendTrafficPolicy": "backend_traffic_policies",
 }
 """Kind name → the field of the snapshot that holds its objects as they are."""
 

@@ -8,7 +8,7 @@ import xxhash
 from gateway_api.graph import problems
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import BackendNode, Problem
-from gateway_api.ir.xds import Cluster, ClusterName, UpstreamTls
+from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ServicePort
 from k8s_watch.objects.routes import BackendObjectReference, BackendRef
@@ -44,7 +44,9 @@ def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> Bac
 
     Spec: Gateway API v1.6 HTTPBackendRef, "a reference is considered invalid when"
     """
-    return _backend_node(ref, http_cluster(ref, referrer, resolver))
+    found = http_cluster(ref, referrer, resolver)
+    session = None if isinstance(found, Problem) else resolver.backend_traffic(found.backend).session
+    return msgspec.structs.replace(_backend_node(ref, found), session=session)
 
 
 def http_cluster(
@@ -81,7 +83,8 @@ def http_cluster(
             f"Service {service} port {port.port} has appProtocol {port.app_protocol!r} and no BackendTLSPolicy, which "
             f"says whom to trust; make one that targets the Service."
         )
-    return service_cluster(service, port.port, protocol, tls)
+    budget = resolver.backend_traffic(service).retry_budget
+    return service_cluster(service, port.port, protocol, tls, retry_budget=budget)
 
 
 def l4_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver, protocol: Literal["tcp", "udp"]) -> BackendNode:
@@ -104,13 +107,22 @@ def l4_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver, protocol
     return msgspec.structs.replace(_backend_node(ref, found), unencrypted=unencrypted)
 
 
-def service_cluster(service: ObjectKey, port: int, protocol: Protocol, tls: UpstreamTls | None = None) -> Cluster:
+def service_cluster(
+    service: ObjectKey,
+    port: int,
+    protocol: Protocol,
+    tls: UpstreamTls | None = None,
+    *,
+    retry_budget: RetryBudget | None = None,
+) -> Cluster:
     """Return the cluster of one port of a Service. Its name says its settings; plain `http1` is unmarked."""
     suffix = "" if protocol == "http1" else f"/{protocol}"
     if tls is not None:
         suffix += f"/tls-{_digest(tls)}"
+    if retry_budget is not None:
+        suffix += f"/retries-{retry_budget.percent}-{retry_budget.at_least}"
     name = ClusterName(f"service/{service.namespace}/{service.name}/{port}{suffix}")
-    return Cluster(name=name, backend=service, port=port, protocol=protocol, tls=tls)
+    return Cluster(name=name, backend=service, port=port, protocol=protocol, tls=tls, retry_budget=retry_budget)
 
 
 def weight_problem(ref: BackendRef, where: str) -> Problem | None:

@@ -6,7 +6,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway_api.graph import route_kinds
+from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.graph.attached import (
     attached_listeners,
     bound_gateways,
@@ -17,7 +17,6 @@ from gateway_api.graph.attached import (
     service_users,
 )
 from gateway_api.graph.attachment import Parents
-from gateway_api.graph.backend_tls import judge_backend_tls_policy
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.judges import Judges, namespace_labels
@@ -54,12 +53,13 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     grants = Grants(permissions(cluster.grants.values()))
     certificates = Judged(cluster.secrets, tls_secret)
     doors = (grants, cluster.services, certificates, Judged(cluster.config_maps, ca_bundle))
-    alone = Resolver(*doors, backend_tls={})
-    backend_tls = {
-        key: judge_backend_tls_policy(policy, alone, settings) for key, policy in cluster.backend_tls_policies.items()
+    alone = Resolver(*doors, directives={})
+    judged = {
+        kind: {key: judge(policy, alone, settings) for key, policy in objects_of(cluster, kind).items()}
+        for kind, judge in policy_kinds.JUDGES.items()
     }
-    directives = directives_of(backend_tls.values())
-    resolver = Resolver(*doors, backend_tls=directives)
+    directives = {kind: directives_of(policies.values()) for kind, policies in judged.items()}
+    resolver = Resolver(*doors, directives=directives)
     judges = Judges(cluster, settings, resolver=resolver, labels=lambda name: namespace_labels(cluster, name))
     classes = _nodes(cluster.gateway_classes, judges.gateway_class)
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))
@@ -75,6 +75,13 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     nodes: list[RouteNode] = [node for kind in (*http.values(), *l4.values()) for node in kind.nodes.values()]
     attached = _counted(map(attached_listeners, nodes))
     users = _counted(map(service_users, nodes))
+
+    def policies(kind: str) -> Policies:
+        def attach(key: ObjectKey) -> PolicyNode | None:
+            return attach_policy(judged[kind][key], directives[kind], cluster.services, users)
+
+        return _policies(objects_of(cluster, kind), attach, settings)
+
     whole = _with_listener_sets(gateways, listener_sets)
     beside = {key: found for gateway in whole.values() for key, found in listeners_by_set(gateway).items()}
     return Graph(
@@ -91,13 +98,7 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
         ),
         http=http,
         l4=l4,
-        policies={
-            "BackendTLSPolicy": _policies(
-                cluster.backend_tls_policies,
-                lambda key: attach_policy(backend_tls[key], directives, cluster.services, users),
-                settings,
-            )
-        },
+        policies={kind: policies(kind) for kind in judged},
     )
 
 

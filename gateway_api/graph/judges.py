@@ -1,18 +1,19 @@
 """One cluster as its judges see it: ask for a node by the key of its object."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
 from gateway_api.graph.attachment import Labels, Parents
-from gateway_api.graph.backend_tls import BackendTls, judge_backend_tls_policy
 from gateway_api.graph.gateway import judge_gateway
 from gateway_api.graph.gateway_class import judge_gateway_class
 from gateway_api.graph.listener_set import judge_listener_set
 from gateway_api.graph.lookup import Lookup
+from gateway_api.graph.policy_kinds import JUDGES
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.route_kinds import Judge
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerSetNode, RouteNode, Settings
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, JudgedPolicy, ListenerSetNode, RouteNode, Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -54,10 +55,15 @@ class Judges:
             return None
         return judge_gateway(source, gateway_class, self._resolver, self._settings)
 
-    def backend_tls_policy(self, key: ObjectKey) -> BackendTls | None:
-        """Judge a BackendTLSPolicy by itself. Spec: Gateway API v1.6 BackendTLSPolicy."""
-        source = self._cluster.backend_tls_policies.get(key)
-        return None if source is None else judge_backend_tls_policy(source, self._resolver, self._settings)
+    def policies(self, kind: str) -> Callable[[ObjectKey], JudgedPolicy[Any] | None]:
+        """Return who is asked of the policies of a kind, each by itself. Spec: GEP-713."""
+        sources, judge = objects_of(self._cluster, kind), JUDGES[kind]
+
+        def ask(key: ObjectKey) -> JudgedPolicy[Any] | None:
+            source = sources.get(key)
+            return None if source is None else judge(source, self._resolver, self._settings)
+
+        return ask
 
     def listener_set(self, key: ObjectKey, gateways: Lookup[ObjectKey, GatewayNode]) -> ListenerSetNode | None:
         """Judge a ListenerSet of one of `gateways`. Spec: Gateway API v1.6 ListenerSetSpec.parentRef."""

@@ -17,7 +17,7 @@ was written, is not news to its 5,000 routes.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway_api.graph import route_kinds
+from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.graph.attached import attached_listeners, counted, owner_of, service_users
 from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
@@ -45,7 +45,6 @@ from gateway_api.graph.types import (
     RouteNode,
     Settings,
 )
-from gateway_api.ir.xds import UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -99,7 +98,7 @@ class _World:
         self._listener_sets = ListenerSetStage()
         self._http = {kind: RouteStage[HTTPRouteNode](settings) for kind in route_kinds.HTTP}
         self._l4 = {kind: RouteStage[L4RouteNode](settings) for kind in route_kinds.L4}
-        self._policies: PolicyStage[UpstreamTls] = PolicyStage("BackendTLSPolicy", settings)
+        self._policies = {kind: PolicyStage[Any](kind, settings) for kind in policy_kinds.JUDGES}
         self._counts = Counts(attached_listeners)
         self._users = Counts(service_users)
 
@@ -113,8 +112,8 @@ class _World:
         notes = Notes()
         judges = self._judges(notes)
 
-        keys = changed.get("BackendTLSPolicy", NO_KEYS)
-        reads |= self._policies.judge(keys, reads, judges.backend_tls_policy, notes)
+        for kind, policies in self._policies.items():
+            reads |= policies.judge(changed.get(kind, NO_KEYS), reads, judges.policies(kind), notes)
 
         classes = self._classes.judge(changed.get("GatewayClass", ()), judges.gateway_class, notes)
         reads.update(("GatewayClass", key) for key in classes)
@@ -144,7 +143,11 @@ class _World:
         moved_routes = [moved for kind in moves.values() for moved in kind.values()]
         recounted = self._counts.move(moved_routes)
         reads.update((_USERS, service) for service in self._users.move(moved_routes))
-        policies = self._attach_policies(changed.get("BackendTLSPolicy", NO_KEYS), reads, notes)
+        moved_policies = {
+            kind: moved
+            for kind in self._policies
+            if (moved := self._attach_policies(kind, changed.get(kind, NO_KEYS), reads, notes))
+        }
 
         together = self._listener_sets.put_together(self._gateways.nodes, gateways, sets)
         before, known = self._graph, self._graph or Graph(settings=self._settings)
@@ -165,7 +168,7 @@ class _World:
             gateways=frozenset(counted_gateways),
             listener_sets=frozenset(counted_sets),
             routes={kind: frozenset(moved) for kind, moved in moves.items() if moved},
-            policies={"BackendTLSPolicy": policies} if policies else {},
+            policies=moved_policies,
             gateways_served=frozenset(
                 key for key, node in together.gateways.items() if not gateway_serves_alike(*node)
             ),
@@ -187,7 +190,7 @@ class _World:
             notes.of("Service", cluster.services),
             notes.of("Secret", self._certificates),
             notes.of("ConfigMap", self._ca_bundles),
-            backend_tls=notes.of("BackendTLSPolicy", self._policies.directives),
+            directives={kind: notes.of(kind, stage.directives) for kind, stage in self._policies.items()},
         )
         return Judges(
             cluster,
@@ -196,12 +199,12 @@ class _World:
             labels=lambda name: notes.whole(("Namespace", ObjectKey("", name)), namespace_labels(cluster, name)),
         )
 
-    def _attach_policies(self, changed: Keys, reads: Iterable[Read], notes: Notes) -> frozenset[ObjectKey]:
-        directives = notes.of("BackendTLSPolicy", self._policies.directives)
+    def _attach_policies(self, kind: str, changed: Keys, reads: Iterable[Read], notes: Notes) -> frozenset[ObjectKey]:
+        directives = notes.of(kind, self._policies[kind].directives)
         services = notes.of("Service", self._cluster.services)
         users = notes.of(_USERS, self._users)
-        return self._policies.attach(
-            self._cluster.backend_tls_policies,
+        return self._policies[kind].attach(
+            objects_of(self._cluster, kind),
             changed,
             reads,
             lambda policy: attach_policy(policy, directives, services, users),
@@ -235,7 +238,7 @@ class _World:
             orphans=self._listener_sets.orphans,
             http=_kept(before.http, {kind: stage.routes for kind, stage in self._http.items()}),
             l4=_kept(before.l4, {kind: stage.routes for kind, stage in self._l4.items()}),
-            policies=_kept(before.policies, {"BackendTLSPolicy": self._policies.policies}),
+            policies=_kept(before.policies, {kind: stage.policies for kind, stage in self._policies.items()}),
         )
         same = all(getattr(before, field) is getattr(after, field) for field in after.__struct_fields__)
         return before if same else after

@@ -91,7 +91,7 @@ def attach_policy[E](
     if not found:
         return None
     ancestors = (Ancestor(gateway=gateway, problems=tuple(found[gateway])) for gateway in sorted(found))
-    return PolicyNode(source=policy.source, ancestors=tuple(ancestors))
+    return PolicyNode(source=policy.source, ancestors=tuple(ancestors), remark=policy.remark)
 
 
 def _targets(policy: Policy) -> Iterator[tuple[ObjectKey, PolicyTargetReference]]:

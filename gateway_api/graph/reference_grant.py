@@ -4,13 +4,13 @@ Spec: Gateway API v1.6 ReferenceGrant
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy import effective
-from gateway_api.graph.types import Directive, Problem
+from gateway_api.graph.types import BackendTraffic, Directive, Problem
 from gateway_api.ir.xds import CaBundle, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
@@ -106,23 +106,24 @@ class Resolver:
         certificates: Lookup[ObjectKey, TlsSecret | Problem],
         ca_bundles: Lookup[ObjectKey, CaBundle | Problem],
         *,
-        backend_tls: Lookup[ObjectKey, tuple[Directive[UpstreamTls], ...]],
+        directives: Mapping[str, Lookup[ObjectKey, tuple[Directive[Any], ...]]],
         note: Callable[[ObjectKey], object] | None = None,
     ) -> None:
         """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by that of their
-        ConfigMap, see `ca_certificates.ca_bundle`; `backend_tls` by the Service that is targeted, see
-        `policy.Directives`. `note` is told of every Service that a referrer asks for and may ask for."""
+        ConfigMap, see `ca_certificates.ca_bundle`; `directives` by the kind of policy, and the Service that is
+        targeted, see `policy.Directives`; a kind that is not there says nothing. `note` is told of every Service that
+        a referrer asks for and may ask for."""
         self._grants = grants
         self._services = services
         self._certificates = certificates
         self._ca_bundles = ca_bundles
-        self._backend_tls = backend_tls
+        self._directives = directives
         self._note = note
 
     def noting(self, note: Callable[[ObjectKey], object]) -> "Resolver":
         """Return one that is as this, with another `note`."""
         doors = (self._grants, self._services, self._certificates, self._ca_bundles)
-        return Resolver(*doors, backend_tls=self._backend_tls, note=note)
+        return Resolver(*doors, directives=self._directives, note=note)
 
     def service(self, referrer: Referrer, target: ObjectKey) -> Service | Problem:
         """Return the Service, or why not: RefNotPermitted or BackendNotFound.
@@ -141,7 +142,20 @@ class Resolver:
 
         Spec: Gateway API v1.6 BackendTLSPolicySpec.targetRefs
         """
-        directive = effective(self._backend_tls.get(service) or (), port_name)
+        found: UpstreamTls | Problem | None = self._said("BackendTLSPolicy", service, port_name)
+        return found
+
+    def backend_traffic(self, service: ObjectKey) -> BackendTraffic:
+        """Return how requests to a Service that was given out are sent. A policy that is wrong says nothing.
+
+        Spec: Gateway API v1.6 BackendTrafficPolicySpec.targetRefs
+        """
+        found = self._said("XBackendTrafficPolicy", service, "")
+        return found if isinstance(found, BackendTraffic) else BackendTraffic()
+
+    def _said(self, kind: str, service: ObjectKey, port_name: str) -> Any:
+        directives = self._directives.get(kind)
+        directive = effective((directives and directives.get(service)) or (), port_name)
         return directive.effect if directive else None
 
     def certificate(self, referrer: Referrer, target: ObjectKey) -> TlsSecret | Problem:

@@ -21,9 +21,15 @@ def session_problems(session: SessionPersistence, backends: int, where: str) -> 
 
     `where` names it in messages, for example `rules[0].sessionPersistence`.
     """
-    for wrong in (_name(session), _timeout(session), _type(session, backends)):
+    for wrong in session_errors(session, where, alone=backends <= 1):
+        yield problems.unsupported_value(f"{wrong}.")
+
+
+def session_errors(session: SessionPersistence, where: str, *, alone: bool) -> Iterator[str]:
+    """Yield what is wrong with a session, in words. `alone` says that requests go to one backend and no other."""
+    for wrong in (_name(session), _timeout(session), _type(session, alone=alone)):
         if wrong is not None:
-            yield problems.unsupported_value(f"{where}{wrong}.")
+            yield f"{where}{wrong}"
 
 
 def _name(session: SessionPersistence) -> str | None:
@@ -49,7 +55,7 @@ def _timeout(session: SessionPersistence) -> str | None:
     return None
 
 
-def _type(session: SessionPersistence, backends: int) -> str | None:
+def _type(session: SessionPersistence, *, alone: bool) -> str | None:
     lifetime = session.cookie_config.lifetime_type if session.cookie_config else "Session"
     if lifetime not in ("Session", "Permanent"):
         return f".cookieConfig.lifetimeType {lifetime!r} is unknown; use Session or Permanent"
@@ -58,8 +64,8 @@ def _type(session: SessionPersistence, backends: int) -> str | None:
             return None
         case "Header" if session.cookie_config is not None:
             return ".cookieConfig does not go with type Header; leave it out"
-        case "Header" if backends > 1:
-            return ".type Header is supported for a lone backendRef only; use Cookie"
+        case "Header" if not alone:
+            return ".type Header is supported for rules with a lone backendRef only; use Cookie"
         case "Header":
             return None
         case other:

@@ -5,11 +5,11 @@ from typing import Literal
 
 import msgspec
 
-from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, TlsSecret
+from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, RetryBudget, TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, ListenerSet, RouteGroupKind
 from k8s_watch.objects.policies import Policy
-from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route
+from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route, SessionPersistence
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +177,8 @@ class BackendNode(Node, frozen=True):
     problem: Problem | None = None
     mirrors: tuple[MirrorNode, ...] = ()
     """Those among its filters, in their order."""
+    session: SessionPersistence | None = None
+    """What its policies say of sessions; a rule that says something itself goes before."""
     unencrypted: Cluster | None = None
     """For connections that are passed through: what a client has encrypted is not encrypted again, whatever is said of
     the backend. None: as the others say."""
@@ -247,6 +249,16 @@ class JudgedPolicy[E](Node, frozen=True):
     """A problem: what it targets cannot be used, and the problem says why to those who would."""
     problems: tuple[Problem, ...] = ()
     """Wherever it is attached: condition Accepted or ResolvedRefs."""
+    remark: str = ""
+    """Of one that is followed: how, where that is not quite as it says."""
+
+
+class BackendTraffic(Node, frozen=True):
+    """How the requests to a Service are sent."""
+
+    retry_budget: RetryBudget | None = None
+    session: SessionPersistence | None = None
+    """For requests of rules that say nothing of sessions."""
 
 
 class Directive[E](Node, frozen=True):
@@ -273,6 +285,8 @@ class PolicyNode(Node, frozen=True):
     source: Policy
     ancestors: tuple[Ancestor, ...]
     """By Gateway, in order of their keys."""
+    remark: str = ""
+    """See `JudgedPolicy.remark`."""
 
 
 class Policies(Node, frozen=True):

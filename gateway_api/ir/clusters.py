@@ -30,18 +30,28 @@ class UpstreamTls(Record, frozen=True):
     """What to show a backend that asks who we are."""
 
 
+class RetryBudget(Record, frozen=True):
+    """How many retries may be under way at one moment: a share of the requests that are, or so many if that is more."""
+
+    percent: int
+    at_least: int
+
+
 class Cluster(Record, frozen=True):
     """One backend with one set of settings. Named by its content, never by its place in a rule."""
 
     name: ClusterName
-    """`service/<ns>/<name>/<port>`, `/<protocol>` unless it is HTTP/1.1, and `/tls-<digest>` of what TLS asks of the
-    backend. The client certificate is not in it: it is the Gateway's, and the same for all that its proxies get."""
+    """`service/<ns>/<name>/<port>`, `/<protocol>` unless it is HTTP/1.1, `/tls-<digest>` of what TLS asks of the
+    backend, and `/retries-<percent>-<at least>` of the budget. The client certificate is not in it: it is the
+    Gateway's, and the same for all that its proxies get."""
     backend: ObjectKey
     port: int
     """The Service's port number."""
     protocol: Literal["http1", "http2", "tcp", "udp"] = "http1"
     tls: UpstreamTls | None = None
     """None: plain text."""
+    retry_budget: RetryBudget | None = None
+    """None: without limit, as good as."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

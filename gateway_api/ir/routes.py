@@ -47,6 +47,24 @@ class PathRewrite(Record, frozen=True):
     """The prefix of the rule's match; for kind `prefix` only."""
 
 
+class Session(Record, frozen=True):
+    """Send a client's later requests to the destination, and the address of it, that answered its first.
+
+    A cookie is named for one destination, so that the client returns to it whatever its weight is by then.
+    """
+
+    kind: Literal["cookie", "header"]
+    """`header`: only for a lone destination."""
+    name: str
+    """Of the cookie or header."""
+    path: str = "/"
+    """Of the cookie; "" has none."""
+    lifetime: float | None = None
+    """Seconds that the cookie lives; None is until the browser closes."""
+    secure: bool = False
+    """Whether the cookie is for TLS alone."""
+
+
 class Destination(Record, frozen=True):
     """One backend of a rule. `weight` is relative; 0 receives nothing."""
 
@@ -54,6 +72,7 @@ class Destination(Record, frozen=True):
     weight: int
     request_headers: HeaderMods = HeaderMods()
     response_headers: HeaderMods = HeaderMods()
+    session: Session | None = None
 
 
 class Retry(Record, frozen=True):
@@ -66,24 +85,6 @@ class Retry(Record, frozen=True):
     """At most so often; None leaves it to the proxy."""
     backoff: float | None = None
     """Seconds to wait before the first; None leaves it to the proxy."""
-
-
-class Session(Record, frozen=True):
-    """Send a client's later requests to the backend and the address that answered its first.
-
-    A cookie belongs to one backend, so that the client returns to it whatever its weight is by then.
-    """
-
-    kind: Literal["cookie", "header"]
-    """`header`: only for a lone destination."""
-    name: str
-    """Of the header; of a cookie, the beginning of its name."""
-    path: str = "/"
-    """Of the cookie."""
-    lifetime: float | None = None
-    """Seconds that the cookie lives; None is until the browser closes."""
-    secure: bool = False
-    """Whether the cookie is for TLS alone."""
 
 
 class Mirror(Record, frozen=True):
@@ -132,7 +133,6 @@ class Forward(Record, frozen=True):
     """Seconds for the whole request; 0 is without limit; None is the default, which is without limit."""
     try_timeout: float | None = None
     """Seconds for one try at a backend; 0 and None are without limit."""
-    session: Session | None = None
     retry: Retry | None = None
     """None: only failures after which the backend has seen nothing of the request are tried again."""
     failure: int = FAILURE

@@ -1,6 +1,6 @@
 """The proxy configuration of one Gateway in our own words. No Kubernetes, no Envoy. The door to its records."""
 
-from gateway_api.ir.clusters import Cluster, Endpoint, Endpoints, SubjectName, UpstreamTls
+from gateway_api.ir.clusters import Cluster, Endpoint, Endpoints, RetryBudget, SubjectName, UpstreamTls
 from gateway_api.ir.listeners import (
     ClientValidation,
     Datagrams,
@@ -70,6 +70,7 @@ __all__ = [
     "Redirect",
     "Respond",
     "Retry",
+    "RetryBudget",
     "Route",
     "RouteTable",
     "Scoping",

@@ -1,6 +1,6 @@
 """Resolved backendRefs → weighted destinations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -10,8 +10,14 @@ from gateway_api.lowering import filters
 from k8s_watch.objects.routes import HTTPBackendRef
 
 
-def http_destinations(refs: Sequence[HTTPBackendRef], backends: Sequence[BackendNode]) -> tuple[ir.Destination, ...]:
+def http_destinations(
+    refs: Sequence[HTTPBackendRef],
+    backends: Sequence[BackendNode],
+    session: Callable[[BackendNode], ir.Session | None],
+) -> tuple[ir.Destination, ...]:
     """Return one destination a backend, in the same order. `refs` and `backends` belong together by position.
+
+    `session` says how clients return to a backend.
 
     An unusable backend keeps its share of the traffic, which fails.
 
@@ -23,6 +29,7 @@ def http_destinations(refs: Sequence[HTTPBackendRef], backends: Sequence[Backend
             weight=backend.weight,
             request_headers=filters.request_headers(ref.filters),
             response_headers=filters.response_headers(ref.filters),
+            session=session(backend),
         )
         for ref, backend in zip(refs, backends, strict=True)
     )

@@ -18,7 +18,7 @@ from gateway_api.lowering.backends import http_destinations, reachable
 from gateway_api.lowering.external_auth import external_auth
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match, preflight_of
-from gateway_api.lowering.session import rule_identity, session
+from gateway_api.lowering.session import cookie_path, rule_identity, service_identity, session
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteMatch
 from k8s_watch.objects.routes import (
     HTTPBackendRef,
@@ -130,7 +130,9 @@ def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Fron
         return ir.Respond(status=rule.failure)
     if (redirect := _redirect_of(rule.spec.filters)) is not None:
         return filters.redirect(redirect, path, frontend)
-    destinations = http_destinations(rule.spec.backend_refs, rule.backends)
+    destinations = http_destinations(
+        rule.spec.backend_refs, rule.backends, lambda backend: _session(backend, route, rule, path, frontend)
+    )
     if not reachable(destinations):
         return ir.Respond(status=rule.failure)
     rewrite = _rewrite_of(rule.spec.filters)
@@ -141,7 +143,6 @@ def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Fron
         path=filters.path_rewrite(rewrite.path, path),
         timeout=_seconds(timeouts.request),
         try_timeout=_seconds(timeouts.backend_request),
-        session=_session(route, rule, path, frontend),
         retry=_retry(rule.spec.retry),
         failure=rule.failure,
         mirrors=filters.mirrors(rule.mirrors),
@@ -187,11 +188,22 @@ def _share(to: ir.Destination, redirect: ir.Redirect | None, forward: ir.Forward
     return ir.Share(weight=to.weight, action=msgspec.structs.replace(forward, destinations=(to,)))
 
 
-def _session(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Session | None:
-    spec = rule.spec.session_persistence
-    if spec is None:
+def _session(
+    backend: BackendNode, route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend
+) -> ir.Session | None:
+    """What the rule says; else what is said of the backend's Service, for all paths that lead to it.
+
+    Spec: GEP-1619, "Path", "MUST be left unset"
+    """
+    to = backend.cluster
+    if to is None:
         return None
-    return session(spec, rule_identity(_said(route), rule.spec.name, rule.spec.matches), path, frontend)
+    if (spec := rule.spec.session_persistence) is not None:
+        identity = rule_identity(_said(route), rule.spec.name, rule.spec.matches)
+        return session(spec, identity, cookie_path(path), to, frontend)
+    if backend.session is not None:
+        return session(backend.session, service_identity(to.backend), "", to, frontend)
+    return None
 
 
 def _retry(spec: HTTPRouteRetry | None) -> ir.Retry | None:

@@ -1,4 +1,4 @@
-"""SessionPersistence of a rule → ir.Session."""
+"""SessionPersistence of a rule or a Service → ir.Session."""
 
 import math
 import re
@@ -10,6 +10,7 @@ import msgspec
 from gateway_api.graph.durations import seconds
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
+from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Shape
 from k8s_watch.objects.routes import SessionPersistence
 
@@ -19,10 +20,12 @@ _LITERAL = re.compile(r"[A-Za-z0-9/_~!&'=:@%-]*(?![?*{])")
 """What a regex begins with and matches only itself."""
 
 
-def session(spec: SessionPersistence, identity: str, path: ir.PathMatch, frontend: Frontend) -> ir.Session:
-    """Say how clients that came in through `frontend` and a match of `path` return to their backend.
+def session(spec: SessionPersistence, identity: str, path: str, to: ir.Cluster, frontend: Frontend) -> ir.Session:
+    """Say how clients that came in through `frontend` return to a backend.
 
-    `identity` tells the rule from others: rules do not share sessions that no user gave a name.
+    `identity` tells the rule, or the Service, from others: they do not share sessions that no user gave a name. `path`
+    is the cookie's. Of a backend nothing but its Service and port is in the cookie's name: its other settings may
+    change, and nobody loses a session.
 
     Spec: Gateway API v1.6 SessionPersistence; GEP-1619, "Cookie Attributes"
     """
@@ -31,8 +34,8 @@ def session(spec: SessionPersistence, identity: str, path: ir.PathMatch, fronten
     lifetime = seconds(spec.absolute_timeout) if spec.absolute_timeout is not None else None
     return ir.Session(
         kind="cookie",
-        name=spec.session_name or f"session-{identity}",
-        path=cookie_path(path),
+        name=f"{spec.session_name or f'session-{identity}'}-{_digest(f'{to.backend}:{to.port}'.encode())}",
+        path=path,
         lifetime=None if lifetime is None else float(math.ceil(lifetime)),
         secure=frontend.scheme == "https",
     )
@@ -44,7 +47,12 @@ def rule_identity(route: str, name: str | None, matches: Sequence[Shape]) -> str
     `route` is its kind and key; a rule is what its name says, or else what it matches.
     """
     said = [route, name] if name else [route, matches]
-    return blake2b(msgspec.json.encode(said), digest_size=4).hexdigest()
+    return _digest(msgspec.json.encode(said))
+
+
+def service_identity(service: ObjectKey) -> str:
+    """As `rule_identity`, of a Service: all rules share its sessions."""
+    return _digest(f"service/{service}".encode())
 
 
 def cookie_path(path: ir.PathMatch) -> str:
@@ -57,6 +65,10 @@ def cookie_path(path: ir.PathMatch) -> str:
     elif path.value == (literal := _leading(_IN_A_COOKIE_PATH, path.value)):
         return path.value
     return literal[: literal.rfind("/")] or "/"
+
+
+def _digest(said: bytes) -> str:
+    return blake2b(said, digest_size=4).hexdigest()
 
 
 def _leading(pattern: re.Pattern[str], text: str) -> str:

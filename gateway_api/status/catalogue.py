@@ -207,9 +207,12 @@ def route_partially_invalid(rules: Sequence[HTTPRuleNode], generation: int) -> C
 # --- Policies ---------------------------------------------------------------------------------------------------------
 
 
-def policy_accepted(generation: int) -> Condition:
-    """Spec: Gateway API v1.6 PolicyReasonAccepted."""
-    return _condition("Accepted", "True", "Accepted", "The policy is followed.", generation)
+def policy_accepted(generation: int, remark: str = "") -> Condition:
+    """Say that a policy is followed; `remark` says how.
+
+    Spec: Gateway API v1.6 PolicyReasonAccepted
+    """
+    return _condition("Accepted", "True", "Accepted", f"The policy is followed. {remark}".rstrip(), generation)
 
 
 def policy_refs_resolved(generation: int) -> Condition:

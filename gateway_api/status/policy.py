@@ -18,18 +18,18 @@ def policy_status(node: PolicyNode, controller_name: str) -> PolicyStatus:
         ancestors=tuple(
             AncestorStatus(
                 ancestor_ref=ParentReference(namespace=ancestor.gateway.namespace, name=ancestor.gateway.name),
-                conditions=_conditions(ancestor, generation),
+                conditions=_conditions(ancestor, generation, node.remark),
             )
             for ancestor in node.ancestors
         ),
     )
 
 
-def _conditions(ancestor: Ancestor, generation: int) -> tuple[Condition, ...]:
+def _conditions(ancestor: Ancestor, generation: int, remark: str) -> tuple[Condition, ...]:
     """Spec: Gateway API v1.6 PolicyConditionAccepted, BackendTLSPolicyConditionResolvedRefs."""
     refused = [problem for problem in ancestor.problems if problem.condition == problems.ACCEPTED]
     unresolved = [problem for problem in ancestor.problems if problem.condition == problems.RESOLVED_REFS]
     return (
-        catalogue.of_problems(refused, generation) if refused else catalogue.policy_accepted(generation),
+        catalogue.of_problems(refused, generation) if refused else catalogue.policy_accepted(generation, remark),
         catalogue.of_problems(unresolved, generation) if unresolved else catalogue.policy_refs_resolved(generation),
     )

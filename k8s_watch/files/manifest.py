@@ -14,7 +14,7 @@ from k8s_watch.files.paths import ANY_KEY, Path, dotted, locate
 from k8s_watch.files.rules import broken_rules
 from k8s_watch.files.yaml_text import Value, YamlError, parse_document
 from k8s_watch.keys import AnyKind, ObjectKey
-from k8s_watch.objects.gateway import GROUP
+from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, GROUP
 from k8s_watch.objects.meta import Object
 
 READ: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds.ALL if kind is not kinds.DEPLOYMENT}
@@ -102,7 +102,7 @@ def _convert(value: Value) -> tuple[AnyKind, Object]:
     manifest["metadata"] = _metadata(value.get("metadata"), kind)
     if kind is kinds.SECRET:
         manifest["data"] = _secret_data(value)
-    if kind.group == GROUP and (unknown := list(unknown_fields(value, kind.type))):
+    if kind.group in (GROUP, EXPERIMENTAL_GROUP) and (unknown := list(unknown_fields(value, kind.type))):
         raise _RefusedError(
             *((path, f"no such field{f': did you mean {hint}?' if hint else ''}") for path, hint in unknown)
         )

@@ -39,3 +39,11 @@ def subject_alt_name(name: msgspec.Struct) -> Broken:
                 yield (field,), f"does not go with type {name.type}: write type {type_}"
             if not value and name.type == type_:
                 yield (field,), f"is missing: type {type_} needs it"
+
+
+def whole_services(spec: msgspec.Struct) -> Broken:
+    """This kind of policy knows no ports."""
+    if isinstance(spec, policies.XBackendTrafficPolicySpec):
+        for i, ref in enumerate(spec.target_refs):
+            if ref.section_name is not None:
+                yield ("targetRefs", i, "sectionName"), "is not known: the policy is for a whole Service; leave it out"

@@ -211,6 +211,8 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
         "well_known_ca_certificates": text(rf"System|{_DOTTED}/[A-Za-z0-9][-A-Za-z0-9_.]*", "System"),
         "subject_alt_names": count(0, 5),
     },
+    policies.RetryBudget: {"percent": number(0, 100), "interval": _DURATION},
+    policies.RequestRate: {"count": number(1, 1_000_000), "interval": _DURATION},
     policies.SubjectAltName: {
         "type": one_of("Hostname", "URI"),
         "hostname": _HOSTNAME,
@@ -316,4 +318,5 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (policies.PolicySpec, policy_rules.target_refs),
     (policies.BackendTLSPolicyValidation, policy_rules.authorities),
     (policies.SubjectAltName, policy_rules.subject_alt_name),
+    (policies.XBackendTrafficPolicySpec, policy_rules.whole_services),
 )

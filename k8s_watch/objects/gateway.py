@@ -5,6 +5,7 @@ import msgspec
 from k8s_watch.objects.meta import Condition, LabelSelector, Object, Shape
 
 GROUP = "gateway.networking.k8s.io"
+EXPERIMENTAL_GROUP = "gateway.networking.x-k8s.io"
 
 
 class ParametersReference(Shape, frozen=True):

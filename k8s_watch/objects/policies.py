@@ -1,9 +1,9 @@
-"""gateway.networking.k8s.io policies: BackendTLSPolicy, and what every kind of policy has."""
+"""Gateway API policies: BackendTLSPolicy, XBackendTrafficPolicy, and what every kind of policy has."""
 
 import msgspec
 
 from k8s_watch.objects.meta import Condition, Object, Shape
-from k8s_watch.objects.routes import LocalObjectReference, ParentReference
+from k8s_watch.objects.routes import LocalObjectReference, ParentReference, SessionPersistence
 
 
 class PolicyTargetReference(Shape, frozen=True):
@@ -62,3 +62,33 @@ class BackendTLSPolicySpec(PolicySpec, frozen=True):
 
 class BackendTLSPolicy(Policy, frozen=True):
     spec: BackendTLSPolicySpec
+
+
+class RetryBudget(Shape, frozen=True):
+    """Spec: Gateway API v1.6 BudgetDetails. `interval` is GEP-2257 text."""
+
+    percent: int = 20
+    interval: str = "10s"
+
+
+class RequestRate(Shape, frozen=True):
+    """So many an interval, which is GEP-2257 text."""
+
+    count: int = 10
+    interval: str = "1s"
+
+
+class RetryConstraint(Shape, frozen=True):
+    budget: RetryBudget = RetryBudget()
+    min_retry_rate: RequestRate = RequestRate()
+
+
+class XBackendTrafficPolicySpec(PolicySpec, frozen=True):
+    """It targets whole Services: its targetRefs have no `section_name`."""
+
+    retry_constraint: RetryConstraint | None = None
+    session_persistence: SessionPersistence | None = None
+
+
+class XBackendTrafficPolicy(Policy, frozen=True):
+    spec: XBackendTrafficPolicySpec

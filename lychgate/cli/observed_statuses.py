@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gateway_api.graph import route_kinds
+from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.ir.infra import Address
 from gateway_api.status.types import (
     AncestorStatus,
@@ -38,8 +38,9 @@ def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
     for kind in (*route_kinds.HTTP, *route_kinds.L4):
         for key, route in objects_of(cluster, kind).items():
             statuses[StatusKey(kind=kind, key=key)] = _route(route)
-    for key, policy in cluster.backend_tls_policies.items():
-        statuses[StatusKey(kind="BackendTLSPolicy", key=key)] = _policy(policy)
+    for kind in policy_kinds.JUDGES:
+        for key, policy in objects_of(cluster, kind).items():
+            statuses[StatusKey(kind=kind, key=key)] = _policy(policy)
     return statuses
 
 

@@ -206,7 +206,9 @@ def _cluster(of: ir.Cluster) -> str:
         "" if of.tls is None else f", TLS to {of.tls.server_name}, named {_names(of.tls)}, by {of.tls.authorities.name}"
     )
     shown = "" if of.tls is None or of.tls.client_certificate is None else f", as {of.tls.client_certificate.name}"
-    return f"{of.name} ({of.protocol}{tls}{shown})"
+    budget = of.retry_budget
+    retries = "" if budget is None else f", retries {budget.percent} % or {budget.at_least}"
+    return f"{of.name} ({of.protocol}{tls}{shown}{retries})"
 
 
 def _names(of: ir.UpstreamTls) -> str:

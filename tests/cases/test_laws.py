@@ -257,6 +257,13 @@ def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
             "validation": {**draw(AUTHORITIES_OF_BACKENDS), "hostname": draw(PRECISE), "subjectAltNames": draw(SANS)},
         }
         found.append(decoded("BackendTLSPolicy", f"p{i}", spec))
+    if draw(st.booleans()):
+        spec = {
+            "targetRefs": [{"group": "", "kind": "Service", "name": draw(st.sampled_from(["one", "two"]))}],
+            "retryConstraint": {"budget": {"percent": draw(st.integers(-1, 101))}},
+            "sessionPersistence": draw(st.sampled_from([None, {}, {"sessionName": "ä b"}, {"type": "Header"}])),
+        }
+        found.append(decoded("XBackendTrafficPolicy", "t", spec))
     return {**world(), **dict(found)}
 
 

@@ -42,8 +42,10 @@ RULES: dict[str, tuple[ir.ExternalAuth | None, ir.Action]] = {
     "/session": (
         ask(),
         ir.Forward(
-            destinations=(ir.Destination(cluster=A, weight=1), ir.Destination(cluster=GONE, weight=0)),
-            session=ir.Session(kind="cookie", name="s"),
+            destinations=(
+                ir.Destination(cluster=A, weight=1, session=ir.Session(kind="cookie", name="s-a")),
+                ir.Destination(cluster=GONE, weight=0, session=ir.Session(kind="cookie", name="s-gone")),
+            ),
         ),
     ),
 }

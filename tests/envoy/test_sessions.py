@@ -18,21 +18,26 @@ NOBODY = 9
 HEADER = ir.Session(kind="header", name="X-Session")
 
 
-def to(cluster: ir.ClusterName, weight: int = 1) -> ir.Destination:
-    return ir.Destination(cluster=cluster, weight=weight)
+def to(cluster: ir.ClusterName, session: ir.Session, weight: int = 1) -> ir.Destination:
+    return ir.Destination(cluster=cluster, weight=weight, session=session)
 
 
-def cookie(path: str, **fields: object) -> ir.Session:
-    return ir.Session(kind="cookie", name="s", path=path, **fields)
+def cookie(path: str, name: str = "s", **fields: object) -> ir.Session:
+    return ir.Session(kind="cookie", name=name, path=path, **fields)
+
+
+def forward(*destinations: ir.Destination) -> ir.Forward:
+    return ir.Forward(destinations=destinations)
 
 
 RULES = {
-    "/cookie": ir.Forward(destinations=(to(BOTH),), session=cookie("/cookie")),
-    "/long": ir.Forward(destinations=(to(BOTH),), session=cookie("/long", lifetime=300.0, secure=True)),
-    "/split": ir.Forward(destinations=(to(A), to(B)), session=cookie("/")),
-    "/moved": ir.Forward(destinations=(to(A, 0), to(B)), session=cookie("/")),
-    "/header": ir.Forward(destinations=(to(BOTH),), session=HEADER),
-    "/half-gone": ir.Forward(destinations=(to(HALF_GONE),), session=HEADER),
+    "/cookie": forward(to(BOTH, cookie("/cookie"))),
+    "/long": forward(to(BOTH, cookie("/long", lifetime=300.0, secure=True))),
+    "/split": forward(to(A, cookie("/", "s-a")), to(B, cookie("/", "s-b"))),
+    "/moved": forward(to(A, cookie("/", "s-a"), 0), to(B, cookie("/", "s-b"))),
+    "/half": forward(to(A, cookie("", "s-a")), ir.Destination(cluster=B, weight=1)),
+    "/header": forward(to(BOTH, HEADER)),
+    "/half-gone": forward(to(HALF_GONE, HEADER)),
 }
 
 
@@ -86,6 +91,14 @@ def test_a_cookie_brings_a_client_back_where_no_other_goes(get) -> None:
     value = first(get, "/split", "a").header("set-cookie").split(";")[0]
     assert returning(get, "/moved", []) == {"b"}
     assert returning(get, "/moved", [("Cookie", value)]) == {"a"}
+
+
+def test_one_backend_of_two_may_have_sessions(get) -> None:
+    """Its cookie is for no path, as one for all rules is."""
+    assert first(get, "/half", "b").header("set-cookie") is None
+    value, *attributes = first(get, "/half", "a").header("set-cookie").split("; ")
+    assert sorted(attributes) == ["HttpOnly", "SameSite=Strict"]
+    assert returning(get, "/half", [("Cookie", value)]) == {"a"}
 
 
 def test_a_cookie_of_a_similar_name_is_none(get) -> None:

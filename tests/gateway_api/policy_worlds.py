@@ -11,6 +11,9 @@ GOOD: dict[str, Any] = {"hostname": "a.example.com", "caCertificateRefs": [CONFI
 
 FIRST: dict[str, Any] = {"spec": {"targetRefs": [SERVICE | {"name": "api"}], "validation": GOOD}}
 """One that is followed where the ConfigMap `ca` is one of authorities."""
+FIRST_TRAFFIC: dict[str, Any] = {
+    "spec": {"targetRefs": [SERVICE | {"name": "web"}], "retryConstraint": {}, "sessionPersistence": {}}
+}
 
 
 def backend_tls_policies(controller: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -45,3 +48,26 @@ def backend_tls_policies(controller: str) -> st.SearchStrategy[dict[str, Any]]:
             "status": st.sampled_from([[], entries[:1], entries[1:]]).map(lambda found: {"ancestors": found}),
         }
     )
+
+
+def backend_traffic_policies(controller: str) -> st.SearchStrategy[dict[str, Any]]:
+    """XBackendTrafficPolicies of the Services `web` and `api`, in the same way."""
+    entries = [{"ancestorRef": {"name": "g"}, "controllerName": name} for name in (controller, "example.com/theirs")]
+    return st.fixed_dictionaries(
+        {
+            "spec": st.fixed_dictionaries(
+                {"targetRefs": st.lists(st.sampled_from([SERVICE | {"name": n} for n in ("web", "api")]), max_size=2)},
+                optional={"retryConstraint": st.sampled_from(CONSTRAINTS), "sessionPersistence": SESSIONS},
+            ),
+            "status": st.sampled_from([[], entries[:1], entries[1:]]).map(lambda found: {"ancestors": found}),
+        }
+    )
+
+
+CONSTRAINTS: list[dict[str, Any]] = [
+    {},
+    {"budget": {"percent": 30}},
+    {"minRetryRate": {"count": 1, "interval": "1m"}},
+    {"budget": {"interval": "2h"}},
+]
+SESSIONS = st.sampled_from([{}, {"sessionName": "s"}, {"type": "Header"}])

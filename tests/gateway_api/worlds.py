@@ -36,6 +36,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "TLSRoute": ("r", "s"),
     "UDPRoute": ("r", "s"),
     "BackendTLSPolicy": ("p", "q"),
+    "XBackendTrafficPolicy": ("p", "q"),
     "ReferenceGrant": ("x", "y"),
     "Namespace": NAMESPACES,
     "Service": ("web", "api"),
@@ -232,6 +233,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         ),
         "UDPRoute": st.fixed_dictionaries({"spec": st.fixed_dictionaries(l4_route), "status": route_status}),
         "BackendTLSPolicy": policy_worlds.backend_tls_policies(OURS),
+        "XBackendTrafficPolicy": policy_worlds.backend_traffic_policies(OURS),
         "ReferenceGrant": st.fixed_dictionaries(
             {
                 "spec": st.fixed_dictionaries(
@@ -376,6 +378,7 @@ def _first_objects() -> list[Edit]:
         *(_edit("Secret", ObjectKey(ns, "cert"), {"data": CERTIFICATE}) for ns in NAMESPACES),
         *(_edit("ConfigMap", ObjectKey(ns, "ca"), {"data": AUTHORITIES[0]}) for ns in NAMESPACES),
         *(_edit("BackendTLSPolicy", ObjectKey(ns, "p"), policy_worlds.FIRST) for ns in NAMESPACES),
+        *(_edit("XBackendTrafficPolicy", ObjectKey(ns, "p"), policy_worlds.FIRST_TRAFFIC) for ns in NAMESPACES),
     ]
 
 

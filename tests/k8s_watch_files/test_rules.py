@@ -238,6 +238,7 @@ def test_what_is_not_set_is_not_checked() -> None:
 
 
 TARGET = {"group": "", "kind": "Service", "name": "a"}
+
 VALIDATION = {"hostname": "a.com", "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}
 
 
@@ -276,6 +277,22 @@ def test_a_policy_targets_nothing_twice(targets: list[dict[str, str]], field: st
 )
 def test_a_backend_is_validated_in_one_way(change: dict[str, object], field: str) -> None:
     found = broken(policies.BackendTLSPolicyValidation, **(VALIDATION | change))
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"retryConstraint": {}, "sessionPersistence": {}}, ""),
+        ({"targetRefs": [TARGET | {"sectionName": "x"}]}, "targetRefs[0].sectionName"),
+        ({"retryConstraint": {"budget": {"percent": 101}}}, "retryConstraint.budget.percent"),
+        ({"retryConstraint": {"budget": {"interval": "fast"}}}, "retryConstraint.budget.interval"),
+        ({"retryConstraint": {"minRetryRate": {"count": 0}}}, "retryConstraint.minRetryRate.count"),
+        ({"sessionPersistence": {"type": "Other"}}, "sessionPersistence.type"),
+    ],
+)
+def test_what_a_policy_says_of_traffic_is_within_bounds(change: dict[str, object], field: str) -> None:
+    found = broken(policies.XBackendTrafficPolicySpec, **({"targetRefs": [TARGET]} | change))
     assert [one.partition(":")[0] for one in found] == ([field] if field else [])
 
 

@@ -193,7 +193,15 @@ def _policies() -> st.SearchStrategy[Edit]:
             "caCertificateRefs": st.sampled_from([[{**ca, "name": "ca"}], [{**ca, "name": "missing"}]]),
         }
     )
-    return _edits_of("BackendTLSPolicy", ["p", "q"], {"targetRefs": _some(targets, 1, 2), "validation": validation})
+    traffic = {
+        "targetRefs": _some(targets[::2], 1, 2),
+        "retryConstraint": st.sampled_from([None, {}, {"budget": {"percent": 30}}, {"budget": {"percent": 101}}]),
+        "sessionPersistence": st.sampled_from([None, {}, {"sessionName": "s"}, {"type": "Header"}]),
+    }
+    return st.one_of(
+        _edits_of("BackendTLSPolicy", ["p", "q"], {"targetRefs": _some(targets, 1, 2), "validation": validation}),
+        _edits_of("XBackendTrafficPolicy", ["p", "q"], traffic),
+    )
 
 
 def _slices() -> st.SearchStrategy[Slices]:

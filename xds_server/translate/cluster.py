@@ -55,7 +55,15 @@ def cluster(of: ir.Cluster) -> Resource:
 def _threshold(of: ir.Cluster) -> pb.CircuitBreakers.Thresholds:
     if of.protocol == "udp":
         return pb.CircuitBreakers.Thresholds(max_connections=uint32(MAX_SESSIONS))
+    if of.retry_budget:
+        return pb.CircuitBreakers.Thresholds(retry_budget=_retry_budget(of.retry_budget))
     return pb.CircuitBreakers.Thresholds(max_retries=uint32(MAX_RETRIES))
+
+
+def _retry_budget(of: ir.RetryBudget) -> pb.CircuitBreakers.Thresholds.RetryBudget:
+    return pb.CircuitBreakers.Thresholds.RetryBudget(
+        budget_percent=core.Percent(value=of.percent), min_retry_concurrency=uint32(of.at_least)
+    )
 
 
 def _protocol_options(of: ir.Cluster) -> dict[str, AnyMessage]:

@@ -102,9 +102,9 @@ def _returning(of: ir.Route) -> Iterator[pb.Route]:
     if isinstance(of.action, ir.Forward) and len(of.action.destinations) < 2:
         return
     for alone in _forwards(of.action):
-        if alone.session:
+        if session := alone.destinations[0].session:
             route = _route(of, alone, "")
-            route.match.headers.append(has_session(alone.session, alone.destinations[0].cluster))
+            route.match.headers.append(has_session(session))
             yield route
 
 
@@ -153,7 +153,7 @@ def _clusters(of: ir.Action) -> Iterator[str]:
             for share in of.shares:
                 yield from _clusters(share.action)
         case ir.Forward():
-            receivers = of.destinations if of.session else _receivers(of.destinations)
+            receivers = (to for to in of.destinations if to.weight > 0 or to.session)
             yield from (to.cluster for to in receivers if to.cluster != ir.INVALID_BACKEND)
             yield from (mirror.cluster for mirror in of.mirrors)
 
@@ -188,8 +188,7 @@ def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.
         case ir.Forward() if any(_receivers(action.destinations)):
             result.route.CopyFrom(_forward(action))
             _send(result, of, list(_receivers(action.destinations)))
-            if action.session:
-                _remember(result, action.session, list(_receivers(action.destinations)))
+            _remember(result, list(_receivers(action.destinations)))
             if action.cors:
                 result.typed_per_filter_config[cors.FILTER].CopyFrom(cors.cors_policy(action.cors))
             return result
@@ -257,12 +256,12 @@ def _send(result: pb.Route, of: ir.Route, destinations: list[ir.Destination]) ->
         _change_headers(result, [of.request_headers], [of.response_headers])
 
 
-def _remember(result: pb.Route, session: ir.Session, destinations: list[ir.Destination]) -> None:
-    if len(destinations) == 1:
-        result.typed_per_filter_config[SESSION_FILTER].CopyFrom(session_of(session, destinations[0].cluster))
-        return
-    for weighted, to in zip(result.route.weighted_clusters.clusters, destinations, strict=True):
-        weighted.typed_per_filter_config[SESSION_FILTER].CopyFrom(session_of(session, to.cluster))
+def _remember(result: pb.Route, destinations: list[ir.Destination]) -> None:
+    weighted = result.route.weighted_clusters.clusters
+    places: Iterable[pb.Route | pb.WeightedCluster.ClusterWeight] = [result] if len(destinations) == 1 else weighted
+    for place, to in zip(places, destinations, strict=True):
+        if to.session:
+            place.typed_per_filter_config[SESSION_FILTER].CopyFrom(session_of(to.session))
 
 
 def _change_headers(

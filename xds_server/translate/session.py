@@ -7,7 +7,6 @@ Spec: Envoy v1.40 extensions.filters.http.stateful_session.v3.StatefulSession
 """
 
 import re
-from hashlib import blake2b
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
@@ -24,8 +23,8 @@ SESSIONS = http.HttpFilter(name=FILTER, typed_config=pack(pb.StatefulSession()))
 """After the filters that may refuse a request: only what reaches a backend begins a session."""
 
 
-def session_of(session: ir.Session, cluster: ir.ClusterName) -> AnyMessage:
-    """The filter's configuration for requests that go to `cluster`.
+def session_of(session: ir.Session) -> AnyMessage:
+    """The filter's configuration for requests that go to a destination with this session.
 
     A session whose address is gone begins anew at another of the same cluster.
     """
@@ -38,29 +37,25 @@ def session_of(session: ir.Session, cluster: ir.ClusterName) -> AnyMessage:
         case "cookie":
             state = core.TypedExtensionConfig(
                 name="envoy.http.stateful_session.cookie",
-                typed_config=pack(pb.CookieBasedSessionState(cookie=_cookie(session, cluster))),
+                typed_config=pack(pb.CookieBasedSessionState(cookie=_cookie(session))),
             )
     return pack(pb.StatefulSessionPerRoute(stateful_session=pb.StatefulSession(session_state=state)))
 
 
-def has_session(session: ir.Session, cluster: ir.ClusterName) -> HeaderMatcher:
-    """Whether a request has the cookie of a session with `cluster`."""
-    pattern = rf"(.*[;,] *)?{re.escape(_cookie_name(session, cluster))}=.*"
+def has_session(session: ir.Session) -> HeaderMatcher:
+    """Whether a request has the cookie of this session."""
+    pattern = rf"(.*[;,] *)?{re.escape(session.name)}=.*"
     return HeaderMatcher(
         name="cookie", string_match=matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex=pattern))
     )
 
 
-def _cookie(session: ir.Session, cluster: ir.ClusterName) -> pb.Cookie:
+def _cookie(session: ir.Session) -> pb.Cookie:
     """Envoy adds HttpOnly. Spec: GEP-1619, "Secure, HttpOnly, SameSite"."""
     secure = [pb.CookieAttribute(name="Secure")] if session.secure else []
     return pb.Cookie(
-        name=_cookie_name(session, cluster),
+        name=session.name,
         path=session.path,
         ttl=seconds(session.lifetime or 0),
         attributes=[*secure, pb.CookieAttribute(name="SameSite", value="Strict")],
     )
-
-
-def _cookie_name(session: ir.Session, cluster: ir.ClusterName) -> str:
-    return f"{session.name}-{blake2b(cluster.encode(), digest_size=4).hexdigest()}"

@@ -6,10 +6,11 @@ import pytest
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.session import cookie_path, rule_identity, session
+from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch, SessionPersistence
 
 HTTP, HTTPS = Frontend("http", 80), Frontend("https", 443)
-ROOT = ir.PathMatch(kind="prefix", value="/")
+WEB = ir.Cluster(name=ir.ClusterName("service/a/web/80"), backend=ObjectKey("a", "web"), port=80)
 
 
 @pytest.mark.parametrize(
@@ -34,12 +35,12 @@ def test_a_cookie_is_for_all_that_its_match_lets_in(kind: str, value: str, path:
 
 
 def test_a_cookie_is_secure_where_tls_brought_it() -> None:
-    assert not session(SessionPersistence(), "id", ROOT, HTTP).secure
-    assert session(SessionPersistence(), "id", ROOT, HTTPS).secure
+    assert not session(SessionPersistence(), "id", "/", WEB, HTTP).secure
+    assert session(SessionPersistence(), "id", "/", WEB, HTTPS).secure
 
 
 def test_a_part_of_a_second_is_a_whole_one() -> None:
-    assert session(SessionPersistence(absolute_timeout="1500ms"), "id", ROOT, HTTP).lifetime == 2
+    assert session(SessionPersistence(absolute_timeout="1500ms"), "id", "/", WEB, HTTP).lifetime == 2
 
 
 def test_rules_share_no_session_that_nobody_named() -> None:
@@ -51,6 +52,18 @@ def test_rules_share_no_session_that_nobody_named() -> None:
 
 
 def test_a_header_has_the_users_name_or_one_of_its_own() -> None:
-    given = session(SessionPersistence(type="Header", session_name="X-Mine"), "id", ROOT, HTTP)
-    made = session(SessionPersistence(type="Header"), "id", ROOT, HTTP)
+    given = session(SessionPersistence(type="Header", session_name="X-Mine"), "id", "/", WEB, HTTP)
+    made = session(SessionPersistence(type="Header"), "id", "/", WEB, HTTP)
     assert (given.name, made.name) == ("X-Mine", "x-session-id")
+
+
+def test_a_cookie_is_of_a_service_and_a_port_whatever_else_is_said_of_them() -> None:
+    said = [
+        WEB,
+        msgspec.structs.replace(WEB, name=ir.ClusterName("service/a/web/80/retries-20-10")),
+        msgspec.structs.replace(WEB, port=81),
+        msgspec.structs.replace(WEB, backend=ObjectKey("b", "web")),
+    ]
+    names = [session(SessionPersistence(session_name="s"), "id", "/", to, HTTP).name for to in said]
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
