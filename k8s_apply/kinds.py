@@ -33,6 +33,7 @@ STATUS: dict[str, AnyKind] = {
         kinds.UDP_ROUTE,
         kinds.BACKEND_TLS_POLICY,
         kinds.BACKEND_TRAFFIC_POLICY,
+        kinds.BACKEND,
     )
 }
 """The kinds whose status we write, by name."""

@@ -1,7 +1,7 @@
 """The table of kinds that we watch. The RBAC in `docker/install.yaml` is tested against it."""
 
 from k8s_watch.keys import AnyKind, Kind
-from k8s_watch.objects import core, gateway, grpc_route, policies, routes
+from k8s_watch.objects import backends, core, gateway, grpc_route, policies, routes
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, GROUP
 
 OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"
@@ -48,6 +48,7 @@ BACKEND_TRAFFIC_POLICY = Kind(
     policies.XBackendTrafficPolicy,
     optional=True,
 )
+BACKEND = Kind("XBackend", EXPERIMENTAL_GROUP, ("v1alpha1",), "xbackends", backends.XBackend, optional=True)
 
 ALL: tuple[AnyKind, ...] = (
     NAMESPACE,
@@ -67,4 +68,5 @@ ALL: tuple[AnyKind, ...] = (
     UDP_ROUTE,
     BACKEND_TLS_POLICY,
     BACKEND_TRAFFIC_POLICY,
+    BACKEND,
 )

@@ -7,6 +7,7 @@ import msgspec
 
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.core import ConfigMap, Deployment, EndpointSlice, Namespace, Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet, ReferenceGrant
 from k8s_watch.objects.grpc_route import GRPCRoute
@@ -50,6 +51,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     udp_routes: Mapping[ObjectKey, UDPRoute] = {}
     backend_tls_policies: Mapping[ObjectKey, BackendTLSPolicy] = {}
     backend_traffic_policies: Mapping[ObjectKey, XBackendTrafficPolicy] = {}
+    backends: Mapping[ObjectKey, XBackend] = {}
     grants: Mapping[ObjectKey, ReferenceGrant] = {}
     namespaces: Mapping[ObjectKey, Namespace] = {}
     services: Mapping[ObjectKey, Service] = {}
@@ -77,6 +79,7 @@ FIELDS: Mapping[str, str] = {
     "TCPRoute": "tcp_routes",
     "TLSRoute": "tls_routes",
     "UDPRoute": "udp_routes",
+    "XBackend": "backends",
     "XBackendTrafficPolicy": "backend_traffic_policies",
 }
 """Kind name → the field of the snapshot that holds its objects as they are."""

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Settings
+from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Settings, Target
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import Route
 
@@ -49,12 +50,12 @@ def bound_gateways(route: RouteNode) -> frozenset[ObjectKey]:
     return frozenset(parent.gateway for parent in route.parents if parent.bindings)
 
 
-def service_users(route: RouteNode) -> frozenset[tuple[ObjectKey, ObjectKey]]:
-    """Return the Services that the route sends traffic to, each with each Gateway through which it comes.
+def target_users(route: RouteNode) -> frozenset[tuple[Target, ObjectKey]]:
+    """Return what the route sends traffic to, each with each Gateway through which it comes.
 
     Spec: Gateway API v1.6 PolicyAncestorStatus
     """
-    return frozenset((service, gateway) for gateway in bound_gateways(route) for service in route.services)
+    return frozenset((target, gateway) for gateway in bound_gateways(route) for target in route.targets)
 
 
 def counted[N: (GatewayNode, ListenerSetNode)](node: N, attached: Mapping[str, int]) -> N:
@@ -76,10 +77,16 @@ def is_forsaken(source: Route, settings: Settings) -> bool:
     return any(entry.controller_name == settings.controller_name for entry in source.status.parents)
 
 
-def is_forsaken_policy(source: Policy | None, settings: Settings) -> bool:
+def is_forsaken_policy(source: Policy | XBackend | None, settings: Settings) -> bool:
     """Whether a policy that no Gateway of ours has to do with still has a status entry of ours.
 
     Spec: Gateway API v1.6 PolicyAncestorStatus.controllerName, "entries … are cleaned up when … no longer necessary"
     """
-    entries = source.status.ancestors if source else ()
-    return any(entry.controller_name == settings.controller_name for entry in entries)
+    match source:
+        case Policy():
+            names = [entry.controller_name for entry in source.status.ancestors]
+        case XBackend():
+            names = [entry.controller_name for entry in source.status.parents]
+        case None:
+            names = []
+    return settings.controller_name in names

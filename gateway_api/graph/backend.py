@@ -1,5 +1,6 @@
 """backendRef → a cluster, or why there is none."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -7,10 +8,11 @@ import xxhash
 
 from gateway_api.graph import problems
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import BackendNode, Problem
+from gateway_api.graph.types import BackendNode, ExternalBackend, Problem
 from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ServicePort
+from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.objects.routes import BackendObjectReference, BackendRef
 
 type Protocol = Literal["http1", "http2", "tcp", "udp"]
@@ -35,6 +37,17 @@ _GRPC_PROTOCOLS: dict[str, Protocol] = dict.fromkeys(
 )
 """The same for gRPC, which needs HTTP/2 and so implies it."""
 
+_EXTERNAL_HTTP: Mapping[str | None, Protocol] = {
+    None: "http1",
+    "HTTP": "http1",
+    "HTTP11": "http1",
+    "HTTP2": "http2",
+    "H2C": "http2",
+}
+"""An XBackend's protocol → what we speak. Spec: Gateway API v1.6 BackendProtocol"""
+_EXTERNAL_GRPC: Mapping[str | None, Protocol] = dict.fromkeys((None, "HTTP", "HTTP2", "H2C"), "http2")
+_EXTERNAL_TCP: Mapping[str | None, Protocol] = {None: "tcp", "TCP": "tcp"}
+
 _ENCRYPTED = frozenset({"https", "kubernetes.io/wss"})
 """Those that say that there is TLS under it."""
 
@@ -45,8 +58,9 @@ def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> Bac
     Spec: Gateway API v1.6 HTTPBackendRef, "a reference is considered invalid when"
     """
     found = http_cluster(ref, referrer, resolver)
-    session = None if isinstance(found, Problem) else resolver.backend_traffic(found.backend).session
-    return msgspec.structs.replace(_backend_node(ref, found), session=session)
+    if isinstance(found, Problem) or found.hostname:
+        return _backend_node(ref, found)
+    return msgspec.structs.replace(_backend_node(ref, found), session=resolver.backend_traffic(found.backend).session)
 
 
 def http_cluster(
@@ -58,6 +72,9 @@ def http_cluster(
 
     Spec: Gateway API v1.6 BackendObjectReference; GEP-1911
     """
+    is_grpc = grpc or referrer.kind == "GRPCRoute"
+    if _is_external(ref):
+        return _external(ref, referrer, resolver, _EXTERNAL_GRPC if is_grpc else _EXTERNAL_HTTP)
     port = _service_port(ref, referrer, resolver)
     if isinstance(port, Problem):
         return port
@@ -66,7 +83,6 @@ def http_cluster(
     if isinstance(tls, Problem):
         return tls
     app_protocol = (port.app_protocol or "").lower()
-    is_grpc = grpc or referrer.kind == "GRPCRoute"
     protocol = (_GRPC_PROTOCOLS if is_grpc else _HTTP_PROTOCOLS).get(app_protocol)
     if protocol is None:
         remedy = (
@@ -95,6 +111,9 @@ def l4_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver, protocol
     Spec: Gateway API v1.6 TCPRouteRule.backendRefs, TLSRouteRule.backendRefs, UDPRouteRule.backendRefs
     Spec: Gateway API v1.6 BackendTLSPolicySpec.targetRefs, "consistent"
     """
+    if _is_external(ref):
+        external = _external(ref, referrer, resolver, _EXTERNAL_TCP if protocol == "tcp" else {})
+        return msgspec.structs.replace(_backend_node(ref, external), unencrypted=_unencrypted(external))
     port = _service_port(ref, referrer, resolver, transport="UDP" if protocol == "udp" else "TCP")
     if isinstance(port, Problem):
         return _backend_node(ref, port)
@@ -116,13 +135,24 @@ def service_cluster(
     retry_budget: RetryBudget | None = None,
 ) -> Cluster:
     """Return the cluster of one port of a Service. Its name says its settings; plain `http1` is unmarked."""
-    suffix = "" if protocol == "http1" else f"/{protocol}"
-    if tls is not None:
-        suffix += f"/tls-{_digest(tls)}"
+    suffix = _suffix(protocol, tls)
     if retry_budget is not None:
         suffix += f"/retries-{retry_budget.percent}-{retry_budget.at_least}"
     name = ClusterName(f"service/{service.namespace}/{service.name}/{port}{suffix}")
     return Cluster(name=name, backend=service, port=port, protocol=protocol, tls=tls, retry_budget=retry_budget)
+
+
+def external_cluster(backend: ObjectKey, of: ExternalBackend, protocol: Protocol) -> Cluster:
+    """Return the cluster of an XBackend, named in the same way."""
+    name = f"xbackend/{backend.namespace}/{backend.name}/{of.hostname}/{of.port}{_suffix(protocol, of.tls)}"
+    return Cluster(
+        name=ClusterName(name), backend=backend, port=of.port, protocol=protocol, tls=of.tls, hostname=of.hostname
+    )
+
+
+def _suffix(protocol: Protocol, tls: UpstreamTls | None) -> str:
+    suffix = "" if protocol == "http1" else f"/{protocol}"
+    return suffix if tls is None else f"{suffix}/tls-{_digest(tls)}"
 
 
 def weight_problem(ref: BackendRef, where: str) -> Problem | None:
@@ -138,7 +168,8 @@ def weight_problem(ref: BackendRef, where: str) -> Problem | None:
 def _digest(tls: UpstreamTls) -> str:
     """Stands for all but the content of the secrets: a rotation is no other cluster."""
     names = [(name.kind, name.value) for name in tls.names]
-    return xxhash.xxh3_64_hexdigest(msgspec.json.encode((tls.server_name, names, tls.authorities.name)))
+    shown = [tls.client_certificate.name] if tls.client_certificate else []
+    return xxhash.xxh3_64_hexdigest(msgspec.json.encode((tls.server_name, names, tls.authorities.name, *shown)))
 
 
 def _backend_node(ref: BackendRef, found: Cluster | Problem) -> BackendNode:
@@ -146,6 +177,35 @@ def _backend_node(ref: BackendRef, found: Cluster | Problem) -> BackendNode:
     if isinstance(found, Problem):
         return BackendNode(weight=weight, problem=found)
     return BackendNode(weight=weight, cluster=found)
+
+
+def _is_external(ref: BackendObjectReference) -> bool:
+    return (ref.group, ref.kind) == (EXPERIMENTAL_GROUP, "XBackend")
+
+
+def _external(
+    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, protocols: Mapping[str | None, Protocol]
+) -> Cluster | Problem:
+    target = _target(ref, referrer)
+    found = resolver.external_backend(referrer, target)
+    if isinstance(found, Problem):
+        return found
+    if ref.port not in (None, found.port):
+        return problems.backend_not_found(f"XBackend {target} has no port {ref.port}; its port: {found.port}.")
+    protocol = protocols.get(found.protocol)
+    if protocol is None:
+        return problems.unsupported_backend_protocol(
+            f"XBackend {target} has {f'protocol {found.protocol}' if found.protocol else 'no protocol'}, which is not "
+            f"supported for {referrer.kind}s."
+        )
+    return external_cluster(target, found, protocol)
+
+
+def _unencrypted(found: Cluster | Problem) -> Cluster | None:
+    """An XBackend's cluster as it is for what clients have encrypted; None: as it is."""
+    if isinstance(found, Problem) or found.tls is None or found.hostname is None:
+        return None
+    return external_cluster(found.backend, ExternalBackend(hostname=found.hostname, port=found.port), found.protocol)
 
 
 def _target(ref: BackendObjectReference, referrer: Referrer) -> ObjectKey:
@@ -157,7 +217,7 @@ def _service_port(
 ) -> ServicePort | Problem:
     if (ref.group, ref.kind) != ("", "Service"):
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
-        return problems.invalid_kind(f"backendRef {ref.name} is of kind {kind}; only Service is supported.")
+        return problems.invalid_kind(f"backendRef {ref.name} is of kind {kind}; Service and XBackend are supported.")
     target = _target(ref, referrer)
     service = resolver.service(referrer, target)
     if isinstance(service, Problem):

@@ -20,39 +20,51 @@ from k8s_watch.objects.routes import LocalObjectReference
 
 type BackendTls = JudgedPolicy[UpstreamTls]
 
-_FIELD = "spec.validation"
-
 
 def judge_backend_tls_policy(policy: BackendTLSPolicy, resolver: Resolver, settings: Settings) -> BackendTls:
     """Judge a policy by itself, wherever it is attached. Its options are ignored.
 
     Spec: Gateway API v1.6 BackendTLSPolicySpec
     """
-    validation = policy.spec.validation
-    answers = [_ca_bundle(ref, policy, resolver) for ref in validation.ca_certificate_refs]
-    bundles = [answer for answer in answers if isinstance(answer, CaBundle)]
-    wrong = (*_validation_problems(validation, settings), *(one for one in answers if isinstance(one, Problem)))
-    if answers and not bundles:
-        wrong += (problems.no_valid_ca_certificate(f"None of {_FIELD}.caCertificateRefs can be used."),)
-    refusal = next((problem for problem in wrong if problem.condition == problems.ACCEPTED), None)
-    if refusal is not None:
+    referrer = Referrer("BackendTLSPolicy", policy.metadata.namespace)
+    tls, wrong = judge_validation(policy.spec.validation, referrer, "spec.validation", resolver, settings)
+    if tls is None:
+        refusal = next(problem for problem in wrong if problem.condition == problems.ACCEPTED)
         message = f"BackendTLSPolicy {policy.key} cannot be followed: {refusal.message}"
         return JudgedPolicy(source=policy, effect=problems.invalid_backend_tls(message), problems=wrong)
-    tls = UpstreamTls(
-        server_name=validation.hostname,
-        names=_names(validation),
-        authorities=merged(bundles) if bundles else CaFile(path=settings.system_ca_file),
-    )
     return JudgedPolicy(source=policy, effect=tls, problems=wrong)
 
 
-def _ca_bundle(ref: LocalObjectReference, policy: BackendTLSPolicy, resolver: Resolver) -> CaBundle | Problem:
+def judge_validation(
+    validation: BackendTLSPolicyValidation, referrer: Referrer, field: str, resolver: Resolver, settings: Settings
+) -> tuple[UpstreamTls | None, tuple[Problem, ...]]:
+    """Say how to connect to what is validated in this way, and what is wrong; None: it cannot be, and one of the
+    problems has condition Accepted.
+
+    `referrer` has the field named `field`.
+
+    Spec: Gateway API v1.6 BackendTLSPolicyValidation
+    """
+    answers = [_ca_bundle(ref, referrer, resolver) for ref in validation.ca_certificate_refs]
+    bundles = [answer for answer in answers if isinstance(answer, CaBundle)]
+    wrong = (
+        *_validation_problems(validation, field, settings),
+        *(one for one in answers if isinstance(one, Problem)),
+    )
+    if answers and not bundles:
+        wrong += (problems.no_valid_ca_certificate(f"None of {field}.caCertificateRefs can be used."),)
+    if any(problem.condition == problems.ACCEPTED for problem in wrong):
+        return None, wrong
+    authorities = merged(bundles) if bundles else CaFile(path=settings.system_ca_file)
+    return UpstreamTls(server_name=validation.hostname, names=_names(validation), authorities=authorities), wrong
+
+
+def _ca_bundle(ref: LocalObjectReference, referrer: Referrer, resolver: Resolver) -> CaBundle | Problem:
     """Spec: Gateway API v1.6 BackendTLSPolicyValidation.caCertificateRefs."""
     if (ref.group, ref.kind) != ("", "ConfigMap"):
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
         return problems.invalid_kind(f"caCertificateRef {ref.name} is of kind {kind}; only ConfigMap is supported.")
-    namespace = policy.metadata.namespace
-    return resolver.ca_bundle(Referrer("BackendTLSPolicy", namespace), ObjectKey(namespace, ref.name))
+    return resolver.ca_bundle(referrer, ObjectKey(referrer.namespace, ref.name))
 
 
 def _names(validation: BackendTLSPolicyValidation) -> tuple[SubjectName, ...]:
@@ -67,23 +79,23 @@ def _names(validation: BackendTLSPolicyValidation) -> tuple[SubjectName, ...]:
     )
 
 
-def _validation_problems(validation: BackendTLSPolicyValidation, settings: Settings) -> Iterator[Problem]:
+def _validation_problems(validation: BackendTLSPolicyValidation, field: str, settings: Settings) -> Iterator[Problem]:
     if not is_precise(validation.hostname):
-        message = f"{_FIELD}.hostname {validation.hostname!r} is not a lower-case DNS name."
+        message = f"{field}.hostname {validation.hostname!r} is not a lower-case DNS name."
         yield problems.invalid_policy(message)
     for i, name in enumerate(validation.subject_alt_names):
         if wrong := _name_problem(name):
-            yield problems.invalid_policy(f"{_FIELD}.subjectAltNames[{i}] {wrong}.")
+            yield problems.invalid_policy(f"{field}.subjectAltNames[{i}] {wrong}.")
     well_known = validation.well_known_ca_certificates
     if bool(validation.ca_certificate_refs) == bool(well_known):
-        message = f"{_FIELD} needs caCertificateRefs or wellKnownCACertificates, and not both."
+        message = f"{field} needs caCertificateRefs or wellKnownCACertificates, and not both."
         yield problems.invalid_policy(message)
     elif well_known and well_known != "System":
-        message = f"{_FIELD}.wellKnownCACertificates is {well_known}; only System is supported."
+        message = f"{field}.wellKnownCACertificates is {well_known}; only System is supported."
         yield problems.invalid_policy(message)
     elif well_known and not settings.system_ca_file:
         message = (
-            f"{_FIELD}.wellKnownCACertificates: this installation knows of no system certificates; set systemCaFile, "
+            f"{field}.wellKnownCACertificates: this installation knows of no system certificates; set systemCaFile, "
             "or use caCertificateRefs."
         )
         yield problems.invalid_policy(message)

@@ -14,7 +14,7 @@ from gateway_api.graph.attached import (
     is_forsaken,
     is_forsaken_policy,
     owner_of,
-    service_users,
+    target_users,
 )
 from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
@@ -37,6 +37,7 @@ from gateway_api.graph.types import (
     Settings,
 )
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
@@ -74,7 +75,7 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     l4 = {kind: routes(kind, judge) for kind, judge in route_kinds.L4.items()}
     nodes: list[RouteNode] = [node for kind in (*http.values(), *l4.values()) for node in kind.nodes.values()]
     attached = _counted(map(attached_listeners, nodes))
-    users = _counted(map(service_users, nodes))
+    users = _counted(map(target_users, nodes))
 
     def policies(kind: str) -> Policies:
         def attach(key: ObjectKey) -> PolicyNode | None:
@@ -132,7 +133,7 @@ def _routes[N: RouteNode](
 
 
 def _policies(
-    sources: Mapping[ObjectKey, Policy], attach: Callable[[ObjectKey], PolicyNode | None], settings: Settings
+    sources: Mapping[ObjectKey, Policy | XBackend], attach: Callable[[ObjectKey], PolicyNode | None], settings: Settings
 ) -> Policies:
     nodes = _nodes(sources, attach)
     forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken_policy(source, settings))

@@ -13,7 +13,15 @@ from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy_kinds import JUDGES
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.route_kinds import Judge
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, JudgedPolicy, ListenerSetNode, RouteNode, Settings
+from gateway_api.graph.types import (
+    GatewayClassNode,
+    GatewayNode,
+    JudgedPolicy,
+    ListenerSetNode,
+    RouteNode,
+    Settings,
+    Target,
+)
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -80,10 +88,10 @@ class Judges:
             source = sources.get(key)
             if source is None:
                 return None
-            services: set[ObjectKey] = set()
-            resolver = self._resolver.noting(services.add)
+            targets: set[Target] = set()
+            resolver = self._resolver.noting(targets.add)
             node = judge(source, parents, self._labels(key.namespace), resolver)
-            return None if node is None else msgspec.structs.replace(node, services=frozenset(services))
+            return None if node is None else msgspec.structs.replace(node, targets=frozenset(targets))
 
         return ask
 

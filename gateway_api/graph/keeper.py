@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway_api.graph import policy_kinds, route_kinds
-from gateway_api.graph.attached import attached_listeners, counted, owner_of, service_users
+from gateway_api.graph.attached import attached_listeners, counted, owner_of, target_users
 from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
@@ -51,8 +51,8 @@ from k8s_watch.snapshot import ClusterSnapshot, objects_of
 type Moves = Mapping[ObjectKey, Moved[Any]]
 """The routes of one kind that moved."""
 
-_USERS = "users of a Service"
-"""What is noted of who looks up the Gateways that send traffic to one."""
+_USERS = "users of a target"
+"""What is noted of who looks up the Gateways that send traffic to a Service or an XBackend."""
 
 
 class GraphKeeper:
@@ -100,7 +100,7 @@ class _World:
         self._l4 = {kind: RouteStage[L4RouteNode](settings) for kind in route_kinds.L4}
         self._policies = {kind: PolicyStage[Any](kind, settings) for kind in policy_kinds.JUDGES}
         self._counts = Counts(attached_listeners)
-        self._users = Counts(service_users)
+        self._users = Counts(target_users)
 
     def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
         """See `GraphKeeper.update`."""
@@ -142,7 +142,7 @@ class _World:
 
         moved_routes = [moved for kind in moves.values() for moved in kind.values()]
         recounted = self._counts.move(moved_routes)
-        reads.update((_USERS, service) for service in self._users.move(moved_routes))
+        reads.update((_USERS, target) for target in self._users.move(moved_routes))
         moved_policies = {
             kind: moved
             for kind in self._policies

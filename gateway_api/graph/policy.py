@@ -1,7 +1,7 @@
 """Policies and what they target → whose word counts where, and where each policy is attached.
 
 A policy is direct: it speaks for Services of its own namespace, whole or by port, and for nothing else. What it says is
-an `effect`, whatever kind of policy it is.
+an `effect`, whatever kind of policy it is. An XBackend is in the same place: it speaks for itself alone.
 
 Spec: GEP-713; Gateway API v1.6 LocalPolicyTargetReferenceWithSectionName, PolicyStatus
 """
@@ -14,8 +14,9 @@ from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.readers import Moved
-from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Problem
+from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Problem, Target
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.core import Service
 from k8s_watch.objects.policies import Policy, PolicyTargetReference
 
@@ -75,23 +76,36 @@ def attach_policy[E](
     policy: JudgedPolicy[E],
     directives: Lookup[ObjectKey, tuple[Directive[E], ...]],
     services: Lookup[ObjectKey, Service],
-    users: Lookup[ObjectKey, Iterable[ObjectKey]],
+    users: Lookup[Target, Iterable[ObjectKey]],
 ) -> PolicyNode | None:
     """Say what becomes of a policy at each Gateway that uses what it targets; None when none of ours does.
 
-    `users` are the Gateways that send traffic to a Service.
+    `users` are the Gateways that send traffic to something.
 
     Spec: Gateway API v1.6 PolicyAncestorStatus, PolicyReasonConflicted, PolicyReasonTargetNotFound
     """
     found: dict[ObjectKey, dict[Problem, None]] = {}
-    for service, ref in _targets(policy.source):
-        wrong = _target_problem(ref, service, services) or _conflict(policy.source, ref, directives.get(service) or ())
-        for gateway in users.get(service) or ():
+    for target, wrong in _targeted(policy.source, directives, services):
+        for gateway in users.get(target) or ():
             found.setdefault(gateway, dict.fromkeys(policy.problems)).update({wrong: None} if wrong else {})
     if not found:
         return None
     ancestors = (Ancestor(gateway=gateway, problems=tuple(found[gateway])) for gateway in sorted(found))
     return PolicyNode(source=policy.source, ancestors=tuple(ancestors), remark=policy.remark)
+
+
+def _targeted[E](
+    source: Policy | XBackend,
+    directives: Lookup[ObjectKey, tuple[Directive[E], ...]],
+    services: Lookup[ObjectKey, Service],
+) -> Iterator[tuple[Target, Problem | None]]:
+    """What is targeted, and why that is in vain."""
+    if isinstance(source, XBackend):
+        yield ("XBackend", source.key), None
+        return
+    for service, ref in _targets(source):
+        wrong = _target_problem(ref, service, services) or _conflict(source, ref, directives.get(service) or ())
+        yield ("Service", service), wrong
 
 
 def _targets(policy: Policy) -> Iterator[tuple[ObjectKey, PolicyTargetReference]]:
@@ -102,10 +116,14 @@ def _targets(policy: Policy) -> Iterator[tuple[ObjectKey, PolicyTargetReference]
 
 
 def _directives[E](policy: JudgedPolicy[E]) -> Iterator[tuple[ObjectKey, Directive[E]]]:
-    order = route_precedence(policy.source)
-    for service, ref in _targets(policy.source):
-        section = ref.section_name or ""
-        yield service, Directive(policy=policy.source.key, order=order, section=section, effect=policy.effect)
+    source, order = policy.source, route_precedence(policy.source)
+    sections = (
+        [(source.key, "")]
+        if isinstance(source, XBackend)
+        else [(service, ref.section_name or "") for service, ref in _targets(source)]
+    )
+    for target, section in sections:
+        yield target, Directive(policy=source.key, order=order, section=section, effect=policy.effect)
 
 
 def _in_order[E](directives: Iterable[Directive[E]]) -> tuple[Directive[E], ...]:

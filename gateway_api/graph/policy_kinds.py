@@ -1,15 +1,18 @@
-"""The kinds of policy: who judges each. A new kind is a line here, and its objects in `k8s_watch`."""
+"""The kinds of policy, and XBackend, which is its own target: who judges each. A new kind is a line here, and its
+objects in `k8s_watch`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway_api.graph.backend_tls import judge_backend_tls_policy
 from gateway_api.graph.backend_traffic import judge_backend_traffic_policy
+from gateway_api.graph.external_backend import judge_external_backend
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.types import JudgedPolicy, Settings
 
 JUDGES: Mapping[str, Callable[[Any, Resolver, Settings], JudgedPolicy[Any]]] = {
     "BackendTLSPolicy": judge_backend_tls_policy,
+    "XBackend": judge_external_backend,
     "XBackendTrafficPolicy": lambda policy, _, __: judge_backend_traffic_policy(policy),
 }
-"""The object, what it refers to, our surroundings → what it says of each Service that it targets."""
+"""The object, what it refers to, our surroundings → what it says of each object that it targets."""

@@ -9,6 +9,7 @@ from gateway_api.graph.policy import Directives
 from gateway_api.graph.readers import Notes, Stage
 from gateway_api.graph.types import JudgedPolicy, Policies, PolicyNode, Settings
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.policies import Policy
 
 
@@ -40,7 +41,7 @@ class PolicyStage[E]:
 
     def attach(
         self,
-        sources: Mapping[ObjectKey, Policy],
+        sources: Mapping[ObjectKey, Policy | XBackend],
         changed: AbstractSet[ObjectKey],
         reads: Iterable[Read],
         attach: Callable[[JudgedPolicy[E]], PolicyNode | None],

@@ -246,6 +246,14 @@ def invalid_backend_tls(message: str) -> Problem:
     return Problem(condition=RESOLVED_REFS, reason="InvalidBackendTLS", message=message)
 
 
+def invalid_backend(message: str) -> Problem:
+    """Say that an XBackend leads to nothing that we connect to.
+
+    Spec: Gateway API v1.6 RouteConditionResolvedRefs, "other reasons"; XBackend
+    """
+    return Problem(condition=RESOLVED_REFS, reason="InvalidBackend", message=message)
+
+
 # --- Policies ---------------------------------------------------------------------------------------------------------
 
 

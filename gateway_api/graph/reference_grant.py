@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy import effective
-from gateway_api.graph.types import BackendTraffic, Directive, Problem
+from gateway_api.graph.types import BackendTraffic, Directive, ExternalBackend, Problem, Target
 from gateway_api.ir.xds import CaBundle, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
@@ -107,12 +107,12 @@ class Resolver:
         ca_bundles: Lookup[ObjectKey, CaBundle | Problem],
         *,
         directives: Mapping[str, Lookup[ObjectKey, tuple[Directive[Any], ...]]],
-        note: Callable[[ObjectKey], object] | None = None,
+        note: Callable[[Target], object] | None = None,
     ) -> None:
         """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by that of their
         ConfigMap, see `ca_certificates.ca_bundle`; `directives` by the kind of policy, and the Service that is
-        targeted, see `policy.Directives`; a kind that is not there says nothing. `note` is told of every Service that
-        a referrer asks for and may ask for."""
+        targeted, see `policy.Directives`; a kind that is not there says nothing. `note` is told of every Service and
+        XBackend that a referrer asks for and may ask for."""
         self._grants = grants
         self._services = services
         self._certificates = certificates
@@ -120,7 +120,7 @@ class Resolver:
         self._directives = directives
         self._note = note
 
-    def noting(self, note: Callable[[ObjectKey], object]) -> "Resolver":
+    def noting(self, note: Callable[[Target], object]) -> "Resolver":
         """Return one that is as this, with another `note`."""
         doors = (self._grants, self._services, self._certificates, self._ca_bundles)
         return Resolver(*doors, directives=self._directives, note=note)
@@ -133,9 +133,23 @@ class Resolver:
         if not self._grants.allow(referrer, "", "Service", target):
             return problems.ref_not_permitted(_not_permitted(referrer, "Service", target))
         if self._note:
-            self._note(target)
+            self._note(("Service", target))
         found = self._services.get(target)
         return found or problems.backend_not_found(f"Service {target} does not exist.")
+
+    def external_backend(self, referrer: Referrer, target: ObjectKey) -> ExternalBackend | Problem:
+        """Return the destination that an XBackend is, or why it is none. No grant opens it to other namespaces.
+
+        Spec: GEP-4894, "Backends MUST live in the same namespace as any route … that references them"
+        """
+        if referrer.namespace != target.namespace:
+            return problems.ref_not_permitted(
+                f"XBackend {target} is in another namespace than the {referrer.kind}; make one in {referrer.namespace}."
+            )
+        if self._note:
+            self._note(("XBackend", target))
+        found: ExternalBackend | Problem | None = self._said("XBackend", target, "")
+        return found or problems.backend_not_found(f"XBackend {target} does not exist.")
 
     def backend_tls(self, service: ObjectKey, port_name: str) -> UpstreamTls | Problem | None:
         """Return how to connect to a port of a Service that was given out, or why that cannot be; None: in plain text.

@@ -5,11 +5,15 @@ from typing import Literal
 
 import msgspec
 
-from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, RetryBudget, TlsSecret
+from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, RetryBudget, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, ListenerSet, RouteGroupKind
 from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route, SessionPersistence
+
+type Target = tuple[str, ObjectKey]
+"""What a route sends to and a policy can be about: its kind, Service or XBackend, and its key."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,8 +213,8 @@ class RouteNode(Node, frozen=True):
     """Of the route itself, whatever the parent: condition Accepted or ResolvedRefs; each rule's are included."""
     rejection: Problem | None = None
     """Why no parent can accept it, if so: the route itself is wrong (it is bound to nothing then), or every rule is."""
-    services: frozenset[ObjectKey] = frozenset()
-    """Those that it names and may name, also where they are not there or cannot be used."""
+    targets: frozenset[Target] = frozenset()
+    """The Services and XBackends that it names and may name, also where they are not there or cannot be used."""
 
 
 class HTTPRouteNode(RouteNode, frozen=True, kw_only=True):
@@ -242,9 +246,10 @@ class Routes[N: RouteNode](Node, frozen=True):
 
 
 class JudgedPolicy[E](Node, frozen=True):
-    """A policy by itself. `E` is what its kind can say of a Service."""
+    """A policy by itself. `E` is what its kind can say of what it targets. An XBackend is one whose target it is
+    itself."""
 
-    source: Policy
+    source: Policy | XBackend
     effect: E | Problem
     """A problem: what it targets cannot be used, and the problem says why to those who would."""
     problems: tuple[Problem, ...] = ()
@@ -259,6 +264,16 @@ class BackendTraffic(Node, frozen=True):
     retry_budget: RetryBudget | None = None
     session: SessionPersistence | None = None
     """For requests of rules that say nothing of sessions."""
+
+
+class ExternalBackend(Node, frozen=True):
+    """A destination outside of the cluster."""
+
+    hostname: str
+    port: int
+    protocol: str | None = None
+    """As the XBackend says: TCP, HTTP, HTTP2, HTTP11 or H2C; None is as the route says."""
+    tls: UpstreamTls | None = None
 
 
 class Directive[E](Node, frozen=True):
@@ -282,7 +297,7 @@ class Ancestor(Node, frozen=True):
 class PolicyNode(Node, frozen=True):
     """A policy for something that a Gateway of ours uses."""
 
-    source: Policy
+    source: Policy | XBackend
     ancestors: tuple[Ancestor, ...]
     """By Gateway, in order of their keys."""
     remark: str = ""

@@ -43,15 +43,19 @@ class Cluster(Record, frozen=True):
     name: ClusterName
     """`service/<ns>/<name>/<port>`, `/<protocol>` unless it is HTTP/1.1, `/tls-<digest>` of what TLS asks of the
     backend, and `/retries-<percent>-<at least>` of the budget. The client certificate is not in it: it is the
-    Gateway's, and the same for all that its proxies get."""
+    Gateway's, and the same for all that its proxies get. One with a hostname is
+    `xbackend/<ns>/<name>/<hostname>/<port>` with the same endings, its own client certificate in the digest."""
     backend: ObjectKey
+    """Of the Service; with a hostname, of the XBackend."""
     port: int
-    """The Service's port number."""
+    """The Service's port number, or that of the hostname."""
     protocol: Literal["http1", "http2", "tcp", "udp"] = "http1"
     tls: UpstreamTls | None = None
     """None: plain text."""
     retry_budget: RetryBudget | None = None
     """None: without limit, as good as."""
+    hostname: str | None = None
+    """Where it is, for proxies to look up: a full DNS name. None: at its endpoints."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -47,11 +47,11 @@ def l4_destinations(backends: Iterable[BackendNode]) -> tuple[ir.Destination, ..
 
 
 def with_certificate(cluster: ir.Cluster, shown: ir.TlsSecret | None) -> ir.Cluster:
-    """Return the cluster as a Gateway has it that shows this certificate to its backends.
+    """Return the cluster as a Gateway has it that shows this certificate to its backends. An XBackend has its own.
 
     Spec: Gateway API v1.6 GatewayBackendTLS.clientCertificateRef
     """
-    if cluster.tls is None or cluster.tls.client_certificate == shown:
+    if cluster.tls is None or cluster.hostname or cluster.tls.client_certificate == shown:
         return cluster
     return msgspec.structs.replace(cluster, tls=msgspec.structs.replace(cluster.tls, client_certificate=shown))
 

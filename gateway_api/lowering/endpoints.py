@@ -12,10 +12,12 @@ def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[
     """List the addresses of one port of a Service: those that are ready, and those that finish what they have.
 
     `slices` are those of `service`. A Service that does not exist, or not with this port, has no endpoints. An address
-    in several slices is listed once, as ready when it is so in any of them.
+    in several slices is listed once, as ready when it is so in any of them. A cluster with a hostname has none.
 
     Spec: Kubernetes discovery/v1 EndpointSlice
     """
+    if cluster.hostname:
+        return ir.Endpoints(cluster=cluster.name, endpoints=())
     transport = "UDP" if cluster.protocol == "udp" else "TCP"
     port_name = _port_name(cluster.port, transport, service)
     found: dict[tuple[str, int], ir.Endpoint] = {}

@@ -18,7 +18,7 @@ def external_auth(rule: HTTPRuleNode) -> ir.ExternalAuth | None:
     cluster = rule.authorizer
     return ir.ExternalAuth(
         cluster=cluster.name,
-        authority=f"{cluster.backend.name}.{cluster.backend.namespace}:{cluster.port}",
+        authority=f"{cluster.hostname or f'{cluster.backend.name}.{cluster.backend.namespace}'}:{cluster.port}",
         protocol="grpc" if spec.protocol == "GRPC" else "http",
         path=http.path.rstrip("/"),
         request_headers=_names(*http.allowed_headers, *grpc.allowed_headers),

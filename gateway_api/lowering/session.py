@@ -29,12 +29,13 @@ def session(spec: SessionPersistence, identity: str, path: str, to: ir.Cluster, 
 
     Spec: Gateway API v1.6 SessionPersistence; GEP-1619, "Cookie Attributes"
     """
+    place = _digest(f"{to.hostname or to.backend}:{to.port}".encode())
     if spec.type == "Header":
         return ir.Session(kind="header", name=spec.session_name or f"x-session-{identity}")
     lifetime = seconds(spec.absolute_timeout) if spec.absolute_timeout is not None else None
     return ir.Session(
         kind="cookie",
-        name=f"{spec.session_name or f'session-{identity}'}-{_digest(f'{to.backend}:{to.port}'.encode())}",
+        name=f"{spec.session_name or f'session-{identity}'}-{place}",
         path=path,
         lifetime=None if lifetime is None else float(math.ceil(lifetime)),
         secure=frontend.scheme == "https",

@@ -13,9 +13,9 @@ from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import ORPHANED, listener_set_status, verdict_of
-from gateway_api.status.policy import policy_status
+from gateway_api.status.policy import policy_status, withdrawn_policy
 from gateway_api.status.route import http_route_status, l4_route_status
-from gateway_api.status.types import Body, PolicyStatus, RouteStatus, Statuses, StatusKey
+from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 
 
@@ -53,14 +53,14 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
         for key in routes.forsaken:
             found[StatusKey(kind=kind, key=key)] = withdrawn(controller_name)
     for kind, policies in graph.policies.items():
-        bodies = _policy_statuses(policies, controller_name)
+        bodies = _policy_statuses(kind, policies, controller_name)
         found |= {StatusKey(kind=kind, key=key): body for key, body in bodies.items()}
     return found
 
 
-def _policy_statuses(policies: Policies, controller_name: str) -> Mapping[ObjectKey, PolicyStatus]:
-    nodes = {key: policy_status(node, controller_name) for key, node in policies.nodes.items()}
-    return nodes | dict.fromkeys(policies.forsaken, withdrawn_policy(controller_name))
+def _policy_statuses(kind: str, policies: Policies, controller_name: str) -> Mapping[ObjectKey, Body]:
+    nodes: dict[ObjectKey, Body] = {key: policy_status(node, controller_name) for key, node in policies.nodes.items()}
+    return nodes | dict.fromkeys(policies.forsaken, withdrawn_policy(kind, controller_name))
 
 
 def withdrawn(controller_name: str) -> RouteStatus:
@@ -69,11 +69,3 @@ def withdrawn(controller_name: str) -> RouteStatus:
     Spec: Gateway API v1.6 RouteParentStatus.controllerName
     """
     return RouteStatus(controller_name=controller_name, parents=())
-
-
-def withdrawn_policy(controller_name: str) -> PolicyStatus:
-    """Return the status of a policy that no Gateway of ours has to do with any more: no entry of ours.
-
-    Spec: Gateway API v1.6 PolicyAncestorStatus.controllerName
-    """
-    return PolicyStatus(controller_name=controller_name, ancestors=())

@@ -215,6 +215,11 @@ def policy_accepted(generation: int, remark: str = "") -> Condition:
     return _condition("Accepted", "True", "Accepted", f"The policy is followed. {remark}".rstrip(), generation)
 
 
+def backend_accepted(generation: int) -> Condition:
+    """Spec: Gateway API v1.6 BackendAncestorStatus.conditions, "Accepted"."""
+    return _condition("Accepted", "True", "Accepted", "Requests can be sent to the backend.", generation)
+
+
 def policy_refs_resolved(generation: int) -> Condition:
     """Spec: Gateway API v1.6 BackendTLSPolicyReasonResolvedRefs."""
     return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)

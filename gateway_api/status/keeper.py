@@ -14,11 +14,11 @@ from gateway_api.graph.mappings import not_equal, not_same, replaced
 from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, Policies, RouteNode, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport
-from gateway_api.status.build import withdrawn, withdrawn_policy
+from gateway_api.status.build import withdrawn
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import ORPHANED, Verdict, listener_set_status, verdict_of
-from gateway_api.status.policy import policy_status
+from gateway_api.status.policy import policy_status, withdrawn_policy
 from gateway_api.status.route import http_route_status, l4_route_status
 from gateway_api.status.types import Body, GatewayStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
@@ -174,7 +174,7 @@ class _Desk:
         controller_name, policies = self._graph.settings.controller_name, self._graph.policies[kind]
         if key in policies.nodes:
             return policy_status(policies.nodes[key], controller_name)
-        return withdrawn_policy(controller_name) if key in policies.forsaken else None
+        return withdrawn_policy(kind, controller_name) if key in policies.forsaken else None
 
 
 def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:

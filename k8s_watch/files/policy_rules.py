@@ -1,4 +1,5 @@
-"""What the fields of one shape of a policy must be to each other: shape → broken rules, each with its remedy.
+"""What the fields of one shape of a policy, or of an XBackend, must be to each other: shape → broken rules, each with
+its remedy.
 
 Spec: the CEL rules of the Gateway API v1.6 CRDs
 """
@@ -6,7 +7,7 @@ Spec: the CEL rules of the Gateway API v1.6 CRDs
 import msgspec
 
 from k8s_watch.files.checks import Broken
-from k8s_watch.objects import policies
+from k8s_watch.objects import backends, policies
 
 
 def target_refs(spec: msgspec.Struct) -> Broken:
@@ -47,3 +48,19 @@ def whole_services(spec: msgspec.Struct) -> Broken:
         for i, ref in enumerate(spec.target_refs):
             if ref.section_name is not None:
                 yield ("targetRefs", i, "sectionName"), "is not known: the policy is for a whole Service; leave it out"
+
+
+def external_hostname(spec: msgspec.Struct) -> Broken:
+    """A backend outside of the cluster, and really outside."""
+    if not isinstance(spec, backends.XBackendSpec):
+        return
+    if spec.external_hostname is None:
+        yield ("externalHostname",), "is missing: type ExternalHostname needs it"
+    elif spec.external_hostname.hostname.endswith(".cluster.local"):
+        yield ("externalHostname", "hostname"), "is a name of the cluster: refer to the Service itself"
+
+
+def client_certificate(tls: msgspec.Struct) -> Broken:
+    """A certificate for who shows one."""
+    if isinstance(tls, backends.XBackendTls) and (tls.mode == "ClientAndServer") != bool(tls.client_certificate_ref):
+        yield ("clientCertificateRef",), "goes with mode ClientAndServer, and with no other"

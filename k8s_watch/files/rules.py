@@ -14,7 +14,7 @@ import msgspec
 from k8s_watch.files import http_route_rules, policy_rules
 from k8s_watch.files.checks import Broken, Check, both, count, every, number, one_of, text, unique
 from k8s_watch.files.paths import Path
-from k8s_watch.objects import core, gateway, grpc_route, meta, policies, routes
+from k8s_watch.objects import backends, core, gateway, grpc_route, meta, policies, routes
 
 
 def broken_rules(value: object, path: Path = ()) -> Broken:
@@ -211,6 +211,13 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
         "well_known_ca_certificates": text(rf"System|{_DOTTED}/[A-Za-z0-9][-A-Za-z0-9_.]*", "System"),
         "subject_alt_names": count(0, 5),
     },
+    backends.XBackendSpec: {
+        "type": one_of("ExternalHostname"),
+        "protocol": one_of("TCP", "HTTP", "HTTP2", "HTTP11", "H2C", "MCP"),
+    },
+    backends.BackendPort: {"port": _PORT, "name": text(f"({_LABEL})?", "a DNS label", 63)},
+    backends.ExternalHostname: {"hostname": _PRECISE_HOSTNAME},
+    backends.XBackendTls: {"mode": one_of("None", "ServerOnly", "ClientAndServer")},
     policies.RetryBudget: {"percent": number(0, 100), "interval": _DURATION},
     policies.RequestRate: {"count": number(1, 1_000_000), "interval": _DURATION},
     policies.SubjectAltName: {
@@ -318,5 +325,7 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (policies.PolicySpec, policy_rules.target_refs),
     (policies.BackendTLSPolicyValidation, policy_rules.authorities),
     (policies.SubjectAltName, policy_rules.subject_alt_name),
+    (backends.XBackendSpec, policy_rules.external_hostname),
+    (backends.XBackendTls, policy_rules.client_certificate),
     (policies.XBackendTrafficPolicySpec, policy_rules.whole_services),
 )

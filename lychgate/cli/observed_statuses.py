@@ -20,6 +20,7 @@ from gateway_api.status.types import (
 )
 from k8s_watch.objects import gateway as gateway_shapes
 from k8s_watch.objects import meta
+from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ListenerSet
 from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import Route
@@ -40,7 +41,7 @@ def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
             statuses[StatusKey(kind=kind, key=key)] = _route(route)
     for kind in policy_kinds.JUDGES:
         for key, policy in objects_of(cluster, kind).items():
-            statuses[StatusKey(kind=kind, key=key)] = _policy(policy)
+            statuses[StatusKey(kind=kind, key=key)] = _route(policy) if kind == "XBackend" else _policy(policy)
     return statuses
 
 
@@ -74,7 +75,7 @@ def _listeners(observed: Iterable[gateway_shapes.ListenerStatus]) -> tuple[Liste
     )
 
 
-def _route(source: Route) -> RouteStatus:
+def _route(source: Route | XBackend) -> RouteStatus:
     parents = tuple(
         ParentStatus(parent_ref=parent.parent_ref, conditions=_conditions(parent.conditions))
         for parent in source.status.parents

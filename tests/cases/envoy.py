@@ -81,5 +81,7 @@ def _inlined(value: Any, tables: dict[str, dict[str, Any]]) -> Any:
 
 
 def _with_endpoints(cluster: dict[str, Any], assignments: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    if "load_assignment" in cluster:
+        return cluster
     rest = {key: value for key, value in cluster.items() if key not in ("type", "eds_cluster_config")}
     return {**rest, "type": "STATIC", "load_assignment": assignments[cluster["name"]]}

@@ -208,7 +208,8 @@ def _cluster(of: ir.Cluster) -> str:
     shown = "" if of.tls is None or of.tls.client_certificate is None else f", as {of.tls.client_certificate.name}"
     budget = of.retry_budget
     retries = "" if budget is None else f", retries {budget.percent} % or {budget.at_least}"
-    return f"{of.name} ({of.protocol}{tls}{shown}{retries})"
+    where = f", looked up as {of.hostname}" if of.hostname else ""
+    return f"{of.name} ({of.protocol}{where}{tls}{shown}{retries})"
 
 
 def _names(of: ir.UpstreamTls) -> str:

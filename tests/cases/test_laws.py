@@ -259,6 +259,14 @@ def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
         found.append(decoded("BackendTLSPolicy", f"p{i}", spec))
     if draw(st.booleans()):
         spec = {
+            "type": "ExternalHostname",
+            "externalHostname": {"hostname": draw(PRECISE)},
+            "port": {"port": draw(st.integers(-1, 65536))},
+            "tls": {**draw(st.sampled_from([{"mode": "None"}, {"mode": "ServerOnly"}, {"mode": "x"}]))},
+        }
+        found.append(decoded("XBackend", "one", spec))
+    if draw(st.booleans()):
+        spec = {
             "targetRefs": [{"group": "", "kind": "Service", "name": draw(st.sampled_from(["one", "two"]))}],
             "retryConstraint": {"budget": {"percent": draw(st.integers(-1, 101))}},
             "sessionPersistence": draw(st.sampled_from([None, {}, {"sessionName": "ä b"}, {"type": "Header"}])),

@@ -267,10 +267,10 @@ def start_envoy(envoy_binary: Path, running: contextlib.ExitStack) -> Callable[.
 @pytest.fixture(scope="module")
 def start_proxy(
     running: contextlib.ExitStack, start_envoy: Callable[..., Proxy], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Snapshot], Proxy]:
-    """Start an Envoy with a snapshot; returns when it serves."""
+) -> Callable[..., Proxy]:
+    """Start an Envoy with a snapshot and further options; returns when it serves."""
 
-    def start(snapshot: Snapshot) -> Proxy:
+    def start(snapshot: Snapshot, *options: str) -> Proxy:
         folder = tmp_path_factory.mktemp("envoy")
         bootstrap = local_bootstrap(
             gateway=ObjectKey("default", "eg"),
@@ -279,7 +279,7 @@ def start_proxy(
             admin_socket=str(folder / "admin.sock"),
         )
         (folder / "bootstrap.json").write_text(bootstrap)
-        proxy = start_envoy("--config-path", folder / "bootstrap.json")
+        proxy = start_envoy("--config-path", folder / "bootstrap.json", *options)
         listeners = [listener.Listener.FromString(r.body) for r in snapshot.of(ResourceType.LISTENER).by_name.values()]
         places = [of.address.socket_address for of in listeners]
         proxy.wait_until_serving(

@@ -71,3 +71,41 @@ CONSTRAINTS: list[dict[str, Any]] = [
     {"budget": {"interval": "2h"}},
 ]
 SESSIONS = st.sampled_from([{}, {"sessionName": "s"}, {"type": "Header"}])
+
+
+def backends(controller: str) -> st.SearchStrategy[dict[str, Any]]:
+    """XBackends that may be wrong in every way, told of in the same way."""
+    entries = [{"parentRef": {"name": "g"}, "controllerName": name} for name in (controller, "example.com/theirs")]
+    return st.fixed_dictionaries(
+        {
+            "spec": st.fixed_dictionaries(
+                {
+                    "type": st.sampled_from(["ExternalHostname"] * 5 + ["Other"]),
+                    "port": st.sampled_from([{"port": 443}, {"port": 443}, {"port": 80}, {"port": 19000}]),
+                },
+                optional={
+                    "externalHostname": st.sampled_from(["a.example.com", "web", "a.svc"]).map(
+                        lambda n: {"hostname": n}
+                    ),
+                    "protocol": st.sampled_from(["HTTP", "H2C", "TCP", "MCP"]),
+                    "tls": st.sampled_from(TLS),
+                },
+            ),
+            "status": st.sampled_from([[], entries[:1], entries[1:]]).map(lambda found: {"parents": found}),
+        }
+    )
+
+
+TLS: list[dict[str, Any]] = [
+    {"mode": "None"},
+    {"mode": "ServerOnly"},
+    {"mode": "ServerOnly", "validation": GOOD},
+    {"mode": "ServerOnly", "validation": GOOD | {"hostname": "BAD"}},
+    {"mode": "ClientAndServer", "clientCertificateRef": {"name": "cert"}, "validation": GOOD},
+    {"mode": "ClientAndServer", "clientCertificateRef": {"name": "cert", "namespace": "b"}},
+    {"mode": "ClientAndServer"},
+]
+FIRST_BACKEND: dict[str, Any] = {
+    "spec": {"type": "ExternalHostname", "port": {"port": 443}, "externalHostname": {"hostname": "a.example.com"}}
+    | {"tls": TLS[4]}
+}

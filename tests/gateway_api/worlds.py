@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies as st
 
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import Gateway
+from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, Gateway
 from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 from tests.gateway_api import policy_worlds
@@ -37,6 +37,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "UDPRoute": ("r", "s"),
     "BackendTLSPolicy": ("p", "q"),
     "XBackendTrafficPolicy": ("p", "q"),
+    "XBackend": ("web", "api"),
     "ReferenceGrant": ("x", "y"),
     "Namespace": NAMESPACES,
     "Service": ("web", "api"),
@@ -64,7 +65,10 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     sets = [some_set, some_set | {"name": "m"}, some_set | {"sectionName": "one"}]
     parents = _lists(_merged(pick(some + sets), elsewhere), 2)
     reference = _merged(
-        pick([{"name": "web"}, {"name": "api"}]), elsewhere, pick([{"port": 80}, {"port": 80}, {"port": 81}, {}])
+        pick([{"name": "web"}, {"name": "api"}]),
+        pick([{}, {}, {}, {"group": EXPERIMENTAL_GROUP, "kind": "XBackend"}]),
+        elsewhere,
+        pick([{"port": 80}, {"port": 80}, {"port": 81}, {}]),
     )
     backends = _lists(reference, 2)
     mirror = st.builds(lambda ref: [{"type": "RequestMirror", "requestMirror": {"backendRef": ref}}], reference)
@@ -234,6 +238,7 @@ def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         "UDPRoute": st.fixed_dictionaries({"spec": st.fixed_dictionaries(l4_route), "status": route_status}),
         "BackendTLSPolicy": policy_worlds.backend_tls_policies(OURS),
         "XBackendTrafficPolicy": policy_worlds.backend_traffic_policies(OURS),
+        "XBackend": policy_worlds.backends(OURS),
         "ReferenceGrant": st.fixed_dictionaries(
             {
                 "spec": st.fixed_dictionaries(
@@ -346,6 +351,7 @@ def _first_objects() -> list[Edit]:
         {"name": "two", "port": 443, "protocol": "HTTPS", "hostname": "a.example.com", "tls": tls},
     ]
     backends = [{"name": "web", "namespace": "b", "port": 80}, {"name": "api", "port": 80}]
+    backends.append({"group": EXPERIMENTAL_GROUP, "kind": "XBackend", "name": "web"})
     route = {"spec": {"parentRefs": parents, "rules": [{"backendRefs": backends}]}}
     ports = [{"port": 80}, {"name": "udp", "port": 80, "protocol": "UDP"}]
     to = [{"group": "", "kind": kind} for kind in ("Service", "Secret", "ConfigMap")]
@@ -379,6 +385,7 @@ def _first_objects() -> list[Edit]:
         *(_edit("ConfigMap", ObjectKey(ns, "ca"), {"data": AUTHORITIES[0]}) for ns in NAMESPACES),
         *(_edit("BackendTLSPolicy", ObjectKey(ns, "p"), policy_worlds.FIRST) for ns in NAMESPACES),
         *(_edit("XBackendTrafficPolicy", ObjectKey(ns, "p"), policy_worlds.FIRST_TRAFFIC) for ns in NAMESPACES),
+        *(_edit("XBackend", ObjectKey(ns, "web"), policy_worlds.FIRST_BACKEND) for ns in NAMESPACES),
     ]
 
 

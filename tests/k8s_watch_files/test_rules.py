@@ -5,7 +5,7 @@ import pytest
 
 from k8s_watch.files.paths import dotted
 from k8s_watch.files.rules import broken_rules
-from k8s_watch.objects import core, gateway, policies, routes
+from k8s_watch.objects import backends, core, gateway, policies, routes
 from k8s_watch.objects.meta import Shape
 
 
@@ -293,6 +293,29 @@ def test_a_backend_is_validated_in_one_way(change: dict[str, object], field: str
 )
 def test_what_a_policy_says_of_traffic_is_within_bounds(change: dict[str, object], field: str) -> None:
     found = broken(policies.XBackendTrafficPolicySpec, **({"targetRefs": [TARGET]} | change))
+    assert [one.partition(":")[0] for one in found] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({}, ""),
+        ({"tls": {"mode": "ClientAndServer", "clientCertificateRef": {"name": "c"}}}, ""),
+        ({"tls": {"mode": "ServerOnly", "validation": VALIDATION}}, ""),
+        ({"type": "Other"}, "type"),
+        ({"externalHostname": None}, "externalHostname"),
+        ({"externalHostname": {"hostname": "a.b.svc.cluster.local"}}, "externalHostname.hostname"),
+        ({"externalHostname": {"hostname": "*.a.com"}}, "externalHostname.hostname"),
+        ({"port": {"port": 0}}, "port.port"),
+        ({"protocol": "SPDY"}, "protocol"),
+        ({"tls": {"mode": "Some"}}, "tls.mode"),
+        ({"tls": {"mode": "ClientAndServer"}}, "tls.clientCertificateRef"),
+        ({"tls": {"mode": "ServerOnly", "clientCertificateRef": {"name": "c"}}}, "tls.clientCertificateRef"),
+    ],
+)
+def test_an_external_backend_is_well_said(change: dict[str, object], field: str) -> None:
+    spec = {"type": "ExternalHostname", "externalHostname": {"hostname": "a.com"}, "port": {"port": 443}}
+    found = broken(backends.XBackendSpec, **(spec | change))
     assert [one.partition(":")[0] for one in found] == ([field] if field else [])
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice
+from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.gateway_api import worlds
 from tests.gateway_api.conftest import KINDS
@@ -48,6 +49,7 @@ FILTERS: list[list[Any]] = [
     [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "web", "namespace": "b", "port": 80}}}],
 ]
 BACKENDS = [{"name": n, "port": 80, **more} for n in ("web", "api") for more in ({}, {"weight": 0}, {"namespace": "b"})]
+BACKENDS += [{"group": EXPERIMENTAL_GROUP, "kind": "XBackend", "name": "web"}]
 HTTP_BACKENDS = BACKENDS + [{"name": "web", "port": 80, "filters": each} for each in FILTERS if each]
 SERVICES = [ObjectKey(namespace, name) for namespace in ("a", "b") for name in ("web", "api")]
 
@@ -198,7 +200,16 @@ def _policies() -> st.SearchStrategy[Edit]:
         "retryConstraint": st.sampled_from([None, {}, {"budget": {"percent": 30}}, {"budget": {"percent": 101}}]),
         "sessionPersistence": st.sampled_from([None, {}, {"sessionName": "s"}, {"type": "Header"}]),
     }
+    backend = {
+        "type": st.just("ExternalHostname"),
+        "port": st.sampled_from([{"port": 443}, {"port": 80}]),
+        "externalHostname": st.sampled_from(
+            [{"hostname": "a.example.com"}, {"hostname": "b.example.com"}, {"hostname": "b"}]
+        ),
+        "tls": st.sampled_from([None, {"mode": "ServerOnly"}]),
+    }
     return st.one_of(
+        _edits_of("XBackend", ["web"], backend),
         _edits_of("BackendTLSPolicy", ["p", "q"], {"targetRefs": _some(targets, 1, 2), "validation": validation}),
         _edits_of("XBackendTrafficPolicy", ["p", "q"], traffic),
     )

@@ -15,11 +15,13 @@ from xds_server.translate.secret import secret
 def assemble(gateway: ir.GatewayIR, endpoints: Iterable[ir.Endpoints]) -> Snapshot:
     """Everything that the proxies of one Gateway get.
 
-    Each of the Gateway's clusters has its endpoints in the result: empty ones when `endpoints` has none, because Envoy
-    holds back a cluster whose endpoints never come. Endpoints of other clusters are left out.
+    Each of the Gateway's clusters without a hostname has its endpoints in the result: empty ones when `endpoints` has
+    none, because Envoy holds back a cluster whose endpoints never come. Endpoints of other clusters are left out.
     """
     given = {each.cluster: each for each in endpoints}
-    wanted = [given.get(of.name) or ir.Endpoints(cluster=of.name, endpoints=()) for of in gateway.clusters]
+    wanted = [
+        given.get(of.name) or ir.Endpoints(cluster=of.name, endpoints=()) for of in gateway.clusters if not of.hostname
+    ]
     return Snapshot(
         {
             ResourceType.CLUSTER: make_set(map(cluster, gateway.clusters)),

@@ -4,7 +4,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 
 from gateway_api.ir import xds as ir
 from protos import cluster as pb
-from protos import core
+from protos import core, endpoint
 from protos.encode import encode, pack
 from protos.values import seconds, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
@@ -28,7 +28,7 @@ CONNECTION_WINDOW = 1024 * 1024
 
 
 def cluster(of: ir.Cluster) -> Resource:
-    """One backend: least requests first, among the addresses that EDS brings.
+    """One backend: least requests first, among the addresses that EDS brings, or those that its hostname has.
 
     The panic threshold is 0 because EDS is the only source of health here: `endpoint.endpoints` decides what serves
     when nothing is ready, and Envoy must not send to draining addresses just because they are the majority.
@@ -37,8 +37,6 @@ def cluster(of: ir.Cluster) -> Resource:
     """
     message = pb.Cluster(
         name=of.name,
-        type=pb.Cluster.EDS,
-        eds_cluster_config=pb.Cluster.EdsClusterConfig(eds_config=ADS),
         connect_timeout=seconds(CONNECT_TIMEOUT),
         per_connection_buffer_limit_bytes=uint32(BUFFER_LIMIT),
         lb_policy=pb.Cluster.LEAST_REQUEST,
@@ -48,8 +46,26 @@ def cluster(of: ir.Cluster) -> Resource:
         transport_socket=transport_socket(of.tls) if of.tls else None,
         typed_extension_protocol_options=_protocol_options(of),
     )
+    if of.hostname:
+        _look_up(message, of.hostname, of.port)
+    else:
+        message.type = pb.Cluster.EDS
+        message.eds_cluster_config.CopyFrom(pb.Cluster.EdsClusterConfig(eds_config=ADS))
+    endpoints = [] if of.hostname else [(ResourceType.ENDPOINT, of.name)]
     secrets = [(ResourceType.SECRET, secret.name) for secret in of.secrets]
-    return make_resource(of.name, encode(message), [(ResourceType.ENDPOINT, of.name), *secrets])
+    return make_resource(of.name, encode(message), [*endpoints, *secrets])
+
+
+def _look_up(message: pb.Cluster, hostname: str, port: int) -> None:
+    """By DNS, for as long as it says. The dot makes it a full name: no search in the pod's domains, where the cluster
+    has names of its own."""
+    message.type = pb.Cluster.STRICT_DNS
+    message.respect_dns_ttl = True
+    message.dns_lookup_family = pb.Cluster.V4_PREFERRED
+    address = core.Address(socket_address=core.SocketAddress(address=f"{hostname}.", port_value=port))
+    host = endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=address))
+    message.load_assignment.cluster_name = message.name
+    message.load_assignment.endpoints.add(lb_endpoints=[host])
 
 
 def _threshold(of: ir.Cluster) -> pb.CircuitBreakers.Thresholds:

@@ -33,8 +33,8 @@ class SnapshotKeeper:
     def update(self, change: IRChange, endpoints_change: EndpointsChange) -> Snapshot:
         """Return everything that the proxies get; the last snapshot itself when nothing of it differs.
 
-        Each cluster has endpoints, empty ones where `endpoints_change` has none: Envoy holds back a cluster whose
-        endpoints never come. Endpoints of clusters that are not there are left out.
+        Each cluster without a hostname has endpoints, empty ones where `endpoints_change` has none: Envoy holds back a
+        cluster whose endpoints never come. Endpoints of clusters that are not there are left out.
         """
         changes: dict[ResourceType, Encoded] = {
             ResourceType.CLUSTER: _encoded(change.clusters, cluster),
@@ -91,7 +91,8 @@ class SnapshotKeeper:
 def _wanted_endpoints(
     change: IRChange, given: EndpointsChange, clusters: ResourceSet, held: ResourceSet
 ) -> Iterator[tuple[ir.ClusterName, ir.Endpoints | None]]:
-    for name in {**change.clusters, **given}:
+    looked_up = {name for name, of in change.clusters.items() if of and of.hostname}
+    for name in {**change.clusters, **given}.keys() - looked_up:
         if name not in clusters.by_name:
             yield name, None
         elif name in given or name not in held.by_name:
