@@ -195,8 +195,8 @@ def _external(
     protocol = protocols.get(found.protocol)
     if protocol is None:
         return problems.unsupported_backend_protocol(
-            f"XBackend {target} has {f'protocol {found.protocol}' if found.protocol else 'no protocol'}, which is not "
-            f"supported for {referrer.kind}s."
+            f"XBackend {target}{f' with protocol {found.protocol}' if found.protocol else ''} is not supported for "
+            f"{referrer.kind}s."
         )
     return external_cluster(target, found, protocol)
 
