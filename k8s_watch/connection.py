@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import aiohttp
 
-from k8s_watch.credentials import BadCredentials, Credentials, load_credentials
+from k8s_watch.credential_source import load_credentials
+from k8s_watch.credentials import BadCredentials, Credentials
 from k8s_watch.status import status_error
 
 CONNECT_TIMEOUT = 10.0

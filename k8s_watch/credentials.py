@@ -1,17 +1,10 @@
-"""A pod's service account, or a kubeconfig → where the API server is and how to prove who we are."""
+"""Where the API server is, and how to prove to it who we are."""
 
-import os
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
-
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Spec: Kubernetes, "Accessing the Kubernetes API from a Pod"."""
-TOKEN_SECONDS = 60.0
-"""For how long a token that was read is used before its file is looked at again."""
 
 
 class BadCredentials(Exception):
@@ -70,49 +63,3 @@ class Credentials:
     def is_local(self) -> bool:
         """Whether the server is on this machine, where no proxy stands between."""
         return urlsplit(self.host).hostname in {"localhost", "127.0.0.1", "::1"}
-
-
-class _TokenFile:
-    """A bearer token that follows its file. One that cannot be read right now leaves the last token in use."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._header = self._read()
-        self._read_at = time.monotonic()
-
-    async def authorization(self) -> str | None:
-        if time.monotonic() >= self._read_at + TOKEN_SECONDS:
-            try:
-                self._header = self._read()
-            except (OSError, ValueError):
-                return self._header
-            self._read_at = time.monotonic()
-        return self._header
-
-    def _read(self) -> str:
-        if token := self._path.read_text().strip():
-            return f"Bearer {token}"
-        raise ValueError(f"{self._path} is empty")
-
-
-async def load_credentials(kubeconfig: str | None) -> Credentials:
-    """Read credentials afresh from the disk: from `kubeconfig`, else $KUBECONFIG, else the pod, else ~/.kube/config.
-
-    Raises `BadCredentials`. Contacts no API server; an exec plugin of the kubeconfig is run.
-    """
-    if kubeconfig is None and "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
-        return _of_pod()
-    # The official client, which knows all that a kubeconfig may hold, is slow to import and large: no pod needs it.
-    from k8s_watch.kubeconfig import read_kubeconfig  # noqa: PLC0415
-
-    return await read_kubeconfig(kubeconfig or os.environ.get("KUBECONFIG") or None)
-
-
-def _of_pod() -> Credentials:
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT") or "443"
-    try:
-        token = _TokenFile(SERVICE_ACCOUNT / "token")
-        url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-        return Credentials(url, token.authorization, Tls(ca_file=str(SERVICE_ACCOUNT / "ca.crt")))
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise BadCredentials(f"the pod's service account: {error}") from error

@@ -8,6 +8,7 @@ LOG = """=== RUN   TestConformance
     --- PASS: TestConformance/Known (1.00s)
         --- PASS: TestConformance/Known/sub (1.00s)
     --- PASS: TestConformance/New (1.00s)
+    --- PASS: TestConformance/TheOtherNotSupported (0.00s)
     --- SKIP: TestConformance/ForOthers (0.00s)
 """
 

@@ -25,7 +25,8 @@ from gateway_api.status.keeper import StatusKeeper
 from gateway_api.status.types import Statuses
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
-from tests.gateway_api.worlds import KEYS, Edit, changed, edits, first_world
+from tests.gateway_api.bodies import KEYS
+from tests.gateway_api.worlds import Edit, changed, edits, first_world
 
 STEPS = int(os.environ.get("LYCHGATE_STEPS", "2000"))
 STEPS_A_RUN = 25

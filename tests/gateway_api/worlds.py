@@ -3,12 +3,10 @@
 An edit is (kind, key, the object or None to delete it); a burst is several edits that one snapshot brings at once.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import product
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies as st
 
 from k8s_watch.keys import ObjectKey
@@ -16,279 +14,10 @@ from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, Gateway
 from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 from tests.gateway_api import policy_worlds
-from tests.gateway_api.conftest import KINDS, certificate, secret_data
-
-OURS = "gateway.envoyproxy.io/gatewayclass-controller"
-GROUP = "gateway.networking.k8s.io"
-CERTIFICATE = secret_data(ec.generate_private_key(ec.SECP256R1()))
-AUTHORITIES = [{"ca.crt": certificate(ec.generate_private_key(ec.SECP256R1())).decode()} for _ in range(2)]
+from tests.gateway_api.bodies import AUTHORITIES, CERTIFICATE, GROUP, KEYS, NAMESPACES, OURS, ROUTES, bodies
+from tests.gateway_api.conftest import KINDS
 
 type Edit = tuple[str, ObjectKey, Object | None]
-
-NAMESPACES = ("a", "b")
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "GatewayClass": ("ours", "other"),
-    "Gateway": ("g", "h"),
-    "ListenerSet": ("l", "m"),
-    "HTTPRoute": ("r", "s", "t"),
-    "GRPCRoute": ("r", "s"),
-    "TCPRoute": ("r", "s"),
-    "TLSRoute": ("r", "s"),
-    "UDPRoute": ("r", "s"),
-    "BackendTLSPolicy": ("p", "q"),
-    "XBackendTrafficPolicy": ("p", "q"),
-    "XBackend": ("web", "api"),
-    "ReferenceGrant": ("x", "y"),
-    "Namespace": NAMESPACES,
-    "Service": ("web", "api"),
-    "Secret": ("cert", "key"),
-    "ConfigMap": ("ca", "key"),
-}
-ROUTES = tuple(kind for kind in NAMES if kind.endswith("Route"))
-CLUSTER_SCOPED = ("GatewayClass", "Namespace")
-KEYS: Mapping[str, list[ObjectKey]] = {
-    kind: [ObjectKey(ns, name) for ns, name in product(("",) if kind in CLUSTER_SCOPED else NAMESPACES, names)]
-    for kind, names in NAMES.items()
-}
-
-
-def _bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
-    """By kind, its objects without their metadata."""
-    pick = st.sampled_from
-    elsewhere = pick([{}, {}, {"namespace": "a"}, {"namespace": "b"}])
-    conditions = pick([[], [{"type": "Accepted", "status": "True"}]])
-    entries = pick([[], [OURS], ["example.com/theirs"]]).map(
-        lambda names: [{"parentRef": {"name": "g"}, "controllerName": name} for name in names]
-    )
-    some_set = {"kind": "ListenerSet", "name": "l"}
-    some = [{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "sectionName": "one"}]
-    sets = [some_set, some_set | {"name": "m"}, some_set | {"sectionName": "one"}]
-    parents = _lists(_merged(pick(some + sets), elsewhere), 2)
-    reference = _merged(
-        pick([{"name": "web"}, {"name": "api"}]),
-        pick([{}, {}, {}, {"group": EXPERIMENTAL_GROUP, "kind": "XBackend"}]),
-        elsewhere,
-        pick([{"port": 80}, {"port": 80}, {"port": 81}, {}]),
-    )
-    backends = _lists(reference, 2)
-    mirror = st.builds(lambda ref: [{"type": "RequestMirror", "requestMirror": {"backendRef": ref}}], reference)
-    http_backends = _lists(_merged(reference, st.fixed_dictionaries({}, optional={"filters": mirror})), 2)
-    asked = pick(
-        [
-            {"protocol": "HTTP", "http": {}, "backendRef": {"name": "api", "namespace": "b", "port": 80}},
-            {"protocol": "GRPC", "grpc": {}, "backendRef": {"name": "web", "port": 80}},
-            {"protocol": "GRPC", "backendRef": {"name": "web", "port": 81}},
-        ]
-    )
-    filters = st.one_of(
-        mirror,
-        pick([[], [], [{"type": "URLRewrite"}]]),
-        asked.map(lambda auth: [{"type": "ExternalAuth", "externalAuth": auth}]),
-    )
-    rule = st.fixed_dictionaries(
-        {
-            "backendRefs": http_backends,
-            "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]]),
-        },
-        optional={
-            "filters": filters,
-            "retry": pick([{}, {"codes": [500], "attempts": 3}, {"attempts": 0}]),
-            "sessionPersistence": pick([{}, {"sessionName": "s"}, {"type": "Header"}]),
-        },
-    )
-    methods = [
-        {},
-        {"method": {"service": "s", "method": "m"}},
-        {"method": {"type": "RegularExpression", "service": "("}},
-    ]
-    grpc_rule = st.fixed_dictionaries(
-        {"backendRefs": backends, "matches": _lists(pick(methods), 2)},
-        optional={"sessionPersistence": pick([{}, {"type": "Header"}])},
-    )
-    tls = st.fixed_dictionaries(
-        {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}
-    )
-    authority = _merged(pick([{"group": "", "kind": "ConfigMap", "name": name} for name in ("ca", "key")]), elsewhere)
-    validation = st.fixed_dictionaries(
-        {"caCertificateRefs": _lists(authority, 2)},
-        optional={"mode": pick(["AllowValidOnly", "AllowInsecureFallback"])},
-    )
-    clients = pick([{}]) | st.fixed_dictionaries({"validation": validation})
-    frontend = st.fixed_dictionaries(
-        {"default": clients, "perPort": _lists(st.fixed_dictionaries({"port": pick([80, 443]), "tls": clients}), 1)}
-    ).map(lambda found: {"frontend": found})
-    shown = _merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere).map(
-        lambda ref: {"backend": {"clientCertificateRef": ref}}
-    )
-    addresses = pick([[{"value": "10.0.0.1"}], [{"type": "Hostname", "value": "a.b"}, {}], [{"type": "x/y"}]])
-    allowed = pick(
-        [
-            {},
-            {"namespaces": {"from": "All"}},
-            {"namespaces": {"from": "All"}},
-            {"namespaces": {"from": "All"}},
-            {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
-            {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
-            {"namespaces": {"from": "All"}, "kinds": [{"kind": "TCPRoute"}, {"kind": "UDPRoute"}]},
-        ]
-    )
-    open_to = pick(
-        [
-            {"namespaces": {"from": "All"}},
-            {"namespaces": {"from": "All"}},
-            {"namespaces": {"from": "Same"}},
-            {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
-            {},
-        ]
-    )
-    hostname = pick([{}, {}, {"hostname": "*.example.com"}, {"hostname": "a.example.com"}])
-    http = _merged(
-        st.fixed_dictionaries({"allowedRoutes": allowed}), pick([{"port": 80, "protocol": "HTTP"}]), hostname
-    )
-    https = _merged(
-        st.fixed_dictionaries({"allowedRoutes": allowed, "tls": tls}),
-        pick([{"port": 443, "protocol": "HTTPS"}, {"port": 80, "protocol": "HTTPS"}]),
-        hostname,
-    )
-    l4 = _merged(
-        st.fixed_dictionaries({"allowedRoutes": allowed}),
-        pick([{"port": port, "protocol": protocol} for protocol in ("TCP", "UDP") for port in (90, 10080)]),
-    )
-    mode = pick([{"mode": "Terminate"}, {"mode": "Passthrough"}, {"mode": "Passthrough"}])
-    tls_too = _merged(
-        st.fixed_dictionaries({"allowedRoutes": allowed, "tls": _merged(tls, mode)}),
-        pick([{"port": 443, "protocol": "TLS"}]),
-        hostname,
-    )
-    listener = _merged(st.one_of(http, https, l4, tls_too), pick([{"name": "one"}, {"name": "two"}, {"name": "three"}]))
-    l4_route = {"parentRefs": parents, "rules": _lists(st.fixed_dictionaries({"backendRefs": backends}), 2)}
-    hostnames = pick([[], [], [], ["a.example.com"], ["b.example.com", "a.example.com"], ["*.example.com"], ["BAD"]])
-    route_status = st.fixed_dictionaries({"parents": entries})
-    return {
-        "GatewayClass": st.fixed_dictionaries(
-            {
-                "spec": _merged(
-                    pick(
-                        [{"controllerName": OURS}, {"controllerName": OURS}, {"controllerName": "example.com/theirs"}]
-                    ),
-                    pick([{}, {}, {"parametersRef": {"group": "g", "kind": "K", "name": "n"}}]),
-                ),
-                "status": st.fixed_dictionaries({"conditions": conditions}),
-            }
-        ),
-        "Gateway": st.fixed_dictionaries(
-            {
-                "spec": st.fixed_dictionaries(
-                    {
-                        "gatewayClassName": pick(["ours", "ours", "ours", "ours", "other", "none"]),
-                        "listeners": _lists(listener, 3),
-                        "infrastructure": pick([{}, {"labels": {"a": "b"}}]),
-                    },
-                    optional={
-                        "tls": _merged(st.just({}) | frontend, st.just({}) | shown),
-                        "addresses": addresses,
-                        "allowedListeners": open_to,
-                    },
-                ),
-                "status": st.fixed_dictionaries({"conditions": conditions}),
-            }
-        ),
-        "ListenerSet": st.fixed_dictionaries(
-            {
-                "spec": st.fixed_dictionaries(
-                    {
-                        "parentRef": _merged(
-                            pick([{"name": "g"}, {"name": "g"}, {"name": "h"}, {"name": "g", "kind": "Service"}]),
-                            elsewhere,
-                        ),
-                        "listeners": _lists(listener, 2),
-                    }
-                ),
-                "status": st.fixed_dictionaries({"conditions": conditions}),
-            }
-        ),
-        "HTTPRoute": st.fixed_dictionaries(
-            {
-                "spec": st.fixed_dictionaries(
-                    {
-                        "parentRefs": parents,
-                        "hostnames": hostnames,
-                        "rules": _lists(rule, 2),
-                    }
-                ),
-                "status": route_status,
-            }
-        ),
-        "GRPCRoute": st.fixed_dictionaries(
-            {
-                "spec": st.fixed_dictionaries(
-                    {
-                        "parentRefs": parents,
-                        "hostnames": pick([[], [], ["a.example.com"]]),
-                        "rules": _lists(grpc_rule, 2),
-                    }
-                ),
-                "status": route_status,
-            }
-        ),
-        "TCPRoute": st.fixed_dictionaries({"spec": st.fixed_dictionaries(l4_route), "status": route_status}),
-        "TLSRoute": st.fixed_dictionaries(
-            {"spec": st.fixed_dictionaries({**l4_route, "hostnames": hostnames}), "status": route_status}
-        ),
-        "UDPRoute": st.fixed_dictionaries({"spec": st.fixed_dictionaries(l4_route), "status": route_status}),
-        "BackendTLSPolicy": policy_worlds.backend_tls_policies(OURS),
-        "XBackendTrafficPolicy": policy_worlds.backend_traffic_policies(OURS),
-        "XBackend": policy_worlds.backends(OURS),
-        "ReferenceGrant": st.fixed_dictionaries(
-            {
-                "spec": st.fixed_dictionaries(
-                    {
-                        "from": _lists(
-                            st.fixed_dictionaries(
-                                {
-                                    "group": st.just(GROUP),
-                                    "kind": pick([*ROUTES, "Gateway", "ListenerSet"]),
-                                    "namespace": pick(NAMESPACES),
-                                }
-                            ),
-                            2,
-                        ),
-                        "to": _lists(
-                            pick(
-                                [
-                                    {"group": "", "kind": "Service"},
-                                    {"group": "", "kind": "Service", "name": "web"},
-                                    {"group": "", "kind": "Secret"},
-                                    {"group": "", "kind": "ConfigMap"},
-                                ]
-                            ),
-                            2,
-                        ),
-                    }
-                )
-            }
-        ),
-        "Namespace": st.just({}),
-        "Service": st.fixed_dictionaries(
-            {
-                "spec": pick(
-                    [
-                        {"ports": [{"port": 80}]},
-                        {"ports": [{"port": 80}, {"port": 81}]},
-                        {"ports": [{"port": 80}, {"name": "udp", "port": 80, "protocol": "UDP"}]},
-                        {"ports": [{"port": 80, "name": "http"}, {"port": 81, "name": "other"}]},
-                        {"ports": [{"port": 80, "appProtocol": "https"}]},
-                        {"ports": [{"port": 80, "appProtocol": "h2c"}]},
-                        {"type": "ExternalName"},
-                    ]
-                ),
-                "status": pick([{}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}]),
-            }
-        ),
-        "Secret": st.fixed_dictionaries({"data": pick([{}, {"tls.crt": "bad", "tls.key": "bad"}, CERTIFICATE])}),
-        "ConfigMap": st.fixed_dictionaries({"data": pick([{}, {"ca.crt": "bad"}, *AUTHORITIES])}),
-    }
-
 
 METADATA = st.fixed_dictionaries(
     {
@@ -303,14 +32,14 @@ METADATA = st.fixed_dictionaries(
 
 def edits() -> st.SearchStrategy[Edit]:
     """One object, of any kind: as in the first world, as it may be, or gone. Two of three keep the world alive."""
-    bodies, first = _bodies(), _first_objects()
+    of_kind, first = bodies(), _first_objects()
     first += [_closed(edit) for edit in first if edit[0] == "Gateway"]
-    kinds = ["HTTPRoute", "Gateway", *(kind for kind in bodies if kind != "GatewayClass")] * 2 + ["GatewayClass"]
+    kinds = ["HTTPRoute", "Gateway", *(kind for kind in of_kind if kind != "GatewayClass")] * 2 + ["GatewayClass"]
 
     def of(kind: str) -> st.SearchStrategy[Edit]:
         repairs = st.sampled_from([edit for edit in first if edit[0] == kind])
         keys = st.sampled_from(KEYS[kind])
-        news = st.builds(lambda key, meta, body: _edit(kind, key, body, meta), keys, METADATA, bodies[kind])
+        news = st.builds(lambda key, meta, body: _edit(kind, key, body, meta), keys, METADATA, of_kind[kind])
         return st.one_of(repairs, news, news, news, st.builds(lambda key: (kind, key, None), keys))
 
     return st.sampled_from(kinds).flatmap({kind: of(kind) for kind in kinds}.__getitem__)
@@ -407,12 +136,3 @@ def changed(cluster: ClusterSnapshot, burst: Iterable[Edit]) -> ClusterSnapshot:
 def _edit(kind: str, key: ObjectKey, body: dict[str, Any], meta: dict[str, Any] | None = None) -> Edit:
     document = {"metadata": {"name": key.name, "namespace": key.namespace, **(meta or {})}, **body}
     return kind, key, msgspec.convert(document, KINDS[kind].type)
-
-
-def _lists[T](of: st.SearchStrategy[T], at_most: int) -> st.SearchStrategy[list[T]]:
-    return st.lists(of, max_size=at_most)
-
-
-def _merged(*parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    merge: Callable[..., dict[str, Any]] = lambda *found: {k: v for part in found for k, v in part.items()}  # noqa: E731
-    return st.builds(merge, *parts)

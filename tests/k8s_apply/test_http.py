@@ -14,7 +14,7 @@ from k8s_apply.http import HttpWriter
 from k8s_apply.kinds import LEASE
 from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection
-from k8s_watch.credentials import load_credentials
+from k8s_watch.credential_source import load_credentials
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import DEPLOYMENT, GATEWAY_CLASS, HTTP_ROUTE, SERVICE
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from k8s_watch import credentials
+from k8s_watch import service_account
 from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection, connect
-from k8s_watch.credentials import BadCredentials, load_credentials
+from k8s_watch.credential_source import load_credentials
+from k8s_watch.credentials import BadCredentials
 from k8s_watch.kinds import SERVICE
 from tests.authority import LOOPBACK, Authority
 from tests.k8s_watch.http_server import ApiServer
@@ -96,7 +97,7 @@ class Pod:
         self.token = folder / "token"
         self.authority = folder / "ca.crt"
         monkeypatch.delenv("KUBECONFIG", raising=False)
-        monkeypatch.setattr(credentials, "SERVICE_ACCOUNT", folder)
+        monkeypatch.setattr(service_account, "SERVICE_ACCOUNT", folder)
         self._environment = monkeypatch
 
     def at(self, server: ApiServer) -> None:
@@ -156,7 +157,7 @@ async def test_a_service_account_without_its_files_is_said_so(pod: Pod, missing:
 async def test_a_token_file_between_two_steps_leaves_the_last_token_in_use(
     pod: Pod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credentials, "TOKEN_SECONDS", 0.0)
+    monkeypatch.setattr(service_account, "TOKEN_SECONDS", 0.0)
     replace(pod.token, "first\n")
     replace(pod.authority, Authority().pem.decode())
     pod.at(ApiServer())
