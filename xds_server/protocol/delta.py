@@ -11,6 +11,9 @@ from xds_server.protocol.stream import Plan, Stream
 from xds_server.protocol.subscription import WILDCARD
 from xds_server.snapshot.resource import Resource, ResourceType
 
+SHOWN_DIGITS = 8
+"""Of the version of the whole, which in this dialect only people read: it costs each response its length."""
+
 
 class DeltaStream(Stream):
     """One client's delta stream, aggregated or of one type."""
@@ -81,6 +84,5 @@ class DeltaStream(Stream):
             flights.append(Flight(last.resources, tuple(removals)))
         elif not flights and channel.must_answer and not channel.gated:
             flights.append(Flight(()))
-        return [
-            self._send(channel, flight, version=channel.newest.version, removed=flight.removed) for flight in flights
-        ]
+        version = channel.newest.version[:SHOWN_DIGITS]
+        return [self._send(channel, flight, version=version, removed=flight.removed) for flight in flights]

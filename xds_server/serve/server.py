@@ -231,6 +231,8 @@ def _options(settings: ServeSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         # Envoy pings every 30 s: more often than gRPC's default allows, which would answer "too many pings".
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        # Measuring how much a client could send costs a ping for each message; clients send acknowledgements only.
+        ("grpc.http2.bdp_probe", 0),
         # Two servers on one port would each get half of the proxies; better to fail at once.
         ("grpc.so_reuseport", 0),
     ]
