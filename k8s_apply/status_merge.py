@@ -42,7 +42,7 @@ def merge(observed: Json, wanted: Body, *, now: str) -> Json | None:
     Spec: Gateway API v1 RouteStatus, PolicyStatus, GatewayStatus, ListenerSetStatus, GatewayClassStatus
     Spec: Kubernetes meta/v1 Condition
     """
-    status = _complete(observed.get("status") or {})
+    status: Json = observed.get("status") or {}
     match wanted:
         case GatewayClassStatus():
             merged = status | _gateway_class(status, wanted, now)
@@ -60,12 +60,6 @@ def merge(observed: Json, wanted: Body, *, now: str) -> Json | None:
             assert_never(wanted)
     changed = any(value != status.get(name) and (value or status.get(name)) for name, value in merged.items())
     return observed | {"status": merged} if changed else None
-
-
-def _complete(status: Json) -> Json:
-    """The status with the one field that the API server insists on though the watch may leave it out."""
-    listeners = status.get("listeners")
-    return status | {"listeners": [{"attachedRoutes": 0} | entry for entry in listeners]} if listeners else status
 
 
 def has_others_entries(observed: Json, controller_name: str) -> bool:
@@ -109,7 +103,7 @@ def _listener(observed: Json, wanted: ListenerStatus, now: str) -> Json:
     }
     same = (
         seen == kinds
-        and observed.get("attachedRoutes") == wanted.attached_routes
+        and observed.get("attachedRoutes", 0) == wanted.attached_routes
         and observed.get("conditions", []) == merged["conditions"]
     )
     return observed if observed and same else merged

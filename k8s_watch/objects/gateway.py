@@ -148,7 +148,9 @@ class GatewaySpec(Shape, frozen=True):
     tls: GatewayTls | None = None
 
 
-class ListenerStatus(Shape, frozen=True):
+class ListenerStatus(Shape, frozen=True, omit_defaults=False):
+    """Said in full when it is written back: the API server wants its zeros too."""
+
     name: str
     supported_kinds: tuple[RouteGroupKind, ...] = ()
     attached_routes: int = 0
