@@ -170,7 +170,6 @@ def _session(credentials: Credentials) -> aiohttp.ClientSession:
         # The server is near: compressing costs it, and us, more than it saves.
         headers={"User-Agent": "lychgate", "Accept-Encoding": "identity"},
         read_bufsize=1 << 20,
-        trust_env=not credentials.is_local,
     )
 
 

@@ -2,9 +2,12 @@
 
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 
 class BadCredentials(Exception):
@@ -51,7 +54,8 @@ class Credentials:
         self.authorization = authorization
         """Returns the Authorization header, renewed where its source is."""
         self.tls = tls.context
-        self.proxy = proxy
+        self.proxy = proxy or _proxy_of_environment(self.host)
+        """The URL of the HTTP proxy on the way to the host."""
         self.server_name = server_name
         """The name to check in the server's certificate, when it is not the host's."""
         files = (tls.ca_file, tls.certificate_file, tls.key_file)
@@ -59,7 +63,23 @@ class Credentials:
         """What `tls()` is made of; equal material makes an equal context."""
         tls.context()
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the server is on this machine, where no proxy stands between."""
-        return urlsplit(self.host).hostname in {"localhost", "127.0.0.1", "::1"}
+
+def _proxy_of_environment(host: str) -> str | None:
+    """Return what HTTPS_PROXY and the like say of this host; None where NO_PROXY excepts it or it is this machine.
+
+    Asked once: the session's own look at the environment costs every request two turns of a thread.
+    """
+    url, proxies = urlsplit(host), getproxies()
+    name = url.hostname or ""
+    if name in {"localhost", "127.0.0.1", "::1"} or proxy_bypass(url.netloc) or _is_within(name, proxies.get("no", "")):
+        return None
+    return proxies.get(url.scheme)
+
+
+def _is_within(name: str, networks: str) -> bool:
+    """Whether `name` is an IP address of one of these networks: clusters are often excepted as 10.96.0.0/12."""
+    for network in networks.split(","):
+        with suppress(ValueError):  # most of them are names
+            if ip_address(name) in ip_network(network.strip(), strict=False):
+                return True
+    return False

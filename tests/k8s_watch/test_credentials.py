@@ -9,7 +9,7 @@ from k8s_watch import service_account
 from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection, connect
 from k8s_watch.credential_source import load_credentials
-from k8s_watch.credentials import BadCredentials
+from k8s_watch.credentials import BadCredentials, Credentials, Tls
 from k8s_watch.kinds import SERVICE
 from tests.authority import LOOPBACK, Authority
 from tests.k8s_watch.http_server import ApiServer
@@ -180,3 +180,25 @@ async def test_a_kubeconfig_that_is_none_is_said_so(tmp_path: Path, text: str) -
 async def test_a_kubeconfig_that_is_missing_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(BadCredentials, match="nowhere"):
         await load_credentials(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("host", "proxy"),
+    [
+        ("https://api.example.com:6443", "http://proxy:3128"),
+        ("https://api.corp.example.com", None),
+        ("https://10.96.0.1:443", None),
+        ("https://10.128.0.1:443", "http://proxy:3128"),
+        ("https://127.0.0.1:6443", None),
+        ("https://[::1]:6443", None),
+    ],
+)
+def test_the_proxy_of_the_environment(host: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for every other program: also where the exception is a network, as clusters write it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "corp.example.com, 10.96.0.0/12")
+    assert Credentials(host, no_authorization, Tls()).proxy == proxy
+
+
+async def no_authorization() -> None:
+    return None

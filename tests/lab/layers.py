@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,26 +63,16 @@ def layer(name: str, recipe: str, fill: Fill) -> Layer:
 
 
 def put_program(root: Path, source: Path, target: str) -> None:
-    """Copy an executable and the shared libraries that it needs into `root`."""
+    """Copy an executable to `target` under `root`, and the shared libraries it needs to the paths they have here."""
     destination = root / target.lstrip("/")
     destination.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, destination)
     destination.chmod(0o755)
-    put_libraries(root, [source])
-
-
-def put_libraries(root: Path, programs: Iterable[Path], *, inside: Path | None = None) -> None:
-    """Copy the shared libraries that `programs` need on this machine to the same paths under `root`.
-
-    A library that `ldd` finds under `inside` is skipped: the caller brings that folder itself.
-    """
-    for library in sorted({found for program in programs for found in _shared_libraries(program)}):
-        if inside is not None and library.is_relative_to(inside):
-            continue
-        destination = root / str(library).lstrip("/")
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(library.resolve(), destination)
-        destination.chmod(0o755)
+    for library in _shared_libraries(source):
+        beside = root / str(library).lstrip("/")
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(library.resolve(), beside)
+        beside.chmod(0o755)
 
 
 def digest_of(path: Path) -> str:

