@@ -17,6 +17,10 @@ class Clock(Protocol):
         """Seconds since 1970, UTC. For stamps only, never for measuring."""
         ...
 
+    def cpu(self) -> float:
+        """Seconds of CPU that this process has used."""
+        ...
+
     def jitter(self) -> float:
         """A number in [0, 1) to spread retries with."""
         ...
@@ -34,6 +38,9 @@ class SystemClock:
 
     def now(self) -> float:
         return time.time()
+
+    def cpu(self) -> float:
+        return time.process_time()
 
     def jitter(self) -> float:
         return random.random()

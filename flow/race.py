@@ -21,6 +21,18 @@ async def within[T](seconds: float, work: Coroutine[Any, Any, T], clock: Clock) 
         await _end(task, pause)
 
 
+async def newer_within[T](source: Latest[T], version: int, seconds: float, clock: Clock) -> bool:
+    """Wait until a value newer than `version` comes, for `seconds` at most; return whether it came. Cancel-safe."""
+    newer = asyncio.ensure_future(source.newer_than(version))  # noqa: TID251 (ended below, whatever happens)
+    pause = asyncio.ensure_future(clock.sleep(seconds))  # noqa: TID251
+    try:
+        await asyncio.wait({newer, pause}, return_when=asyncio.FIRST_COMPLETED)
+        return newer.done()
+    finally:
+        newer.cancel()
+        pause.cancel()
+
+
 async def while_true(gate: Latest[bool], work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run `work` whenever `gate` is true, and cancel it as soon as it turns false; again and again, until cancelled.
 

@@ -19,7 +19,7 @@ import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from flow.settle import newer_within
+from flow.race import newer_within
 from k8s_watch.api import ApiError, Gone, KubeReader, NotServed
 from k8s_watch.backoff import Backoff
 from k8s_watch.decode import Head, Undecodable, decode, read_head

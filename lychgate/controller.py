@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -11,8 +12,8 @@ import msgspec
 import structlog
 
 from flow.clock import Clock
+from flow.hold_off import Allowance, HoldOff
 from flow.latest import Latest, ring
-from flow.settle import settled
 from flow.supervise import Failure, attempt
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport
@@ -61,15 +62,16 @@ class Feedback(msgspec.Struct, frozen=True):
     infra: Latest[InfraReport]
 
 
-class HoldOff(msgspec.Struct, frozen=True):
-    """Both in seconds; see `flow.settle`."""
-
-    quiet: float
-    at_most: float
+STATUS_ROUNDS = Allowance(rate=2.5, credit=4, at_most=0.5)
+"""For statuses, which people read: a burst of routes is a few new counts of a Gateway, not a thousand."""
 
 
-STATUS_HOLD_OFF = HoldOff(quiet=0.05, at_most=0.5)
-"""For statuses, which people read: a burst of routes is one new count of a Gateway, not a thousand."""
+def changes_allowance(cores: float, at_most: float) -> Allowance:
+    """Return what following the source may cost before changes are gathered, in CPU seconds: `cores` a second.
+
+    The credit is enough for some hundred changes at once.
+    """
+    return Allowance(rate=cores, credit=3 * cores, at_most=at_most)
 
 
 class Controller:
@@ -87,7 +89,7 @@ class Controller:
         feedback: Feedback,
         sinks: Sinks,
         settings: GraphSettings,
-        hold_off: HoldOff,
+        hold_off: Allowance,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
@@ -117,22 +119,15 @@ class Controller:
             tasks.create_task(self._reporting(), name="reporting")
 
     async def _translating(self) -> None:
-        revision, since = 0, float("-inf")
+        hold_off = HoldOff(self._source.revision, self._hold_off, self._clock.cpu, self._clock)
         while True:
-            revision, _ = await settled(
-                self._source.revision,
-                revision,
-                since=since,
-                quiet=self._hold_off.quiet,
-                at_most=self._hold_off.at_most,
-                clock=self._clock,
-            )
-            since = self._clock.monotonic()
+            await hold_off.next()
+            began = self._clock.monotonic()
             previous = self.steps.value
             with _growing() if previous is None else nullcontext():
                 new = self._pipeline.update(self._source.snapshot())
                 self._publish(new, previous)
-            self._metrics.steps.observe(self._clock.monotonic() - since)
+            self._metrics.steps.observe(self._clock.monotonic() - began)
 
     def _publish(self, new: Step, previous: Step | None) -> None:
         for failure in new.failures:
@@ -181,17 +176,10 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ring(self._bell, self._feedback.fleet), name="fleet")
             tasks.create_task(ring(self._bell, self._feedback.infra), name="infrastructure")
-            rung, since = 0, float("-inf")
+            rounds = itertools.count()
+            hold_off = HoldOff(self._bell, STATUS_ROUNDS, lambda: next(rounds), self._clock)
             while True:
-                rung, _ = await settled(
-                    self._bell,
-                    rung,
-                    since=since,
-                    quiet=STATUS_HOLD_OFF.quiet,
-                    at_most=STATUS_HOLD_OFF.at_most,
-                    clock=self._clock,
-                )
-                since = self._clock.monotonic()
+                await hold_off.next()
                 if current := self.steps.value:
                     self._wish_for_statuses(current)
                 self._observe_fleet(self._feedback.fleet.value)

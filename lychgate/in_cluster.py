@@ -30,7 +30,7 @@ from k8s_watch.cluster import Cluster
 from k8s_watch.connection import Connection, connect
 from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
-from lychgate.controller import Controller, Feedback, HoldOff, Sinks
+from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.settings import Settings
 from lychgate.signals import until_told
 from lychgate.telemetry.edge_collector import EdgeCollector
@@ -103,7 +103,7 @@ class _Replica:
                 route_scoping=settings.route_scoping,
                 system_ca_file=settings.system_ca_file,
             ),
-            hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
+            hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=self._metrics,
             clock=clock,
         )

@@ -85,11 +85,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Where the proxies find the authorities that a BackendTLSPolicy calls `System`, as in the image; "" is nowhere.
     `lychgate run` looks where this machine has them."""
 
-    hold_off_quiet: float = 0.003
-    """Seconds without a change that end a burst. The first change after a rest goes at once."""
+    hold_off_cores: float = 0.15
+    """Cores: while following changes takes us less than that, each goes at once; beyond it they are gathered."""
 
-    hold_off_at_most: float = 0.05
-    """Seconds that a change waits at most, however long the burst."""
+    hold_off_at_most: float = 0.3
+    """Seconds that a change is held at most for others to join it."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe line that is written."""

@@ -27,7 +27,7 @@ from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.announcing import ADDRESS, announcement
-from lychgate.controller import Controller, Feedback, HoldOff, Sinks
+from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backends
 from lychgate.pipeline import Step
 from lychgate.settings import Settings
@@ -121,7 +121,7 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
                 route_scoping=settings.route_scoping,
                 system_ca_file=settings.system_ca_file,
             ),
-            hold_off=HoldOff(settings.hold_off_quiet, settings.hold_off_at_most),
+            hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=metrics,
             clock=clock,
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flow.latest import Latest
-from flow.race import while_true, within
+from flow.race import newer_within, while_true, within
 from tests.flow.virtual_clock import VirtualClock, settle
 
 
@@ -74,3 +74,16 @@ async def test_a_failure_of_the_work_is_not_hidden() -> None:
 
     with pytest.raises(KeyError):
         await while_true(Latest(initial=True), work)
+
+
+async def test_newer_within_says_whether_it_came() -> None:
+    clock, source = VirtualClock(), Latest(0)
+    async with asyncio.TaskGroup() as tasks:
+        came = tasks.create_task(newer_within(source, 0, 1.0, clock))
+        await clock.advance(0.5)
+        source.publish(1)
+        await settle()
+        assert came.result()
+        missed = tasks.create_task(newer_within(source, 1, 1.0, clock))
+        await clock.advance(1.0)
+        assert not missed.result()

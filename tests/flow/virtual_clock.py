@@ -35,6 +35,9 @@ class VirtualClock:
     def now(self) -> float:
         return 1_700_000_000.0 + self._time
 
+    def cpu(self) -> float:
+        return 0.0
+
     def jitter(self) -> float:
         return self._dice.random() if self.chance is None else self.chance
 

@@ -1,0 +1,63 @@
+"""Hold-off: changes go at once while that costs little, and are gathered when they come faster than we can afford."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from flow.clock import Clock
+from flow.latest import Latest
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader of changes may spend, in a unit of the meter's: a token bucket."""
+
+    rate: float
+    """Units a second, for ever."""
+    credit: float
+    """Units that may be spent at once after a time without changes."""
+    at_most: float
+    """Seconds that a change waits at most, however much was spent."""
+    rest: float = 0.05
+    """Seconds without a change that end the wait: there is nothing more to gather."""
+
+
+class HoldOff[T]:
+    """Hands the values of `source` to one reader, as fast as its allowance lets it.
+
+    `spent` is a meter that only grows: CPU seconds, or a count of what was done. Whoever has something left gets a
+    change at once. Whoever is in debt waits until it is paid, and then gets the newest value: the fewer readings the
+    dearer they are. A change that is only gathered wakes nobody.
+    """
+
+    def __init__(self, source: Latest[T], allowance: Allowance, spent: Callable[[], float], clock: Clock) -> None:
+        self._source = source
+        self._allowance = allowance
+        self._spent = spent
+        self._clock = clock
+        self._version = 0
+        self._left = allowance.credit
+        self._metered = spent(), clock.monotonic()
+
+    async def next(self) -> T:
+        """Wait for a value newer than the last one handed out, and until we can afford it. Cancel-safe."""
+        await self._source.newer_than(self._version)
+        self._settle()
+        if self._left < 0:
+            await self._gather(self._clock.monotonic() - self._left / self._allowance.rate)
+        self._version = self._source.version
+        return self._source.value
+
+    def _settle(self) -> None:
+        """Bring what is left up to date. Debts that no wait would pay are let off."""
+        allowance, (spent, since) = self._allowance, self._metered
+        self._metered = self._spent(), self._clock.monotonic()
+        left = self._left - (self._metered[0] - spent) + (self._metered[1] - since) * allowance.rate
+        self._left = max(-allowance.at_most * allowance.rate, min(left, allowance.credit))
+
+    async def _gather(self, until: float) -> None:
+        """Sleep until then, or through a rest, whichever ends first."""
+        while (left := until - self._clock.monotonic()) > 0:
+            version = self._source.version
+            await self._clock.sleep(min(left, self._allowance.rest))
+            if self._source.version == version:
+                return
