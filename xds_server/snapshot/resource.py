@@ -1,5 +1,6 @@
 """One encoded Envoy resource, sets of them, and the whole that one Gateway's proxies get."""
 
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
@@ -20,7 +21,10 @@ class ResourceType(IntEnum):
 
 
 class Resource(msgspec.Struct, frozen=True, eq=False):
-    """Encoded once, at birth. `version` is a digest of the content: equal on every replica and after every restart."""
+    """Encoded once, at birth. `version` is a digest of the content: equal on every replica and after every restart.
+
+    It is short, since it goes along with each resource: a version is only ever compared with another of the same name.
+    """
 
     name: str
     version: str
@@ -48,7 +52,7 @@ class Resource(msgspec.Struct, frozen=True, eq=False):
 
 def make_resource(name: str, body: bytes, depends_on: Iterable[tuple[ResourceType, str]] = ()) -> Resource:
     """A resource with the version that its bytes deserve."""
-    return Resource(name, xxhash.xxh3_128_hexdigest(body), body, tuple(depends_on))
+    return Resource(name, _short(xxhash.xxh3_128_intdigest(body)), body, tuple(depends_on))
 
 
 def digest(part: bytes) -> int:
@@ -64,7 +68,12 @@ def make_from_parts(
     `total` is the sum of each part's `digest`, so the version is the same however the parts came to be. `pieces` make
     up the body; where they begin and end means nothing.
     """
-    return Resource(name, format(total % 2**128, "032x"), pieces, tuple(depends_on))
+    return Resource(name, _short(total), pieces, tuple(depends_on))
+
+
+def _short(digest: int) -> str:
+    """64 bits of it, in eleven characters."""
+    return b2a_base64((digest % 2**64).to_bytes(8), newline=False).decode().rstrip("=")
 
 
 class SetChange(NamedTuple):
