@@ -59,13 +59,20 @@ def backend() -> Iterator[int]:
     """An echo backend on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
+    with serving_backend(port):
+        yield port
+
+
+@contextmanager
+def serving_backend(port: int) -> Iterator[None]:
+    """An echo backend on that port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lychgate", "demo-backend", "--host", "127.0.0.1", "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield port
+        yield
     finally:
         process.terminate()
         process.wait()

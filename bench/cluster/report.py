@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster import svg
-from cluster.figures import FIGURES, Figure, Target
+from cluster.figures import FIGURES, FLOOR, Figure, Target
 from cluster.loss import VARIANTS
 from cluster.systems import ENVOY_GATEWAY, LYCHGATE
 
@@ -37,6 +37,8 @@ class Line:
     ours: float | None
     theirs: float | None
     document: Json
+    floor: float | None = None
+    """Nobody can be faster, in the value's unit; None where it was not measured."""
 
     @property
     def ratio(self) -> float | None:
@@ -49,6 +51,9 @@ class Line:
         found = []
         if self.target.ratio is not None and self.ratio is not None:
             found.append((f"ratio ≤ {self.target.ratio}", self.ratio <= self.target.ratio))
+        if self.floor and self.target.floor is not None and self.ours is not None:
+            times = self.ours / self.floor
+            found.append((f"≤ {self.target.floor} × floor (is {times:.2f})", times <= self.target.floor))
         limit = self.target.at_most.get(self.routes, self.target.at_most.get(0))
         if limit is not None and self.ours is not None:
             found.append((f"≤ {limit:g} {self.target.unit}", self.ours <= limit))
@@ -71,11 +76,15 @@ def write(page: Path, results: Path) -> None:
 
 
 def _lines(figure: Figure, documents: list[Json]) -> Iterator[Line]:
+    floors = {
+        d["routes"]: _median(d, LYCHGATE.key, FLOOR.targets[0].value) for d in documents if d["figure"] == FLOOR.id
+    }
     for document in sorted((d for d in documents if d["figure"] == figure.id), key=lambda d: d["routes"]):
         for target in figure.targets:
             ours, theirs = (_median(document, system.key, target.value) for system in (LYCHGATE, ENVOY_GATEWAY))
             if ours is not None or theirs is not None:
-                yield Line(figure, target, document["routes"], ours, theirs, document)
+                floor = floors.get(document["routes"]) if target.floor else None
+                yield Line(figure, target, document["routes"], ours, theirs, document, floor)
 
 
 def _median(document: Json, system: str, value: str) -> float | None:
@@ -117,7 +126,7 @@ def _section(figure: Figure, lines: list[Line], results: Path) -> str:
 
 
 def _bars(line: Line) -> list[svg.Bar]:
-    pairs = ((LYCHGATE.title, line.ours), (ENVOY_GATEWAY.title, line.theirs))
+    pairs = ((LYCHGATE.title, line.ours), (ENVOY_GATEWAY.title, line.theirs), ("Ready bytes", line.floor))
     return [
         svg.Bar(f"{title}, {line.routes:,} routes", value, f"{_number(value)} {line.target.unit}", series)
         for series, (title, value) in enumerate(pairs)

@@ -1,4 +1,4 @@
-"""Labelled values → an SVG with horizontal bars, two colours, logarithmic where the values are far apart."""
+"""Labelled values → an SVG with horizontal bars, three colours, logarithmic where the values are far apart."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 WIDTH, LEFT, RIGHT, ROW, GAP, TOP = 720, 210, 110, 20, 8, 40
-COLOURS = ("#2563eb", "#9ca3af")
+COLOURS = ("#2563eb", "#9ca3af", "#16a34a")
 FONT = 'font-family="sans-serif" font-size="12"'
 FAR_APART = 20
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: `series` 0 or 1 chooses the colour."""
+    """One bar: `series`, 0 to 2, chooses the colour."""
 
     label: str
     value: float
