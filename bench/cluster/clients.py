@@ -33,6 +33,9 @@ METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregated
 REST = 1.0
 """Seconds without an answer after which a client holds everything."""
 
+BACK_OFF = 1.0
+"""Seconds until a client that was sent away comes back."""
+
 
 class Client:
     """One proxy's place on the stream."""
@@ -54,7 +57,17 @@ class Client:
         self.woken = 0.0
 
     async def follow(self) -> None:
-        """Subscribe, and acknowledge until cancelled."""
+        """Subscribe, and acknowledge until cancelled; who is sent away for the crowd comes back, as an Envoy does."""
+        while True:
+            try:
+                await self._converse()
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise
+                await asyncio.sleep(BACK_OFF)
+
+    async def _converse(self) -> None:
+        self._outbox, self._asked = asyncio.Queue(), {}
         self._outbox.put_nowait(DeltaDiscoveryRequest(node=self._node, type_url=CLUSTER))
         self._outbox.put_nowait(DeltaDiscoveryRequest(type_url=LISTENER))
         async for response in self._call(self._requests()):
