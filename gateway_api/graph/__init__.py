@@ -6,9 +6,8 @@ disagree. One file a concept. Must not read EndpointSlices, ConfigMaps' or Secre
 * The order of it all: `build` (the definition), `keeper` (the same, incrementally), `judges`, `types`; what moved:
   `news`, `readers`, `lookup`, `change`, `tally`.
 * Tables to which a new kind is added: `route_kinds`, `policy_kinds`.
-* Gateways: `gateway_class`, `gateway`, `listener*`, `client_validation`, `certificate`, `ca_certificates`.
-* Routes: `attachment`, `http_*`, `grpc_*`, `l4_route`, `claims`, `precedence`; their filters: `cors`, `mirror`,
-  `session`, `external_auth`.
-* Backends and what is said of them: `backend`, `external_backend`, `backend_t*`, `policy*`.
-* For all: `reference_grant` (the one door to referred objects), `problems` (the users' errors), `hostnames`.
+* Judges: `gateways`, `routes`, `backends`, a folder each; each imports those before it and none after.
+* Policies as such, whatever they say: `policy`, `policy_stage`.
+* For all: `reference_grant` (the one door to referred objects), `problems` (the users' errors), `hostnames`,
+  `certificate`, `ca_certificates`, `label_selector`, `precedence`.
 """

@@ -16,16 +16,16 @@ from gateway_api.graph.attached import (
     owner_of,
     target_users,
 )
-from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
+from gateway_api.graph.gateways.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.judges import Judges, namespace_labels
-from gateway_api.graph.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.lookup import Judged
 from gateway_api.graph.policy import attach_policy, directives_of
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
 from gateway_api.graph.route_kinds import Judge
+from gateway_api.graph.routes.attachment import Parents
 from gateway_api.graph.types import (
     GatewayNode,
     Graph,

@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 
-from gateway_api.graph.attachment import Labels, Parents
-from gateway_api.graph.gateway import judge_gateway
-from gateway_api.graph.gateway_class import judge_gateway_class
-from gateway_api.graph.listener_set import judge_listener_set
+from gateway_api.graph.gateways.gateway import judge_gateway
+from gateway_api.graph.gateways.gateway_class import judge_gateway_class
+from gateway_api.graph.gateways.listener_set import judge_listener_set
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy_kinds import JUDGES
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.route_kinds import Judge
+from gateway_api.graph.routes.attachment import Labels, Parents
 from gateway_api.graph.types import (
     GatewayClassNode,
     GatewayNode,

@@ -19,7 +19,6 @@ from typing import Any
 
 from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.graph.attached import attached_listeners, counted, owner_of, target_users
-from gateway_api.graph.attachment import Parents
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.change import GraphChange, gateway_serves_alike, route_serves_alike
@@ -34,6 +33,7 @@ from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.reference_grant import Grants, Permitted, Resolver
 from gateway_api.graph.route_kinds import Judge
 from gateway_api.graph.route_stage import RouteStage
+from gateway_api.graph.routes.attachment import Parents
 from gateway_api.graph.tally import Counts
 from gateway_api.graph.types import (
     GatewayClassNode,

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
-from gateway_api.graph.listener_set import is_orphan, listeners_by_set, stands_alike, with_listener_sets, with_listeners
+from gateway_api.graph.gateways.listener_set import (
+    is_orphan,
+    listeners_by_set,
+    stands_alike,
+    with_listener_sets,
+    with_listeners,
+)
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
 from gateway_api.graph.types import GatewayNode, ListenerSetNode

@@ -4,9 +4,9 @@ objects in `k8s_watch`."""
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway_api.graph.backend_tls import judge_backend_tls_policy
-from gateway_api.graph.backend_traffic import judge_backend_traffic_policy
-from gateway_api.graph.external_backend import judge_external_backend
+from gateway_api.graph.backends.backend_tls import judge_backend_tls_policy
+from gateway_api.graph.backends.backend_traffic import judge_backend_traffic_policy
+from gateway_api.graph.backends.external_backend import judge_external_backend
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.types import JudgedPolicy, Settings
 

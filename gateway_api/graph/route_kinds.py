@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway_api.graph.attachment import Labels, Parents
-from gateway_api.graph.grpc_route import judge_grpc_route
-from gateway_api.graph.http_route import judge_http_route
-from gateway_api.graph.l4_route import judge_tcp_route, judge_tls_route, judge_udp_route
 from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.routes.attachment import Labels, Parents
+from gateway_api.graph.routes.grpc_route import judge_grpc_route
+from gateway_api.graph.routes.http_route import judge_http_route
+from gateway_api.graph.routes.l4_route import judge_tcp_route, judge_tls_route, judge_udp_route
 from gateway_api.graph.types import HTTPRouteNode, L4RouteNode
 
 type Judge[N] = Callable[[Any, Parents, Labels, Resolver], N | None]

@@ -1,6 +1,6 @@
 """ExternalAuth filter of a rule → ir.ExternalAuth."""
 
-from gateway_api.graph.external_auth import external_auth_of
+from gateway_api.graph.routes.external_auth import external_auth_of
 from gateway_api.graph.types import HTTPRuleNode, Problem
 from gateway_api.ir import xds as ir
 from k8s_watch.objects.routes import ForwardBodyConfig, GRPCAuthConfig, HTTPAuthConfig

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gateway_api.graph.cors import ANY, origins
+from gateway_api.graph.routes.cors import ANY, origins
 from gateway_api.graph.types import MirrorNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend

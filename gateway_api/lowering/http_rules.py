@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway_api.graph.durations import seconds
-from gateway_api.graph.http_match import match_problems
-from gateway_api.graph.mirror import mirrors_of
 from gateway_api.graph.precedence import MatchOrder, asked_for, match_precedence, method_precedence, under
+from gateway_api.graph.routes.http_match import match_problems
+from gateway_api.graph.routes.mirror import mirrors_of
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, Problem
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway_api.graph.claims import RouteId, claims
+from gateway_api.graph.gateways.listener import terminates_tls
 from gateway_api.graph.hostnames import ANY
-from gateway_api.graph.listener import terminates_tls
+from gateway_api.graph.routes.claims import RouteId, claims
 from gateway_api.graph.types import BackendNode, Graph, ListenerNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import l4_destinations
@@ -30,7 +30,7 @@ type ServedBy = Mapping[str, Mapping[str, Served]]
 def served_by(graph: Graph, gateway: ObjectKey) -> ServedBy:
     """Say which routes of bytes serve which places of a Gateway.
 
-    Spec: see `gateway_api.graph.claims`
+    Spec: see `gateway_api.graph.routes.claims`
     """
     found: dict[str, dict[str, Served]] = {}
     for place, (first, *_) in claims(graph, gateway).items():

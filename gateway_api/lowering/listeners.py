@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway_api.graph.gateways.listener import transport_of
 from gateway_api.graph.hostnames import ANY
-from gateway_api.graph.listener import transport_of
 from gateway_api.graph.types import BackendNode, ListenerNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import l4_destinations

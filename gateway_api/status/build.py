@@ -6,7 +6,7 @@ touches.
 
 from collections.abc import Mapping
 
-from gateway_api.graph.claims import RouteId, claims
+from gateway_api.graph.routes.claims import RouteId, claims
 from gateway_api.graph.types import Graph, Policies
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport

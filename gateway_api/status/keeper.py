@@ -9,8 +9,8 @@ import msgspec
 
 from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
-from gateway_api.graph.claims import Claims, RouteId, claims
 from gateway_api.graph.mappings import not_equal, not_same, replaced
+from gateway_api.graph.routes.claims import Claims, RouteId, claims
 from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, Policies, RouteNode, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import GatewayInfra, InfraReport

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from gateway_api.graph import problems
-from gateway_api.graph.claims import Claims, Place, RouteId
 from gateway_api.graph.hostnames import ANY
+from gateway_api.graph.routes.claims import Claims, Place, RouteId
 from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus

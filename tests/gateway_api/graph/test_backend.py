@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
-from gateway_api.graph.backend import http_backend, l4_backend
 from gateway_api.graph.reference_grant import Grants, Referrer, Resolver
+from gateway_api.graph.routes.backend import http_backend, l4_backend
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service, ServicePort, ServiceSpec
 from k8s_watch.objects.meta import Meta

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 
 from gateway_api.graph import durations, problems
-from gateway_api.graph.session import session_errors
+from gateway_api.graph.routes.session import session_errors
 from gateway_api.graph.types import BackendTraffic, JudgedPolicy
 from gateway_api.ir.xds import RetryBudget
 from k8s_watch.objects.policies import RetryConstraint, XBackendTrafficPolicy

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from gateway_api.graph import durations, problems
-from gateway_api.graph.attachment import Labels, Parents, attach, hostname_problems, unbound
-from gateway_api.graph.backend import http_backend, weight_problem
-from gateway_api.graph.external_auth import authorizer
-from gateway_api.graph.http_filter import rule_filter_problems
-from gateway_api.graph.http_match import match_problems
-from gateway_api.graph.http_retry import retry_problems
-from gateway_api.graph.listener import HTTP_ROUTE
-from gateway_api.graph.mirror import mirrors_of, resolve_mirrors
+from gateway_api.graph.gateways.listener import HTTP_ROUTE
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.session import session_problems
+from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostname_problems, unbound
+from gateway_api.graph.routes.backend import http_backend, weight_problem
+from gateway_api.graph.routes.external_auth import authorizer
+from gateway_api.graph.routes.http_filter import rule_filter_problems
+from gateway_api.graph.routes.http_match import match_problems
+from gateway_api.graph.routes.http_retry import retry_problems
+from gateway_api.graph.routes.mirror import mirrors_of, resolve_mirrors
+from gateway_api.graph.routes.session import session_problems
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, MirrorNode, Problem
 from gateway_api.ir.xds import FAILURE
 from k8s_watch.objects.gateway import RouteGroupKind

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from gateway_api.graph.http_match import METHODS, TOKEN
+from gateway_api.graph.routes.http_match import METHODS, TOKEN
 from gateway_api.ir.xds import Origin
 from k8s_watch.objects.routes import HTTPCors
 

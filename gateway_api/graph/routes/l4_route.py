@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from gateway_api.graph import problems
-from gateway_api.graph.attachment import Labels, Parents, attach, hostname_problems, unbound
-from gateway_api.graph.backend import l4_backend, weight_problem
-from gateway_api.graph.listener import TCP_ROUTE, TLS_ROUTE, UDP_ROUTE
+from gateway_api.graph.gateways.listener import TCP_ROUTE, TLS_ROUTE, UDP_ROUTE
 from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostname_problems, unbound
+from gateway_api.graph.routes.backend import l4_backend, weight_problem
 from gateway_api.graph.types import L4RouteNode, L4RuleNode, Problem
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import L4Route, TCPRoute, TLSRoute, UDPRoute

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from gateway_api.graph.attachment import Labels, Parents
-from gateway_api.graph.backend import weight_problem
-from gateway_api.graph.grpc_match import as_http_match, grpc_match_problems
-from gateway_api.graph.http_filter import rule_filter_problems
-from gateway_api.graph.http_route import judge_requests
-from gateway_api.graph.listener import GRPC_ROUTE
+from gateway_api.graph.gateways.listener import GRPC_ROUTE
 from gateway_api.graph.reference_grant import Resolver
-from gateway_api.graph.session import session_problems
+from gateway_api.graph.routes.attachment import Labels, Parents
+from gateway_api.graph.routes.backend import weight_problem
+from gateway_api.graph.routes.grpc_match import as_http_match, grpc_match_problems
+from gateway_api.graph.routes.http_filter import rule_filter_problems
+from gateway_api.graph.routes.http_route import judge_requests
+from gateway_api.graph.routes.session import session_problems
 from gateway_api.graph.types import HTTPRouteNode, Problem
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteRule
 from k8s_watch.objects.routes import HTTPRouteRule

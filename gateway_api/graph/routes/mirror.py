@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from gateway_api.graph.backend import http_cluster
 from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.routes.backend import http_cluster
 from gateway_api.graph.types import HTTPRuleNode, MirrorNode, Problem
 from k8s_watch.objects.routes import HTTPRequestMirror
 

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import merged
-from gateway_api.graph.listener import terminates_tls
+from gateway_api.graph.gateways.listener import terminates_tls
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import ClientValidation, ListenerNode, Problem
 from gateway_api.ir.xds import CaBundle

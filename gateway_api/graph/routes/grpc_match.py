@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from gateway_api.graph import problems
-from gateway_api.graph.http_match import pair_problems, regex_problem
+from gateway_api.graph.routes.http_match import pair_problems, regex_problem
 from gateway_api.graph.types import Problem
 from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch

@@ -9,11 +9,11 @@ from collections.abc import Container, Iterable, Mapping
 import msgspec
 
 from gateway_api.graph import problems
-from gateway_api.graph.client_validation import with_client_validation
+from gateway_api.graph.gateways.client_validation import with_client_validation
+from gateway_api.graph.gateways.listener import judge_listener
+from gateway_api.graph.gateways.listener_conflicts import judge_names
+from gateway_api.graph.gateways.listener_set_conflicts import judge_beside
 from gateway_api.graph.label_selector import allows
-from gateway_api.graph.listener import judge_listener
-from gateway_api.graph.listener_conflicts import judge_names
-from gateway_api.graph.listener_set_conflicts import judge_beside
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Resolver

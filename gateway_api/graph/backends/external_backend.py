@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway_api.graph import problems
-from gateway_api.graph.backend_tls import judge_validation
+from gateway_api.graph.backends.backend_tls import judge_validation
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.reference_grant import Referrer, Resolver

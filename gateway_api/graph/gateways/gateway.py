@@ -4,10 +4,10 @@ import ipaddress
 
 from gateway_api.graph import problems
 from gateway_api.graph.certificate import certificate
-from gateway_api.graph.client_validation import insecure_problems, with_client_validation
+from gateway_api.graph.gateways.client_validation import insecure_problems, with_client_validation
+from gateway_api.graph.gateways.listener import judge_listener
+from gateway_api.graph.gateways.listener_conflicts import judge_together
 from gateway_api.graph.hostnames import is_precise
-from gateway_api.graph.listener import judge_listener
-from gateway_api.graph.listener_conflicts import judge_together
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerNode, Problem, Settings
 from gateway_api.ir.xds import TlsSecret

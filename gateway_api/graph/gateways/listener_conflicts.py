@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import msgspec
 
 from gateway_api.graph import problems
+from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
 from gateway_api.graph.hostnames import ANY, intersect
-from gateway_api.graph.listener import OF_SERVER_NAME, can_share_port, transport_of
 from gateway_api.graph.types import ListenerNode, Problem
 
 

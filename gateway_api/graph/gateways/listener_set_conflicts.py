@@ -14,9 +14,9 @@ from typing import NamedTuple
 import msgspec
 
 from gateway_api.graph import problems
+from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
+from gateway_api.graph.gateways.listener_conflicts import is_unaccepted
 from gateway_api.graph.hostnames import ANY, wider
-from gateway_api.graph.listener import OF_SERVER_NAME, can_share_port, transport_of
-from gateway_api.graph.listener_conflicts import is_unaccepted
 from gateway_api.graph.types import ListenerNode, Problem
 
 

@@ -3,9 +3,9 @@
 Spec: Gateway API v1.6 HTTPExternalAuthFilter; GEP-1494
 """
 
-from gateway_api.graph.backend import http_cluster
-from gateway_api.graph.http_match import TOKEN, path_problem
 from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.routes.backend import http_cluster
+from gateway_api.graph.routes.http_match import TOKEN, path_problem
 from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import Cluster
 from k8s_watch.objects.routes import HTTPExternalAuth, HTTPPathMatch, HTTPRouteRule
