@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import quote
@@ -90,26 +90,29 @@ class Api:
     def watching(self, kind: str, heard: Callable[[str, Json], None], *, namespace: str) -> Iterator[None]:
         """Call `heard(event type, object)` in a thread for every event from now on, while the block lasts."""
         version = self._call("GET", f"{path(kind, '', namespace)}?limit=1")["metadata"]["resourceVersion"]
-        connection = self._connect()
-        connection.request("GET", f"{path(kind, '', namespace)}?watch=1&resourceVersion={version}")
-        response = connection.getresponse()
-        socket = connection.sock
+        connection, ended = self._connect(), threading.Event()
 
         def follow() -> None:
-            try:
-                for line in response:
-                    event = json.loads(line)
-                    heard(event["type"], event["object"])
-            except (OSError, HTTPException, ValueError):
-                return  # the block ended
+            nonlocal version
+            while not ended.is_set():  # the server ends the watch of who reads too slowly: it is resumed
+                with suppress(OSError, HTTPException, ValueError):
+                    connection.request("GET", f"{path(kind, '', namespace)}?watch=1&resourceVersion={version}")
+                    for line in connection.getresponse():
+                        event = json.loads(line)
+                        if event["type"] == "ERROR":
+                            raise RuntimeError(f"watch of {kind}: {event['object']}")
+                        version = event["object"]["metadata"]["resourceVersion"]
+                        heard(event["type"], event["object"])
+                connection.close()
 
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()
         try:
             yield
         finally:
-            if socket:
-                socket.shutdown(2)
+            ended.set()
+            if connection.sock:
+                connection.sock.shutdown(2)
             thread.join(5)
 
     def _all(self, call: Callable[[Json], Json], documents: Iterable[Json], rate: float | None) -> None:

@@ -42,7 +42,6 @@ from gateway_api.graph.types import (
     HTTPRouteNode,
     L4RouteNode,
     ListenerSetNode,
-    RouteNode,
     Settings,
 )
 from k8s_watch.keys import ObjectKey
@@ -98,6 +97,10 @@ class _World:
         self._listener_sets = ListenerSetStage()
         self._http = {kind: RouteStage[HTTPRouteNode](settings) for kind in route_kinds.HTTP}
         self._l4 = {kind: RouteStage[L4RouteNode](settings) for kind in route_kinds.L4}
+        self._routes: list[tuple[str, RouteStage[Any], Judge[Any]]] = [
+            *((kind, stage, route_kinds.HTTP[kind]) for kind, stage in self._http.items()),
+            *((kind, stage, route_kinds.L4[kind]) for kind, stage in self._l4.items()),
+        ]
         self._policies = {kind: PolicyStage[Any](kind, settings) for kind in policy_kinds.JUDGES}
         self._counts = Counts(attached_listeners)
         self._users = Counts(target_users)
@@ -131,14 +134,11 @@ class _World:
 
         parents = Parents(seen_gateways, notes.of("ListenerSet", self._listener_sets.nodes))
 
-        def judge[N: RouteNode](kind: str, stage: RouteStage[N], judge: Judge[N]) -> Moves:
+        moves: dict[str, Moves] = {}
+        for kind, stage, judge in self._routes:
             keys = changed.get(kind, NO_KEYS) | stage.readers(reads)
-            return stage.judge_routes(keys, objects_of(cluster, kind), judges.routes(kind, judge, parents), notes)
-
-        moves: dict[str, Moves] = {
-            kind: judge(kind, stage, route_kinds.HTTP[kind]) for kind, stage in self._http.items()
-        }
-        moves |= {kind: judge(kind, stage, route_kinds.L4[kind]) for kind, stage in self._l4.items()}
+            judged = judges.routes(kind, judge, parents)
+            moves[kind] = stage.judge_routes(keys, objects_of(cluster, kind), judged, notes)
 
         moved_routes = [moved for kind in moves.values() for moved in kind.values()]
         recounted = self._counts.move(moved_routes)
