@@ -88,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     hold_off_cores: float = 0.15
     """Cores: while following changes takes us less than that, each goes at once; beyond it they are gathered."""
 
-    hold_off_at_most: float = 0.3
+    hold_off_at_most: float = 0.5
     """Seconds that a change is held at most for others to join it."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
