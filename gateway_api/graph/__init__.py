@@ -4,10 +4,10 @@ From the one Graph come both the proxies' configuration (`lowering`) and the sta
 disagree. One file a concept. Must not read EndpointSlices, ConfigMaps' or Secrets' content beyond what is referenced.
 
 * The order of it all: `build` (the definition), `keeper` (the same, incrementally), `judges`, `types`; what moved:
-  `news`, `readers`, `lookup`, `change`, `tally`.
+  `news`, `readers`, `lookup`, `change`, `tally`, `mappings`, and a `*_stage` for each sort of object that needs one.
 * Tables to which a new kind is added: `route_kinds`, `policy_kinds`.
 * Judges: `gateways`, `routes`, `backends`, a folder each; each imports those before it and none after.
 * Policies as such, whatever they say: `policy`, `policy_stage`.
-* For all: `reference_grant` (the one door to referred objects), `problems` (the users' errors), `hostnames`,
-  `certificate`, `ca_certificates`, `label_selector`, `precedence`.
+* For all: `reference_grant` (the one door to referred objects), `problems` (the users' errors), `attached` (who is bound
+  to whom), `certificate`, `ca_certificates`, `label_selector`, `precedence`, `hostnames`, `durations`, `regex`.
 """
