@@ -36,7 +36,8 @@ class HoldOff[T]:
         self._clock = clock
         self._version = 0
         self._left = allowance.credit
-        self._metered = spent(), clock.monotonic()
+        self._metered: tuple[float, float] | None = None
+        """What was spent when; None before the first value, which owes nothing: until then there was nothing to read."""
 
     async def next(self) -> T:
         """Wait for a value newer than the last one handed out, and until we can afford it. Cancel-safe."""
@@ -49,9 +50,9 @@ class HoldOff[T]:
 
     def _settle(self) -> None:
         """Bring what is left up to date. Debts that no wait would pay are let off."""
-        allowance, (spent, since) = self._allowance, self._metered
-        self._metered = self._spent(), self._clock.monotonic()
-        left = self._left - (self._metered[0] - spent) + (self._metered[1] - since) * allowance.rate
+        allowance, now = self._allowance, (self._spent(), self._clock.monotonic())
+        (spent, since), self._metered = self._metered or now, now
+        left = self._left - (now[0] - spent) + (now[1] - since) * allowance.rate
         self._left = max(-allowance.at_most * allowance.rate, min(left, allowance.credit))
 
     async def _gather(self, until: float) -> None:

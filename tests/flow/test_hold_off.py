@@ -55,6 +55,14 @@ async def test_the_first_change_goes_at_once(reader: Reader) -> None:
     assert reader.taken == [(0.0, 1)]
 
 
+async def test_what_it_cost_to_get_to_the_first_change_is_not_owed(reader: Reader) -> None:
+    await settle()
+    reader.spent = 100
+    reader.source.publish(1)
+    await settle()
+    assert reader.taken == [(0.0, 1)]
+
+
 async def test_changes_that_we_can_afford_go_at_once_for_ever(reader: Reader) -> None:
     await reader.change(100, every=reader.cost / RATE)
     assert reader.pauses() == [pytest.approx(reader.cost / RATE)] * 99
