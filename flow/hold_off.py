@@ -37,7 +37,7 @@ class HoldOff[T]:
         self._version = 0
         self._left = allowance.credit
         self._metered: tuple[float, float] | None = None
-        """What was spent when; None before the first value, which owes nothing: until then there was nothing to read."""
+        """What was spent when; None before the first value, which owes nothing for what came before it."""
 
     async def next(self) -> T:
         """Wait for a value newer than the last one handed out, and until we can afford it. Cancel-safe."""

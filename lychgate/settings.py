@@ -85,7 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Where the proxies find the authorities that a BackendTLSPolicy calls `System`, as in the image; "" is nowhere.
     `lychgate run` looks where this machine has them."""
 
-    hold_off_cores: float = 0.15
+    hold_off_cores: float = 0.12
     """Cores: while following changes takes us less than that, each goes at once; beyond it they are gathered."""
 
     hold_off_at_most: float = 0.5
