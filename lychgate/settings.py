@@ -5,7 +5,7 @@ A field `xds_port` is the flag `--xds-port`, the variable `LYCHGATE_XDS_PORT` an
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
@@ -85,10 +85,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Where the proxies find the authorities that a BackendTLSPolicy calls `System`, as in the image; "" is nowhere.
     `lychgate run` looks where this machine has them."""
 
-    hold_off_cores: float = 0.12
+    hold_off_cores: Annotated[float, msgspec.Meta(gt=0)] = 0.12
     """Cores: while following changes takes us less than that, each goes at once; beyond it they are gathered."""
 
-    hold_off_at_most: float = 0.5
+    hold_off_at_most: Annotated[float, msgspec.Meta(ge=0)] = 0.5
     """Seconds that a change is held at most for others to join it."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -38,7 +38,7 @@ class Line:
     theirs: float | None
     document: Json
     floor: float | None = None
-    """Nobody can be faster, in the value's unit; None where it was not measured."""
+    """What ready bytes take, in the value's unit; None where it was not measured."""
 
     @property
     def ratio(self) -> float | None:

@@ -44,6 +44,14 @@ def test_a_value_that_does_not_fit_names_variable_source_and_type() -> None:
         load_settings(None, {"LYCHGATE_XDS_PORT": "many"}, {})
 
 
+@pytest.mark.parametrize(
+    ("variable", "field"), [("HOLD_OFF_CORES", "holdOffCores"), ("HOLD_OFF_AT_MOST", "holdOffAtMost")]
+)
+def test_a_hold_off_that_cannot_be_is_refused(variable: str, field: str) -> None:
+    with pytest.raises(SettingsError, match=rf"environment: Expected `float`.*{field}"):
+        load_settings(None, {f"LYCHGATE_{variable}": "-1"}, {})
+
+
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("- xdsPort\n")
