@@ -10,7 +10,7 @@ import yaml
 from cryptography import x509
 
 from tests.authority import Authority
-from tests.e2e.test_standalone import Standalone
+from tests.e2e.standalone import Standalone
 from tests.tls_backend import TlsServer, serving
 
 pytestmark = pytest.mark.envoy

@@ -10,20 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_standalone import PATIENCE, Standalone
+from tests.e2e.standalone import GATEWAY, PATIENCE, Standalone
 
 pytestmark = pytest.mark.envoy
 
-MANIFESTS = """
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {{name: eg}}
-spec: {{controllerName: gateway.envoyproxy.io/gatewayclass-controller}}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {{name: eg}}
-spec: {{gatewayClassName: eg, listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}
+MANIFESTS = (
+    GATEWAY
+    + """
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -37,6 +30,7 @@ spec:
     backendRefs: [{{name: flaky, port: 80}}]
     retry: {{codes: [500], attempts: 1}}
 """
+)
 SERVICE = """
 ---
 apiVersion: v1

@@ -5,20 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_standalone import PATIENCE, Standalone
+from tests.e2e.standalone import GATEWAY, PATIENCE, Standalone
 
 pytestmark = pytest.mark.envoy
 
-MANIFESTS = """
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {{name: eg}}
-spec: {{controllerName: gateway.envoyproxy.io/gatewayclass-controller}}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {{name: eg}}
-spec: {{gatewayClassName: eg, listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}
+MANIFESTS = (
+    GATEWAY
+    + """
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -30,6 +23,7 @@ spec:
     backendRefs: [{{group: gateway.networking.x-k8s.io, kind: XBackend, name: out}}]
   - filters: [{{type: RequestRedirect, requestRedirect: {{statusCode: 302, hostname: elsewhere.example.com}}}}]
 """
+)
 BACKEND = """
 apiVersion: gateway.networking.x-k8s.io/v1alpha1
 kind: XBackend

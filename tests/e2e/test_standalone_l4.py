@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 
 from tests.authority import Authority
-from tests.e2e.test_standalone import PATIENCE, Standalone
+from tests.e2e.standalone import PATIENCE, Standalone
 
 pytestmark = pytest.mark.envoy
 
