@@ -34,7 +34,7 @@ from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.settings import Settings
 from lychgate.signals import until_told
 from lychgate.telemetry.edge_collector import EdgeCollector
-from lychgate.telemetry.endpoints import serving
+from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
@@ -114,10 +114,11 @@ class _Replica:
         settings = self._settings
         certificates = Path(settings.xds_cert_dir)
         tls = TlsFiles(ca=certificates / "ca.crt", certificate=certificates / "tls.crt", key=certificates / "tls.key")
+        readiness = Readiness(self._controller.ready, self._missing)
         health = (settings.health_address, settings.health_port) if settings.health_port else None
         metrics = (settings.metrics_address, settings.metrics_port) if settings.metrics_port else None
         async with (
-            serving(readiness=self._missing, registry=self._metrics.registry, health=health, metrics=metrics),
+            serving(readiness=readiness, registry=self._metrics.registry, health=health, metrics=metrics),
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._cluster.run(), name="cluster")
@@ -154,10 +155,8 @@ class _Replica:
             problems = self._infra.problems.value
             self._infra_report.publish(observe(done.cluster, self._infra_settings, done.graph.gateways, problems))
 
-    def _missing(self) -> str | None:
+    def _missing(self) -> str:
         """What readiness waits for."""
-        if self._controller.ready.value:
-            return None
         waiting = [kind.kind for kind in self._cluster.health() if not kind.synced]
         return f"not listed yet: {', '.join(waiting)}" if waiting else "first translation not done yet"
 

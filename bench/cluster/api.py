@@ -21,6 +21,7 @@ PATHS = {
     "Service": ("/api/v1", "services", True),
     "Secret": ("/api/v1", "secrets", True),
     "Pod": ("/api/v1", "pods", True),
+    "ResourceQuota": ("/api/v1", "resourcequotas", True),
     "Deployment": ("/apis/apps/v1", "deployments", True),
     "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices", True),
     "GatewayClass": ("/apis/gateway.networking.k8s.io/v1", "gatewayclasses", False),

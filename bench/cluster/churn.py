@@ -1,6 +1,7 @@
-"""F6: a world in which slices and routes change all the time; what following them costs."""
+"""F6, F7: a world in which slices and routes change all the time; what following that costs, and leaves behind."""
 
 import itertools
+import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -68,4 +69,25 @@ def churn(run: Run, seconds: float) -> dict[str, float]:
         "rss_before_mib": round(memory, 1),
         "rss_after_mib": round(memory_mib(pid), 1),
         "peak_mib": round(memory_mib(pid, "VmHWM"), 1),
+    }
+
+
+def growth(run: Run, warm_up: float, seconds: float) -> dict[str, float]:
+    """How resident memory grows with changes, a hundred a second, once it is warm. Times in seconds."""
+    pid = run.control_plane()
+    with Churn(run, slices=90, routes=10) as changing:
+        time.sleep(warm_up)
+        first, end = changing.changes, time.monotonic() + seconds
+        changes, memory = [], []
+        while time.monotonic() < end:
+            changes.append(changing.changes - first)
+            memory.append(memory_mib(pid))
+            time.sleep(1)
+    run.until_quiet()
+    slope, _ = statistics.linear_regression(changes, memory)
+    return {
+        "growth_mb": round(slope * 1000 * 1024**2 / 1e6, 3),
+        "growth_changes": changes[-1],
+        "growth_from_mib": round(memory[0], 1),
+        "growth_to_mib": round(memory[-1], 1),
     }

@@ -19,7 +19,7 @@ from cluster.api import Api
 from cluster.figures import BY_ID, FIGURES, Alone, Figure, Values
 from cluster.ramp import ramp, world
 from cluster.run import Run, switched_on
-from cluster.systems import ENVOY_GATEWAY, SYSTEMS, System, install
+from cluster.systems import ENVOY_GATEWAY, LYCHGATE, SYSTEMS, System, install
 from lab import cluster as lab
 from lab.network import NETNS
 from lab.places import NAMESPACE, PROJECT
@@ -75,9 +75,10 @@ def measure(figures: list[Figure], systems: tuple[System, ...], options: argpars
             order = systems if number % 2 == 0 else systems[::-1]
             for system in order:
                 say(f"round {number + 1} of {options.rounds}, {routes} routes: {system.title}")
+                taken = [figure for figure in chosen if system is LYCHGATE or not figure.ours]
                 values: Values = {}
                 try:
-                    values |= session(api, system, routes, chosen, short=options.quick)
+                    session(api, system, routes, taken, values, short=options.quick)
                 except (TimeoutError, RuntimeError, OSError, ValueError, AssertionError) as error:
                     traceback.print_exc()
                     failed += 1
@@ -87,23 +88,23 @@ def measure(figures: list[Figure], systems: tuple[System, ...], options: argpars
     return failed
 
 
-def session(api: Api, system: System, routes: int, figures: list[Figure], *, short: bool) -> dict[str, Values]:
-    """One system, one size: fill the world, then take the figures one after the other."""
-    found: dict[str, Values] = {}
+def session(
+    api: Api, system: System, routes: int, figures: list[Figure], found: dict[str, Values], *, short: bool
+) -> None:
+    """One system, one size: fill the world, then take the figures one after the other. One that fails ends it."""
     with switched_on(api, system, say) as run:
         if routes:
             found |= _fill(run, routes, figures)
         for figure in figures:
             if figure.measure:
                 start = time.monotonic()
-                found[figure.id] = figure.measure(run, short)
+                found[figure.id] = found.get(figure.id, {}) | figure.measure(run, short)
                 say(f"  {figure.id} {_short(found[figure.id])} ({time.monotonic() - start:.0f} s)")
-    return found
 
 
 def _fill(run: Run, routes: int, figures: list[Figure]) -> dict[str, Values]:
     """Fill the world: at a steady pace when that is a figure, else as fast as it goes."""
-    ramps = [figure for figure in figures if figure.measure is None]
+    ramps = [figure for figure in figures if figure.ramp]
     if ramps:
         values: Values = dict(ramp(run, routes))
         say(f"  ramp {_short(values)}")

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.churn import churn
+from cluster.churn import churn, growth
 from cluster.cold_start import cold_start
 from cluster.fan_out import fan_out
 from cluster.loss import losses
+from cluster.many_gateways import many_gateways
 from cluster.probe import probe, probe_under_churn
 from cluster.run import Run
 from cluster.status import status
+from cluster.systems import LYCHGATE
 from cluster.wire import wire
 
 type Values = dict[str, Any]
@@ -39,10 +41,13 @@ class Figure:
     id: str
     title: str
     measure: Measure | None
-    """None: the ramp, which every run begins with."""
     targets: tuple[Target, ...]
+    ramp: bool = False
+    """Whether the values of the ramp, which a run of such a figure begins with, are part of it."""
     needs_routes: bool = True
     """Whether the world is full of routes, and the size therefore matters."""
+    ours: bool = False
+    """Whether Lychgate is measured alone."""
     alone: "Alone | None" = None
     """How it is taken without a cluster, when it is."""
 
@@ -71,6 +76,7 @@ FIGURES = (
         id="F5",
         title="CPU to absorb a ramp",
         measure=None,
+        ramp=True,
         targets=(
             Target(value="control_plane_cpu_s", unit="CPU s", words="control plane", ratio=0.15),
             Target(value="envoy_cpu_s", unit="CPU s", words="Envoy"),
@@ -79,7 +85,8 @@ FIGURES = (
     Figure(
         id="F7",
         title="Memory after the ramp",
-        measure=None,
+        measure=lambda run, short: growth(run, 20 if short else 60, 45 if short else 180),
+        ramp=True,
         targets=(
             Target(
                 value="peak_mib",
@@ -87,6 +94,12 @@ FIGURES = (
                 words="control plane, peak",
                 ratio=0.5,
                 at_most={1000: 130, 5000: 300},
+            ),
+            Target(
+                value="growth_mb",
+                unit="MB",
+                words="control plane, growth with 1,000 changes",
+                at_most={0: 0.05},
             ),
             Target(value="envoy_rss_mib", unit="MiB", words="Envoy"),
         ),
@@ -143,14 +156,19 @@ FIGURES = (
     Figure(
         id="F10",
         title="Fan-out",
-        measure=lambda run, short: fan_out(run, 100 if short else 1000, 5 if short else 20),
+        measure=lambda run, short: fan_out(
+            run, 100 if short else 1000, 5 if short else 20, 2000 if run.system is LYCHGATE and not short else 0
+        ),
         targets=(
             Target(value="median_ms", unit="ms", words="a change, median client", ratio=0.5),
             Target(value="last_ms", unit="ms", words="a change, last client", ratio=0.5),
-            Target(value="synced_s", unit="s", words="all connected at once and synced"),
+            Target(value="synced_s", unit="s", words="all connected at once and synced", at_most={0: 10}),
             Target(value="change_cpu_ms", unit="CPU ms", words="control plane, a change"),
             Target(value="clients", unit="clients", words="delta clients"),
             Target(value="connect_cpu_s", unit="CPU s", words="control plane, all connected"),
+            Target(value="clients_more", unit="clients", words="more delta clients"),
+            Target(value="synced_s_more", unit="s", words="more clients, all connected at once and synced"),
+            Target(value="median_ms_more", unit="ms", words="more clients, a change, median client"),
         ),
     ),
     Figure(
@@ -170,6 +188,22 @@ FIGURES = (
         measure=lambda run, short: losses(run, 20 if short else 100, 500),
         targets=(Target(value="lost", unit="requests", words="of all variants", at_most={0: 0}),),
         needs_routes=False,
+    ),
+    Figure(
+        id="F13",
+        title="Two hundred Gateways",
+        measure=lambda run, short: many_gateways(run, 20 if short else 100),
+        targets=(
+            Target(value="settled_s", unit="s", words="made and attached, with 1,000 routes"),
+            Target(value="control_plane_cpu_s", unit="CPU s", words="control plane, until then"),
+            Target(value="route_cpu_ms", unit="CPU ms", words="control plane, a route changed"),
+            Target(value="slice_cpu_ms", unit="CPU ms", words="control plane, a slice changed"),
+            Target(value="idle_cores", unit="cores", words="control plane, at rest"),
+            Target(value="probe_mean_ms", unit="ms", words="a new route of one more Gateway, until it answers 200"),
+            Target(value="peak_mib", unit="MiB", words="control plane, peak"),
+        ),
+        needs_routes=False,
+        ours=True,
     ),
     Figure(
         id="F11",

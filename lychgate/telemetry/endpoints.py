@@ -1,13 +1,24 @@
-"""/healthz, /readyz and /metrics over HTTP."""
+"""/healthz, /readyz, /startupz and /metrics over HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import NamedTuple
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, exposition
 
-type Readiness = Callable[[], str | None]
-"""None when ready; else what is still missing, in words."""
+from flow.latest import Latest
+
+HELD = 5.0
+"""Seconds that /startupz waits for us to be ready. Who asks must have more patience than that."""
+
+
+class Readiness(NamedTuple):
+    """Whether we are ready and, while we are not, what is still missing, in words."""
+
+    ready: Latest[bool]
+    missing: Callable[[], str]
 
 
 @asynccontextmanager
@@ -17,30 +28,39 @@ async def serving(
     registry: CollectorRegistry,
     health: tuple[str, int] | None,
     metrics: tuple[str, int] | None,
+    held: float = HELD,
 ) -> AsyncIterator[None]:
     """Serve health and metrics at these (host, port) pairs until the block ends; None turns one off.
 
-    Raises OSError when a port is taken.
+    /startupz is /readyz for one who asks once a second, as a kubelet does: its answer is held until we are ready, for
+    `held` seconds at most, so that the good news is not up to a second late. Raises OSError when a port is taken.
     """
     async with AsyncExitStack() as stack:
         if health:
-            await _listen(stack, _health(readiness), *health)
+            await _listen(stack, _health(readiness, held), *health)
         if metrics:
             await _listen(stack, _metrics(registry), *metrics)
         yield
 
 
-def _health(readiness: Readiness) -> web.Application:
+def _health(readiness: Readiness, held: float) -> web.Application:
     async def healthz(_: web.Request) -> web.Response:
         # The loop that answers this is the loop that does the work: an answer is the proof.
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        missing = readiness()
-        return web.Response(status=503, text=missing + "\n") if missing else web.Response(text="ok\n")
+        if readiness.ready.value:
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text=readiness.missing() + "\n")
+
+    async def startupz(request: web.Request) -> web.Response:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(held):
+                await readiness.ready.until(True)
+        return await readyz(request)
 
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/startupz", startupz)])
     return app
 
 

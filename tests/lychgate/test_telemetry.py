@@ -1,5 +1,6 @@
 """What an operator's tools read of us: metrics that count, health that tells the truth."""
 
+import asyncio
 import socket
 
 import aiohttp
@@ -11,7 +12,7 @@ from flow.latest import Latest
 from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
 from lychgate.telemetry.edge_collector import EdgeCollector
-from lychgate.telemetry.endpoints import serving
+from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_meter import FleetMeter
 from tests.k8s_apply.fake_writer import FakeWriter
 from xds_server.snapshot.resource import ResourceType
@@ -28,20 +29,42 @@ async def fetch(port: int, path: str) -> tuple[int, str]:
 
 
 async def test_readiness_says_what_is_missing_and_health_does_not_care() -> None:
-    missing: list[str | None] = ["not listed yet: Gateway"]
+    readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
     health, metrics = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
-    async with serving(readiness=lambda: missing[0], registry=CollectorRegistry(), health=health, metrics=metrics):
+    async with serving(readiness=readiness, registry=CollectorRegistry(), health=health, metrics=metrics):
         assert await fetch(health[1], "/readyz") == (503, "not listed yet: Gateway\n")
         assert (await fetch(health[1], "/healthz"))[0] == 200
-        missing[0] = None
+        readiness.ready.publish(True)
         assert (await fetch(health[1], "/readyz"))[0] == 200
         assert (await fetch(metrics[1], "/metrics"))[0] == 200
 
 
+async def test_who_asks_whether_we_started_is_answered_when_we_have() -> None:
+    readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
+    health = ("127.0.0.1", free_port())
+    async with (
+        serving(readiness=readiness, registry=CollectorRegistry(), health=health, metrics=None, held=60),
+        asyncio.TaskGroup() as tasks,
+    ):
+        asked = tasks.create_task(fetch(health[1], "/startupz"))
+        assert (await fetch(health[1], "/readyz"))[0] == 503
+        assert not asked.done()
+        readiness.ready.publish(True)
+        assert await asked == (200, "ok\n")
+
+
+async def test_a_start_that_takes_long_says_what_is_missing() -> None:
+    readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
+    health = ("127.0.0.1", free_port())
+    async with serving(readiness=readiness, registry=CollectorRegistry(), health=health, metrics=None, held=0):
+        assert await fetch(health[1], "/startupz") == (503, "not listed yet: Gateway\n")
+
+
 async def test_a_port_that_is_taken_is_an_error_and_not_a_silence() -> None:
+    readiness = Readiness(Latest(initial=True), lambda: "")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = ("127.0.0.1", taken.getsockname()[1])
-        endpoints = serving(readiness=lambda: None, registry=CollectorRegistry(), health=address, metrics=None)
+        endpoints = serving(readiness=readiness, registry=CollectorRegistry(), health=address, metrics=None)
         with pytest.raises(OSError, match="in use"):
             await endpoints.__aenter__()
 

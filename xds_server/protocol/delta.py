@@ -12,7 +12,8 @@ from xds_server.protocol.subscription import WILDCARD
 from xds_server.snapshot.resource import Resource, ResourceType
 
 SHOWN_DIGITS = 8
-"""Of the version of the whole, which in this dialect only people read: it costs each response its length."""
+"""Of the version of the whole, which in this dialect only people read: it costs each response its length. Of endpoints,
+which change the most, no proxy of ours shows it to anybody."""
 
 
 class DeltaStream(Stream):
@@ -84,5 +85,5 @@ class DeltaStream(Stream):
             flights.append(Flight(last.resources, tuple(removals)))
         elif not flights and channel.must_answer and not channel.gated:
             flights.append(Flight(()))
-        version = channel.newest.version[:SHOWN_DIGITS]
+        version = "" if channel.type is ResourceType.ENDPOINT else channel.newest.version[:SHOWN_DIGITS]
         return [self._send(channel, flight, version=version, removed=flight.removed) for flight in flights]
