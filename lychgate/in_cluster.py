@@ -38,6 +38,7 @@ from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
+from lychgate.telemetry.sockets import Sockets
 from xds_server.bootstrap.pod import pod_bootstrap
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
@@ -47,21 +48,24 @@ from xds_server.snapshot.cache import SnapshotCache
 log = structlog.get_logger("lychgate.in_cluster")
 
 
-def main(settings: Settings) -> int:
-    """Run until SIGINT or SIGTERM; return the exit code: 0, or 2 when there are no credentials for a cluster."""
+def main(settings: Settings, sockets: Sockets) -> int:
+    """Run until SIGINT or SIGTERM; return the exit code: 0, or 2 when there are no credentials for a cluster.
+
+    `sockets` listen already: see `lychgate.telemetry.sockets`.
+    """
     configure_logging(settings.log_level, settings.log_format)
     try:
-        uvloop.run(until_told(run(settings)))
+        uvloop.run(until_told(run(settings, sockets)))
     except BadCredentials as error:
         print(f"lychgate serve: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
         return 2
     return 0
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, sockets: Sockets) -> None:
     """Run until cancelled."""
     async with await connect(settings.kubeconfig) as connection:
-        await _Replica(settings, connection, SystemClock()).run()
+        await _Replica(settings, connection, SystemClock()).run(sockets)
 
 
 class _Replica:
@@ -109,16 +113,14 @@ class _Replica:
         )
         self._server = XdsServer(cache, self._fleet, clock=clock, ready=self._controller.ready)
 
-    async def run(self) -> None:
+    async def run(self, sockets: Sockets) -> None:
         """Serve and, while we lead, write; until cancelled."""
         settings = self._settings
         certificates = Path(settings.xds_cert_dir)
         tls = TlsFiles(ca=certificates / "ca.crt", certificate=certificates / "tls.crt", key=certificates / "tls.key")
         readiness = Readiness(self._controller.ready, self._missing)
-        health = (settings.health_address, settings.health_port) if settings.health_port else None
-        metrics = (settings.metrics_address, settings.metrics_port) if settings.metrics_port else None
         async with (
-            serving(readiness=readiness, registry=self._metrics.registry, health=health, metrics=metrics),
+            serving(readiness=readiness, registry=self._metrics.registry, sockets=sockets),
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._cluster.run(), name="cluster")

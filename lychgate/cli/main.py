@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lychgate.settings import Settings, SettingsError, load_settings
+from lychgate.telemetry.sockets import PortError, listening
 
 app = typer.Typer(
     name="lychgate",
@@ -107,8 +108,6 @@ def serve(
     log_format: LogFormat = None,
 ) -> None:
     """Run as the controller of a Kubernetes cluster."""
-    from lychgate import in_cluster
-
     settings = _settings(
         config,
         {
@@ -126,7 +125,16 @@ def serve(
             "log_format": log_format,
         },
     )
-    _exit(in_cluster.main(settings))
+    health = settings.health_address, settings.health_port
+    try:
+        with listening(health=health, metrics=(settings.metrics_address, settings.metrics_port)) as sockets:
+            from lychgate import in_cluster  # half of our start, and the ports are open already
+
+            code = in_cluster.main(settings, sockets)
+    except PortError as error:
+        typer.echo(f"lychgate serve: {error}", err=True)
+        code = 2
+    _exit(code)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """/healthz, /readyz, /startupz and /metrics over HTTP."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, exposition
 
 from flow.latest import Latest
+from lychgate.telemetry.sockets import Sockets
 
 HELD = 5.0
 """Seconds that /startupz waits for us to be ready. Who asks must have more patience than that."""
@@ -26,20 +28,19 @@ async def serving(
     *,
     readiness: Readiness,
     registry: CollectorRegistry,
-    health: tuple[str, int] | None,
-    metrics: tuple[str, int] | None,
+    sockets: Sockets,
     held: float = HELD,
 ) -> AsyncIterator[None]:
-    """Serve health and metrics at these (host, port) pairs until the block ends; None turns one off.
+    """Serve health and metrics on these sockets until the block ends.
 
     /startupz is /readyz for one who asks once a second, as a kubelet does: its answer is held until we are ready, for
-    `held` seconds at most, so that the good news is not up to a second late. Raises OSError when a port is taken.
+    `held` seconds at most, so that the good news is not up to a second late.
     """
     async with AsyncExitStack() as stack:
-        if health:
-            await _listen(stack, _health(readiness, held), *health)
-        if metrics:
-            await _listen(stack, _metrics(registry), *metrics)
+        if sockets.health:
+            await _serve(stack, _health(readiness, held), sockets.health)
+        if sockets.metrics:
+            await _serve(stack, _metrics(registry), sockets.metrics)
         yield
 
 
@@ -75,8 +76,8 @@ def _metrics(registry: CollectorRegistry) -> web.Application:
     return app
 
 
-async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> None:
+async def _serve(stack: AsyncExitStack, app: web.Application, listening: socket.socket) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port).start()
+    await web.SockSite(runner, listening).start()

@@ -4,69 +4,73 @@ import asyncio
 import socket
 
 import aiohttp
-import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from typer.testing import CliRunner
 
 from flow.clock import SystemClock
 from flow.latest import Latest
 from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
+from lychgate.cli.main import app
 from lychgate.telemetry.edge_collector import EdgeCollector
 from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_meter import FleetMeter
+from lychgate.telemetry.sockets import listening
 from tests.k8s_apply.fake_writer import FakeWriter
 from xds_server.snapshot.resource import ResourceType
 
+HERE = "127.0.0.1"
+
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    with socket.create_server((HERE, 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 async def fetch(port: int, path: str) -> tuple[int, str]:
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+    async with aiohttp.ClientSession() as session, session.get(f"http://{HERE}:{port}{path}") as answer:
         return answer.status, await answer.text()
 
 
 async def test_readiness_says_what_is_missing_and_health_does_not_care() -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
-    health, metrics = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
-    async with serving(readiness=readiness, registry=CollectorRegistry(), health=health, metrics=metrics):
-        assert await fetch(health[1], "/readyz") == (503, "not listed yet: Gateway\n")
-        assert (await fetch(health[1], "/healthz"))[0] == 200
-        readiness.ready.publish(True)
-        assert (await fetch(health[1], "/readyz"))[0] == 200
-        assert (await fetch(metrics[1], "/metrics"))[0] == 200
+    health, metrics = free_port(), free_port()
+    with listening(health=(HERE, health), metrics=(HERE, metrics)) as sockets:
+        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets):
+            assert await fetch(health, "/readyz") == (503, "not listed yet: Gateway\n")
+            assert (await fetch(health, "/healthz"))[0] == 200
+            readiness.ready.publish(True)
+            assert (await fetch(health, "/readyz"))[0] == 200
+            assert (await fetch(metrics, "/metrics"))[0] == 200
 
 
-async def test_who_asks_whether_we_started_is_answered_when_we_have() -> None:
+async def test_who_asks_before_anything_serves_is_answered_in_the_moment_in_which_we_are_ready() -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
-    health = ("127.0.0.1", free_port())
-    async with (
-        serving(readiness=readiness, registry=CollectorRegistry(), health=health, metrics=None, held=60),
-        asyncio.TaskGroup() as tasks,
-    ):
-        asked = tasks.create_task(fetch(health[1], "/startupz"))
-        assert (await fetch(health[1], "/readyz"))[0] == 503
-        assert not asked.done()
-        readiness.ready.publish(True)
-        assert await asked == (200, "ok\n")
+    port = free_port()
+    with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(b"GET /startupz HTTP/1.0\r\n\r\n")
+        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=60):
+            assert (await fetch(port, "/readyz"))[0] == 503
+            readiness.ready.publish(True)
+            assert (await reader.readline()).split()[1] == b"200"
+        writer.close()
 
 
 async def test_a_start_that_takes_long_says_what_is_missing() -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
-    health = ("127.0.0.1", free_port())
-    async with serving(readiness=readiness, registry=CollectorRegistry(), health=health, metrics=None, held=0):
-        assert await fetch(health[1], "/startupz") == (503, "not listed yet: Gateway\n")
+    port = free_port()
+    with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
+        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=0):
+            assert await fetch(port, "/startupz") == (503, "not listed yet: Gateway\n")
 
 
-async def test_a_port_that_is_taken_is_an_error_and_not_a_silence() -> None:
-    readiness = Readiness(Latest(initial=True), lambda: "")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = ("127.0.0.1", taken.getsockname()[1])
-        endpoints = serving(readiness=readiness, registry=CollectorRegistry(), health=address, metrics=None)
-        with pytest.raises(OSError, match="in use"):
-            await endpoints.__aenter__()
+def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
+    with socket.create_server((HERE, 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(app, ["serve", "--health-port", str(port)])
+    assert result.exit_code == 2
+    assert f"cannot listen on 0.0.0.0:{port}: Address already in use" in result.output
 
 
 def test_the_fleets_counts_carry_the_type_and_nothing_unbounded() -> None:

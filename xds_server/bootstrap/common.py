@@ -23,8 +23,8 @@ KEEPALIVE_INTERVAL = 30.0
 KEEPALIVE_TIMEOUT = 5.0
 
 RECONNECT_BASE = 0.25
-RECONNECT_MAX = 2.0
-"""Seconds; jittered by Envoy. Its own maximum of 30 would make every restart of the control plane feel long."""
+RECONNECT_MAX = 1.0
+"""Seconds, of which Envoy waits any part. With its own maximum of 30 every restart of ours would feel long."""
 
 MAX_REGEX_PROGRAM = 2**32 - 1
 """As Envoy Gateway: a regex that was accepted there is accepted here. The control plane limits what users may write."""
