@@ -60,10 +60,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """The port of Prometheus metrics; 0 turns them off."""
 
     health_address: str = "0.0.0.0"
-    """The interface of /healthz, /readyz and /startupz."""
+    """The interface of /healthz and /readyz."""
 
     health_port: int = 8081
-    """The port of /healthz, /readyz and /startupz; 0 turns them off."""
+    """The port of /healthz and /readyz; 0 turns them off."""
 
     kubeconfig: str | None = None
     """A kubeconfig file; None is the pod's own service account, or else the user's default kubeconfig."""

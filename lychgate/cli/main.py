@@ -103,7 +103,7 @@ def serve(
     ] = None,
     leader_election: Annotated[bool | None, typer.Option(help="Write only while holding the Lease.")] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Prometheus metrics; 0 turns them off.")] = None,
-    health_port: Annotated[int | None, typer.Option(help="/healthz, /readyz and /startupz; 0 turns them off.")] = None,
+    health_port: Annotated[int | None, typer.Option(help="/healthz and /readyz; 0 turns them off.")] = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""/healthz, /readyz, /startupz and /metrics over HTTP."""
+"""/healthz, /readyz and /metrics over HTTP."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from flow.latest import Latest
 from lychgate.telemetry.sockets import Sockets
 
 HELD = 5.0
-"""Seconds that /startupz waits for us to be ready. Who asks must have more patience than that."""
+"""Seconds that /readyz?wait waits for us to be ready. Who asks must have more patience than that."""
 
 
 class Readiness(NamedTuple):
@@ -33,8 +33,8 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Serve health and metrics on these sockets until the block ends.
 
-    /startupz is /readyz for one who asks once a second, as a kubelet does: its answer is held until we are ready, for
-    `held` seconds at most, so that the good news is not up to a second late.
+    The answer to /readyz?wait is held until we are ready, for `held` seconds at most: to a kubelet, which asks once a
+    second, the good news would else be half a second late.
     """
     async with AsyncExitStack() as stack:
         if sockets.health:
@@ -49,19 +49,16 @@ def _health(readiness: Readiness, held: float) -> web.Application:
         # The loop that answers this is the loop that does the work: an answer is the proof.
         return web.Response(text="ok\n")
 
-    async def readyz(_: web.Request) -> web.Response:
+    async def readyz(request: web.Request) -> web.Response:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(held if "wait" in request.query else 0):
+                await readiness.ready.until(True)
         if readiness.ready.value:
             return web.Response(text="ok\n")
         return web.Response(status=503, text=readiness.missing() + "\n")
 
-    async def startupz(request: web.Request) -> web.Response:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(held):
-                await readiness.ready.until(True)
-        return await readyz(request)
-
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/startupz", startupz)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
     return app
 
 

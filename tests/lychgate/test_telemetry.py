@@ -49,7 +49,7 @@ async def test_who_asks_before_anything_serves_is_answered_in_the_moment_in_whic
     port = free_port()
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
         reader, writer = await asyncio.open_connection(HERE, port)
-        writer.write(b"GET /startupz HTTP/1.0\r\n\r\n")
+        writer.write(b"GET /readyz?wait HTTP/1.0\r\n\r\n")
         async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=60):
             assert (await fetch(port, "/readyz"))[0] == 503
             readiness.ready.publish(True)
@@ -62,7 +62,7 @@ async def test_a_start_that_takes_long_says_what_is_missing() -> None:
     port = free_port()
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
         async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=0):
-            assert await fetch(port, "/startupz") == (503, "not listed yet: Gateway\n")
+            assert await fetch(port, "/readyz?wait") == (503, "not listed yet: Gateway\n")
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
