@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 
 ENVIRONMENT_PREFIX = "LYCHGATE_"
 
@@ -116,6 +115,8 @@ def load_settings(
 
 
 def _from_file(file: Path) -> dict[str, object]:
+    import yaml  # noqa: PLC0415 (few have a file, and settings are read before our ports are open)
+
     try:
         document: Any = yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -65,6 +65,7 @@ def run(
     log_format: LogFormat = None,
 ) -> None:
     """Serve YAML files with local Envoys, without a cluster. Edits take effect at once. Ctrl-C ends everything."""
+    _import_structlog_without_rich()
     from lychgate import standalone
 
     flags = {
@@ -128,6 +129,7 @@ def serve(
     health = settings.health_address, settings.health_port
     try:
         with listening(health=health, metrics=(settings.metrics_address, settings.metrics_port)) as sockets:
+            _import_structlog_without_rich()
             from lychgate import in_cluster  # half of our start, and the ports are open already
 
             code = in_cluster.main(settings, sockets)
@@ -210,6 +212,17 @@ def _settings(file: Path | None, flags: Mapping[str, object], defaults: Settings
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+def _import_structlog_without_rich() -> None:
+    """structlog loads rich when it is installed, for tracebacks that we never print: 5 MiB and a tenth of our start."""
+    if "rich" in sys.modules or "structlog" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # how Python says that there is no such module
+    try:
+        import structlog  # noqa: F401
+    finally:
+        del sys.modules["rich"]
 
 
 def _exit(code: int) -> None:
