@@ -54,26 +54,29 @@ def encode_response(*, type_url: str, version: str, nonce: str, bodies: Iterable
     ).SerializeToString()
 
 
-def encode_delta_response(
-    *,
-    type_url: str,
-    version: str,
-    nonce: str,
-    resources: Iterable[tuple[str, str, bytes]],
-    removed: Iterable[str] = (),
-) -> bytes:
-    """A DeltaDiscoveryResponse around encoded resources.
+def encode_delta_resources(type_url: str, resources: Iterable[tuple[str, str, bytes]]) -> bytes:
+    """The resources of a DeltaDiscoveryResponse, for `encode_delta_response`; each is (name, version, body).
 
-    `resources` are (name, version, body); `removed` names resources that are gone or never were; `version` is for
-    people who debug, the protocol ignores it. Cost: copies each body, decodes none.
+    Cost: copies each body, decodes none; 3 µs each.
     """
     return DeltaDiscoveryResponse(
-        system_version_info=version,
-        type_url=type_url,
-        nonce=nonce,
         resources=[
             Resource(name=name, version=of, resource=AnyMessage(type_url=type_url, value=body))
             for name, of, body in resources
-        ],
-        removed_resources=removed,
+        ]
     ).SerializeToString()
+
+
+def encode_delta_response(
+    *, type_url: str, version: str, nonce: str, resources: bytes, removed: Iterable[str] = ()
+) -> bytes:
+    """A DeltaDiscoveryResponse around what `encode_delta_resources` returned.
+
+    `removed` names resources that are gone or never were; `version` is for people who debug, the protocol ignores it.
+
+    Spec: Protocol Buffers, "Encoding", last one wins: one encoding after another is an encoding of both, merged.
+    """
+    rest = DeltaDiscoveryResponse(
+        system_version_info=version, type_url=type_url, nonce=nonce, removed_resources=removed
+    ).SerializeToString()
+    return resources + rest

@@ -27,8 +27,9 @@ def test_a_response_carries_the_bodies_in_order() -> None:
 
 def test_a_delta_response_carries_names_versions_and_removals() -> None:
     body = encode.encode(cluster.Cluster(name="a"))
+    resources = encode.encode_delta_resources(type_urls.CLUSTER, [("a", "1", body)])
     raw = encode.encode_delta_response(
-        type_url=type_urls.CLUSTER, version="v", nonce="n", resources=[("a", "1", body)], removed=["b"]
+        type_url=type_urls.CLUSTER, version="v", nonce="n", resources=resources, removed=["b"]
     )
     response = discovery.DeltaDiscoveryResponse.FromString(raw)
     assert [(r.name, r.version, r.resource.value) for r in response.resources] == [("a", "1", body)]

@@ -70,6 +70,21 @@ class Channel:
         """Nothing is under way to the client, or waits to be."""
         return self.holdings.calm and not (self.dirty or self.gated)
 
+    @property
+    def blank(self) -> bool:
+        """The client has nothing of this type, was sent nothing and refused nothing."""
+        return self.holdings.blank and not self.leaving
+
+    def take_at_once(self, names: list[str]) -> tuple[list[Resource], list[str]]:
+        """For a client that is `blank`: the resources of these names, and the names of which there is none."""
+        by_name = self.newest.by_name
+        found = [resource for name in names if (resource := by_name.get(name)) is not None]
+        for name in self.gated.keys() & names:
+            del self.gated[name]
+        for name in self.passed.keys() & names:
+            del self.passed[name]
+        return found, [] if len(found) == len(names) else [name for name in names if name not in by_name]
+
     def resume(self, versions: Mapping[str, str]) -> None:
         """Take in what the client holds from an earlier stream; matched at the next look."""
         self._reported = {name: version for name, version in versions.items() if self.subscription.covers(name)}

@@ -68,11 +68,11 @@ class DeltaStream(Stream):
 
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         """The first answer about scoped routes has all of them or waits: a listener begins to serve with it."""
-        plan = super()._plan(channel, now, began)
-        if channel.type is ResourceType.SCOPED_ROUTE and channel.must_answer and channel.gated:
-            channel.dirty.update((resource.name for resource in plan.updates), plan.removals)
+        if channel.type is not ResourceType.SCOPED_ROUTE or not channel.must_answer:
+            return super()._plan(channel, now, began)
+        if self._gates.keeps_all_waiting(channel, now):
             return Plan([], [])
-        return plan
+        return self._decide(channel, channel.dirty | channel.leaving.keys(), now, began, unhindered=True)
 
     def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
         """A RouteConfiguration travels alone: a bad one would take its neighbours with it.

@@ -49,11 +49,12 @@ class Gates:
         self._channels = channels
         self._patience = patience
 
-    def release(self, channel: Channel, wanted: Resource, now: float) -> Resource | None:
+    def release(self, channel: Channel, wanted: Resource, now: float, *, unhindered: bool) -> Resource | None:
         """What to send so that the client gets `wanted`: itself, an older version that was ready first, or nothing yet.
 
         Under constant change the newest version may always name something that is just on its way. So a version that
-        began to wait keeps its chance, and goes out when it can, although it is not the newest any more.
+        began to wait keeps its chance, and goes out when it can, although it is not the newest any more. `unhindered`
+        says that there is nothing to wait for: see `all_below_settled`.
         """
         name = wanted.name
         staged = channel.gated.get(name)
@@ -61,11 +62,7 @@ class Gates:
             staged is not None and now >= staged.since + self._patience.make
         )
         asked_first = staged.missing if staged and staged.missing in wanted.depends_on else None
-        if (
-            waited
-            or self._all_below_settled(channel)
-            or (missing := self._missing(channel, wanted, asked_first)) is None
-        ):
+        if unhindered or waited or (missing := self._missing(channel, wanted, asked_first)) is None:
             channel.gated.pop(name, None)
             return wanted
         if staged is None:
@@ -86,9 +83,30 @@ class Gates:
 
         To a client that is slow with its clusters, hundreds of routes may wait, at every turn.
         """
-        if self._all_below_settled(channel):
+        if not channel.gated or self.all_below_settled(channel):
             return channel.gated.keys()
         return {name for name, staged in channel.gated.items() if not self._still_waits(channel, name, staged, now)}
+
+    def keeps_all_waiting(self, channel: Channel, now: float) -> bool:
+        """Whether one of the resources that are to go together must wait, and so all. Cost while that is so: a glance.
+
+        The one that is waited for is gated, in the name of all. None waits longer than for the first.
+        """
+        if self.all_below_settled(channel):
+            return False
+        (name, staged), *_ = *channel.gated.items(), ("", None)
+        if staged and self._still_waits(channel, name, staged, now):
+            return True
+        since = staged.since if staged else now
+        channel.dirty |= channel.gated.keys()
+        channel.gated.clear()
+        if now < since + self._patience.make:
+            for name in channel.dirty:
+                wanted = channel.wanted(name)
+                if wanted and (missing := self._missing(channel, wanted, None)):
+                    channel.gated[name] = Staged(wanted, since, missing)
+                    return True
+        return False
 
     def removable(self, channel: Channel, now: float, began: float) -> "Removable":
         """The rule for taking resources of this type away, as things are now."""
@@ -133,7 +151,8 @@ class Gates:
         scoped = any(type_ is SCOPED_ROUTE for resource in held for type_, _ in resource.depends_on)
         return (type_ for type_ in types if type_ is not SCOPED_ROUTE or scoped)
 
-    def _all_below_settled(self, channel: Channel) -> bool:
+    def all_below_settled(self, channel: Channel) -> bool:
+        """Whether the client has acknowledged all that goes before this type."""
         return all(other.settled for type_, other in self._channels.items() if type_ < channel.type)
 
     def _still_waits(self, channel: Channel, name: str, staged: Staged, now: float) -> bool:

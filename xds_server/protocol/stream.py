@@ -113,14 +113,19 @@ class Stream:
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         """What to send, and what to take away, now."""
         names = channel.dirty | self._gates.worth_a_look(channel, now) | channel.leaving.keys()
-        return self._decide(channel, names, now, began)
+        return self._decide(channel, names, now, began) if names else Plan([], [])
 
-    def _decide(self, channel: Channel, names: Set[str], now: float, began: float) -> Plan:
+    def _decide(self, channel: Channel, names: Set[str], now: float, began: float, *, unhindered: bool = False) -> Plan:
+        """What to do about these names. `unhindered`: it is known that nothing has to wait at a gate."""
+        unhindered = unhindered or self._gates.all_below_settled(channel)
         updates: list[Resource] = []
         removals: list[str] = []
         removable = self._gates.removable(channel, now, began)
+        order = sorted(names)
         channel.dirty -= names
-        for name in sorted(names):
+        if unhindered and channel.blank:
+            updates, order = channel.take_at_once(order)
+        for name in order:
             wanted = channel.wanted(name)
             if wanted is None:
                 if self._take_away(channel, name, removable):
@@ -129,7 +134,7 @@ class Stream:
             channel.leaving.pop(name, None)
             if channel.is_up_to_date(name, wanted):
                 channel.gated.pop(name, None)
-            elif released := self._gates.release(channel, wanted, now):
+            elif released := self._gates.release(channel, wanted, now, unhindered=unhindered):
                 updates.append(released)
         return Plan(updates, removals)
 

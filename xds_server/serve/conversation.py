@@ -1,13 +1,13 @@
 """A dialect's bytes and its protocol machine as one: bytes in, verdicts and bytes out."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from xds_server.protocol.delta import DeltaStream
 from xds_server.protocol.gates import Patience
 from xds_server.protocol.messages import Heard, Response
 from xds_server.protocol.sotw import SotwStream
-from xds_server.serve.wire import DeltaDialect, Dialect, Node, SotwDialect
+from xds_server.serve.wire import BatchMemo, DeltaDialect, Dialect, Node, SotwDialect
 from xds_server.snapshot.diff import Diff
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
@@ -82,11 +82,18 @@ class Spoken[Request]:
             yield response, self._dialect.write(response)
 
 
-def delta(only: ResourceType | None, patience: Patience, diff: Diff) -> Conversation:
+class Shared(NamedTuple):
+    """What all streams of a server remember together, so that the second costs less than the first."""
+
+    diff: Diff
+    batches: BatchMemo
+
+
+def delta(only: ResourceType | None, patience: Patience, shared: Shared) -> Conversation:
     """A new incremental stream."""
-    return Spoken(DeltaDialect(), DeltaStream(patience=patience, diff=diff), only)
+    return Spoken(DeltaDialect(shared.batches), DeltaStream(patience=patience, diff=shared.diff), only)
 
 
-def sotw(only: ResourceType | None, patience: Patience, diff: Diff) -> Conversation:
+def sotw(only: ResourceType | None, patience: Patience, shared: Shared) -> Conversation:
     """A new state-of-the-world stream."""
-    return Spoken(SotwDialect(), SotwStream(patience=patience, diff=diff), only)
+    return Spoken(SotwDialect(), SotwStream(patience=patience, diff=shared.diff), only)

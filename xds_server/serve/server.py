@@ -14,14 +14,14 @@ from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.gates import Patience
 from xds_server.serve.admission import Admission, AdmissionRate, Overloaded
-from xds_server.serve.conversation import Conversation
+from xds_server.serve.conversation import Conversation, Shared
 from xds_server.serve.credentials import Reloading, TlsFiles
 from xds_server.serve.drain import drain
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.identity import Denied, authorized_gateway, certified_gateway
 from xds_server.serve.methods import DIALECTS, SERVICES, Begin
 from xds_server.serve.session import Client, Ending, Limits, Session
-from xds_server.serve.wire import Malformed
+from xds_server.serve.wire import BatchMemo, Malformed
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.diff import DiffMemo
 from xds_server.snapshot.resource import ResourceType
@@ -87,7 +87,7 @@ class XdsServer:
         self._clock = clock or SystemClock()
         self._settings = settings or ServeSettings()
         self._admission = Admission(self._settings.admission, self._clock)
-        self._diff = DiffMemo()
+        self._shared = Shared(DiffMemo(), BatchMemo())
         self._sessions: set[Session] = set()
 
     async def serve(self, *, address: str, tls: TlsFiles | None) -> None:
@@ -142,7 +142,7 @@ class XdsServer:
                 group = _certified_gateway(context) if certified else None
                 await self._admit()
                 ending = await self._converse(
-                    begin(only, self._settings.patience, self._diff), group, requests, context
+                    begin(only, self._settings.patience, self._shared), group, requests, context
                 )
             except TurnedAway as turned_away:
                 ending = turned_away.ending

@@ -3,6 +3,7 @@
 Spec: Envoy v1.40 service.discovery.v3
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
@@ -10,9 +11,9 @@ from google.protobuf.message import DecodeError
 
 from protos import type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
-from protos.encode import encode_delta_response, encode_response
+from protos.encode import encode_delta_resources, encode_delta_response, encode_response
 from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
-from xds_server.snapshot.resource import ResourceType
+from xds_server.snapshot.resource import Resource, ResourceType
 
 TYPE_URLS: Final[Mapping[ResourceType, str]] = {
     ResourceType.CLUSTER: type_urls.CLUSTER,
@@ -51,8 +52,47 @@ class Dialect[Request](Protocol):
         ...
 
 
+class BatchMemo:
+    """Large batches of resources as they were encoded last, for the next stream that is sent the same.
+
+    All proxies of a Gateway begin with the same thousands of resources. What is kept is bounded by `limit` bytes.
+    """
+
+    LARGE = 32
+    """Resources. Fewer are encoded in no time, and would push out what is worth keeping."""
+
+    def __init__(self, limit: int = 16 * 1024 * 1024) -> None:
+        self._limit = limit
+        self._size = 0
+        self._known: OrderedDict[tuple[ResourceType, int, str], tuple[tuple[Resource, ...], bytes]] = OrderedDict()
+        """By type, length and first name: what changed since takes the place of what was before."""
+
+    def encode(self, type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
+        """As `encode_delta_resources`. Cost of a batch that is known: to compare identities."""
+        if len(resources) < self.LARGE:
+            return _encode(type_, resources)
+        key = (type_, len(resources), resources[0].name)
+        known, encoded = self._known.pop(key, ((), b""))
+        if known != resources:
+            self._size -= len(encoded)
+            encoded = _encode(type_, resources)
+            self._size += len(encoded)
+        self._known[key] = resources, encoded
+        while self._size > self._limit:
+            _, (_, dropped) = self._known.popitem(last=False)
+            self._size -= len(dropped)
+        return encoded
+
+
+def _encode(type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
+    return encode_delta_resources(TYPE_URLS[type_], [(r.name, r.version, r.body) for r in resources])
+
+
 class DeltaDialect:
     """DeltaDiscoveryRequest → DeltaRequest, Response → DeltaDiscoveryResponse."""
+
+    def __init__(self, memo: BatchMemo) -> None:
+        self._memo = memo
 
     def read(self, data: bytes, only: ResourceType | None) -> tuple[Node, DeltaRequest | None]:
         """As `Dialect.read`."""
@@ -78,7 +118,7 @@ class DeltaDialect:
             type_url=TYPE_URLS[response.type],
             version=response.version,
             nonce=response.nonce,
-            resources=[(r.name, r.version, r.body) for r in response.resources],
+            resources=self._memo.encode(response.type, response.resources),
             removed=response.removed,
         )
 
