@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -52,19 +53,21 @@ class Client:
         self.first = self.last = 0.0
         self.heard: set[str] = set()
         self.bytes = 0
+        self.sent_away = 0
         self.awake = asyncio.Event()
         """Set by the first answer since `rest`, which came at `woken`."""
         self.woken = 0.0
 
     async def follow(self) -> None:
-        """Subscribe, and acknowledge until cancelled; who is sent away for the crowd comes back, as an Envoy does."""
+        """Subscribe, and acknowledge until cancelled; whose stream ends comes back, as an Envoy does.
+
+        A server that sends many away ends streams that are being written to: gRPC calls that by many names.
+        """
         while True:
-            try:
+            with suppress(grpc.aio.AioRpcError):
                 await self._converse()
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
-                    raise
-                await asyncio.sleep(BACK_OFF)
+            self.sent_away += 1
+            await asyncio.sleep(BACK_OFF)
 
     async def _converse(self) -> None:
         self._outbox, self._asked = asyncio.Queue(), {}
@@ -138,7 +141,8 @@ async def run(options: argparse.Namespace) -> None:
         await _settled(clients)
         synced = max(client.last for client in clients) - start
         types = sorted(url.rpartition(".")[2] for url in clients[0].heard)
-        tell({"synced_s": synced, "bytes": clients[0].bytes, "types": types})
+        sent_away = sum(client.sent_away for client in clients)
+        tell({"synced_s": synced, "bytes": clients[0].bytes, "types": types, "sent_away": sent_away})
         await _changes(clients)
         for task in following:
             task.cancel()

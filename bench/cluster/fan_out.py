@@ -15,7 +15,7 @@ from typing import Any
 from cluster.objects import GATEWAY, NAMESPACE, plain_route
 from cluster.run import Run
 from cluster.systems import LYCHGATE
-from processes import cpu_seconds
+from processes import cpu_seconds, memory_mib
 
 
 def fan_out(run: Run, clients: int, changes: int, more: int = 0) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def _fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:
     before = cpu_seconds(pid)
     with _clients(run, clients) as process:
         synced = _read(process)
-        connected = cpu_seconds(pid)
+        connected, memory = cpu_seconds(pid), memory_mib(pid)
         medians, lasts = [], []
         for turn in range(changes):
             _write(process)
@@ -47,6 +47,8 @@ def _fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:
         "synced_s": round(synced["synced_s"], 2),
         "bytes_a_client": synced["bytes"],
         "types": synced["types"],
+        "sent_away": synced["sent_away"],
+        "rss_mib": round(memory, 1),
         "connect_cpu_s": round(connected - before, 2),
         "median_ms": round(statistics.median(medians), 1),
         "last_ms": round(statistics.median(lasts), 1),

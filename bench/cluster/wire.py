@@ -14,13 +14,17 @@ SETTLED = 1.0
 
 def wire(run: Run, changes: int) -> dict[str, float]:
     """Edit routes, then slices, one at a time, each with time of its own."""
+    for turn in range(changes):  # as churn may have left it: now each change below is one
+        run.api.apply(endpoint_slice(turn % run.routes, run.backends[:1]))
+        run.doubled.discard(turn % run.routes)
+    run.until_quiet()
     before = _received(run)
     for turn in range(changes):
         run.api.apply(plain_route(turn % run.routes, next(run.turns)))
         time.sleep(SETTLED)
     between = _received(run)
     for turn in range(changes):
-        for addresses in (run.backends[::-1], run.backends[:1]):  # as no slice was before
+        for addresses in (run.backends, run.backends[:1]):
             run.api.apply(endpoint_slice(turn % run.routes, addresses))
             time.sleep(SETTLED)
     after = _received(run)

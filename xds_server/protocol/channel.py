@@ -99,6 +99,15 @@ class Channel:
         self.asked |= given
         self.dirty |= given
 
+    def looked_at(self, names: Set[str]) -> None:
+        """These need no further look. Makes a new set: one that was emptied would keep the room for all it held."""
+        self.dirty = self.dirty - names
+
+    def answered(self, updates: Iterable[Resource], removals: Iterable[str]) -> None:
+        """What was asked for is on its way, or the word that there is none."""
+        if self.asked:
+            self.asked = self.asked.difference((resource.name for resource in updates), removals)
+
     def drop(self, names: Iterable[str]) -> None:
         """The client wants no more of these, and forgets them."""
         for name in names:

@@ -160,7 +160,9 @@ class Holdings:
             return None
         if landed and self._nothing_else_is_known_of(flying):
             self.accepted.update((resource.name, resource) for resource in flying.flight.resources)
-            for name in flying.by_name:
+            if len(self._under_way) == len(flying.by_name):
+                self._under_way = {}  # one that was emptied would keep the room for all it held
+            for name in flying.by_name if self._under_way else ():
                 del self._under_way[name]
             return flying.flight
         for name, resource in flying.by_name.items():

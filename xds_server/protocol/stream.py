@@ -107,7 +107,7 @@ class Stream:
         updates, removals = self._plan(channel, now, began)
         if channel.type is ResourceType.CLUSTER:
             self._endpoints_again(updates)
-        channel.asked.difference_update((r.name for r in updates), removals)
+        channel.answered(updates, removals)
         return self._pack(channel, updates, removals)
 
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
@@ -122,7 +122,7 @@ class Stream:
         removals: list[str] = []
         removable = self._gates.removable(channel, now, began)
         order = sorted(names)
-        channel.dirty -= names
+        channel.looked_at(names)
         if unhindered and channel.blank:
             updates, order = channel.take_at_once(order)
         for name in order:
