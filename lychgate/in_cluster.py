@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ from k8s_apply.api import Json
 from k8s_apply.certgen import AuthorityFolder
 from k8s_apply.fence import FencedWriter
 from k8s_apply.http import HttpWriter
-from k8s_apply.infra.observed import observe
+from k8s_apply.infra.observed import OBSERVED, observe
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.lease import Leadership
@@ -30,6 +30,7 @@ from k8s_watch.cluster import Cluster
 from k8s_watch.connection import Connection, connect
 from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
+from k8s_watch.keys import ObjectKey
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.settings import Settings
 from lychgate.signals import until_told
@@ -138,13 +139,17 @@ class _Replica:
     async def _observing(self) -> None:
         """Tell those who write what was seen of what they wrote."""
         version = revision = 0
+        gateways: Set[ObjectKey] = frozenset()
         while True:
             version, done = await self._controller.steps.newer_than(version)
             if done is not None:
                 skipped, revision = done.cluster.revision > revision + 1, done.cluster.revision
-                self._report_infra()
+                changed = None if skipped else done.cluster.changed
+                if changed is None or changed.keys() & OBSERVED or done.graph.gateways.keys() != gateways:
+                    gateways = done.graph.gateways.keys()
+                    self._report_infra()
                 self._infra.saw(done.cluster)
-                self._statuses.saw(None if skipped else done.cluster.changed)
+                self._statuses.saw(changed)
 
     async def _hearing_problems(self) -> None:
         version = 0

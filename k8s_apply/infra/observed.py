@@ -9,6 +9,9 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Deployment, Service
 from k8s_watch.snapshot import ClusterSnapshot
 
+OBSERVED = frozenset({"Service", "Deployment"})
+"""The kinds that an observation looks at, by name."""
+
 
 def observe(
     cluster: ClusterSnapshot,
