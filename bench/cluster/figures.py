@@ -85,7 +85,7 @@ FIGURES = (
     Figure(
         id="F7",
         title="Memory after the ramp",
-        measure=lambda run, short: growth(run, 20 if short else 60, 45 if short else 180),
+        measure=lambda run, short: growth(run, 20 if short else 30, 45 if short else 120),
         ramp=True,
         targets=(
             Target(
@@ -157,7 +157,7 @@ FIGURES = (
         id="F10",
         title="Fan-out",
         measure=lambda run, short: fan_out(
-            run, 100 if short else 1000, 5 if short else 20, 2000 if run.system is LYCHGATE and not short else 0
+            run, 1000, 5 if short else 20, 2000 if run.system is LYCHGATE and not short else 0
         ),
         targets=(
             Target(value="median_ms", unit="ms", words="a change, median client", ratio=0.5),
