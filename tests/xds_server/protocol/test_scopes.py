@@ -66,6 +66,17 @@ def test_the_first_answer_has_every_scope_or_waits() -> None:
     assert talk.ack(CLUSTER) == ["scoped_route t/a t/b t/~"]
 
 
+def test_the_first_answer_waits_no_longer_than_for_the_first_thing_that_it_lacks() -> None:
+    talk = DeltaTalk(world({"a": "c", "b": "d"}))
+    talk.say(CLUSTER)
+    talk.say(SCOPED_ROUTE)
+    assert talk.listen() == []
+    talk.wait(3.0)
+    assert talk.wait(1.9) == []
+    (answer,) = talk.wait(0.2)
+    assert all(name in answer for name in ("t/a", "t/b", "t/~"))
+
+
 def test_a_new_subscription_gets_everything_again() -> None:
     talk = connected(ONE)
     talk.say(SCOPED_ROUTE, unsubscribe="*")
