@@ -84,7 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Where the proxies find the authorities that a BackendTLSPolicy calls `System`, as in the image; "" is nowhere.
     `lychgate run` looks where this machine has them."""
 
-    hold_off_cores: Annotated[float, msgspec.Meta(gt=0)] = 0.12
+    hold_off_cores: Annotated[float, msgspec.Meta(gt=0)] = 0.1
     """Cores: while following changes takes us less than that, each goes at once; beyond it they are gathered."""
 
     hold_off_at_most: Annotated[float, msgspec.Meta(ge=0)] = 0.5
