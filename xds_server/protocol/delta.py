@@ -72,7 +72,8 @@ class DeltaStream(Stream):
             return super()._plan(channel, now, began)
         if self._gates.keeps_all_waiting(channel, now):
             return Plan([], [])
-        return self._decide(channel, channel.dirty | channel.leaving.keys(), now, began, unhindered=True)
+        names = channel.dirty | channel.gated.keys() | channel.leaving.keys()
+        return self._decide(channel, names, now, began, unhindered=True)
 
     def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
         """A RouteConfiguration travels alone: a bad one would take its neighbours with it.

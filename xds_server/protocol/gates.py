@@ -94,10 +94,10 @@ class Gates:
         """
         if self.all_below_settled(channel):
             return False
-        (name, staged), *_ = *channel.gated.items(), ("", None)
-        if staged and self._still_waits(channel, name, staged, now):
+        waited_for = next(iter(channel.gated.items()), None)
+        if waited_for and self._still_waits(channel, *waited_for, now):
             return True
-        since = staged.since if staged else now
+        since = waited_for[1].since if waited_for else now
         channel.dirty |= channel.gated.keys()
         channel.gated.clear()
         if now < since + self._patience.make:

@@ -6,6 +6,7 @@ using is what landed last and all that is under way.
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import takewhile
+from typing import cast
 
 import msgspec
 
@@ -159,11 +160,12 @@ class Holdings:
         if (flying := self._flights.pop(nonce, None)) is None:
             return None
         if landed and self._nothing_else_is_known_of(flying):
-            self.accepted.update((resource.name, resource) for resource in flying.flight.resources)
+            self.accepted.update(cast("dict[str, Resource]", flying.by_name))
             if len(self._under_way) == len(flying.by_name):
                 self._under_way = {}  # one that was emptied would keep the room for all it held
-            for name in flying.by_name if self._under_way else ():
-                del self._under_way[name]
+            else:
+                for name in flying.by_name:
+                    del self._under_way[name]
             return flying.flight
         for name, resource in flying.by_name.items():
             flights = self._under_way.get(name, ())
