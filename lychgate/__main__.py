@@ -1,6 +1,6 @@
 """`python -m lychgate` is `lychgate`."""
 
-from lychgate.cli.main import main
+from lychgate.cli.entry import main
 
 if __name__ == "__main__":
     main()

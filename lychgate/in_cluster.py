@@ -55,12 +55,13 @@ def main(settings: Settings, sockets: Sockets) -> int:
     `sockets` listen already: see `lychgate.telemetry.sockets`.
     """
     configure_logging(settings.log_level, settings.log_format)
+    code = 0
     try:
         uvloop.run(until_told(run(settings, sockets)))
-    except BadCredentials as error:
-        print(f"lychgate serve: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
-        return 2
-    return 0
+    except* BadCredentials as errors:
+        print(f"lychgate serve: {errors.exceptions[0]}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
+        code = 2
+    return code
 
 
 async def run(settings: Settings, sockets: Sockets) -> None:

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from lychgate.cli import serving
+from lychgate.cli.structlog_alone import import_structlog_alone
 from lychgate.settings import Settings, SettingsError, load_settings
-from lychgate.telemetry.sockets import PortError, listening
 
 app = typer.Typer(
     name="lychgate",
@@ -65,7 +66,7 @@ def run(
     log_format: LogFormat = None,
 ) -> None:
     """Serve YAML files with local Envoys, without a cluster. Edits take effect at once. Ctrl-C ends everything."""
-    _import_structlog_without_rich()
+    import_structlog_alone()
     from lychgate import standalone
 
     flags = {
@@ -109,34 +110,21 @@ def serve(
     log_format: LogFormat = None,
 ) -> None:
     """Run as the controller of a Kubernetes cluster."""
-    settings = _settings(
-        config,
-        {
-            "kubeconfig": kubeconfig,
-            "namespace": namespace,
-            "gateway_namespace_mode": gateway_namespace_mode,
-            "envoy_image": envoy_image,
-            "xds_port": xds_port,
-            "xds_cert_dir": xds_cert_dir,
-            "ca_dir": ca_dir,
-            "leader_election": leader_election,
-            "metrics_port": metrics_port,
-            "health_port": health_port,
-            "log_level": log_level,
-            "log_format": log_format,
-        },
-    )
-    health = settings.health_address, settings.health_port
-    try:
-        with listening(health=health, metrics=(settings.metrics_address, settings.metrics_port)) as sockets:
-            _import_structlog_without_rich()
-            from lychgate import in_cluster  # half of our start, and the ports are open already
-
-            code = in_cluster.main(settings, sockets)
-    except PortError as error:
-        typer.echo(f"lychgate serve: {error}", err=True)
-        code = 2
-    _exit(code)
+    flags = {
+        "kubeconfig": kubeconfig,
+        "namespace": namespace,
+        "gateway_namespace_mode": gateway_namespace_mode,
+        "envoy_image": envoy_image,
+        "xds_port": xds_port,
+        "xds_cert_dir": xds_cert_dir,
+        "ca_dir": ca_dir,
+        "leader_election": leader_election,
+        "metrics_port": metrics_port,
+        "health_port": health_port,
+        "log_level": log_level,
+        "log_format": log_format,
+    }
+    _exit(serving.main(config, flags))
 
 
 @app.command()
@@ -214,25 +202,6 @@ def _settings(file: Path | None, flags: Mapping[str, object], defaults: Settings
         raise typer.Exit(2) from error
 
 
-def _import_structlog_without_rich() -> None:
-    """structlog loads rich when it is installed, for tracebacks that we never print: 5 MiB and a tenth of our start."""
-    if "rich" in sys.modules or "structlog" in sys.modules:
-        return
-    sys.modules["rich"] = None  # type: ignore[assignment]  # how Python says that there is no such module
-    try:
-        import structlog  # noqa: F401
-    finally:
-        del sys.modules["rich"]
-
-
 def _exit(code: int) -> None:
     if code:
         raise typer.Exit(code)
-
-
-def main() -> None:
-    """The console script's entry point."""
-    # gRPC reads these when it is imported: it need not prepare for forks (we only ever spawn), nor say so.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    app()

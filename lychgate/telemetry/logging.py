@@ -37,5 +37,6 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[trace, last], foreign_pre_chain=shared))
+    clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[clean, trace, last], foreign_pre_chain=shared))
     logging.basicConfig(level=max(severity, logging.WARNING), handlers=[handler], force=True)
