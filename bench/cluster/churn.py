@@ -11,6 +11,9 @@ from cluster.objects import endpoint_slice, plain_route
 from cluster.run import Run
 from processes import memory_mib
 
+SETTLED = 10.0
+"""Seconds of churn before memory is looked at."""
+
 
 class Churn:
     """Changes objects at a steady pace while the block lasts."""
@@ -72,11 +75,15 @@ def churn(run: Run, seconds: float) -> dict[str, float]:
     }
 
 
-def growth(run: Run, warm_up: float, seconds: float) -> dict[str, float]:
-    """How resident memory grows with changes, a hundred a second, once it is warm. Times in seconds."""
+def growth(run: Run, seconds: float) -> dict[str, float]:
+    """How resident memory grows with changes, a hundred a second, once every object has been replaced."""
     pid = run.control_plane()
+    for addresses in (run.backends, run.backends[:1]):
+        run.api.apply_all(endpoint_slice(index, addresses) for index in range(run.routes))
+    run.doubled.clear()
+    run.api.apply_all(plain_route(index, next(run.turns)) for index in range(run.routes))
     with Churn(run, slices=90, routes=10) as changing:
-        time.sleep(warm_up)
+        time.sleep(SETTLED)
         first, end = changing.changes, time.monotonic() + seconds
         changes, memory = [], []
         while time.monotonic() < end:

@@ -85,7 +85,7 @@ FIGURES = (
     Figure(
         id="F7",
         title="Memory after the ramp",
-        measure=lambda run, short: growth(run, 20 if short else 30, 45 if short else 120),
+        measure=lambda run, short: growth(run, 60 if short else 180),
         ramp=True,
         targets=(
             Target(
