@@ -11,6 +11,8 @@ import msgspec
 
 ENVIRONMENT_PREFIX = "LYCHGATE_"
 
+type Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
 
 class SettingsError(ValueError):
     """A setting has no usable value. The text names where it came from, the field and the remedy."""
@@ -43,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     xds_address: str = "0.0.0.0"
     """The interface that xDS is served on."""
 
-    xds_port: int = 18000
+    xds_port: Port = 18000
     """The port of xDS over mTLS."""
 
     xds_cert_dir: str = "/certs"
@@ -55,13 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     metrics_address: str = "0.0.0.0"
     """The interface of Prometheus metrics."""
 
-    metrics_port: int = 19001
+    metrics_port: Port = 19001
     """The port of Prometheus metrics; 0 turns them off."""
 
     health_address: str = "0.0.0.0"
     """The interface of /healthz and /readyz."""
 
-    health_port: int = 8081
+    health_port: Port = 8081
     """The port of /healthz and /readyz; 0 turns them off."""
 
     kubeconfig: str | None = None

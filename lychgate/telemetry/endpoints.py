@@ -15,6 +15,9 @@ from lychgate.telemetry.sockets import Sockets
 HELD = 5.0
 """Seconds that /readyz?wait waits for us to be ready. Who asks must have more patience than that."""
 
+PARTING = 0.2
+"""Seconds that answers under way have when we end: who is held at /readyz?wait must not hold us."""
+
 
 class Readiness(NamedTuple):
     """Whether we are ready and, while we are not, what is still missing, in words."""
@@ -74,7 +77,7 @@ def _metrics(registry: CollectorRegistry) -> web.Application:
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, listening: socket.socket) -> None:
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=PARTING)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listening).start()

@@ -34,8 +34,16 @@ def listening(*, health: tuple[str, int], metrics: tuple[str, int]) -> Iterator[
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """The first address of the host that can be listened on; an empty host is any interface."""
+    problem: OSError | None = None
     try:
-        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        for family, *_, address in socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            try:
+                return socket.create_server(address, family=family, backlog=BACKLOG)
+            except OSError as error:
+                problem = error
     except OSError as error:
-        raise PortError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        problem = error
+    raise PortError(f"cannot listen on {host}:{port}: {problem and problem.strerror}") from problem

@@ -65,6 +65,24 @@ async def test_a_start_that_takes_long_says_what_is_missing() -> None:
             assert await fetch(port, "/readyz?wait") == (503, "not listed yet: Gateway\n")
 
 
+async def test_who_is_held_does_not_hold_our_end() -> None:
+    readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
+    port = free_port()
+    with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
+        reader, writer = await asyncio.open_connection(HERE, port)
+        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=3600):
+            writer.write(b"GET /readyz?wait HTTP/1.0\r\n\r\n")
+            assert (await fetch(port, "/healthz"))[0] == 200  # the one who waits was heard before
+        assert await reader.read() == b""
+        writer.close()
+
+
+def test_a_port_that_is_none_is_an_error_that_names_it() -> None:
+    result = CliRunner().invoke(app, ["serve", "--health-port", "70000"])
+    assert result.exit_code == 2
+    assert "healthPort" in result.output
+
+
 def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     with socket.create_server((HERE, 0)) as taken:
         port = taken.getsockname()[1]

@@ -28,14 +28,12 @@ class Flight(msgspec.Struct, frozen=True):
 class _Flying:
     """A flight that is under way, with what it changes by name: None for a removal."""
 
-    __slots__ = ("alone", "by_name", "flight")
+    __slots__ = ("by_name", "flight")
 
     def __init__(self, flight: Flight) -> None:
         self.flight = flight
         self.by_name: dict[str, Resource | None] = {resource.name: resource for resource in flight.resources}
         self.by_name.update(dict.fromkeys(flight.removed))
-        self.alone = (self,)
-        """What `_under_way` holds for a name that is under way in this flight only."""
 
 
 class Holdings:
@@ -130,7 +128,7 @@ class Holdings:
             raise ProtocolError(f"{MAX_FLIGHTS} responses without an answer")
         flying = self._flights[nonce] = _Flying(flight)
         if self._under_way.keys().isdisjoint(flying.by_name):
-            self._under_way.update(dict.fromkeys(flying.by_name, flying.alone))
+            self._under_way.update(dict.fromkeys(flying.by_name, (flying,)))
             return
         for name in flying.by_name:
             self._under_way[name] = (*self._under_way.get(name, ()), flying)
@@ -186,7 +184,7 @@ class Holdings:
         """Whether the flight removes nothing, and no name in it is in another flight, forgotten, refused or foreign."""
         if flying.flight.removed or self.refused or self.foreign:
             return False
-        return list(map(self._under_way.get, flying.by_name)).count(flying.alone) == len(flying.by_name)
+        return list(map(self._under_way.get, flying.by_name)).count((flying,)) == len(flying.by_name)
 
     def _accept(self, name: str, resource: Resource | None) -> None:
         self.refused.pop(name, None)

@@ -65,14 +65,14 @@ class BatchMemo:
     def __init__(self, limit: int = 16 * 1024 * 1024) -> None:
         self._limit = limit
         self._size = 0
-        self._known: OrderedDict[tuple[ResourceType, int, str], tuple[tuple[Resource, ...], bytes]] = OrderedDict()
-        """By type, length and first name: what changed since takes the place of what was before."""
+        self._known: OrderedDict[tuple[ResourceType, str], tuple[tuple[Resource, ...], bytes]] = OrderedDict()
+        """By type and first name: what changed since takes the place of what was before."""
 
     def encode(self, type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
         """As `encode_delta_resources`. Cost of a batch that is known: to compare identities."""
         if len(resources) < self.LARGE:
             return _encode(type_, resources)
-        key = (type_, len(resources), resources[0].name)
+        key = (type_, resources[0].name)
         known, encoded = self._known.pop(key, ((), b""))
         if known != resources:
             self._size -= len(encoded)
@@ -154,9 +154,13 @@ class SotwDialect:
         )
 
 
+_intern = sys.intern if sys.version_info >= (3, 12, 7) else str
+"""Before that release of Python what was interned stayed for ever, and a client may say any names."""
+
+
 def _shared(names: Iterable[str]) -> tuple[str, ...]:
     """The names, each the same object for all clients that ask for it: a thousand proxies know the same thousands."""
-    return tuple(map(sys.intern, names))
+    return tuple(map(_intern, names))
 
 
 def _type(type_url: str, only: ResourceType | None) -> ResourceType | None:

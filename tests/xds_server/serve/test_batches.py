@@ -35,7 +35,7 @@ def test_the_same_names_of_another_type_are_another_batch() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    resources = [batch(BatchMemo.LARGE + number, "x" * 100) for number in range(4)]
+    resources = [batch(BatchMemo.LARGE + number, "x" * 100)[number:] for number in range(4)]
     memo = BatchMemo(limit=2 * len(BatchMemo().encode(CLUSTER, resources[0])) + 1000)
     first = [memo.encode(CLUSTER, each) for each in resources]
     again = [memo.encode(CLUSTER, each) for each in reversed(resources)]
