@@ -53,9 +53,10 @@ def _health(readiness: Readiness, held: float) -> web.Application:
         return web.Response(text="ok\n")
 
     async def readyz(request: web.Request) -> web.Response:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(held if "wait" in request.query else 0):
-                await readiness.ready.until(True)
+        if "wait" in request.query:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(held):
+                    await readiness.ready.until(True)
         if readiness.ready.value:
             return web.Response(text="ok\n")
         return web.Response(status=503, text=readiness.missing() + "\n")

@@ -70,7 +70,10 @@ async def test_who_is_held_does_not_hold_our_end() -> None:
     port = free_port()
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
         reader, writer = await asyncio.open_connection(HERE, port)
-        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=3600):
+        async with (
+            asyncio.timeout(30),  # half of the patience that the library has by itself
+            serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=3600),
+        ):
             writer.write(b"GET /readyz?wait HTTP/1.0\r\n\r\n")
             assert (await fetch(port, "/healthz"))[0] == 200  # the one who waits was heard before
         assert await reader.read() == b""

@@ -7,7 +7,7 @@ from xds_server.protocol.delta import DeltaStream
 from xds_server.protocol.gates import Patience
 from xds_server.protocol.messages import Heard, Response
 from xds_server.protocol.sotw import SotwStream
-from xds_server.serve.wire import BatchMemo, DeltaDialect, Dialect, Node, SotwDialect
+from xds_server.serve.wire import DeltaDialect, Dialect, Encode, Node, SotwDialect
 from xds_server.snapshot.diff import Diff
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
@@ -83,15 +83,15 @@ class Spoken[Request]:
 
 
 class Shared(NamedTuple):
-    """What all streams of a server remember together, so that the second costs less than the first."""
+    """What streams of a server remember together, so that the second costs less than the first."""
 
     diff: Diff
-    batches: BatchMemo
+    encode: Encode
 
 
 def delta(only: ResourceType | None, patience: Patience, shared: Shared) -> Conversation:
     """A new incremental stream."""
-    return Spoken(DeltaDialect(shared.batches), DeltaStream(patience=patience, diff=shared.diff), only)
+    return Spoken(DeltaDialect(shared.encode), DeltaStream(patience=patience, diff=shared.diff), only)
 
 
 def sotw(only: ResourceType | None, patience: Patience, shared: Shared) -> Conversation:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -87,7 +88,8 @@ class XdsServer:
         self._clock = clock or SystemClock()
         self._settings = settings or ServeSettings()
         self._admission = Admission(self._settings.admission, self._clock)
-        self._shared = Shared(DiffMemo(), BatchMemo())
+        self._diff = DiffMemo()
+        self._batches = BatchMemo()
         self._sessions: set[Session] = set()
 
     async def serve(self, *, address: str, tls: TlsFiles | None) -> None:
@@ -141,9 +143,8 @@ class XdsServer:
             try:
                 group = _certified_gateway(context) if certified else None
                 await self._admit()
-                ending = await self._converse(
-                    begin(only, self._settings.patience, self._shared), group, requests, context
-                )
+                shared = Shared(self._diff, partial(self._batches.encode, group))
+                ending = await self._converse(begin(only, self._settings.patience, shared), group, requests, context)
             except TurnedAway as turned_away:
                 ending = turned_away.ending
             if ending:

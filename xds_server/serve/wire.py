@@ -5,11 +5,12 @@ Spec: Envoy v1.40 service.discovery.v3
 
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from google.protobuf.message import DecodeError
 
+from k8s_watch.keys import ObjectKey
 from protos import type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
 from protos.encode import encode_delta_resources, encode_delta_response, encode_response
@@ -53,10 +54,15 @@ class Dialect[Request](Protocol):
         ...
 
 
+type Encode = Callable[[ResourceType, tuple[Resource, ...]], bytes]
+"""`BatchMemo.encode`, for the proxies of one Gateway."""
+
+
 class BatchMemo:
     """Large batches of resources as they were encoded last, for the next stream that is sent the same.
 
-    All proxies of a Gateway begin with the same thousands of resources. What is kept is bounded by `limit` bytes.
+    All proxies of a Gateway begin with the same thousands of resources. What is kept is bounded by `limit` bytes of
+    encodings, over all Gateways; each keeps its resources alive, which are about as large.
     """
 
     LARGE = 32
@@ -65,14 +71,18 @@ class BatchMemo:
     def __init__(self, limit: int = 16 * 1024 * 1024) -> None:
         self._limit = limit
         self._size = 0
-        self._known: OrderedDict[tuple[ResourceType, str], tuple[tuple[Resource, ...], bytes]] = OrderedDict()
-        """By type and first name: what changed since takes the place of what was before."""
+        self._known: OrderedDict[tuple[ObjectKey | None, ResourceType, str], tuple[tuple[Resource, ...], bytes]]
+        self._known = OrderedDict()
+        """By Gateway, type and first name: what changed since takes the place of what was before."""
 
-    def encode(self, type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
-        """As `encode_delta_resources`. Cost of a batch that is known: to compare identities."""
+    def encode(self, group: ObjectKey | None, type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
+        """As `encode_delta_resources`, for a proxy of this Gateway; None where clients show no certificate.
+
+        Cost of a batch that is known: to compare identities.
+        """
         if len(resources) < self.LARGE:
             return _encode(type_, resources)
-        key = (type_, resources[0].name)
+        key = (group, type_, resources[0].name)
         known, encoded = self._known.pop(key, ((), b""))
         if known != resources:
             self._size -= len(encoded)
@@ -92,8 +102,8 @@ def _encode(type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
 class DeltaDialect:
     """DeltaDiscoveryRequest → DeltaRequest, Response → DeltaDiscoveryResponse."""
 
-    def __init__(self, memo: BatchMemo) -> None:
-        self._memo = memo
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
 
     def read(self, data: bytes, only: ResourceType | None) -> tuple[Node, DeltaRequest | None]:
         """As `Dialect.read`."""
@@ -106,7 +116,7 @@ class DeltaDialect:
             return node, None
         return node, DeltaRequest(
             type=type_,
-            subscribe=_shared(message.resource_names_subscribe),
+            subscribe=_interned(message.resource_names_subscribe),
             unsubscribe=tuple(message.resource_names_unsubscribe),
             initial_versions=dict(message.initial_resource_versions),
             nonce=message.response_nonce,
@@ -119,7 +129,7 @@ class DeltaDialect:
             type_url=TYPE_URLS[response.type],
             version=response.version,
             nonce=response.nonce,
-            resources=self._memo.encode(response.type, response.resources),
+            resources=self._encode(response.type, response.resources),
             removed=response.removed,
         )
 
@@ -138,7 +148,7 @@ class SotwDialect:
             return node, None
         return node, SotwRequest(
             type=type_,
-            names=_shared(message.resource_names),
+            names=_interned(message.resource_names),
             version=message.version_info,
             nonce=message.response_nonce,
             error=message.error_detail.message if message.HasField("error_detail") else None,
@@ -158,7 +168,7 @@ _intern = sys.intern if sys.version_info >= (3, 12, 7) else str
 """Before that release of Python what was interned stayed for ever, and a client may say any names."""
 
 
-def _shared(names: Iterable[str]) -> tuple[str, ...]:
+def _interned(names: Iterable[str]) -> tuple[str, ...]:
     """The names, each the same object for all clients that ask for it: a thousand proxies know the same thousands."""
     return tuple(map(_intern, names))
 
