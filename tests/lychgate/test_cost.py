@@ -1,17 +1,14 @@
-"""What a change costs, from the snapshot of the cluster to the last acknowledgement of a proxy: no more in a big world.
+"""What a change costs, from the cluster's snapshot to the last acknowledgement of a proxy: no more in a big world."""
 
-Counted in lines of ours that run, which no slow machine can change.
-"""
-
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
 import msgspec
 import pytest
 
+import gateway_api
+import lychgate
+import xds_server
 from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice, Service
@@ -19,6 +16,7 @@ from k8s_watch.objects.gateway import Gateway, GatewayClass
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
+from tests.lines import lines_run
 from tests.lychgate.serving_worlds import changed
 from tests.xds_server.reference_client import DeltaClient, Link
 from xds_server.protocol.messages import DeltaRequest
@@ -26,8 +24,6 @@ from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.resource import ResourceType
 
 EG = ObjectKey("default", "eg")
-OURS = tuple(str(Path(sys.modules[package].__path__[0])) for package in ("gateway_api", "lychgate", "xds_server"))
-
 LOGARITHMS = 120
 """Lines that a world four times the size may cost more: looking things up by halves."""
 
@@ -95,23 +91,15 @@ class Run:
             self.link.client.outbox.append(DeltaRequest(type=ResourceType.SCOPED_ROUTE))
 
     def update(self, cluster: ClusterSnapshot) -> None:
-        before = sys.gettrace()
-        sys.settrace(self._trace)
-        try:
+        def step() -> None:
             snapshot = self.pipeline.update(cluster).gateways[EG].snapshot
             self.cache.publish(EG, snapshot)
             self.link.snapshot = snapshot
             self.link.speak()
             self.link.settle()
-        finally:
-            sys.settrace(before)
-        self.link.now += 1.0
 
-    def _trace(self, frame: FrameType, event: str, _: object) -> Any:
-        if not frame.f_code.co_filename.startswith(OURS):
-            return None
-        self.lines += event == "line"
-        return self._trace
+        self.lines += lines_run(step, gateway_api, lychgate, xds_server)
+        self.link.now += 1.0
 
 
 def cost(routes: int, change: Callable[[int], Any], settings: Settings) -> int:

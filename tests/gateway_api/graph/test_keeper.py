@@ -1,8 +1,6 @@
 """What keeping a graph costs, and what a change of it says; that it is right is in `test_keepers.py`."""
 
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -19,6 +17,7 @@ from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from tests.gateway_api.conftest import GATEWAY, WORLD, snapshot_of
 from tests.gateway_api.worlds import Edit, changed
+from tests.lines import lines_run
 
 ROUTES = """
 kind: HTTPRoute
@@ -60,24 +59,6 @@ CHANGES: dict[str, Callable[[ClusterSnapshot], Edit]] = {
     "the Gateway's status": lambda at: rewritten(at, "Gateway", "eg", metadata={"resource_version": "9"}),
     "the class's status": lambda at: rewritten(at, "GatewayClass", "eg", metadata={"resource_version": "9"}),
 }
-
-
-def lines_run(work: Callable[[], object]) -> int:
-    """Count the lines of Python that the work executes, one for each turn of a loop."""
-    count = 0
-
-    def trace(_: FrameType, event: str, __: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def cost(routes: int, change: Callable[[ClusterSnapshot], Edit]) -> int:
