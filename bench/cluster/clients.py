@@ -14,7 +14,6 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -33,6 +32,16 @@ SCOPE = PREFIX + "route.v3.ScopedRouteConfiguration"
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 REST = 1.0
 """Seconds without an answer after which a client holds everything."""
+
+SENT_AWAY = (
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.INTERNAL,
+)
+"""What gRPC says of a stream that the server ends for the crowd; the last two where it was being written to."""
+
+TRIES = 120
 
 BACK_OFF = 1.0
 """Seconds until a client that was sent away comes back."""
@@ -59,15 +68,16 @@ class Client:
         self.woken = 0.0
 
     async def follow(self) -> None:
-        """Subscribe, and acknowledge until cancelled; whose stream ends comes back, as an Envoy does.
-
-        A server that sends many away ends streams that are being written to: gRPC calls that by many names.
-        """
-        while True:
-            with suppress(grpc.aio.AioRpcError):
+        """Subscribe, and acknowledge until cancelled; who is sent away for the crowd comes back, as an Envoy does."""
+        while self.sent_away < TRIES:
+            try:
                 await self._converse()
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in SENT_AWAY:
+                    raise
             self.sent_away += 1
             await asyncio.sleep(BACK_OFF)
+        raise RuntimeError(f"sent away {TRIES} times")
 
     async def _converse(self) -> None:
         self._outbox, self._asked = asyncio.Queue(), {}
