@@ -25,7 +25,8 @@ def test_step_1_the_crds_and_the_installation() -> None:
     pods = get(f"pods -n {SYSTEM} -l control-plane=envoy-gateway")["items"]
     assert [pod["status"]["phase"] for pod in pods] == ["Running"]
     metrics = get(f"service -n {SYSTEM} envoy-gateway-metrics")["spec"]["clusterIP"]
-    assert curl(f"http://{metrics}:19001/metrics", host="metrics").status == 200
+    # A pod is Ready a moment before the nodes send a Service's connections to it.
+    eventually("metrics", lambda: curl(f"http://{metrics}:19001/metrics", host="metrics").status == 200, patience=5)
 
 
 def test_step_2_the_gateway_class_is_accepted() -> None:
