@@ -42,6 +42,8 @@ class Channel:
         """Gone from the snapshot and still held: name → since when."""
         self.apart: list[frozenset[str]] = []
         """Groups that were refused together with others and now travel apart, until the culprit is alone."""
+        self.varied: set[str] = set()
+        """Scopes to be sent as a variation, see `variation`: they were refused in company as they are."""
         self.passed: dict[str, str] = {}
         """Name → a version that was sent before, in company: it has waited at the gate once."""
         self.must_answer = False

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from xds_server.protocol.channel import Channel
+from xds_server.protocol.variation import in_order
 from xds_server.snapshot.resource import Resource, ResourceType
 
 MAX_BYTES = 1024 * 1024
@@ -18,9 +19,13 @@ def batches(channel: Channel, updates: Iterable[Resource]) -> Iterator[tuple[Res
     if channel.type is ResourceType.ROUTE:
         yield from ((resource,) for resource in updates)
         return
+    if channel.type is ResourceType.SCOPED_ROUTE:
+        updates = in_order(updates, channel.varied)
     together = {resource.name: resource for resource in updates}
     for group in channel.apart:
-        if suspects := [together.pop(name) for name in sorted(group & together.keys())]:
+        if suspects := [resource for name, resource in together.items() if name in group]:
+            for resource in suspects:
+                del together[resource.name]
             yield tuple(suspects)
     # Those that wait at a gate are still to go apart.
     channel.apart = [waiting for group in channel.apart if (waiting := group & channel.gated.keys())]

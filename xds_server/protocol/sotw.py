@@ -17,7 +17,8 @@ from xds_server.protocol.messages import Acked, Heard, Nacked, Response, SotwReq
 from xds_server.protocol.packing import batches
 from xds_server.protocol.stream import Plan, Stream, mentions
 from xds_server.protocol.subscription import WILDCARD
-from xds_server.snapshot.resource import Resource, make_set
+from xds_server.protocol.variation import in_order
+from xds_server.snapshot.resource import Resource, ResourceType, make_set
 
 
 class SotwStream(Stream):
@@ -153,6 +154,8 @@ class SotwStream(Stream):
         # A set repeats what is under way: whoever refuses it may mean that as well as what is new.
         unsure = tuple(resource for resource in whole if not channel.holdings.rests_on(resource))
         flight = Flight(unsure, tuple(sorted(channel.holdings.names() - held.keys())))
+        if channel.type is ResourceType.SCOPED_ROUTE:
+            whole = tuple(in_order(whole, channel.varied))
         return [self._send(channel, flight, version=version, resources=whole)]
 
     def _version(self, channel: Channel, held: dict[str, Resource]) -> str:

@@ -29,6 +29,7 @@ from xds_server.protocol.channel import Channel
 from xds_server.protocol.gates import DEFAULT_PATIENCE, Gates, Patience, Removable
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Nacked, Response, Stale
+from xds_server.protocol.variation import names_its_table
 from xds_server.snapshot.diff import Diff, changed_names
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
@@ -193,6 +194,8 @@ class Stream:
         flight = channel.holdings.land(nonce)
         if flight is None:
             return Stale(type=channel.type, nonce=nonce)
+        if channel.varied:
+            channel.varied.difference_update(r.name for r in flight.resources)
         return Acked(type=channel.type, resources=flight.resources, removed=flight.removed)
 
     def _refused(self, channel: Channel, nonce: str, message: str) -> Nacked | Stale:
@@ -205,6 +208,8 @@ class Stream:
             channel.holdings.refused[culprit.name] = culprit.version
         if len(names) > 1:
             channel.apart += _smaller_groups(names, message)
+            if channel.type is ResourceType.SCOPED_ROUTE:
+                channel.varied ^= {r.name for r in flight.resources if not names_its_table(r)}
             # Also what the client should have: a warming cluster waits for its endpoints, the same as before or not.
             channel.asked.update(
                 name for name in set(names) - channel.holdings.under_way() if channel.subscription.covers(name)

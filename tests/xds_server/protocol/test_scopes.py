@@ -48,6 +48,27 @@ def connected(snapshot: Snapshot) -> DeltaTalk:
 ONE = world({"a": "c"})
 
 
+def test_scopes_that_were_refused_in_company_come_again_as_other_messages_of_the_same_meaning() -> None:
+    """Case 2a: an Envoy that gave up in the middle has noted them down, uses none, and skips what it noted down."""
+    snapshot = world(dict.fromkeys("abcd", "c"))
+    talk = DeltaTalk(snapshot)
+    for type_, names in ((CLUSTER, ""), (ENDPOINT, "c"), (LISTENER, "")):
+        talk.say(type_, subscribe=names)
+    talk.ack_all()
+    talk.say(SCOPED_ROUTE)
+    (first,) = [response for response in talk.said if response.type is SCOPED_ROUTE]
+    assert [r.name for r in first.resources] == ["t/a", "t/b", "t/c", "t/d", "t/~"]
+    talk.nack(SCOPED_ROUTE)
+    bodies = {r.name: r.body for r in first.resources}
+    later = [response for response in talk.said if response.type is SCOPED_ROUTE][1:]
+    again = {r.name: r for response in later for r in response.resources}
+    assert all(again[f"t/{name}"].body.startswith(bodies[f"t/{name}"]) for name in "abcd")
+    assert {name for name, r in again.items() if r.body == bodies[name]} == {"t/~"}
+    assert {r.version for r in again.values()} == {r.version for r in first.resources}
+    talk.ack_all()
+    assert talk.stream.in_sync
+
+
 def test_a_client_is_in_sync_only_with_the_scopes_that_its_listener_chooses_from() -> None:
     talk = DeltaTalk(ONE)
     talk.say(LISTENER)

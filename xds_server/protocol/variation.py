@@ -1,0 +1,40 @@
+"""Scoped routes that were refused in company, as another message of the same meaning.
+
+An Envoy (1.40, seen) goes through a response's scopes in order and gives up at the first that it cannot take. Those
+before it are noted down and not put to use; and when they come again, just the same, they are taken for known and
+skipped: no request finds them until their content changes. So they come again with a field set to what it is anyway.
+
+A scope that names its table instead of having it in itself cannot be varied like that. It is always the same, hence
+never what is refused: it comes last, where nothing happens to it when another is.
+"""
+
+from collections.abc import Iterable, Set
+
+import msgspec
+from google.protobuf.wrappers_pb2 import BoolValue
+
+from protos import route as pb
+from protos.encode import as_field, encode
+from xds_server.snapshot.resource import Resource, ResourceType
+
+SAME_AGAIN = as_field(
+    pb.ScopedRouteConfiguration.ROUTE_CONFIGURATION_FIELD_NUMBER,
+    encode(pb.RouteConfiguration(validate_clusters=BoolValue(value=False))),
+)
+"""Behind an encoded scope it joins the table in it: to look for clusters is not the default for what comes over xDS."""
+
+
+def in_order(scopes: Iterable[Resource], varied: Set[str]) -> Iterable[Resource]:
+    """As they are to travel: what cannot be varied last; a variation of those whose names are in `varied`."""
+    ordered = sorted(scopes, key=names_its_table)
+    return [_variation(scope) if scope.name in varied else scope for scope in ordered] if varied else ordered
+
+
+def names_its_table(scope: Resource) -> bool:
+    """Whether the table is a resource of its own."""
+    return any(type_ is ResourceType.ROUTE for type_, _ in scope.depends_on)
+
+
+def _variation(scope: Resource) -> Resource:
+    """Of the same version: a client that has the one has the other."""
+    return msgspec.structs.replace(scope, encoding=(scope.body, SAME_AGAIN))
