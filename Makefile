@@ -38,7 +38,7 @@ golden: env ## rewrite the golden cases; read the diff
 	$(BIN)/pytest tests/cases --golden=write
 
 FIGURE ?=
-ROUTES ?= 100 1000 5000
+ROUTES ?= 100 1000 5000 10000 40000
 bench: env ## Lychgate beside Envoy Gateway, hours; one figure: make bench FIGURE=F1 ROUTES=1000 BENCH=--quick
 	$(BIN)/python bench/cluster --figure $(FIGURE) --routes $(ROUTES) $(BENCH)
 

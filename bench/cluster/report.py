@@ -120,9 +120,15 @@ def _section(figure: Figure, lines: list[Line], results: Path) -> str:
         title = f"{figure.title}: {figure.targets[0].words}, {figure.targets[0].unit}"
         plot.write_text(svg.bars(title, [_bars(line) for line in plotted]))
         text += f"![{title}]({results.name}/{plot.name})\n"
+    taken = {line.routes: line.document for line in lines}
+    return text + f"\n{document['machine']}. {'; '.join(_taken(*size) for size in taken.items())}.\n"
+
+
+def _taken(routes: int, document: Json) -> str:
+    """When and how often a size was measured."""
     rounds = max((r["round"] for r in document["rounds"]), default=0)
-    short = ", a short look" if document["short"] else ""
-    return text + f"\n{document['date']}, {document['machine']}, rounds: {rounds}{short}.\n"
+    size = f"{routes:,} routes: " if routes else ""
+    return f"{size}{document['date']}, rounds: {rounds}{', a short look' if document['short'] else ''}"
 
 
 def _bars(line: Line) -> list[svg.Bar]:
