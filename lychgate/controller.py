@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Protocol
@@ -16,9 +16,10 @@ from flow.hold_off import Allowance, HoldOff
 from flow.latest import Latest, ring
 from flow.supervise import Failure, attempt
 from gateway_api.graph.types import Settings as GraphSettings
-from gateway_api.ir.fleet import FleetReport
+from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.keeper import StatusKeeper
+from gateway_api.status.route import refused_before
 from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Source
@@ -62,6 +63,9 @@ class Feedback(msgspec.Struct, frozen=True):
     infra: Latest[InfraReport]
 
 
+type Refused = tuple[ObjectKey, Nack | RefusedRoute]
+"""What a Gateway's proxies refuse."""
+
 STATUS_ROUNDS = Allowance(rate=2.5, credit=4, at_most=0.5)
 """For statuses, which people read: a burst of routes is a few new counts of a Gateway, not a thousand."""
 
@@ -99,9 +103,12 @@ class Controller:
         self._cache = cache
         self._feedback = feedback
         self._sinks = sinks
+        cache.suspicious = self._refused_before
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
         self._wished_before = False
+        self._refused: Set[Refused] = frozenset()
+        """As it was logged."""
         self._bell: Latest[int] = Latest(0)
         """Counts what may make a difference to statuses."""
         self._hold_off = hold_off
@@ -160,6 +167,10 @@ class Controller:
             self._sinks.statuses.want(statuses)
             self._wished_before = True
 
+    def _refused_before(self) -> Set[str]:
+        current = self.steps.value
+        return refused_before(current.graph) if current else frozenset()
+
     def _report_defect(self, failure: Failure) -> None:
         self._metrics.step_failures.labels(failure.what.split()[0]).inc()
         log.error("stage failed, its last good result stays", stage=failure.what, exc_info=failure.error)
@@ -189,6 +200,22 @@ class Controller:
         self._metrics.proxies.set(sum(g.connected for g in gateways))
         self._metrics.proxies_in_sync.set(sum(g.acked for g in gateways))
         self._metrics.refused.set(sum(len(g.nacks) for g in gateways))
+        self._metrics.refused_routes.set(sum(len(g.refused) for g in gateways))
+        refused: set[Refused] = {(key, each) for key, g in fleet.gateways.items() for each in g.nacks}
+        refused |= {(key, each) for key, g in fleet.gateways.items() for each in g.refused}
+        for gateway, what in refused - self._refused:
+            _report_refused(gateway, what)
+        self._refused = refused
+
+
+def _report_refused(gateway: ObjectKey, what: Nack | RefusedRoute) -> None:
+    match what:
+        case Nack():
+            names = ", ".join(what.resources)
+            log.warning("resource refused", gateway=str(gateway), proxy=what.node_id, what=names, reason=what.message)
+        case RefusedRoute():
+            where = {"route": what.source, "hostname": what.hostname}
+            log.warning("route refused, it answers 500", gateway=str(gateway), **where, reason=what.message)
 
 
 @contextmanager

@@ -45,6 +45,7 @@ from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import XdsServer
 from xds_server.snapshot.cache import SnapshotCache
+from xds_server.translate.parts import divide
 
 log = structlog.get_logger("lychgate.in_cluster")
 
@@ -94,7 +95,7 @@ class _Replica:
         self._statuses = StatusWriter(writer, leading=leading, clock=clock, observed=self._watched)
         self._metrics.leading.set_function(lambda: leading.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
-        cache = SnapshotCache()
+        cache = SnapshotCache(divide)
         self._fleet = Fleet(cache, FleetMeter(self._metrics.registry))
         self._metrics.registry.register(EdgeCollector(self._cluster.health, self._statuses))
         self._controller = Controller(

@@ -38,6 +38,7 @@ from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
+from xds_server.translate.parts import divide
 
 log = structlog.get_logger("lychgate.standalone")
 
@@ -103,7 +104,7 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
             return local_bootstrap(gateway=gateway, node_id=f"{gateway}", xds=xds, admin_socket=str(admin))
 
         source = FileSource(paths, clock=clock, overrides=overrides)
-        cache, metrics = SnapshotCache(), Metrics()
+        cache, metrics = SnapshotCache(divide), Metrics()
         fleet = Fleet(cache)
         proxies = LocalProxies(
             Envoy(binary=machine.envoy, bootstrap=bootstrap, access_log=machine.access_log), clock=clock

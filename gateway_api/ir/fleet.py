@@ -17,6 +17,15 @@ class Nack(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class RefusedRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """What a route says of a hostname, and proxies refuse: its requests are answered with 500. `message` is Envoy's."""
+
+    source: str
+    """As `ir.xds.Route.name` begins."""
+    hostname: str
+    message: str
+
+
 class GatewayFleet(msgspec.Struct, frozen=True, kw_only=True):
     """One Gateway's proxies."""
 
@@ -24,7 +33,17 @@ class GatewayFleet(msgspec.Struct, frozen=True, kw_only=True):
     acked: int = 0
     """How many have acknowledged everything of the newest snapshot."""
     nacks: tuple[Nack, ...] = ()
+    """What is held back as a whole."""
+    refused: tuple[RefusedRoute, ...] = ()
+    """What is held back alone, and nothing else with it."""
 
 
 class FleetReport(msgspec.Struct, frozen=True):
     gateways: Mapping[ObjectKey, GatewayFleet] = {}
+
+    def of(self, gateway: ObjectKey) -> GatewayFleet:
+        """What a Gateway's proxies say; of one that nobody heard of, nothing."""
+        return self.gateways.get(gateway, NOBODY)
+
+
+NOBODY = GatewayFleet()

@@ -75,10 +75,6 @@ def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[Ra
     return tuple(found)
 
 
-def _said(route: Route) -> str:
-    return f"{type(route).__name__.lower()}/{route.key}"
-
-
 def _place(route: Route, match: HTTPRouteMatch, rule: int, index: int, *, preflight: bool = False) -> MatchOrder:
     if not isinstance(route, GRPCRoute):
         return match_precedence(match, route, rule, index, preflight=preflight)
@@ -91,7 +87,7 @@ def _lower_match(route: Route, rule: HTTPRuleNode, index: int, spec: HTTPRouteMa
     action = _action(route, rule, match.path, frontend)
     changed = not isinstance(action, ir.Respond)
     return ir.Route(
-        name=f"{_said(route)}/rule/{rule.index}/match/{index}",
+        name=f"{route.title}/rule/{rule.index}/match/{index}",
         source=route.key,
         match=match,
         action=action,
@@ -199,7 +195,7 @@ def _session(
     if to is None:
         return None
     if (spec := rule.spec.session_persistence) is not None:
-        identity = rule_identity(_said(route), rule.spec.name, rule.spec.matches)
+        identity = rule_identity(route.title, rule.spec.name, rule.spec.matches)
         return session(spec, identity, cookie_path(path), to, frontend)
     if backend.session is not None:
         return session(backend.session, service_identity(to.backend), "", to, frontend)

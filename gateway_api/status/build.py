@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gateway_api.graph.routes.claims import RouteId, claims
 from gateway_api.graph.types import Graph, Policies
-from gateway_api.ir.fleet import FleetReport, GatewayFleet
+from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
@@ -22,7 +22,7 @@ from k8s_watch.keys import ObjectKey
 def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Statuses:
     """Say what the status of every object of ours should be, and of those that stopped being ours.
 
-    Each status depends on its own node, and on its own Gateway's report; nothing else.
+    Each status depends on its own node, and on the reports of its own Gateways; nothing else.
 
     Spec: Gateway API v1.6 GatewayClassStatus, GatewayStatus, ListenerSetStatus, RouteStatus, PolicyStatus
     """
@@ -31,8 +31,7 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
         found[StatusKey(kind="GatewayClass", key=key)] = gateway_class_status(gateway_class, graph.settings)
     for key, gateway in graph.gateways.items():
         seen = infra.gateways.get(key, GatewayInfra())
-        told = fleet.gateways.get(key, GatewayFleet())
-        status = gateway_status(gateway, told, seen)
+        status = gateway_status(gateway, fleet.of(key), seen)
         found[StatusKey(kind="Gateway", key=key)] = status
         verdict = verdict_of(status)
         for each in gateway.listener_sets:
@@ -42,7 +41,7 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
     controller_name = graph.settings.controller_name
     for kind, http in graph.http.items():
         for key, http_route in http.nodes.items():
-            found[StatusKey(kind=kind, key=key)] = http_route_status(http_route, controller_name)
+            found[StatusKey(kind=kind, key=key)] = http_route_status(http_route, controller_name, fleet)
     claimed = {gateway: claims(graph, gateway) for gateway in graph.gateways}
     for kind, l4 in graph.l4.items():
         for key, l4_route in l4.nodes.items():

@@ -7,10 +7,14 @@ condition in `of_problems`. Here is the rest: what is right, and what the fleet 
 from collections.abc import Sequence
 
 from gateway_api.graph.types import HTTPRuleNode, Problem
+from gateway_api.ir.fleet import RefusedRoute
 from gateway_api.status.types import Condition
 
 _MAX_MESSAGE = 32768
 """Spec: Kubernetes meta/v1 Condition.message."""
+
+REFUSED = "RefusedByProxy"
+"""The reason of a route that proxies refuse."""
 
 _NEGATIVE = frozenset({"Conflicted", "InsecureFrontendValidationMode", "OverlappingTLSConfig"})
 """Condition types that are True when something is wrong."""
@@ -190,6 +194,19 @@ def route_accepted(generation: int, remark: str = "") -> Condition:
 def route_refs_resolved(generation: int) -> Condition:
     """Spec: Gateway API v1.6 RouteReasonResolvedRefs."""
     return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+
+
+def route_refused(refused: Sequence[RefusedRoute], generation: int) -> Condition:
+    """A reason of our own: the API has none for what only a proxy can find.
+
+    Spec: Gateway API v1.6 RouteConditionAccepted
+    """
+    hostnames = ", ".join(each.hostname for each in refused)
+    words = " ".join(dict.fromkeys(each.message for each in refused))
+    message = (
+        f"The proxies refuse what it says of {hostnames}; such requests are answered with 500. Envoy says: {words}"
+    )
+    return _condition("Accepted", "False", REFUSED, message, generation)
 
 
 def route_partially_invalid(rules: Sequence[HTTPRuleNode], generation: int) -> Condition:

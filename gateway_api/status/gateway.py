@@ -84,7 +84,9 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
     replicas = f"{infra.replicas_available} of {infra.replicas_wanted} proxies are available"
     if not infra.replicas_available:
         return catalogue.no_resources(f"{replicas}.", generation)
-    return catalogue.gateway_programmed(f"Addresses are assigned, {replicas}.", generation)
+    refused = ", ".join(sorted({each.source for each in fleet.refused}))
+    remark = f" They refuse part of {refused}: see there." if refused else ""
+    return catalogue.gateway_programmed(f"Addresses are assigned, {replicas}.{remark}", generation)
 
 
 def _attached_listener_sets(node: GatewayNode) -> int:

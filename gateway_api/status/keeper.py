@@ -3,7 +3,7 @@
 `build.build_statuses` says what the result has to equal; a property test holds both against each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
@@ -12,7 +12,7 @@ from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal, not_same, replaced
 from gateway_api.graph.routes.claims import Claims, RouteId, claims
 from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, Policies, RouteNode, Settings
-from gateway_api.ir.fleet import FleetReport, GatewayFleet
+from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.build import withdrawn
 from gateway_api.status.gateway import gateway_status
@@ -83,7 +83,10 @@ class _Desk:
         """See `StatusKeeper.update`."""
         before = self._graph
         touched = _touched(before, graph, change)
-        touched.gateways |= not_equal(self._fleet.gateways, fleet.gateways)
+        heard = not_equal(self._fleet.gateways, fleet.gateways)
+        touched.gateways |= heard
+        for kind, key in _judged_by_proxies(heard, self._fleet, fleet, graph):
+            touched.routes[kind].add(key)
         touched.gateways |= not_equal(self._infra.gateways, infra.gateways)
         touched.listener_sets |= before.orphans ^ graph.orphans
         for kind in graph.routes:
@@ -140,8 +143,7 @@ class _Desk:
         node = self._graph.gateways.get(key)
         if node is None:
             return None
-        fleet = self._fleet.gateways.get(key, GatewayFleet())
-        return gateway_status(node, fleet, self._infra.gateways.get(key, GatewayInfra()))
+        return gateway_status(node, self._fleet.of(key), self._infra.gateways.get(key, GatewayInfra()))
 
     def _judged_otherwise(self, gateways: Mapping[ObjectKey, GatewayStatus | None]) -> set[ObjectKey]:
         """Take in the verdicts of these Gateways; return the ListenerSets of each that has another one than before."""
@@ -164,7 +166,7 @@ class _Desk:
         controller_name = self._graph.settings.controller_name
         match self._graph.routes[kind].nodes.get(key):
             case HTTPRouteNode() as node:
-                return http_route_status(node, controller_name)
+                return http_route_status(node, controller_name, self._fleet)
             case L4RouteNode() as node:
                 return l4_route_status(RouteId(kind, key), node, controller_name, self._claimed)
             case _:
@@ -195,6 +197,16 @@ def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:
             for kind, policies in graph.policies.items()
         },
     )
+
+
+def _judged_by_proxies(
+    gateways: Set[ObjectKey], before: FleetReport, now: FleetReport, graph: Graph
+) -> Iterator[tuple[str, ObjectKey]]:
+    """Yield the routes of which these Gateways' proxies refuse something else than before."""
+    for gateway in gateways:
+        titles = {each.source for each in {*before.of(gateway).refused} ^ {*now.of(gateway).refused}}
+        for kind, routes in graph.http.items() if titles else ():
+            yield from ((kind, key) for key in routes.of.get(gateway, ()) if routes.nodes[key].source.title in titles)
 
 
 def _forsaken(graph: Graph, kind: str) -> frozenset[ObjectKey]:

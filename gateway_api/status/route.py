@@ -1,11 +1,12 @@
 """RouteNode → RouteStatus."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.routes.claims import Claims, Place, RouteId
-from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
+from gateway_api.graph.types import Graph, HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
+from gateway_api.ir.fleet import FleetReport, RefusedRoute
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus
 from k8s_watch.keys import ObjectKey
@@ -14,8 +15,10 @@ type Claimed = Mapping[ObjectKey, Claims]
 """By Gateway."""
 
 
-def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
+def http_route_status(node: HTTPRouteNode, controller_name: str, fleet: FleetReport) -> RouteStatus:
     """Say, for each parentRef to a Gateway of ours, whether it takes the route and whether its references resolve.
+
+    It does not where the Gateway's proxies refuse what the route says of a hostname.
 
     Spec: Gateway API v1.6 RouteStatus, RouteParentStatus
     """
@@ -23,7 +26,9 @@ def http_route_status(node: HTTPRouteNode, controller_name: str) -> RouteStatus:
     return RouteStatus(
         controller_name=controller_name,
         parents=tuple(
-            ParentStatus(parent_ref=parent.ref, conditions=_http_conditions(node, parent, dropped))
+            ParentStatus(
+                parent_ref=parent.ref, conditions=_http_conditions(node, parent, dropped, _refused(node, parent, fleet))
+            )
             for parent in node.parents
         ),
     )
@@ -48,8 +53,12 @@ def l4_route_status(id_: RouteId, node: L4RouteNode, controller_name: str, claim
     )
 
 
-def _http_conditions(node: HTTPRouteNode, parent: Parent, dropped: Sequence[HTTPRuleNode]) -> tuple[Condition, ...]:
+def _http_conditions(
+    node: HTTPRouteNode, parent: Parent, dropped: Sequence[HTTPRuleNode], refused: Sequence[RefusedRoute]
+) -> tuple[Condition, ...]:
     accepted, resolved = _accepted(node, parent), _resolved_refs(node)
+    if refused and accepted.status == "True":
+        accepted = catalogue.route_refused(refused, node.source.metadata.generation)
     # "MUST NOT be set if a Route is fully valid, fully invalid, or not accepted."
     if not dropped or accepted.status != "True":
         return (accepted, resolved)
@@ -64,6 +73,29 @@ def _accepted(node: RouteNode, parent: Parent, remark: str = "") -> Condition:
     if node.rejection is not None:
         return catalogue.of_problems([node.rejection, *_of(node.problems, problems.ACCEPTED)], generation)
     return catalogue.route_accepted(generation, remark)
+
+
+def _refused(node: RouteNode, parent: Parent, fleet: FleetReport) -> Sequence[RefusedRoute]:
+    refused = fleet.of(parent.gateway).refused
+    if not refused:
+        return ()
+    hostnames = {hostname for binding in parent.bindings for hostname in binding.hostnames}
+    return [each for each in refused if each.source == node.source.title and each.hostname in hostnames]
+
+
+def refused_before(graph: Graph) -> Set[str]:
+    """Return the titles of the routes that proxies refuse as they are now, by a status of ours."""
+    ours = graph.settings.controller_name
+    return {
+        node.source.title
+        for routes in graph.http.values()
+        for node in routes.nodes.values()
+        for parent in node.source.status.parents
+        for condition in parent.conditions
+        if parent.controller_name == ours
+        and condition.reason == catalogue.REFUSED
+        and condition.observed_generation == node.source.metadata.generation
+    }
 
 
 def _resolved_refs(node: RouteNode) -> Condition:

@@ -226,6 +226,11 @@ class Route(Object, frozen=True):
 
     status: RouteStatus = RouteStatus()
 
+    @property
+    def title(self) -> str:
+        """`<kind>/<namespace>/<name>`, the kind in lower case: what it is called in the proxies' configuration."""
+        return f"{type(self).__name__.lower()}/{self.key}"
+
 
 class HTTPRoute(Route, frozen=True):
     spec: HTTPRouteSpec = HTTPRouteSpec()

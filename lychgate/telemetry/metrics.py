@@ -38,4 +38,9 @@ class Metrics:
         self.refused = Gauge(
             "lychgate_xds_refused_resources", "Resources that a connected proxy refuses now", registry=self.registry
         )
+        self.refused_routes = Gauge(
+            "lychgate_xds_refused_routes",
+            "Hostnames for which proxies refuse what a route says, and requests are answered with 500",
+            registry=self.registry,
+        )
         self.leading = Gauge("lychgate_leader", "1 while this replica writes", registry=self.registry)

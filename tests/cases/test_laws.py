@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
+from k8s_watch.objects.routes import Route
 from tests.cases.case import KINDS, all_cases, load, run, snapshot_of, world
 from tests.cases.closure import missing
 from tests.cases.envoy import refusal
+from xds_server.snapshot.isolation import Bluntness
+from xds_server.snapshot.resource import ResourceType, Snapshot, make_set
+from xds_server.translate.parts import divide
 
 type Document = dict[str, Any]
 
@@ -299,6 +303,23 @@ def test_a_gateway_that_asks_for_client_certificates_decrypts_for_nobody_without
 def test_a_real_envoy_takes_whatever_users_write(tmp_path: Path, objects: dict[tuple[str, ObjectKey], Object]) -> None:
     for result in run(snapshot_of(objects), Settings()).gateways.values():
         assert refusal(result.snapshot, tmp_path) == ""
+
+
+@pytest.mark.envoy
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(objects=worlds())
+def test_a_real_envoy_takes_any_route_that_answers_500_instead(
+    tmp_path: Path, objects: dict[tuple[str, ObjectKey], Object]
+) -> None:
+    """What a refused route becomes; and whose it is can be told."""
+    titles = {of.title for of in objects.values() if isinstance(of, Route)}
+    for result in run(snapshot_of(objects), Settings()).gateways.values():
+        tables = result.snapshot.of(ResourceType.ROUTE).by_name.values()
+        parts = [taken for table in tables if (taken := divide(ResourceType.ROUTE, table))]
+        assert {unit.source for each in parts for unit in each.units} <= titles
+        failing = [each.blunted(dict.fromkeys(each.units, Bluntness.FAILS)).resource for each in parts]
+        blunt = Snapshot({**result.snapshot.by_type, ResourceType.ROUTE: make_set(failing)})
+        assert refusal(blunt, tmp_path) == ""
 
 
 @settings(deadline=None)

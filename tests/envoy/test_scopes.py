@@ -24,6 +24,7 @@ from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
+from xds_server.translate.parts import divide
 from xds_server.translate.scope import HEADER
 
 pytestmark = pytest.mark.envoy
@@ -68,7 +69,7 @@ class World:
     """A control plane and an Envoy. Two ports: what is published is in scopes on the one, as a whole on the other."""
 
     def __init__(self, ports: Sequence[int], backend: int) -> None:
-        self.cache = SnapshotCache()
+        self.cache = SnapshotCache(divide)
         self.fleet = WatchedFleet(self.cache)
         self.ports, self.backend = ports, backend
         self.proxy = None
@@ -190,17 +191,20 @@ async def test_how_a_scope_is_chosen_is_hidden_from_backends_and_cannot_be_forge
     assert (answer.status, HEADER in answer.text) == (200, False)
 
 
-async def test_a_bad_scope_takes_no_other_with_it(world: World) -> None:
+async def test_a_bad_route_takes_no_other_with_it_in_scopes_and_in_a_table(world: World) -> None:
     bad = ir.Respond(status=200, body="x" * 5000)  # more than Envoy lets a direct response have
+    names = [f"{n}.test" for n in "abcdefgh"]
     await world.publish(host("a.test"))
-    world.cache.publish(KEY, world.snapshot(host("a.test", bad), host("b.test"), host("c.test")))
-    refused: set[str] = set()
-    while refused != {"http-0/a.test", "http-1"}:
-        _, report = await world.fleet.report.newer_than(world.fleet.report.version)
-        refused = {name for nack in report.gateways[KEY].nacks for name in nack.resources}
-    while (await world.answers("c.test")) != [(200, "c.test")]:
-        pass
-    assert await world.answers("a.test", "b.test", "c.test") == [(200, f"{n}.test") for n in "abc"]
+    world.cache.publish(KEY, world.snapshot(*(host(name, bad if name == "d.test" else None) for name in names)))
+    expected = [(500, "") if name == "d.test" else (200, name) for name in names]
+    for port in world.ports:
+        while await asyncio.to_thread(lambda at=port: [world.answer(at, name) for name in names]) != expected:
+            pass
+    while not (report := world.fleet.report.value.gateways[KEY]).refused:
+        await world.fleet.report.newer_than(world.fleet.report.version)
+    assert ({(each.source, each.hostname) for each in report.refused}, report.nacks) == ({("d.test", "d.test")}, ())
+    await world.publish(*map(host, names))
+    assert await world.answers(*names) == [(200, name) for name in names]
 
 
 async def test_a_trial_accepts_it_all(world: World, envoy_verdict: Callable[[str], str]) -> None:

@@ -16,7 +16,7 @@ from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
 from gateway_api.graph.types import Graph, Settings
-from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack
+from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.infra import lower_infra
@@ -35,9 +35,16 @@ BURST = st.lists(edits(), min_size=1, max_size=4)
 HOW = st.sampled_from(["told"] * 12 + ["untold", "skipped", "again", "forgotten"])
 """Whether the snapshot says what changed, whether the keepers see it, twice, or have lost their memory before."""
 NACK = Nack(node_id="n", type_url="t", resources=("r",), message="no")
-FLEETS = st.dictionaries(
-    st.sampled_from(KEYS["Gateway"]), st.sampled_from([GatewayFleet(), GatewayFleet(nacks=(NACK,))]), max_size=2
-).map(FleetReport)
+REFUSED = st.builds(
+    RefusedRoute,
+    source=st.sampled_from([f"{kind.lower()}/{key}" for kind in ("HTTPRoute", "GRPCRoute") for key in KEYS[kind]]),
+    hostname=st.sampled_from(["*", "a.example.com", "*.example.com"]),
+    message=st.sampled_from(["no", "never"]),
+)
+REPORTS = st.sampled_from([GatewayFleet(), GatewayFleet(nacks=(NACK,))]) | st.builds(
+    GatewayFleet, refused=st.lists(REFUSED, min_size=1, max_size=4).map(tuple)
+)
+FLEETS = st.dictionaries(st.sampled_from(KEYS["Gateway"]), REPORTS, max_size=2).map(FleetReport)
 INFRAS = st.dictionaries(
     st.sampled_from(KEYS["Gateway"]),
     st.sampled_from([GatewayInfra(), GatewayInfra(addresses=(Address("IPAddress", "192.0.2.1"),))]),

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from flow.latest import Latest
-from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack
+from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.messages import Acked, Heard, Nacked
 from xds_server.serve.wire import TYPE_URLS
 from xds_server.snapshot.cache import SnapshotCache
-from xds_server.snapshot.resource import ResourceType, Snapshot
+from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
 
 class Meter(Protocol):
@@ -68,10 +68,8 @@ class Fleet:
 
     A refusal stays in it, also when the proxy is gone, until the resource has new content or a proxy takes it after
     all: new proxies get the last good version in its place (see `xds_server.snapshot.quarantine`) and would never
-    refuse it again.
-
-    Finding the route to blame inside a refused RouteConfiguration takes a new translation: that is the pipeline's, and
-    `GatewayFleet.nacks` is its signal.
+    refuse it again. Where the one route to blame can be found (see `xds_server.snapshot.isolation`), that is reported
+    instead.
     """
 
     def __init__(self, cache: SnapshotCache, meter: Meter | None = None, *, renew_after: float = 0.05) -> None:
@@ -103,14 +101,15 @@ class Fleet:
         match what:
             case Acked():
                 self.meter.acked(what.type)
-                self._cache.accept(proxy.group, what.type, what.resources)
+                if self._cache.accept(proxy.group, what.type, what.resources):
+                    self._touch(proxy.group)
                 if refusals := self._refusals.get(proxy.group):
                     self._forgive(proxy.group, refusals, what)
             case Nacked():
                 self.meter.nacked(what.type)
                 if what.culprit:
-                    self._refuse(proxy, what, what.culprit.version)
-                    self._cache.refuse(proxy.group, what.type, what.culprit)
+                    self._refuse(proxy, what, what.culprit)
+                    self._cache.refuse(proxy.group, what.type, what.culprit, what.message)
             case _:
                 pass
 
@@ -120,10 +119,14 @@ class Fleet:
             proxy.in_sync_with = snapshot
             self._touch(proxy.group)
 
-    def _refuse(self, proxy: Proxy, what: Nacked, version: str) -> None:
-        nack = Nack(node_id=proxy.node_id, type_url=TYPE_URLS[what.type], resources=what.names, message=what.message)
-        self._refusals.setdefault(proxy.group, {})[what.type, what.names[0]] = _Refusal(version, nack)
+    def _refuse(self, proxy: Proxy, what: Nacked, culprit: Resource) -> None:
         self._touch(proxy.group)
+        wanted = self._cache.wanted(proxy.group)
+        now = wanted.of(what.type).by_name.get(culprit.name) if wanted else None
+        if now is None or now.version != culprit.version:
+            return
+        nack = Nack(node_id=proxy.node_id, type_url=TYPE_URLS[what.type], resources=what.names, message=what.message)
+        self._refusals.setdefault(proxy.group, {})[what.type, culprit.name] = _Refusal(culprit.version, nack)
 
     def _forgive(self, group: ObjectKey, refusals: dict[tuple[ResourceType, str], _Refusal], what: Acked) -> None:
         for resource in what.resources:
@@ -153,7 +156,15 @@ class Fleet:
         streams = self._proxies.get(group, set())
         behind = {proxy.node_id for proxy in streams if wanted is None or proxy.in_sync_with is not wanted}
         nodes = {proxy.node_id for proxy in streams}
-        return GatewayFleet(connected=len(nodes), acked=len(nodes - behind), nacks=tuple(self._standing(group, wanted)))
+        return GatewayFleet(
+            connected=len(nodes),
+            acked=len(nodes - behind),
+            nacks=tuple(self._standing(group, wanted)),
+            refused=tuple(
+                RefusedRoute(source=unit.source, hostname=unit.hostname, message=blame.message)
+                for unit, blame in self._cache.blamed(group)
+            ),
+        )
 
     def _standing(self, group: ObjectKey, wanted: Snapshot | None) -> Iterable[Nack]:
         """Refusals of what is still wanted; the others are forgotten."""
@@ -167,4 +178,4 @@ class Fleet:
         }
         if standing:
             self._refusals[group] = standing
-        return [refusal.nack for refusal in standing.values()]
+        return [refusal.nack for id_, refusal in standing.items() if not self._cache.is_isolated(group, *id_)]

@@ -1,10 +1,11 @@
 """The newest good snapshot of every Gateway, and who waits for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
 from xds_server.snapshot.consistency import InconsistentSnapshot, References
+from xds_server.snapshot.isolation import Blame, Divide, Suspicious, Unit, indivisible
 from xds_server.snapshot.quarantine import Quarantine
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
@@ -12,10 +13,10 @@ from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 class _Group:
     """One Gateway: what is wished for, what the proxies said of it, and what is served."""
 
-    def __init__(self) -> None:
+    def __init__(self, quarantine: Quarantine) -> None:
         self.wanted: Snapshot | None = None
         self.references = References()
-        self.quarantine = Quarantine()
+        self.quarantine = quarantine
         self.served: Latest[Snapshot | None] = Latest(None)
 
     def serve(self) -> bool:
@@ -26,9 +27,14 @@ class SnapshotCache:
     """Snapshots go in by `publish`, streams wait on `watch`, and the fleet's verdicts come back.
 
     A group is the proxies of one Gateway, named by the Gateway's key. Never blocks; for one event loop.
+
+    `divide` takes apart what a proxy refused, to find what is to blame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, divide: Divide = indivisible) -> None:
+        self.suspicious: Suspicious = frozenset
+        """To be set by who knows; see `isolation.Suspicious`."""
+        self._divide = divide
         self._groups: dict[ObjectKey, _Group] = {}
 
     def publish(self, group: ObjectKey, snapshot: Snapshot) -> bool:
@@ -48,7 +54,7 @@ class SnapshotCache:
     def withdraw(self, group: ObjectKey) -> None:
         """Forget the group: streams that are open hear nothing more. Nothing is taken away from any proxy."""
         if known := self._groups.get(group):
-            known.wanted, known.quarantine, known.references = None, Quarantine(), References()
+            known.wanted, known.quarantine, known.references = None, self._quarantine(), References()
             known.serve()
 
     def watch(self, group: ObjectKey) -> Latest[Snapshot | None]:
@@ -60,20 +66,38 @@ class SnapshotCache:
         known = self._groups.get(group)
         return known.wanted if known else None
 
-    def accept(self, group: ObjectKey, type_: ResourceType, resources: Iterable[Resource]) -> None:
-        """A proxy of the group took these resources."""
+    def accept(self, group: ObjectKey, type_: ResourceType, resources: Iterable[Resource]) -> bool:
+        """A proxy of the group took these resources. Return whether that tells something of what others refused."""
         known = self._group(group)
-        if known.quarantine.accept(type_, resources):
+        differs = known.quarantine.accept(type_, resources)
+        if differs:
+            known.serve()
+        return differs
+
+    def refuse(self, group: ObjectKey, type_: ResourceType, resource: Resource, message: str) -> None:
+        """A proxy of the group refused this resource, in these words."""
+        known = self._group(group)
+        if known.quarantine.refuse(type_, resource, message):
             known.serve()
 
-    def refuse(self, group: ObjectKey, type_: ResourceType, resource: Resource) -> None:
-        """A proxy of the group refused this resource."""
-        known = self._group(group)
-        if known.quarantine.refuse(type_, resource):
-            known.serve()
+    def blamed(self, group: ObjectKey) -> Iterator[tuple[Unit, Blame]]:
+        """What is not served as it is wished for, because a proxy refused it."""
+        return self._group(group).quarantine.blamed()
+
+    def is_isolated(self, group: ObjectKey, type_: ResourceType, name: str) -> bool:
+        """Whether what is to blame in a resource that was refused is found, or sought: all else of it is served."""
+        return self._group(group).quarantine.is_isolated(type_, name)
 
     def _group(self, group: ObjectKey) -> _Group:
-        return self._groups.setdefault(group, _Group())
+        if group not in self._groups:
+            self._groups[group] = _Group(self._quarantine())
+        return self._groups[group]
+
+    def _quarantine(self) -> Quarantine:
+        return Quarantine(self._divide, self._ask_for_suspicious)
+
+    def _ask_for_suspicious(self) -> Set[str]:
+        return self.suspicious()
 
 
 def _same_content(a: Snapshot, b: Snapshot) -> bool:

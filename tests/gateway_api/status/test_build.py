@@ -5,9 +5,10 @@ import pytest
 
 from gateway_api.features import SUPPORTED
 from gateway_api.graph.types import Graph, Settings
-from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack
+from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from gateway_api.status.build import build_statuses
+from gateway_api.status.route import refused_before
 from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
@@ -48,8 +49,9 @@ def gateway(graph: Graph, infra: GatewayInfra = UP, fleet: GatewayFleet | None =
     return found
 
 
-def route(graph: Graph, kind: str = "HTTPRoute", name: str = "r") -> RouteStatus:
-    found = build_statuses(graph, FleetReport(), InfraReport())[StatusKey(kind=kind, key=ObjectKey("default", name))]
+def route(graph: Graph, kind: str = "HTTPRoute", name: str = "r", fleet: GatewayFleet | None = None) -> RouteStatus:
+    statuses = build_statuses(graph, FleetReport({EG: fleet} if fleet else {}), InfraReport())
+    found = statuses[StatusKey(kind=kind, key=ObjectKey("default", name))]
     assert isinstance(found, RouteStatus)
     return found
 
@@ -131,6 +133,38 @@ def test_what_envoy_refuses_is_said_in_its_own_words(graph: Build) -> None:
     (programmed,) = [condition for condition in status.conditions if condition.type == "Programmed"]
     assert (programmed.status, programmed.reason) == ("False", "Invalid")
     assert "bad route: why" in programmed.message
+
+
+def test_a_route_that_envoy_refuses_hears_it_in_envoys_own_words_and_its_gateway_is_programmed(graph: Build) -> None:
+    refused = RefusedRoute(source="httproute/default/r", hostname="*", message="bad match: why")
+    fleet = GatewayFleet(connected=1, refused=(refused,))
+    (parent,) = route(graph(GATEWAY, ROUTE), fleet=fleet).parents
+    assert said(parent)["Accepted"] == ("False", "RefusedByProxy")
+    assert "bad match: why" in parent.conditions[0].message
+    assert said(gateway(graph(GATEWAY, ROUTE), UP, fleet))["Programmed"] == ("True", "Programmed")
+
+
+@pytest.mark.parametrize(("generation", "known"), [(3, {"httproute/default/r"}), (2, set())])
+def test_who_was_refused_is_known_by_its_status_until_it_changes(
+    generation: int, known: set[str], graph: Build
+) -> None:
+    said_before = f"""
+status:
+  parents:
+  - parentRef: {{name: eg}}
+    controllerName: {Settings().controller_name}
+    conditions: [{{type: Accepted, status: "False", reason: RefusedByProxy, observedGeneration: {generation}}}]
+"""
+    assert refused_before(graph(GATEWAY, ROUTE + said_before)) == known
+
+
+@pytest.mark.parametrize(("source", "hostname"), [("httproute/default/other", "*"), ("httproute/default/r", "a.test")])
+def test_what_is_refused_of_another_route_or_hostname_is_not_said_of_this_one(
+    source: str, hostname: str, graph: Build
+) -> None:
+    refused = RefusedRoute(source=source, hostname=hostname, message="no")
+    (parent,) = route(graph(GATEWAY, ROUTE), fleet=GatewayFleet(connected=1, refused=(refused,))).parents
+    assert said(parent)["Accepted"] == ("True", "Accepted")
 
 
 def test_a_gateway_that_is_not_accepted_has_no_address(graph: Build) -> None:

@@ -1,5 +1,7 @@
 """What the proxies' answers amount to."""
 
+from gateway_api.ir import xds as ir
+from gateway_api.ir.fleet import RefusedRoute
 from k8s_watch.keys import ObjectKey
 from protos import type_urls
 from tests.flow.virtual_clock import settle
@@ -7,11 +9,14 @@ from tests.xds_server.world import ROUTE, world
 from xds_server.protocol.messages import Acked, Nacked
 from xds_server.serve.fleet import Fleet
 from xds_server.snapshot.cache import SnapshotCache
-from xds_server.snapshot.resource import Resource, Snapshot
+from xds_server.snapshot.resource import Resource, Snapshot, make_set
+from xds_server.translate.parts import divide
+from xds_server.translate.route import route_table
 
 EG = ObjectKey("default", "eg")
 GOOD = world(listeners={"l": "r"}, routes={"r": ""})
 BAD = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "bad"})
+ANY = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
 FIXED = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "fixed"})
 
 
@@ -79,6 +84,25 @@ async def test_a_refusal_ends_when_a_proxy_takes_it_after_all() -> None:
     fleet.heard(fleet.connect(EG, "newer"), Acked(type=ROUTE, resources=(route(BAD),)))
     await settle()
     assert not fleet.report.value.gateways[EG].nacks
+
+
+async def test_a_route_that_is_to_blame_is_reported_instead_of_its_table() -> None:
+    """And as long as it is what is wished for, though proxies take the rest."""
+    cache = SnapshotCache(divide)
+    route = ir.Route(name="httproute/default/r/rule/0/match/0", source=EG, match=ANY, action=ir.Respond(status=200))
+    hosts = (ir.VirtualHost(hostname="a.test", routes=(route,)),)
+    bad = route_table(ir.RouteTable(name="r", virtual_hosts=hosts))
+    cache.publish(EG, Snapshot({ROUTE: make_set([bad])}))
+    fleet = Fleet(cache, renew_after=0.0)
+    proxy = fleet.connect(EG, "one")
+    fleet.heard(proxy, Nacked(type=ROUTE, names=("r",), culprit=bad, message="no"))
+    served = cache.watch(EG).value
+    assert served is not None
+    fleet.heard(proxy, Acked(type=ROUTE, resources=(served.of(ROUTE).by_name["r"],)))
+    await settle()
+    gateway = fleet.report.value.gateways[EG]
+    refused = RefusedRoute(source="httproute/default/r", hostname="a.test", message="no")
+    assert (gateway.refused, gateway.nacks) == ((refused,), ())
 
 
 async def test_while_one_is_sought_nobody_is_blamed() -> None:

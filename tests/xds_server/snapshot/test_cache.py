@@ -63,7 +63,7 @@ def test_a_refused_version_gives_way_to_the_last_that_was_taken() -> None:
     cache.publish(EG, GOOD)
     cache.accept(EG, ROUTE, GOOD.of(ROUTE).by_name.values())
     cache.publish(EG, BAD)
-    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"], "no")
     served = cache.watch(EG).value
     assert served
     assert served.of(ROUTE) == GOOD.of(ROUTE)
@@ -76,7 +76,7 @@ def test_new_content_ends_a_quarantine() -> None:
     cache.publish(EG, GOOD)
     cache.accept(EG, ROUTE, GOOD.of(ROUTE).by_name.values())
     cache.publish(EG, BAD)
-    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"], "no")
     fixed = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"route r": "fixed"})
     cache.publish(EG, fixed)
     assert cache.watch(EG).value is fixed
@@ -87,10 +87,10 @@ def test_one_odd_proxy_puts_nothing_in_quarantine_that_another_takes() -> None:
     cache.publish(EG, GOOD)
     cache.accept(EG, ROUTE, GOOD.of(ROUTE).by_name.values())
     cache.publish(EG, BAD)
-    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"], "no")
     cache.accept(EG, ROUTE, BAD.of(ROUTE).by_name.values())
     assert cache.watch(EG).value is BAD
-    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"], "no")
     assert cache.watch(EG).value is BAD
 
 
@@ -103,7 +103,7 @@ def test_a_stand_in_brings_what_it_names() -> None:
         cache.accept(EG, type_, old.of(type_).by_name.values())
     new = world(listeners={"l": "r"}, routes={"r": "new"}, revisions={"route r": "bad"})
     cache.publish(EG, new)
-    cache.refuse(EG, ROUTE, new.of(ROUTE).by_name["r"])
+    cache.refuse(EG, ROUTE, new.of(ROUTE).by_name["r"], "no")
     served = cache.watch(EG).value
     assert served
     assert served.of(CLUSTER).by_name.keys() == served.of(ENDPOINT).by_name.keys() == {"old", "new"}
@@ -112,7 +112,7 @@ def test_a_stand_in_brings_what_it_names() -> None:
 def test_without_a_good_version_there_is_nothing_to_stand_in() -> None:
     cache = SnapshotCache()
     cache.publish(EG, BAD)
-    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"])
+    cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"], "no")
     assert cache.watch(EG).value is BAD
 
 
@@ -122,7 +122,7 @@ def test_listeners_are_a_type_like_the_others() -> None:
     cache.accept(EG, LISTENER, GOOD.of(LISTENER).by_name.values())
     bad = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": "bad"})
     cache.publish(EG, bad)
-    cache.refuse(EG, LISTENER, bad.of(LISTENER).by_name["l"])
+    cache.refuse(EG, LISTENER, bad.of(LISTENER).by_name["l"], "no")
     served = cache.watch(EG).value
     assert served
     assert served.of(LISTENER) == GOOD.of(LISTENER)

@@ -1,0 +1,281 @@
+"""Of a table that proxies refuse they get all but what is to blame, after few answers, whatever happens meanwhile."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from math import log2
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from protos import route as pb
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.isolation import Bluntness, Divide, Unit
+from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_resource, make_set
+from xds_server.translate.parts import TableParts, divide
+from xds_server.translate.route import route_table
+from xds_server.translate.scope import scopes
+
+EG = ObjectKey("default", "eg")
+BAD, WORSE = "bad", "worse"
+"""Contents that no proxy takes: the one until it is blunted, the other until it is left out."""
+
+type Content = Mapping[Unit, str]
+
+
+def unit(hostname: str, route: str) -> Unit:
+    return Unit(hostname, f"httproute/default/{route}")
+
+
+def table(content: Content, *, scoped: bool = False) -> ir.RouteTable:
+    """Each unit is one route, whose match is its own and whose answer is its content."""
+    hosts: dict[str, list[ir.Route]] = {}
+    for (hostname, source), text in sorted(content.items()):
+        match = ir.Match(path=ir.PathMatch(kind="prefix", value=f"/{source}{'/worse' * (text == WORSE)}"))
+        action = ir.Respond(status=200, body=text)
+        name = f"{source}/rule/0/match/0"
+        hosts.setdefault(hostname, []).append(ir.Route(name=name, source=EG, match=match, action=action))
+    virtual_hosts = tuple(ir.VirtualHost(hostname=name, routes=tuple(routes)) for name, routes in hosts.items())
+    return ir.RouteTable(name="table", virtual_hosts=virtual_hosts, scoping=ir.Scoping() if scoped else None)
+
+
+def world(content: Content) -> Snapshot:
+    return Snapshot({ResourceType.ROUTE: make_set([route_table(table(content))])})
+
+
+class Proxy:
+    """Hears what is served, one version after the other, and answers when it is told to."""
+
+    def __init__(self, cache: SnapshotCache) -> None:
+        self.held: dict[Unit, str] = {}
+        """What is answered by unit: its content, or the status where that is not 200."""
+        self.answers = 0
+        self._cache = cache
+        self._inbox: deque[Resource] = deque()
+        self._known: set[str] = set()
+
+    def hear(self) -> None:
+        served = self._cache.watch(EG).value
+        assert served is not None
+        (resource,) = served.of(ResourceType.ROUTE).by_name.values()
+        if resource.version not in self._known:
+            self._inbox.append(resource)
+            self._known.add(resource.version)
+
+    def answer(self) -> bool:
+        """Whether there was something to answer."""
+        if not self._inbox:
+            return False
+        self.answers += 1
+        resource = self._inbox.popleft()
+        answers = answers_of(pb.RouteConfiguration.FromString(resource.body))
+        if BAD in answers.values() or WORSE in answers.values():
+            self._cache.refuse(EG, ResourceType.ROUTE, resource, "no")
+        else:
+            self._known = {resource.version, *(waiting.version for waiting in self._inbox)}
+            self.held = answers
+            self._cache.accept(EG, ResourceType.ROUTE, [resource])
+        return True
+
+
+def answers_of(of: pb.RouteConfiguration) -> dict[Unit, str]:
+    found = {}
+    for host in of.virtual_hosts:
+        for route in host.routes:
+            response = route.direct_response
+            said = WORSE if route.match.path_separated_prefix.endswith(WORSE) else response.body.inline_string
+            found[Unit(host.domains[0], "/".join(route.name.split("/")[:3]))] = said or str(response.status)
+    return found
+
+
+def expected(content: Content) -> dict[Unit, str]:
+    return {unit: "500" if text == BAD else text for unit, text in content.items() if text != WORSE}
+
+
+class Fleet:
+    def __init__(self, proxies: int = 1, *, divide: Divide = divide) -> None:
+        self.cache = SnapshotCache(divide)
+        self.proxies = [Proxy(self.cache) for _ in range(proxies)]
+
+    def publish(self, content: Content) -> None:
+        self.cache.publish(EG, world(content))
+        self.hear()
+
+    def hear(self) -> None:
+        for proxy in self.proxies:
+            proxy.hear()
+
+    def answer(self, proxy: int) -> bool:
+        answered = self.proxies[proxy].answer()
+        self.hear()
+        return answered
+
+    def settle(self) -> None:
+        while sum(self.answer(n) for n in range(len(self.proxies))):
+            pass
+
+    @property
+    def blamed(self) -> dict[Unit, Bluntness]:
+        return {unit: blame.bluntness for unit, blame in self.cache.blamed(EG)}
+
+
+HUNDRED = {unit(f"{n}.test", f"r{n}"): "1" for n in range(100)}
+A, B, C = unit("a.test", "a"), unit("a.test", "b"), unit("c.test", "c")
+
+
+@pytest.mark.parametrize("text", [BAD, WORSE])
+def test_one_bad_change_is_found_by_its_own_refusal(text: str) -> None:
+    fleet = Fleet()
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    content = {**HUNDRED, unit("7.test", "r7"): text}
+    fleet.publish(content)
+    fleet.settle()
+    assert fleet.proxies[0].held == expected(content)
+    assert fleet.proxies[0].answers <= 4
+
+
+def test_a_bad_route_in_a_table_that_nobody_ever_took_is_found_in_few_answers() -> None:
+    fleet = Fleet()
+    content = {**HUNDRED, unit("7.test", "r7"): BAD}
+    fleet.publish(content)
+    fleet.settle()
+    assert fleet.proxies[0].held == expected(content)
+    assert fleet.proxies[0].answers <= 2 + log2(100) + 1
+
+
+def test_what_was_to_blame_for_a_process_before_us_is_the_first_to_be_held_back() -> None:
+    """Who has all but that keeps all but that."""
+    fleet = Fleet()
+    content = {**HUNDRED, unit("7.test", "r7"): BAD}
+    fleet.cache.suspicious = lambda: {"httproute/default/r7"}
+    fleet.publish(content)
+    fleet.answer(0)
+    fleet.answer(0)
+    assert fleet.proxies[0].held == {unit: text for unit, text in content.items() if text != BAD}
+    fleet.settle()
+    assert fleet.proxies[0].held == expected(content)
+
+
+def test_while_it_is_sought_what_was_good_stays() -> None:
+    fleet = Fleet()
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    fleet.publish({**dict.fromkeys(HUNDRED, "2"), unit("7.test", "r7"): BAD})
+    while fleet.answer(0):
+        assert set(fleet.proxies[0].held.values()) <= {"1", "2", "500"}
+        assert sum(text == "500" for text in fleet.proxies[0].held.values()) <= 1
+
+
+def test_a_bad_route_costs_the_others_of_its_hostname_nothing() -> None:
+    fleet = Fleet()
+    fleet.publish({A: "1", B: "1"})
+    fleet.settle()
+    fleet.publish({A: BAD, B: "1"})
+    fleet.settle()
+    fleet.publish({A: BAD, B: "2", C: "1"})
+    fleet.settle()
+    assert fleet.proxies[0].held == {A: "500", B: "2", C: "1"}
+    assert fleet.blamed == {A: Bluntness.FAILS}
+
+
+def test_what_is_mended_is_served() -> None:
+    fleet = Fleet()
+    fleet.publish({A: BAD, C: "1"})
+    fleet.settle()
+    fleet.publish({A: "2", C: "1"})
+    fleet.settle()
+    assert (fleet.proxies[0].held, fleet.blamed) == ({A: "2", C: "1"}, {})
+    assert fleet.cache.watch(EG).value is fleet.cache.wanted(EG)
+
+
+def test_a_culprit_that_is_mended_while_it_is_sought_leaves_nobody_to_blame() -> None:
+    fleet = Fleet()
+    fleet.publish({A: "1", C: BAD})
+    fleet.answer(0)
+    fleet.publish({A: "1", C: "2"})
+    fleet.settle()
+    assert (fleet.proxies[0].held, fleet.blamed) == ({A: "1", C: "2"}, {})
+
+
+def test_what_one_proxy_takes_after_all_is_nobodys_fault() -> None:
+    fleet = Fleet()
+    fleet.publish({A: BAD})
+    refused = fleet.cache.wanted(EG)
+    assert refused is not None
+    fleet.settle()
+    fleet.cache.accept(EG, ResourceType.ROUTE, refused.of(ResourceType.ROUTE).by_name.values())
+    assert (fleet.cache.watch(EG).value, fleet.blamed) == (refused, {})
+
+
+def test_a_thousand_refusals_of_one_version_are_one() -> None:
+    fleet = Fleet()
+    fleet.publish({A: BAD, B: "1", C: "1"})
+    wanted = fleet.cache.wanted(EG)
+    assert wanted is not None
+    (resource,) = wanted.of(ResourceType.ROUTE).by_name.values()
+    fleet.cache.refuse(EG, ResourceType.ROUTE, resource, "no")
+    served = fleet.cache.watch(EG)
+    version = served.version
+    for _ in range(1000):
+        fleet.cache.refuse(EG, ResourceType.ROUTE, resource, "no")
+    assert served.version == version
+
+
+def test_while_a_culprit_is_known_nothing_is_taken_apart_for_changes_elsewhere() -> None:
+    taken_apart = []
+
+    def counting(type_: ResourceType, resource: Resource) -> TableParts | None:
+        taken_apart.append(resource)
+        return divide(type_, resource)
+
+    fleet = Fleet(divide=counting)
+    fleet.publish({A: BAD, B: "1"})
+    fleet.settle()
+    before = len(taken_apart)
+    wanted = fleet.cache.wanted(EG)
+    assert wanted is not None
+    for n in range(5):
+        secret = make_resource("secret", b"%d" % n)
+        fleet.cache.publish(EG, Snapshot({**wanted.by_type, ResourceType.SECRET: make_set([secret])}))
+    assert len(taken_apart) <= before + 2
+
+
+def test_a_scope_is_taken_apart_like_a_table() -> None:
+    cache = SnapshotCache(divide)
+    of = table({A: BAD, B: "1"}, scoped=True)
+    known = {each.name: each for each in scopes(of)}
+    sets = {ResourceType.SCOPED_ROUTE: make_set(known.values()), ResourceType.ROUTE: make_set([route_table(of)])}
+    cache.publish(EG, Snapshot(sets))
+    served = cache.watch(EG)
+    for _ in range(3):
+        assert served.value is not None
+        scope = served.value.of(ResourceType.SCOPED_ROUTE).by_name["table/a.test"]
+        answers = answers_of(pb.ScopedRouteConfiguration.FromString(scope.body).route_configuration)
+        if BAD in answers.values():
+            cache.refuse(EG, ResourceType.SCOPED_ROUTE, scope, "no")
+        else:
+            cache.accept(EG, ResourceType.SCOPED_ROUTE, [scope])
+    assert answers == {A: "500", B: "1"}
+
+
+UNITS = st.builds(unit, st.sampled_from(["a.test", "b.test", "*"]), st.sampled_from("pqrs"))
+CONTENTS = st.dictionaries(UNITS, st.sampled_from(["1", "1", "2", "3", BAD, WORSE]), max_size=10)
+STEPS = st.lists(st.tuples(CONTENTS, st.lists(st.integers(0, 1), max_size=8)), min_size=1, max_size=6)
+
+
+@given(STEPS)
+def test_whatever_changes_while_it_is_sought_all_that_is_good_is_served_in_the_end(
+    steps: Sequence[tuple[Content, Sequence[int]]],
+) -> None:
+    """And who answers late, or for a version that is long gone, brings nobody else to blame."""
+    fleet = Fleet(proxies=2)
+    for content, answers in steps:
+        fleet.publish(content)
+        for proxy in answers:
+            fleet.answer(proxy)
+    fleet.settle()
+    assert [proxy.held for proxy in fleet.proxies] == [expected(content)] * 2
+    assert fleet.blamed.keys() == {unit for unit, text in content.items() if text in (BAD, WORSE)}
