@@ -311,8 +311,8 @@ def test_a_real_envoy_takes_whatever_users_write(tmp_path: Path, objects: dict[t
 def test_a_real_envoy_takes_any_route_that_answers_500_instead(
     tmp_path: Path, objects: dict[tuple[str, ObjectKey], Object]
 ) -> None:
-    """What a refused route becomes; and whose it is can be told."""
-    titles = {of.title for of in objects.values() if isinstance(of, Route)}
+    """What a refused route becomes; and whose it is can be told, but for what answers hosts of other connections."""
+    titles = {"misdirected", *(of.title for of in objects.values() if isinstance(of, Route))}
     for result in run(snapshot_of(objects), Settings()).gateways.values():
         tables = result.snapshot.of(ResourceType.ROUTE).by_name.values()
         parts = [taken for table in tables if (taken := divide(ResourceType.ROUTE, table))]

@@ -200,7 +200,7 @@ async def test_a_bad_route_takes_no_other_with_it_in_scopes_and_in_a_table(world
     for port in world.ports:
         while await asyncio.to_thread(lambda at=port: [world.answer(at, name) for name in names]) != expected:
             pass
-    while not (report := world.fleet.report.value.gateways[KEY]).refused:
+    while not (report := world.fleet.report.value.of(KEY)).refused:
         await world.fleet.report.newer_than(world.fleet.report.version)
     assert ({(each.source, each.hostname) for each in report.refused}, report.nacks) == ({("d.test", "d.test")}, ())
     await world.publish(*map(host, names))
