@@ -72,13 +72,19 @@ def measure(figures: list[Figure], systems: tuple[System, ...], options: argpars
     say(f"installing {' and '.join(system.title for system in systems)}")
     install(api, systems)
     for routes in _sizes(figures, options.routes):
-        chosen = [figure for figure in figures if figure.needs_routes == bool(routes)]
+        chosen = [
+            figure
+            for figure in figures
+            if figure.needs_routes == bool(routes) and (figure.up_to is None or routes <= figure.up_to)
+        ]
         rounds: list[dict[str, Any]] = []
         for number in range(options.rounds):
             taking_part = [system for system in systems if system is LYCHGATE or routes <= BOTH_UP_TO]
             for system in taking_part if number % 2 == 0 else taking_part[::-1]:
-                say(f"round {number + 1} of {options.rounds}, {routes} routes: {system.title}")
                 taken = [figure for figure in chosen if system is LYCHGATE or not figure.ours]
+                if not taken:
+                    continue
+                say(f"round {number + 1} of {options.rounds}, {routes} routes: {system.title}")
                 values: Values = {}
                 try:
                     session(api, system, routes, taken, values, short=options.quick)

@@ -1,4 +1,4 @@
-"""F10: many proxies of one Gateway; how long until all hold everything, and until all heard of one change."""
+"""F10, F14: many proxies of one Gateway; how long until all hold everything, and until all heard of one change."""
 
 import base64
 import json
@@ -18,13 +18,8 @@ from cluster.systems import LYCHGATE
 from processes import cpu_seconds, memory_mib
 
 
-def fan_out(run: Run, clients: int, changes: int, more: int = 0) -> dict[str, Any]:
-    """Connect so many clients at once, then edit routes one at a time; with `more`, once again with so many."""
-    found = _fan_out(run, clients, changes)
-    return found | ({f"{key}_more": value for key, value in _fan_out(run, more, changes).items()} if more else {})
-
-
-def _fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:
+def fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:
+    """Connect so many clients at once, then edit routes one at a time."""
     pid = run.control_plane()
     before = cpu_seconds(pid)
     with _clients(run, clients) as process:

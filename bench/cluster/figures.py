@@ -12,7 +12,6 @@ from cluster.many_gateways import many_gateways
 from cluster.probe import probe, probe_under_churn
 from cluster.run import Run
 from cluster.status import status
-from cluster.systems import LYCHGATE
 from cluster.wire import wire
 
 type Values = dict[str, Any]
@@ -46,6 +45,8 @@ class Figure:
     """Whether the values of the ramp, which a run of such a figure begins with, are part of it."""
     needs_routes: bool = True
     """Whether the world is full of routes, and the size therefore matters."""
+    up_to: int | None = None
+    """Routes; larger worlds are not measured."""
     ours: bool = False
     """Whether Lychgate is measured alone."""
     alone: "Alone | None" = None
@@ -156,9 +157,8 @@ FIGURES = (
     Figure(
         id="F10",
         title="Fan-out",
-        measure=lambda run, short: fan_out(
-            run, 1000, 5 if short else 20, 2000 if run.system is LYCHGATE and not short else 0
-        ),
+        measure=lambda run, short: fan_out(run, 1000, 5 if short else 20),
+        up_to=5000,
         targets=(
             Target(value="median_ms", unit="ms", words="a change, median client", ratio=0.5),
             Target(value="last_ms", unit="ms", words="a change, last client", ratio=0.5),
@@ -166,9 +166,21 @@ FIGURES = (
             Target(value="change_cpu_ms", unit="CPU ms", words="control plane, a change"),
             Target(value="clients", unit="clients", words="delta clients"),
             Target(value="connect_cpu_s", unit="CPU s", words="control plane, all connected"),
-            Target(value="clients_more", unit="clients", words="more delta clients"),
-            Target(value="synced_s_more", unit="s", words="more clients, all connected at once and synced"),
-            Target(value="median_ms_more", unit="ms", words="more clients, a change, median client"),
+        ),
+    ),
+    Figure(
+        id="F14",
+        title="Fan-out to 2,000",
+        measure=lambda run, short: fan_out(run, 2000, 5 if short else 20),
+        up_to=1000,
+        ours=True,
+        targets=(
+            Target(value="median_ms", unit="ms", words="a change, median client"),
+            Target(value="last_ms", unit="ms", words="a change, last client"),
+            Target(value="synced_s", unit="s", words="all connected at once and synced"),
+            Target(value="sent_away", unit="times", words="told to come back later"),
+            Target(value="rss_mib", unit="MiB", words="control plane"),
+            Target(value="change_cpu_ms", unit="CPU ms", words="control plane, a change"),
         ),
     ),
     Figure(
