@@ -103,10 +103,12 @@ class Controller:
         self._cache = cache
         self._feedback = feedback
         self._sinks = sinks
-        cache.suspicious = self._refused_before
+        cache.suspicious = self._suspicious
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
         self._wished_before = False
+        self._refused_before: Set[str] = frozenset()
+        """By the first pass."""
         self._refused: Set[Refused] = frozenset()
         """As it was logged."""
         self._bell: Latest[int] = Latest(0)
@@ -139,6 +141,8 @@ class Controller:
     def _publish(self, new: Step, previous: Step | None) -> None:
         for failure in new.failures:
             self._report_defect(failure)
+        if previous is None:
+            self._refused_before = refused_before(new.graph)
         before = previous.gateways if previous else {}
         for key, gateway in new.gateways.items():
             old = before.get(key)
@@ -167,9 +171,13 @@ class Controller:
             self._sinks.statuses.want(statuses)
             self._wished_before = True
 
-    def _refused_before(self) -> Set[str]:
+    def _suspicious(self) -> Set[str]:
+        """The routes that were refused when we began, or that another replica found to be: see `snapshot.isolation`.
+
+        When we lead, the first statuses are written before any proxy could refuse anything to us.
+        """
         current = self.steps.value
-        return refused_before(current.graph) if current else frozenset()
+        return self._refused_before | refused_before(current.graph) if current else self._refused_before
 
     def _report_defect(self, failure: Failure) -> None:
         self._metrics.step_failures.labels(failure.what.split()[0]).inc()
@@ -214,8 +222,8 @@ def _report_refused(gateway: ObjectKey, what: Nack | RefusedRoute) -> None:
             names = ", ".join(what.resources)
             log.warning("resource refused", gateway=str(gateway), proxy=what.node_id, what=names, reason=what.message)
         case RefusedRoute():
-            where = {"route": what.source, "hostname": what.hostname}
-            log.warning("route refused, it answers 500", gateway=str(gateway), **where, reason=what.message)
+            where = {"route": what.source, "hostname": what.hostname, "left_out": what.left_out}
+            log.warning("route refused, all else is served", gateway=str(gateway), **where, reason=what.message)
 
 
 @contextmanager

@@ -17,13 +17,15 @@ class Nack(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class RefusedRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """What a route says of a hostname, and proxies refuse: its requests are answered with 500. `message` is Envoy's."""
+class RefusedRoute(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """What a route says of a hostname, and proxies refuse. `message` is Envoy's."""
 
     source: str
     """As `ir.xds.Route.name` begins."""
     hostname: str
     message: str
+    left_out: bool = False
+    """Whether it is not there at all; otherwise its requests are answered with 500."""
 
 
 class GatewayFleet(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +33,7 @@ class GatewayFleet(msgspec.Struct, frozen=True, kw_only=True):
 
     connected: int = 0
     acked: int = 0
-    """How many have acknowledged everything of the newest snapshot."""
+    """How many have acknowledged everything that is served."""
     nacks: tuple[Nack, ...] = ()
     """What is held back as a whole."""
     refused: tuple[RefusedRoute, ...] = ()

@@ -40,7 +40,7 @@ class Metrics:
         )
         self.refused_routes = Gauge(
             "lychgate_xds_refused_routes",
-            "Hostnames for which proxies refuse what a route says, and requests are answered with 500",
+            "Pairs of a route and a hostname of it that proxies refuse",
             registry=self.registry,
         )
         self.leading = Gauge("lychgate_leader", "1 while this replica writes", registry=self.registry)

@@ -12,6 +12,8 @@ How the parts stand to each other:
     holdings       which versions of one type a client has, was sent, and refused
     channel        both, with the names that need a look: one type on one stream
     gates          what may be sent, and taken away, given what all channels hold: make before break
+    packing        which resources travel together in a response
+    variation      scopes that must come again, and not the same
     stream         several channels over one stream, in order
     delta, sotw    the two dialects: how a request is read, how resources are grouped into responses
 

@@ -119,6 +119,7 @@ class Channel:
             self.gated.pop(name, None)
             self.leaving.pop(name, None)
             self.passed.pop(name, None)
+            self.varied.discard(name)
 
     def drop_uncovered(self) -> None:
         """Drop what the subscription does not cover any more."""

@@ -5,7 +5,7 @@ Spec: xDS protocol, "Incremental xDS"
 
 from xds_server.protocol.channel import Channel
 from xds_server.protocol.holdings import Flight
-from xds_server.protocol.messages import DeltaRequest, Heard, Response
+from xds_server.protocol.messages import DeltaRequest, Heard, Response, Returned
 from xds_server.protocol.packing import batches
 from xds_server.protocol.stream import Plan, Stream
 from xds_server.protocol.subscription import WILDCARD
@@ -30,7 +30,7 @@ class DeltaStream(Stream):
         if channel is None:
             # On a new stream a nonce, if there is one, is of another stream and means nothing.
             self._begin(request)
-            return None
+            return Returned(type=request.type, versions=request.initial_versions) if request.initial_versions else None
         heard: Heard = None
         if request.error is not None:
             heard = self._refused(channel, request.nonce, request.error)

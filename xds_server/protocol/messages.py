@@ -69,4 +69,12 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
 
 
-type Heard = Acked | Nacked | Stale | None
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """The client has these already, from another stream."""
+
+    type: ResourceType
+    versions: Mapping[str, str]
+    """By name."""
+
+
+type Heard = Acked | Nacked | Stale | Returned | None

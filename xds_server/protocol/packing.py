@@ -1,6 +1,6 @@
 """Resources of one type → the groups that travel together."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from xds_server.protocol.channel import Channel
 from xds_server.protocol.variation import in_order
@@ -10,7 +10,7 @@ MAX_BYTES = 1024 * 1024
 """Of resources in one response. More goes into the next: one big message would hold up everything behind it."""
 
 
-def batches(channel: Channel, updates: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:
+def batches(channel: Channel, updates: Sequence[Resource]) -> Iterator[tuple[Resource, ...]]:
     """Routes one by one, suspects group by group, all others together as far as the size allows.
 
     A RouteConfiguration travels alone because a bad one takes the good ones in its response with it. Scoped routes stay
@@ -20,7 +20,7 @@ def batches(channel: Channel, updates: Iterable[Resource]) -> Iterator[tuple[Res
         yield from ((resource,) for resource in updates)
         return
     if channel.type is ResourceType.SCOPED_ROUTE:
-        updates = in_order(updates, channel.varied)
+        updates = in_order(updates)
     together = {resource.name: resource for resource in updates}
     for group in channel.apart:
         if suspects := [resource for name, resource in together.items() if name in group]:

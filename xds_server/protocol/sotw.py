@@ -155,7 +155,7 @@ class SotwStream(Stream):
         unsure = tuple(resource for resource in whole if not channel.holdings.rests_on(resource))
         flight = Flight(unsure, tuple(sorted(channel.holdings.names() - held.keys())))
         if channel.type is ResourceType.SCOPED_ROUTE:
-            whole = tuple(in_order(whole, channel.varied))
+            whole = tuple(in_order(whole))
         return [self._send(channel, flight, version=version, resources=whole)]
 
     def _version(self, channel: Channel, held: dict[str, Resource]) -> str:

@@ -29,7 +29,7 @@ from xds_server.protocol.channel import Channel
 from xds_server.protocol.gates import DEFAULT_PATIENCE, Gates, Patience, Removable
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Nacked, Response, Stale
-from xds_server.protocol.variation import names_its_table
+from xds_server.protocol.variation import names_its_table, varied
 from xds_server.snapshot.diff import Diff, changed_names
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
@@ -175,6 +175,9 @@ class Stream:
         removed: tuple[str, ...] = (),
     ) -> Response:
         """A response that brings `flight`; `resources` where it must repeat more than that."""
+        resources = flight.resources if resources is None else resources
+        if channel.varied:
+            resources = varied(resources, channel.varied)
         self._nonces += 1
         nonce = format(self._nonces, "x")
         channel.holdings.send(nonce, flight)
@@ -184,7 +187,7 @@ class Stream:
             type=channel.type,
             nonce=nonce,
             version=version,
-            resources=flight.resources if resources is None else resources,
+            resources=resources,
             removed=removed,
         )
 

@@ -8,7 +8,7 @@ A scope that names its table instead of having it in itself cannot be varied lik
 never what is refused: it comes last, where nothing happens to it when another is.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Sequence, Set
 
 import msgspec
 from google.protobuf.wrappers_pb2 import BoolValue
@@ -24,10 +24,19 @@ SAME_AGAIN = as_field(
 """Behind an encoded scope it joins the table in it: to look for clusters is not the default for what comes over xDS."""
 
 
-def in_order(scopes: Iterable[Resource], varied: Set[str]) -> Iterable[Resource]:
-    """As they are to travel: what cannot be varied last; a variation of those whose names are in `varied`."""
-    ordered = sorted(scopes, key=names_its_table)
-    return [_variation(scope) if scope.name in varied else scope for scope in ordered] if varied else ordered
+def in_order(scopes: Sequence[Resource]) -> Sequence[Resource]:
+    """Those that cannot be varied last. `scopes` are in order of their names, which is enough for one table's."""
+    if scopes and _table(scopes[0]) == _table(scopes[-1]):
+        return scopes
+    return sorted(scopes, key=names_its_table)
+
+
+def varied(scopes: Sequence[Resource], names: Set[str]) -> tuple[Resource, ...]:
+    """Variations of those with these names, and the others. The version is the same: who has the one has the other."""
+    return tuple(
+        msgspec.structs.replace(scope, encoding=(scope.body, SAME_AGAIN)) if scope.name in names else scope
+        for scope in scopes
+    )
 
 
 def names_its_table(scope: Resource) -> bool:
@@ -35,6 +44,5 @@ def names_its_table(scope: Resource) -> bool:
     return any(type_ is ResourceType.ROUTE for type_, _ in scope.depends_on)
 
 
-def _variation(scope: Resource) -> Resource:
-    """Of the same version: a client that has the one has the other."""
-    return msgspec.structs.replace(scope, encoding=(scope.body, SAME_AGAIN))
+def _table(scope: Resource) -> str:
+    return scope.name.rpartition("/")[0]

@@ -7,9 +7,10 @@ from typing import Protocol
 from flow.latest import Latest
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
-from xds_server.protocol.messages import Acked, Heard, Nacked
+from xds_server.protocol.messages import Acked, Heard, Nacked, Returned
 from xds_server.serve.wire import TYPE_URLS
 from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.isolation import Blame, Bluntness, Unit
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
 
@@ -80,6 +81,7 @@ class Fleet:
         self._proxies: dict[ObjectKey, set[Proxy]] = {}
         self._refusals: dict[ObjectKey, dict[tuple[ResourceType, str], _Refusal]] = {}
         self._touched: set[ObjectKey] = set()
+        cache.on_blame = self._touch
 
     def connect(self, group: ObjectKey, node_id: str) -> Proxy:
         """A stream began; give it back to `disconnect` when it ends."""
@@ -95,21 +97,23 @@ class Fleet:
         if not streams:
             self._proxies.pop(proxy.group, None)
         self._touch(proxy.group)
+        self._cache.leave(proxy.group, proxy)
 
     def heard(self, proxy: Proxy, what: Heard) -> None:
         """A request said something about an earlier response."""
         match what:
             case Acked():
                 self.meter.acked(what.type)
-                if self._cache.accept(proxy.group, what.type, what.resources):
-                    self._touch(proxy.group)
+                self._cache.accept(proxy.group, what.type, what.resources, proxy)
                 if refusals := self._refusals.get(proxy.group):
                     self._forgive(proxy.group, refusals, what)
             case Nacked():
                 self.meter.nacked(what.type)
                 if what.culprit:
                     self._refuse(proxy, what, what.culprit)
-                    self._cache.refuse(proxy.group, what.type, what.culprit, what.message)
+                    self._cache.refuse(proxy.group, what.type, what.culprit, what.message, proxy)
+            case Returned():
+                self._cache.returned(proxy.group, what.type, what.versions)
             case _:
                 pass
 
@@ -120,13 +124,14 @@ class Fleet:
             self._touch(proxy.group)
 
     def _refuse(self, proxy: Proxy, what: Nacked, culprit: Resource) -> None:
+        """Note it under the version that is wished for, also where something else is served instead of that."""
         self._touch(proxy.group)
-        wanted = self._cache.wanted(proxy.group)
-        now = wanted.of(what.type).by_name.get(culprit.name) if wanted else None
-        if now is None or now.version != culprit.version:
+        name, wanted, served = culprit.name, self._cache.wanted(proxy.group), self._cache.watch(proxy.group).value
+        versions = [r.version for of in (wanted, served) if of and (r := of.of(what.type).by_name.get(name))]
+        if wanted is None or culprit.version not in versions:
             return
         nack = Nack(node_id=proxy.node_id, type_url=TYPE_URLS[what.type], resources=what.names, message=what.message)
-        self._refusals.setdefault(proxy.group, {})[what.type, culprit.name] = _Refusal(culprit.version, nack)
+        self._refusals.setdefault(proxy.group, {})[what.type, name] = _Refusal(versions[0], nack)
 
     def _forgive(self, group: ObjectKey, refusals: dict[tuple[ResourceType, str], _Refusal], what: Acked) -> None:
         for resource in what.resources:
@@ -152,18 +157,15 @@ class Fleet:
         self.report.publish(FleetReport(gateways))
 
     def _gateway(self, group: ObjectKey) -> GatewayFleet:
-        wanted = self._cache.wanted(group)
+        served = self._cache.watch(group).value
         streams = self._proxies.get(group, set())
-        behind = {proxy.node_id for proxy in streams if wanted is None or proxy.in_sync_with is not wanted}
+        behind = {proxy.node_id for proxy in streams if served is None or proxy.in_sync_with is not served}
         nodes = {proxy.node_id for proxy in streams}
         return GatewayFleet(
             connected=len(nodes),
             acked=len(nodes - behind),
-            nacks=tuple(self._standing(group, wanted)),
-            refused=tuple(
-                RefusedRoute(source=unit.source, hostname=unit.hostname, message=blame.message)
-                for unit, blame in self._cache.blamed(group)
-            ),
+            nacks=tuple(self._standing(group, self._cache.wanted(group))),
+            refused=tuple(sorted({_refused_route(unit, blame) for unit, blame in self._cache.blamed(group)})),
         )
 
     def _standing(self, group: ObjectKey, wanted: Snapshot | None) -> Iterable[Nack]:
@@ -179,3 +181,8 @@ class Fleet:
         if standing:
             self._refusals[group] = standing
         return [refusal.nack for id_, refusal in standing.items() if not self._cache.is_isolated(group, *id_)]
+
+
+def _refused_route(unit: Unit, blame: Blame) -> RefusedRoute:
+    left_out = blame.bluntness is Bluntness.LEFT_OUT
+    return RefusedRoute(source=unit.source, hostname=unit.hostname, message=blame.message, left_out=left_out)

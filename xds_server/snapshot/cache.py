@@ -1,6 +1,6 @@
 """The newest good snapshot of every Gateway, and who waits for it."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
@@ -18,9 +18,13 @@ class _Group:
         self.references = References()
         self.quarantine = quarantine
         self.served: Latest[Snapshot | None] = Latest(None)
+        self.blamed: tuple[tuple[Unit, Blame], ...] = ()
 
     def serve(self) -> bool:
-        return self.served.publish(None if self.wanted is None else self.quarantine.view(self.wanted))
+        """Show what is to be served; return whether something else is to blame than before."""
+        self.served.publish(None if self.wanted is None else self.quarantine.view(self.wanted))
+        before, self.blamed = self.blamed, tuple(self.quarantine.blamed())
+        return before != self.blamed
 
 
 class SnapshotCache:
@@ -34,6 +38,8 @@ class SnapshotCache:
     def __init__(self, divide: Divide = indivisible) -> None:
         self.suspicious: Suspicious = frozenset
         """To be set by who knows; see `isolation.Suspicious`."""
+        self.on_blame: Callable[[ObjectKey], None] = lambda _: None
+        """To be set by who wants to hear that something else is to blame in a group."""
         self._divide = divide
         self._groups: dict[ObjectKey, _Group] = {}
 
@@ -48,14 +54,14 @@ class SnapshotCache:
         if dangling := known.references.advance(snapshot):
             raise InconsistentSnapshot(dangling)
         known.wanted = snapshot
-        known.serve()
+        self._serve(group, known)
         return True
 
     def withdraw(self, group: ObjectKey) -> None:
         """Forget the group: streams that are open hear nothing more. Nothing is taken away from any proxy."""
         if known := self._groups.get(group):
             known.wanted, known.quarantine, known.references = None, self._quarantine(), References()
-            known.serve()
+            self._serve(group, known)
 
     def watch(self, group: ObjectKey) -> Latest[Snapshot | None]:
         """What the proxies of the group should get; None until the first publish and after `withdraw`."""
@@ -66,27 +72,46 @@ class SnapshotCache:
         known = self._groups.get(group)
         return known.wanted if known else None
 
-    def accept(self, group: ObjectKey, type_: ResourceType, resources: Iterable[Resource]) -> bool:
-        """A proxy of the group took these resources. Return whether that tells something of what others refused."""
+    def accept(self, group: ObjectKey, type_: ResourceType, resources: Iterable[Resource], by: Hashable = None) -> None:
+        """A proxy of the group took these resources."""
         known = self._group(group)
-        differs = known.quarantine.accept(type_, resources)
-        if differs:
-            known.serve()
-        return differs
+        if known.quarantine.accept(type_, resources, by):
+            self._serve(group, known)
 
-    def refuse(self, group: ObjectKey, type_: ResourceType, resource: Resource, message: str) -> None:
+    def refuse(
+        self, group: ObjectKey, type_: ResourceType, resource: Resource, message: str, by: Hashable = None
+    ) -> None:
         """A proxy of the group refused this resource, in these words."""
         known = self._group(group)
-        if known.quarantine.refuse(type_, resource, message):
-            known.serve()
+        if known.quarantine.refuse(type_, resource, message, by):
+            self._serve(group, known)
 
-    def blamed(self, group: ObjectKey) -> Iterator[tuple[Unit, Blame]]:
+    def returned(self, group: ObjectKey, type_: ResourceType, versions: Mapping[str, str]) -> None:
+        """A proxy of the group came to us with these versions, by name."""
+        known = self._group(group)
+        served = known.served.value
+        if (
+            served
+            and known.wanted
+            and known.quarantine.returned(type_, versions, served.of(type_), known.wanted.of(type_))
+        ):
+            self._serve(group, known)
+
+    def leave(self, group: ObjectKey, by: Hashable) -> None:
+        """A proxy of the group is gone."""
+        self._group(group).quarantine.leave(by)
+
+    def blamed(self, group: ObjectKey) -> Sequence[tuple[Unit, Blame]]:
         """What is not served as it is wished for, because a proxy refused it."""
-        return self._group(group).quarantine.blamed()
+        return self._group(group).blamed
 
     def is_isolated(self, group: ObjectKey, type_: ResourceType, name: str) -> bool:
-        """Whether what is to blame in a resource that was refused is found, or sought: all else of it is served."""
+        """Whether what is to blame in a resource that was refused is known, or sought."""
         return self._group(group).quarantine.is_isolated(type_, name)
+
+    def _serve(self, group: ObjectKey, known: _Group) -> None:
+        if known.serve():
+            self.on_blame(group)
 
     def _group(self, group: ObjectKey) -> _Group:
         if group not in self._groups:

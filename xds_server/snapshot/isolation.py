@@ -10,17 +10,16 @@ was taken are suspects when a version is refused:
       and that is taken         the suspects are the other half
       and that is refused       the suspects are those that went out
 
-That takes log2(n) answers, and none makes anything worse: what is refused has no effect, what is taken is as it should
-be. Then all goes out at once again, but for what is to blame. That is blunted: its requests are answered with 500, and
-should that be refused, too, it is left out. It stays so until its content changes, whatever becomes of the others.
+That takes log2(n) answers. What is refused has no effect, and what is taken is nearer to what is wished for. Then all
+goes out at once again, but for what is to blame. That is blunted: its requests are answered with 500, and should that
+be refused, too, it is left out. It stays so until its content changes, whatever becomes of the others.
 
-Where nothing was ever taken, what is held back is not there. That is no loss to a proxy that starts. One that was there
-before us may have all but the culprit, as the process before us isolated it: so those that were to blame then are the
-first to be held back.
+Without a last good version what is held back is not there. For a proxy that starts that is no loss. One that served
+before it came to us (`careful`) may have nearly all of it, so it is not used to try things out: only what was to blame
+in the process before us is blunted at once, and should that not do, nothing is touched.
 """
 
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Hashable, Mapping, Set
 from enum import IntEnum
 from typing import NamedTuple, Protocol, Self
 
@@ -73,8 +72,11 @@ class Parts(Protocol):
         ...
 
     def holding_back(self, units: Set[Unit], old: Self | None) -> Self:
-        """The same but for these, which are as in `old`, where they are not there if need be; itself when there are
-        none."""
+        """The same but for these, which are as in `old` or not there; itself when there are none.
+
+        Exactly so for a hostname of which all that differs is held back; where it is only some of it, what they match
+        is as in `old`, and what goes before what as it is now.
+        """
         ...
 
 
@@ -103,39 +105,47 @@ class Isolation:
         self._proven = False
         """Whether one of them is; not when one has other content now: the culprit may be gone with the old."""
         self._message = ""
-        self._refused: deque[str] = deque(maxlen=REMEMBERED)
+        self._refused: dict[str, set[Hashable]] = {}
+        """Version → who refused it."""
 
     @property
     def searching(self) -> bool:
         """Whether a verdict is awaited."""
         return bool(self._suspects)
 
-    def knows(self, version: str) -> bool:
-        """Whether a proxy refused it before."""
-        return version in self._refused
+    def refused(self, version: str) -> set[Hashable] | None:
+        """Who refused the version; None: nobody. To be added to."""
+        return self._refused.get(version)
 
-    def refuse(self, what: Parts, good: Parts | None, message: str) -> None:
-        """A proxy refused `what`; `good` is the last that one took."""
-        self._refused.append(what.resource.version)
+    def refuse(self, what: Parts, good: Parts | None, message: str, by: Hashable) -> None:
+        """The first proxy refused `what`; `good` is the last that one took."""
+        self._refused[what.resource.version] = {by}
+        if len(self._refused) > REMEMBERED:
+            del self._refused[next(iter(self._refused))]
         self._message = message
         if not self._suspects:
             self._suspects, self._proven = _news(what, good), True
 
-    def next(self, wanted: Parts, good: Parts | None, suspicious: Suspicious = frozenset) -> Resource | None:
-        """What to serve while `wanted` is wished for; None: there is nobody to blame, let it be as it was."""
+    def next(
+        self, wanted: Parts, good: Parts | None, suspicious: Suspicious = frozenset, *, careful: bool = False
+    ) -> Resource | None:
+        """What to serve while `wanted` is wished for; None: nobody can be blamed, let it be as it was."""
         self.blamed = {unit: blame for unit, blame in self.blamed.items() if wanted.units.get(unit) == blame.digest}
         while True:
             blunt = wanted.blunted({unit: blame.bluntness for unit, blame in self.blamed.items()})
             news = _news(blunt, good)
             self._suspect(blunt, news)
+            offer = self._without(suspicious(), blunt) if self._suspects and not good else None
+            if offer or (self._suspects and not good and careful):
+                return offer
             if self._proven and len(self._suspects) == 1:
                 (culprit,) = self._suspects
                 if not self._blame(culprit, wanted):
                     return None
                 continue
-            out = self._half(frozenset() if good else suspicious()) or news.keys()
+            out = sorted(self._suspects)[: (len(self._suspects) + 1) // 2] or news.keys()
             offer = blunt.holding_back(news.keys() - out, good).resource
-            if not self.knows(offer.version):
+            if offer.version not in self._refused:
                 return offer
             if not out:
                 return None
@@ -146,16 +156,14 @@ class Isolation:
         same = {unit: digest for unit, digest in self._suspects.items() if now.units.get(unit) == digest}
         self._proven &= len(same) == len(self._suspects)
         self._suspects = {unit: digest for unit, digest in same.items() if unit in news}
-        if not self._suspects and self.knows(now.resource.version):
+        if not self._suspects and now.resource.version in self._refused:
             self._suspects, self._proven = news, True
 
-    def _half(self, suspicious: Set[str]) -> Collection[Unit]:
-        """Half of the suspects; all that are not suspicious, where that tells some from others."""
-        suspects = sorted(self._suspects)
-        clean = [unit for unit in suspects if unit.source not in suspicious]
-        if suspects and 0 < len(clean) < len(suspects):
-            return clean
-        return suspects[: (len(suspects) + 1) // 2]
+    def _without(self, suspicious: Set[str], now: Parts) -> Resource | None:
+        """All, those blunted that were to blame before; None where that was refused, or there are none."""
+        blunt = {unit: Bluntness.FAILS for unit in now.units if unit.source in suspicious and unit not in self.blamed}
+        offer = now.blunted(blunt).resource
+        return offer if blunt and offer.version not in self._refused else None
 
     def _blame(self, unit: Unit, wanted: Parts) -> bool:
         """Whether there is something that can still be done about it."""

@@ -3,7 +3,7 @@
 Only for resources that a proxy refused: they are decoded, which nothing else of ours ever does with an encoding.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 from protos import route as pb
 from protos.encode import encode
@@ -35,66 +35,90 @@ class TableParts:
         self.resource = resource
         self._table = table
         self._scope = scope
-        self._routes: dict[Unit, list[pb.Route]] = {}
-        for host in table.virtual_hosts:
+        self._hosts = {host.domains[0]: host for host in table.virtual_hosts}
+        routes: dict[Unit, list[bytes]] = {}
+        for hostname, host in self._hosts.items():
             for route in host.routes:
-                self._routes.setdefault(_unit(host, route), []).append(route)
-        self.units: Mapping[Unit, int] = {
-            unit: digest(b"".join(map(encode, routes))) for unit, routes in self._routes.items()
-        }
+                routes.setdefault(Unit(hostname, _source(route)), []).append(encode(route))
+        self.units: Mapping[Unit, int] = {unit: digest(b"".join(each)) for unit, each in routes.items()}
 
     def blunted(self, units: Mapping[Unit, Bluntness]) -> "TableParts":
-        """See `Parts`."""
-        if not units:
-            return self
-        of: dict[Unit, Iterable[pb.Route]] = {
-            unit: map(_failing, self._routes[unit]) if bluntness is Bluntness.FAILS else ()
-            for unit, bluntness in units.items()
-        }
-        return self._with(of)
+        """See `Parts`. A hostname stays, also without routes: no wildcard is to serve it."""
+        of: dict[str, dict[str, Bluntness]] = {}
+        for unit, bluntness in units.items():
+            of.setdefault(unit.hostname, {})[unit.source] = bluntness
+        hosts = {hostname: _blunted(self._hosts[hostname], sources) for hostname, sources in of.items()}
+        return self._with({**self._hosts, **hosts}) if units else self
 
     def holding_back(self, units: Set[Unit], old: "TableParts | None") -> "TableParts":
         """See `Parts`."""
         if not units:
             return self
-        before: Mapping[Unit, Iterable[pb.Route]] = old._routes if old else {}
-        return self._with({unit: before.get(unit, ()) for unit in units}, old)
+        before = old.units if old else {}
+        held = _by_hostname(units)
+        free = _by_hostname(unit for unit in self.units.keys() - units if self.units[unit] != before.get(unit))
+        hosts = dict(self._hosts)
+        for hostname, sources in held.items():
+            was = old._hosts.get(hostname) if old else None
+            now = hosts.pop(hostname)
+            if hostname in free:
+                hosts[hostname] = _holding_back(now, sources, was)
+            elif was is not None:
+                hosts[hostname] = was
+        return self._with(hosts, old.resource.depends_on if old else ())
 
-    def _with(self, units: Mapping[Unit, Iterable[pb.Route]], old: "TableParts | None" = None) -> "TableParts":
-        """The same but for these, each of which has these routes, in its old place. A hostname goes with its last one,
-        if it was not there before: a wildcard may serve it meanwhile."""
+    def _with(
+        self, hosts: Mapping[str, pb.VirtualHost], depends_on: Iterable[tuple[ResourceType, str]] = ()
+    ) -> "TableParts":
+        """The same table of these hosts, in their old order."""
+        references = sorted({*self.resource.depends_on, *depends_on})
         table = pb.RouteConfiguration()
         table.CopyFrom(self._table)
-        for host in list(table.virtual_hosts):
-            routes = list(_replaced(host, units))
-            if not routes and host.routes and not (old and host.name in {h.name for h in old._table.virtual_hosts}):
-                table.virtual_hosts.remove(host)
-                continue
-            del host.routes[:]
-            host.routes.extend(routes)
-        depends_on = sorted({*self.resource.depends_on, *(old.resource.depends_on if old else ())})
+        del table.virtual_hosts[:]
+        table.virtual_hosts.extend(hosts[hostname] for hostname in self._hosts if hostname in hosts)
         if self._scope is None:
-            return TableParts(make_resource(self.resource.name, encode(table), depends_on), table)
+            return TableParts(make_resource(self.resource.name, encode(table), references), table)
         scope = pb.ScopedRouteConfiguration()
         scope.CopyFrom(self._scope)
         scope.route_configuration.CopyFrom(table)
-        return TableParts(make_resource(self.resource.name, encode(scope), depends_on), table, scope)
+        return TableParts(make_resource(self.resource.name, encode(scope), references), table, scope)
 
 
-def _replaced(host: pb.VirtualHost, units: Mapping[Unit, Iterable[pb.Route]]) -> Iterator[pb.Route]:
-    done = set()
+def _by_hostname(units: Iterable[Unit]) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for hostname, source in units:
+        found.setdefault(hostname, set()).add(source)
+    return found
+
+
+def _source(route: pb.Route) -> str:
+    return "/".join(route.name.split("/")[:3])  # as `ir.Route.name` begins
+
+
+def _blunted(host: pb.VirtualHost, sources: Mapping[str, Bluntness]) -> pb.VirtualHost:
+    """Each route in its place: what goes before what must not change."""
+    kept = (route for route in host.routes if sources.get(_source(route)) is not Bluntness.LEFT_OUT)
+    return _host_of(host, (_failing(route) if _source(route) in sources else route for route in kept))
+
+
+def _holding_back(host: pb.VirtualHost, sources: Set[str], old: pb.VirtualHost | None) -> pb.VirtualHost:
+    """Each old route in the place of the new one of its name."""
+    before: dict[str, list[pb.Route]] = {}
+    for route in old.routes if old else ():
+        before.setdefault(route.name, []).append(route)
+    routes: list[pb.Route] = []
     for route in host.routes:
-        unit = _unit(host, route)
-        if unit not in units:
-            yield route
-        elif unit not in done:
-            done.add(unit)
-            yield from units[unit]
-
-
-def _unit(host: pb.VirtualHost, route: pb.Route) -> Unit:
-    return Unit(host.domains[0], "/".join(route.name.split("/")[:3]))  # as `ir.Route.name` begins
+        routes += before.pop(route.name, ()) if _source(route) in sources else [route]
+    return _host_of(host, routes)
 
 
 def _failing(route: pb.Route) -> pb.Route:
     return pb.Route(name=route.name, match=route.match, direct_response=pb.DirectResponseAction(status=FAILURE))
+
+
+def _host_of(host: pb.VirtualHost, routes: Iterable[pb.Route]) -> pb.VirtualHost:
+    result = pb.VirtualHost()
+    result.CopyFrom(host)
+    del result.routes[:]
+    result.routes.extend(routes)
+    return result

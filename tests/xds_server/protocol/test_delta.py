@@ -4,7 +4,7 @@ import pytest
 
 from tests.xds_server.talk import DeltaTalk, connected, versions
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, world
-from xds_server.protocol.messages import Acked, Stale
+from xds_server.protocol.messages import Acked, Returned, Stale
 from xds_server.protocol.packing import MAX_BYTES
 from xds_server.snapshot.resource import ResourceType, Snapshot, make_resource, make_set
 
@@ -34,7 +34,7 @@ def test_a_nonce_of_another_stream_means_nothing() -> None:
     """Case 6: a nonce lives as long as its stream."""
     talk = DeltaTalk(AB)
     assert talk.say(CLUSTER, nonce="7", holding=versions(AB, CLUSTER)) == []
-    assert talk.heard is None
+    assert isinstance(talk.heard, Returned)
 
 
 def test_asking_for_nothing_first_asks_for_everything() -> None:

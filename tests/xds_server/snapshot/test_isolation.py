@@ -48,13 +48,15 @@ def world(content: Content) -> Snapshot:
 class Proxy:
     """Hears what is served, one version after the other, and answers when it is told to."""
 
-    def __init__(self, cache: SnapshotCache) -> None:
+    def __init__(self, cache: SnapshotCache, *, takes_all: bool = False) -> None:
+        self.takes_all = takes_all
         self.held: dict[Unit, str] = {}
         """What is answered by unit: its content, or the status where that is not 200."""
         self.answers = 0
         self._cache = cache
         self._inbox: deque[Resource] = deque()
         self._known: set[str] = set()
+        self._version = ""
 
     def hear(self) -> None:
         served = self._cache.watch(EG).value
@@ -70,14 +72,24 @@ class Proxy:
             return False
         self.answers += 1
         resource = self._inbox.popleft()
+        # What follows is sent unless it is just this: also what was there before, also what was refused before.
+        self._known = {resource.version, *(waiting.version for waiting in self._inbox)}
         answers = answers_of(pb.RouteConfiguration.FromString(resource.body))
-        if BAD in answers.values() or WORSE in answers.values():
-            self._cache.refuse(EG, ResourceType.ROUTE, resource, "no")
+        if not self.takes_all and {BAD, WORSE} & set(answers.values()):
+            self._cache.refuse(EG, ResourceType.ROUTE, resource, "no", self)
         else:
-            self._known = {resource.version, *(waiting.version for waiting in self._inbox)}
-            self.held = answers
-            self._cache.accept(EG, ResourceType.ROUTE, [resource])
+            self.held, self._version = answers, resource.version
+            self._cache.accept(EG, ResourceType.ROUTE, [resource], self)
         return True
+
+    def come_to(self, cache: SnapshotCache) -> None:
+        """Lose the stream, with all that is on its way, and begin another one, perhaps with another process."""
+        self._cache.leave(EG, self)
+        self._cache = cache
+        self._inbox.clear()
+        self._known = {self._version}
+        if self._version:
+            cache.returned(EG, ResourceType.ROUTE, {"table": self._version})
 
 
 def answers_of(of: pb.RouteConfiguration) -> dict[Unit, str]:
@@ -121,6 +133,7 @@ class Fleet:
         return {unit: blame.bluntness for unit, blame in self.cache.blamed(EG)}
 
 
+SEVEN = unit("7.test", "r7")
 HUNDRED = {unit(f"{n}.test", f"r{n}"): "1" for n in range(100)}
 A, B, C = unit("a.test", "a"), unit("a.test", "b"), unit("c.test", "c")
 
@@ -130,7 +143,7 @@ def test_one_bad_change_is_found_by_its_own_refusal(text: str) -> None:
     fleet = Fleet()
     fleet.publish(HUNDRED)
     fleet.settle()
-    content = {**HUNDRED, unit("7.test", "r7"): text}
+    content = {**HUNDRED, SEVEN: text}
     fleet.publish(content)
     fleet.settle()
     assert fleet.proxies[0].held == expected(content)
@@ -139,31 +152,128 @@ def test_one_bad_change_is_found_by_its_own_refusal(text: str) -> None:
 
 def test_a_bad_route_in_a_table_that_nobody_ever_took_is_found_in_few_answers() -> None:
     fleet = Fleet()
-    content = {**HUNDRED, unit("7.test", "r7"): BAD}
+    content = {**HUNDRED, SEVEN: BAD}
     fleet.publish(content)
     fleet.settle()
     assert fleet.proxies[0].held == expected(content)
     assert fleet.proxies[0].answers <= 2 + log2(100) + 1
 
 
-def test_what_was_to_blame_for_a_process_before_us_is_the_first_to_be_held_back() -> None:
-    """Who has all but that keeps all but that."""
+def another_process(fleet: Fleet, content: Content) -> Fleet:
+    """It gets the proxies of the one before."""
+    after = Fleet(proxies=0)
+    after.cache.publish(EG, world(content))
+    after.proxies = fleet.proxies
+    for proxy in after.proxies:
+        proxy.come_to(after.cache)
+    after.hear()
+    return after
+
+
+def test_a_process_after_us_takes_nothing_from_the_proxies_to_find_what_it_cannot_know() -> None:
+    """All is new to it and one is bad: without a last good version every trial would cost somebody something."""
     fleet = Fleet()
-    content = {**HUNDRED, unit("7.test", "r7"): BAD}
-    fleet.cache.suspicious = lambda: {"httproute/default/r7"}
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    after = another_process(fleet, {**dict.fromkeys(HUNDRED, "2"), SEVEN: BAD})
+    while after.answer(0):
+        assert after.proxies[0].held == HUNDRED
+    assert not after.cache.is_isolated(EG, ResourceType.ROUTE, "table")
+
+
+def test_a_process_after_us_isolates_what_was_refused_before() -> None:
+    fleet = Fleet()
+    content = {**HUNDRED, SEVEN: BAD}
+    fleet.publish(content)
+    fleet.settle()
+    after = another_process(fleet, content)
+    after.cache.suspicious = lambda: {SEVEN.source}
+    while after.answer(0):
+        assert after.proxies[0].held == expected(content)
+    assert after.blamed == {SEVEN: Bluntness.FAILS}
+    after.publish({**content, unit("8.test", "r8"): "2"})
+    after.settle()
+    assert after.proxies[0].held == expected({**content, unit("8.test", "r8"): "2"})
+
+
+def test_what_proxies_come_back_with_is_good() -> None:
+    """One bad change after a restart is found at once, and costs the others nothing."""
+    fleet = Fleet()
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    after = another_process(fleet, HUNDRED)
+    after.publish({**HUNDRED, SEVEN: BAD})
+    while after.answer(0):
+        assert len(after.proxies[0].held) == len(HUNDRED)
+    assert after.blamed == {SEVEN: Bluntness.FAILS}
+
+
+def test_a_proxy_that_leaves_without_a_word_and_comes_back_with_the_trial_goes_on_with_the_search() -> None:
+    fleet = Fleet()
+    content = {**HUNDRED, SEVEN: BAD}
     fleet.publish(content)
     fleet.answer(0)
-    fleet.answer(0)
-    assert fleet.proxies[0].held == {unit: text for unit, text in content.items() if text != BAD}
+    trial = fleet.cache.watch(EG).value
+    assert trial is not None
+    (resource,) = trial.of(ResourceType.ROUTE).by_name.values()
+    fleet.cache.returned(EG, ResourceType.ROUTE, {"table": resource.version})
+    fleet.hear()
     fleet.settle()
     assert fleet.proxies[0].held == expected(content)
+
+
+def test_a_proxy_that_refuses_what_others_take_brings_nobody_to_blame() -> None:
+    fleet = Fleet(proxies=2)
+    fleet.proxies[1].takes_all = True
+    fleet.publish({A: BAD, B: "1"})
+    fleet.settle()
+    fleet.publish({A: BAD, B: "2"})
+    fleet.answer(0)
+    fleet.settle()
+    assert (fleet.proxies[1].held, fleet.blamed) == ({A: BAD, B: "2"}, {})
+
+
+def test_what_goes_before_what_stays_as_it_is() -> None:
+    """Routes of two objects on one hostname, in turns: the one is to blame, the other goes on in between."""
+    a, b = (f"httproute/default/{name}" for name in "ab")
+    names = [f"{a}/rule/0/match/0", f"{b}/rule/0/match/0", f"{a}/rule/1/match/0"]
+
+    def of(*texts: str) -> ir.RouteTable:
+        anything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+        routes = [
+            ir.Route(name=name, source=EG, match=anything, action=ir.Respond(status=200, body=text))
+            for name, text in zip(names, texts, strict=True)
+            if text
+        ]
+        return ir.RouteTable(name="t", virtual_hosts=(ir.VirtualHost(hostname="a.test", routes=tuple(routes)),))
+
+    def shown(parts: TableParts) -> list[str]:
+        (host,) = pb.RouteConfiguration.FromString(parts.resource.body).virtual_hosts
+        return [route.direct_response.body.inline_string or str(route.direct_response.status) for route in host.routes]
+
+    new, old = (divide(ResourceType.ROUTE, route_table(of(*texts))) for texts in (("1", "2", "3"), ("x", "y", "")))
+    assert new is not None
+    assert shown(new.blunted({Unit("a.test", a): Bluntness.FAILS})) == ["500", "2", "500"]
+    assert shown(new.blunted({Unit("a.test", a): Bluntness.LEFT_OUT})) == ["2"]
+    assert shown(new.holding_back({Unit("a.test", a)}, old)) == ["x", "2"]
+    assert shown(new.holding_back({Unit("a.test", a), Unit("a.test", b)}, old)) == ["x", "y"]
+
+
+def test_a_hostname_of_which_all_is_left_out_is_no_wildcards() -> None:
+    fleet = Fleet()
+    fleet.publish({A: WORSE, unit("*", "b"): "1"})
+    fleet.settle()
+    served = fleet.cache.watch(EG).value
+    assert served is not None
+    of = pb.RouteConfiguration.FromString(served.of(ResourceType.ROUTE).by_name["table"].body)
+    assert {host.domains[0] for host in of.virtual_hosts} == {"a.test", "*"}
 
 
 def test_while_it_is_sought_what_was_good_stays() -> None:
     fleet = Fleet()
     fleet.publish(HUNDRED)
     fleet.settle()
-    fleet.publish({**dict.fromkeys(HUNDRED, "2"), unit("7.test", "r7"): BAD})
+    fleet.publish({**dict.fromkeys(HUNDRED, "2"), SEVEN: BAD})
     while fleet.answer(0):
         assert set(fleet.proxies[0].held.values()) <= {"1", "2", "500"}
         assert sum(text == "500" for text in fleet.proxies[0].held.values()) <= 1
@@ -263,19 +373,25 @@ def test_a_scope_is_taken_apart_like_a_table() -> None:
 
 UNITS = st.builds(unit, st.sampled_from(["a.test", "b.test", "*"]), st.sampled_from("pqrs"))
 CONTENTS = st.dictionaries(UNITS, st.sampled_from(["1", "1", "2", "3", BAD, WORSE]), max_size=10)
-STEPS = st.lists(st.tuples(CONTENTS, st.lists(st.integers(0, 1), max_size=8)), min_size=1, max_size=6)
+ANSWERS = st.tuples(st.integers(0, 1), st.sampled_from([True, True, True, False]))
+"""A proxy, and whether it answers or loses its stream."""
+STEPS = st.lists(st.tuples(CONTENTS, st.lists(ANSWERS, max_size=8)), min_size=1, max_size=6)
 
 
 @given(STEPS)
 def test_whatever_changes_while_it_is_sought_all_that_is_good_is_served_in_the_end(
-    steps: Sequence[tuple[Content, Sequence[int]]],
+    steps: Sequence[tuple[Content, Sequence[tuple[int, bool]]]],
 ) -> None:
     """And who answers late, or for a version that is long gone, brings nobody else to blame."""
     fleet = Fleet(proxies=2)
     for content, answers in steps:
         fleet.publish(content)
-        for proxy in answers:
-            fleet.answer(proxy)
+        for proxy, answers_at_all in answers:
+            if answers_at_all:
+                fleet.answer(proxy)
+            else:
+                fleet.proxies[proxy].come_to(fleet.cache)
+                fleet.hear()
     fleet.settle()
     assert [proxy.held for proxy in fleet.proxies] == [expected(content)] * 2
     assert fleet.blamed.keys() == {unit for unit, text in content.items() if text in (BAD, WORSE)}
