@@ -19,7 +19,7 @@ from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.keeper import StatusKeeper
-from gateway_api.status.route import refused_before
+from gateway_api.status.route import refused_before, unchanged
 from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Source
@@ -107,8 +107,8 @@ class Controller:
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
         self._wished_before = False
-        self._refused_before: Set[str] = frozenset()
-        """By the first pass."""
+        self._refused_before: Set[tuple[str, int]] = frozenset()
+        """As of the first pass."""
         self._refused: Set[Refused] = frozenset()
         """As it was logged."""
         self._bell: Latest[int] = Latest(0)
@@ -176,8 +176,9 @@ class Controller:
 
         When we lead, the first statuses are written before any proxy could refuse anything to us.
         """
-        current = self.steps.value
-        return self._refused_before | refused_before(current.graph) if current else self._refused_before
+        if current := self.steps.value:
+            return unchanged(self._refused_before | refused_before(current.graph), current.graph)
+        return frozenset()
 
     def _report_defect(self, failure: Failure) -> None:
         self._metrics.step_failures.labels(failure.what.split()[0]).inc()

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from gateway_api.graph.types import HTTPRuleNode, Problem
 from gateway_api.ir.fleet import RefusedRoute
 from gateway_api.status.types import Condition
+from gateway_api.status.words import of_envoy
 
 _MAX_MESSAGE = 32768
 """Spec: Kubernetes meta/v1 Condition.message."""
-
-_MAX_WORDS = 500
-"""Characters of Envoy's in a status."""
 
 REFUSED = "RefusedByProxy"
 """The reason of a route that proxies refuse."""
@@ -204,23 +202,15 @@ def route_refused(refused: Sequence[RefusedRoute], generation: int) -> Condition
 
     Spec: Gateway API v1.6 RouteConditionAccepted
     """
-    failing = ", ".join(each.hostname for each in refused if not each.left_out)
-    left_out = ", ".join(each.hostname for each in refused if each.left_out)
-    words = " ".join(dict.fromkeys(_words(each.message) for each in refused))
+    failing = ", ".join(dict.fromkeys(each.hostname for each in refused if not each.left_out))
+    left_out = ", ".join(dict.fromkeys(each.hostname for each in refused if each.left_out))
+    words = " ".join(dict.fromkeys(of_envoy(each.message) for each in refused))
     message = f"Envoy refuses it: {words}"
     if failing:
         message += f" Requests for what it says of {failing} are answered with 500."
     if left_out:
         message += f" What it says of {left_out} is left out."
     return _condition("Accepted", "False", REFUSED, message, generation)
-
-
-def _words(of_envoy: str) -> str:
-    """What is wrong, without the whole resource that Envoy may say it of: it holds what others wrote."""
-    before, _, what = of_envoy.partition("Proto constraint validation failed ")
-    if not before and what:
-        of_envoy = what.partition("): ")[0].removeprefix("(")
-    return of_envoy[:_MAX_WORDS]
 
 
 def route_partially_invalid(rules: Sequence[HTTPRuleNode], generation: int) -> Condition:

@@ -7,6 +7,7 @@ from gateway_api.ir.infra import Address, GatewayInfra
 from gateway_api.status import catalogue
 from gateway_api.status.listener import listener_status, of_condition
 from gateway_api.status.types import Condition, GatewayStatus
+from gateway_api.status.words import of_envoy
 
 _MAX_ADDRESSES = 16
 """Spec: Gateway API v1.6 GatewayStatus.addresses."""
@@ -71,7 +72,8 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
         return catalogue.gateway_invalid("No listener can be served.", generation)
     if fleet.nacks:
         refused = " ".join(
-            f"Envoy {nack.node_id} refuses {', '.join(nack.resources)}: {nack.message}" for nack in fleet.nacks
+            f"Envoy {nack.node_id} refuses {', '.join(nack.resources)}: {of_envoy(nack.message)}"
+            for nack in fleet.nacks
         )
         return catalogue.gateway_invalid(refused, generation)
     if infra.problem:

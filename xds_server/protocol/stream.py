@@ -194,9 +194,14 @@ class Stream:
     # --- hearing ------------------------------------------------------------------------------------------------------
 
     def _landed(self, channel: Channel, nonce: str) -> Acked | Stale:
+        refused = set(channel.holdings.refused)
         flight = channel.holdings.land(nonce)
         if flight is None:
             return Stale(type=channel.type, nonce=nonce)
+        if refused:  # what was refused before may be wished for again by now, and is not refused any more
+            channel.dirty |= {
+                r.name for r in flight.resources if r.name in refused and channel.subscription.covers(r.name)
+            }
         if channel.varied:
             channel.varied.difference_update(r.name for r in flight.resources)
         return Acked(type=channel.type, resources=flight.resources, removed=flight.removed)

@@ -96,6 +96,7 @@ class Fleet:
         streams.discard(proxy)
         if not streams:
             self._proxies.pop(proxy.group, None)
+        proxy.in_sync_with = None
         self._touch(proxy.group)
         self._cache.leave(proxy.group, proxy)
 

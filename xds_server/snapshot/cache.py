@@ -99,7 +99,8 @@ class SnapshotCache:
 
     def leave(self, group: ObjectKey, by: Hashable) -> None:
         """A proxy of the group is gone."""
-        self._group(group).quarantine.leave(by)
+        if known := self._groups.get(group):
+            known.quarantine.leave(by)
 
     def blamed(self, group: ObjectKey) -> Sequence[tuple[Unit, Blame]]:
         """What is not served as it is wished for, because a proxy refused it."""

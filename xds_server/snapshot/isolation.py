@@ -2,25 +2,27 @@
 
 Theory of operation. A resource may hold what many objects bring: a route table has what every route says of its
 hostnames. A proxy takes it or refuses it as a whole, so one bad object would hold back whatever becomes of the others.
-So it is taken apart into units, what one object brings to one hostname. Those that are not as in the last version that
-was taken are suspects when a version is refused:
+So it is taken apart into units, what one object brings to one hostname. A unit can be blunted: what it matches is
+answered with 500, or, should the match be what is refused, it is left out. A search asks the proxies:
 
-    one suspect                 it is to blame
-    several                     half of them go out; what else is new is held back, as it was in the last good version
-      and that is taken         the suspects are the other half
-      and that is refused       the suspects are those that went out
+    is the resource taken when this one is blunted?      one after the other, of those that are not as in the last
+                                                         version that was taken; then all of an object, all of a
+                                                         namespace, all that are new
+    it is refused                                        the next one
+    it is taken                                          these are to blame; where they are several, each is asked
+                                                         about again: is it taken when this one is as it should be?
 
-That takes log2(n) answers. What is refused has no effect, and what is taken is nearer to what is wished for. Then all
-goes out at once again, but for what is to blame. That is blunted: its requests are answered with 500, and should that
-be refused, too, it is left out. It stays so until its content changes, whatever becomes of the others.
+No question costs anybody anything: what is refused has no effect, and what is taken is what is wished for, but for what
+is asked about. Nothing is held back in its old state, which would need to know what each proxy has, and what goes
+before what in one hostname never changes. It takes as many answers as there are new units, mostly one.
 
-Without a last good version what is held back is not there. For a proxy that starts that is no loss. One that served
-before it came to us (`careful`) may have nearly all of it, so it is not used to try things out: only what was to blame
-in the process before us is blunted at once, and should that not do, nothing is touched.
+What is to blame stays blunted until its content changes, whatever becomes of the others. All this holds for proxies
+that agree; where it turns out that they do not, the search is thrown away: see `quarantine`.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Set
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Set
 from enum import IntEnum
+from itertools import groupby
 from typing import NamedTuple, Protocol, Self
 
 import msgspec
@@ -35,23 +37,17 @@ class Unit(NamedTuple):
     source: str
     """`<kind>/<namespace>/<name>`, the kind in lower case."""
 
+    @property
+    def namespace(self) -> str:
+        return self.source.rpartition("/")[0].rpartition("/")[2]
+
 
 class Bluntness(IntEnum):
     """What becomes of a unit that is to blame. Each helps where the one before does not."""
 
     FAILS = 1
-    """Its requests are answered with 500."""
+    """What it matches is answered with 500."""
     LEFT_OUT = 2
-
-
-class Blame(msgspec.Struct, frozen=True):
-    """Why a unit is not as it is wished for."""
-
-    digest: int
-    """Of its content: other content is not to blame."""
-    bluntness: Bluntness
-    message: str
-    """The proxy's own words."""
 
 
 class Parts(Protocol):
@@ -71,112 +67,162 @@ class Parts(Protocol):
         """The same but for these; itself when there are none."""
         ...
 
-    def holding_back(self, units: Set[Unit], old: Self | None) -> Self:
-        """The same but for these, which are as in `old` or not there; itself when there are none.
-
-        Exactly so for a hostname of which all that differs is held back; where it is only some of it, what they match
-        is as in `old`, and what goes before what as it is now.
-        """
-        ...
-
-
-type Suspicious = Callable[[], Set[str]]
-"""The sources of units that were to blame in another process. Cost: may look at everything."""
 
 type Divide = Callable[[ResourceType, Resource], Parts | None]
 """None: resources of the type are what one object brings."""
+
+type Suspicious = Callable[[], Set[str]]
+"""The sources of units that were to blame in another process: asked about first. Cost: may look at everything."""
 
 
 def indivisible(_type: ResourceType, _resource: Resource) -> None:
     """Take nothing apart."""
 
 
-REMEMBERED = 32
-"""Refused versions: each proxy refuses the same, some of them late."""
+class Blame(msgspec.Struct, frozen=True):
+    """Why a unit is not as it is wished for."""
+
+    digest: int
+    """Of its content: other content is not to blame."""
+    bluntness: Bluntness
+    message: str
+    """The proxy's own words."""
+    alone: bool
+    """Whether it is known that all else is taken with it blunted, and not without."""
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """What it means when a version is taken: these are to blame, or this one is not."""
+
+    blames: Mapping[Unit, Blame] = {}
+    frees: Unit | None = None
+
+
+type _Hypothesis = tuple[frozenset[Unit], Bluntness]
+
+QUESTIONS, FEW = 1000, 16
+"""In one search, and in one after a search that came to nothing."""
+
+REMEMBERED = 64
+"""Versions that were refused, and that went out: each proxy answers each, some of them late."""
 
 
 class Isolation:
-    """The search in one resource. It begins with a refusal, and is over when nothing is left to suspect or to blame."""
+    """The search in one resource, and what came out of it."""
 
     def __init__(self) -> None:
         self.blamed: dict[Unit, Blame] = {}
-        self._suspects: Mapping[Unit, int] = {}
-        """Digests of the units that may be to blame, as they went out."""
-        self._proven = False
-        """Whether one of them is; not when one has other content now: the culprit may be gone with the old."""
+        self.hopeless = False
+        """Nobody can be blamed, or so many at once that no question was taken."""
         self._message = ""
         self._refused: dict[str, set[Hashable]] = {}
         """Version → who refused it."""
+        self._questions: dict[str, _Question] = {}
+        """By the version that went out."""
+        self._wanted = ""
+        self._tried: set[_Hypothesis] = set()
+        """That did not help while `_wanted` was wished for."""
+        self._left = QUESTIONS
+        """Questions that may still be asked."""
+        self.in_vain = False
+        """Whether the last search came to nothing."""
 
-    @property
-    def searching(self) -> bool:
-        """Whether a verdict is awaited."""
-        return bool(self._suspects)
-
-    def refused(self, version: str) -> set[Hashable] | None:
+    def refusers(self, version: str) -> set[Hashable] | None:
         """Who refused the version; None: nobody. To be added to."""
         return self._refused.get(version)
 
-    def refuse(self, what: Parts, good: Parts | None, message: str, by: Hashable) -> None:
-        """The first proxy refused `what`; `good` is the last that one took."""
-        self._refused[what.resource.version] = {by}
-        if len(self._refused) > REMEMBERED:
-            del self._refused[next(iter(self._refused))]
+    def refuse(self, version: str, message: str, by: Hashable) -> None:
+        """The first proxy refused it."""
+        self._refused[version] = {by}
+        self._questions.pop(version, None)
         self._message = message
-        if not self._suspects:
-            self._suspects, self._proven = _news(what, good), True
+        if len(self._refused) > REMEMBERED:
+            del self._refused[next(known for known in self._refused if known != self._wanted)]
 
-    def next(
-        self, wanted: Parts, good: Parts | None, suspicious: Suspicious = frozenset, *, careful: bool = False
-    ) -> Resource | None:
-        """What to serve while `wanted` is wished for; None: nobody can be blamed, let it be as it was."""
-        self.blamed = {unit: blame for unit, blame in self.blamed.items() if wanted.units.get(unit) == blame.digest}
-        while True:
-            blunt = wanted.blunted({unit: blame.bluntness for unit, blame in self.blamed.items()})
-            news = _news(blunt, good)
-            self._suspect(blunt, news)
-            offer = self._without(suspicious(), blunt) if self._suspects and not good else None
-            if offer or (self._suspects and not good and careful):
-                return offer
-            if self._proven and len(self._suspects) == 1:
-                (culprit,) = self._suspects
-                if not self._blame(culprit, wanted):
-                    return None
-                continue
-            out = sorted(self._suspects)[: (len(self._suspects) + 1) // 2] or news.keys()
-            offer = blunt.holding_back(news.keys() - out, good).resource
-            if offer.version not in self._refused:
-                return offer
-            if not out:
-                return None
-            self._suspects, self._proven = {unit: news[unit] for unit in out}, True
+    def leave(self, by: Hashable) -> None:
+        """A proxy is gone. What it refused stays refused."""
+        for refusers in self._refused.values():
+            refusers.discard(by)
 
-    def _suspect(self, now: Parts, news: Mapping[Unit, int]) -> None:
-        """Those that are still the same, and were not taken meanwhile; all, when all are known to be refused."""
-        same = {unit: digest for unit, digest in self._suspects.items() if now.units.get(unit) == digest}
-        self._proven &= len(same) == len(self._suspects)
-        self._suspects = {unit: digest for unit, digest in same.items() if unit in news}
-        if not self._suspects and now.resource.version in self._refused:
-            self._suspects, self._proven = news, True
-
-    def _without(self, suspicious: Set[str], now: Parts) -> Resource | None:
-        """All, those blunted that were to blame before; None where that was refused, or there are none."""
-        blunt = {unit: Bluntness.FAILS for unit in now.units if unit.source in suspicious and unit not in self.blamed}
-        offer = now.blunted(blunt).resource
-        return offer if blunt and offer.version not in self._refused else None
-
-    def _blame(self, unit: Unit, wanted: Parts) -> bool:
-        """Whether there is something that can still be done about it."""
-        before = self.blamed.get(unit)
-        if before and before.bluntness is Bluntness.LEFT_OUT:
+    def taken(self, version: str) -> bool:
+        """A proxy took it. Return whether that answers a question."""
+        question = self._questions.pop(version, None)
+        if question is None:
             return False
-        bluntness = Bluntness.LEFT_OUT if before else Bluntness.FAILS
-        self.blamed[unit] = Blame(wanted.units[unit], bluntness, self._message)
-        self._suspects = {}
+        self.in_vain = False
+        self.blamed |= question.blames
+        if question.frees is not None:
+            self.blamed.pop(question.frees, None)
         return True
 
+    def next(self, wanted: Parts, good: Parts | None, suspicious: Suspicious) -> Resource | None:
+        """What to serve while `wanted` is wished for and `good` is the last that was taken; None: it is hopeless."""
+        if wanted.resource.version != self._wanted:
+            self._wanted, self._left = wanted.resource.version, FEW if self.in_vain else QUESTIONS
+            self._tried.clear()
+        self.hopeless = False
+        self.blamed = {unit: blame for unit, blame in self.blamed.items() if wanted.units.get(unit) == blame.digest}
+        now = wanted.blunted(self._bluntness())
+        if now.resource.version not in self._refused:
+            return self._narrowed(wanted) or now.resource
+        for hypothesis in _hypotheses(_news(now, good), suspicious()):
+            if not self._left:
+                break
+            if hypothesis in self._tried:
+                continue
+            units, bluntness = hypothesis
+            offer = wanted.blunted(self._bluntness() | dict.fromkeys(units, bluntness)).resource
+            if offer.version in self._refused:
+                self._tried.add(hypothesis)
+                continue
+            blames = {unit: Blame(wanted.units[unit], bluntness, self._message, len(units) == 1) for unit in units}
+            return self._ask(offer, _Question(blames=blames))
+        self.hopeless = self.in_vain = True
+        return None
 
-def _news(now: Parts, good: Parts | None) -> dict[Unit, int]:
-    """The units that are new, or not as they were, and their digests. What is not there any more harms nobody."""
+    def _bluntness(self, *, without: Unit | None = None) -> dict[Unit, Bluntness]:
+        return {unit: blame.bluntness for unit, blame in self.blamed.items() if unit != without}
+
+    def _narrowed(self, wanted: Parts) -> Resource | None:
+        """Ask whether one of several that were blamed together is well, or need not be left out; None: none is."""
+        for unit, blame in sorted(self.blamed.items(), key=lambda item: item[0]):
+            if blame.alone:
+                continue
+            offer = wanted.blunted(self._bluntness(without=unit)).resource
+            if offer.version not in self._refused:
+                return self._ask(offer, _Question(frees=unit))
+            softer = msgspec.structs.replace(blame, bluntness=Bluntness.FAILS, alone=True)
+            offer = wanted.blunted(self._bluntness() | {unit: Bluntness.FAILS}).resource
+            if blame.bluntness is not Bluntness.FAILS and offer.version not in self._refused:
+                return self._ask(offer, _Question(blames={unit: softer}))
+            self.blamed[unit] = msgspec.structs.replace(blame, alone=True)
+        return None
+
+    def _ask(self, offer: Resource, question: _Question) -> Resource:
+        self._left = max(0, self._left - 1)
+        self._questions[offer.version] = question
+        if len(self._questions) > REMEMBERED:
+            del self._questions[next(iter(self._questions))]
+        return offer
+
+
+def _hypotheses(news: Collection[Unit], suspicious: Set[str]) -> Iterator[_Hypothesis]:
+    """Who may be to blame, the likely first: one unit, an object, a namespace, all that are new."""
+    for bluntness in Bluntness:
+        ordered = sorted(news, key=lambda unit: (unit.source not in suspicious, unit))
+        for unit in ordered:
+            yield frozenset([unit]), bluntness
+        for part in _GROUPS:
+            for _, group in groupby(sorted(news, key=part), key=part):
+                units = frozenset(group)
+                if len(units) > 1:
+                    yield units, bluntness
+
+
+_GROUPS: tuple[Callable[[Unit], str], ...] = (lambda unit: unit.source, lambda unit: unit.namespace, lambda _: "")
+
+
+def _news(now: Parts, good: Parts | None) -> Collection[Unit]:
+    """The units that are new, or not as they were. What is not there any more harms nobody."""
     before: Mapping[Unit, int] = good.units if good else {}
-    return {unit: digest for unit, digest in now.units.items() if before.get(unit) != digest}
+    return [unit for unit, digest in now.units.items() if before.get(unit) != digest]

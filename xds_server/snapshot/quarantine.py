@@ -6,25 +6,25 @@ that starts today is as good as one that started yesterday, where otherwise it w
 
 Where a resource holds what several objects bring, only what is to blame is kept from the proxies: see `isolation`.
 
-New content ends a quarantine, and so does a proxy that takes the content after all. The memory is this process's own;
-what proxies come back with tells the next one what is good.
+New content ends a quarantine, and so does a proxy that takes the content after all. Whoever refused what another took
+is a dissenter: what it refuses is nobody's fault, until it takes what is served; and whoever was blamed by then is not
+any more. The memory is this process's own; what proxies come back with tells the next one what is good.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
-from xds_server.snapshot.isolation import Blame, Divide, Isolation, Parts, Suspicious, Unit, indivisible
+from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, Unit, indivisible
 from xds_server.snapshot.resource import Resource, ResourceSet, ResourceType, Snapshot, change_set
 
 type Key = tuple[ResourceType, str]
 
 
 class _Offer(NamedTuple):
-    """What is served instead of `of` while `good` is the last that was taken."""
+    """What is served instead of `of`; None for the last good version."""
 
     of: Resource
-    good: Resource | None
-    offer: Resource | None
+    resource: Resource | None
 
 
 class Quarantine:
@@ -38,9 +38,8 @@ class Quarantine:
         self._isolations: dict[Key, Isolation] = {}
         self._offers: dict[Key, _Offer] = {}
         self._dissenters: dict[Key, set[Hashable]] = {}
-        """Who refused what another took: what they refuse is nobody's fault until they take something."""
-        self._foreign: set[Key] = set()
-        """Proxies came to us with versions of these that we do not know."""
+        self._last: tuple[Snapshot, ...] = ()
+        """What was wished for and what was served, as of the last `view`."""
 
     def accept(self, type_: ResourceType, resources: Iterable[Resource], by: Hashable = None) -> bool:
         """A proxy took these. Return whether that makes a difference to what is to be served."""
@@ -48,42 +47,34 @@ class Quarantine:
         differs = False
         for resource in resources:
             key = type_, resource.name
-            if self._isolations and key in self._isolations and self._comes_late(key, resource):
-                continue
             if self._bad and self._bad.get(key) == resource.version:
                 del self._bad[key]
                 differs = True
-            if self._isolations and (isolation := self._isolations.get(key)):
-                if (dissenters := isolation.refused(resource.version)) is not None:
-                    self._dissenters.setdefault(key, set()).update(dissenters)
-                    del self._isolations[key]
-                    differs = True
-                known = good.get(resource.name)
-                differs |= isolation.searching and (known is None or known.version != resource.version)
-            if self._dissenters and (of := self._dissenters.get(key)):
-                of.discard(by)
-            if self._foreign:
-                self._foreign.discard(key)
+            if (self._isolations or self._dissenters) and (key in self._isolations or key in self._dissenters):
+                if self._comes_late(key, resource):
+                    continue
+                differs |= self._hear_of(key, resource, by)
             good[resource.name] = resource
         return differs
 
     def refuse(self, type_: ResourceType, resource: Resource, message: str, by: Hashable = None) -> bool:
         """A proxy refused this, in these words. Return whether that makes a difference to what is to be served."""
         key = type_, resource.name
+        isolation = self._isolations.get(key)
         good = self._good[type_].get(resource.name)
         if good is not None and good.version == resource.version:
-            self._dissenters.setdefault(key, set()).add(by)
+            return self._disagree(key, {by})
+        if by in self._dissenters.get(key, ()):
             return False
-        isolation = self._isolations.get(key)
-        if isolation and (refused := isolation.refused(resource.version)) is not None:
-            refused.add(by)
+        if isolation and (refusers := isolation.refusers(resource.version)) is not None:
+            refusers.add(by)
             return False
-        if self._bad.get(key) == resource.version or by in self._dissenters.get(key, ()):
+        if isolation is None and not self._is_current(key, resource):
             return False
-        if parts := self._divide(type_, resource):
-            isolation = self._isolations.setdefault(key, Isolation())
-            isolation.refuse(parts, self._parts(type_, good), message, by)
-        self._bad[key] = resource.version
+        if self._divide(type_, resource) is None:
+            known, self._bad[key] = self._bad.get(key), resource.version
+            return known != resource.version
+        self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by)
         self._offers.pop(key, None)
         return True
 
@@ -95,23 +86,19 @@ class Quarantine:
         Cost: a look at each name, until every resource of the type is known to be good.
         """
         good = self._good[type_]
-        if len(good) >= len(wanted.by_name) and not self._isolations:
+        doubted = {name for of, name in (*self._isolations, *self._bad) if of is type_}
+        if len(good) >= len(wanted.by_name) and not doubted:
             return False
-        taken = []
-        for name, version in versions.items():
-            if name in good and (type_, name) not in self._isolations:
-                continue
-            known = [r for of in (served, wanted) if (r := of.by_name.get(name)) and r.version == version]
-            if known:
-                taken.append(known[0])
-            elif name in wanted.by_name:
-                self._foreign.add((type_, name))
-        return self.accept(type_, taken)
+        asked = (name for name in versions if name not in good or name in doubted)
+        known = ((name, of.by_name.get(name)) for name in asked for of in (served, wanted))
+        return self.accept(type_, [each for name, each in known if each and each.version == versions[name]])
 
     def leave(self, by: Hashable) -> None:
         """A proxy is gone."""
         for dissenters in self._dissenters.values():
             dissenters.discard(by)
+        for isolation in self._isolations.values():
+            isolation.leave(by)
 
     def view(self, wanted: Snapshot) -> Snapshot:
         """What to serve while `wanted` is wished for; `wanted` itself when nothing in it is in quarantine.
@@ -120,15 +107,15 @@ class Quarantine:
         """
         self._tidy(wanted)
         changed: dict[ResourceType, list[Resource]] = {}
-        for key, resource in sorted(self._served_instead(wanted).items()):
-            stand_ins = self._with_what_it_names(wanted, key[0], resource)
-            if not stand_ins:
-                self._give_up(key, wanted)
-            for of, stand_in in stand_ins:
+        for (type_, _), resource in sorted(self._served_instead(wanted).items()):
+            for of, stand_in in self._with_what_it_names(wanted, type_, resource):
                 changed.setdefault(of, []).append(stand_in)
+        self._last = (wanted,)
         if not changed:
             return wanted
-        return Snapshot({**wanted.by_type, **{of: change_set(wanted.of(of), new) for of, new in changed.items()}})
+        served = Snapshot({**wanted.by_type, **{of: change_set(wanted.of(of), new) for of, new in changed.items()}})
+        self._last = (wanted, served)
+        return served
 
     def blamed(self) -> Iterator[tuple[Unit, Blame]]:
         """The units that are not as they are wished for, as of the last `view`."""
@@ -136,23 +123,21 @@ class Quarantine:
             yield from isolation.blamed.items()
 
     def is_isolated(self, type_: ResourceType, name: str) -> bool:
-        """Whether what is to blame in a resource is known, or sought."""
-        return (type_, name) in self._isolations
+        """Whether what is to blame in a resource that was refused is known, or sought."""
+        isolation = self._isolations.get((type_, name))
+        return isolation is not None and not isolation.hopeless
 
     def _served_instead(self, wanted: Snapshot) -> Mapping[Key, Resource]:
         found: dict[Key, Resource] = {}
         for key, isolation in list(self._isolations.items()):
-            type_, name = key
-            now = wanted.of(type_).by_name[name]
+            now = wanted.of(key[0]).by_name[key[1]]
             offer = self._offer(isolation, key, now)
-            if offer is None:
-                self._give_up(key, wanted)
-                continue
-            self._bad.pop(key, None)
-            if offer is not now:
-                found[key] = offer
-            elif not isolation.searching:
+            good = self._good[key[0]].get(key[1])
+            taken = good is not None and good.version == now.version
+            if offer is now and not isolation.blamed and (taken or not isolation.in_vain):
                 del self._isolations[key]
+            elif offer is not now and (stand_in := offer or good):
+                found[key] = stand_in
         for type_, name in self._bad:
             if good := self._good[type_].get(name):
                 found[type_, name] = good
@@ -160,34 +145,44 @@ class Quarantine:
 
     def _offer(self, isolation: Isolation, key: Key, now: Resource) -> Resource | None:
         """As `Isolation.next`, which is asked again when it may say something else: it takes whole tables apart."""
+        known = self._offers.get(key)
+        if known and known.of is now:
+            return known.resource
         type_, name = key
         good = self._good[type_].get(name)
-        known = self._offers.get(key)
-        if known and known.of is now and (known.good is good or not isolation.searching):
-            return known.offer
-        parts, old = self._divide(type_, now), self._parts(type_, good)
-        careful = key in self._foreign
-        offer = isolation.next(parts, old, self._suspicious, careful=careful) if parts else None
-        self._offers[key] = _Offer(now, good, offer)
+        parts, old = self._divide(type_, now), self._divide(type_, good) if good else None
+        offer = isolation.next(parts, old, self._suspicious) if parts else None
+        self._offers[key] = _Offer(now, offer)
         return offer
 
-    def _give_up(self, key: Key, wanted: Snapshot) -> None:
-        """Nobody can be blamed: the resource is in quarantine as a whole."""
-        self._bad[key] = wanted.of(key[0]).by_name[key[1]].version
-        self._isolations.pop(key, None)
+    def _is_current(self, key: Key, resource: Resource) -> bool:
+        """Whether the version is wished for or served; what was refused late may be mended since."""
+        now = (of.of(key[0]).by_name.get(key[1]) for of in self._last)
+        return any(each is not None and each.version == resource.version for each in now)
 
     def _comes_late(self, key: Key, taken: Resource) -> bool:
         """Whether it would undo what is known: it is neither what is out now, nor what another refused."""
-        isolation, out = self._isolations[key], self._offers.get(key)
-        return (
-            isolation.searching
-            and taken.name in self._good[key[0]]
-            and (out is None or out.offer is None or out.offer.version != taken.version)
-            and isolation.refused(taken.version) is None
-        )
+        isolation = self._isolations.get(key)
+        refused = isolation is not None and isolation.refusers(taken.version) is not None
+        return taken.name in self._good[key[0]] and not refused and not self._is_current(key, taken)
 
-    def _parts(self, type_: ResourceType, resource: Resource | None) -> Parts | None:
-        return self._divide(type_, resource) if resource else None
+    def _hear_of(self, key: Key, taken: Resource, by: Hashable) -> bool:
+        """A proxy took what is out, or what another refused. Return whether that makes a difference."""
+        isolation = self._isolations.get(key)
+        refusers = isolation.refusers(taken.version) if isolation else None
+        if refusers is not None:
+            self._disagree(key, refusers)
+        self._dissenters.get(key, set()).discard(by)
+        if refusers is None and not (isolation and isolation.taken(taken.version)):
+            return False
+        self._offers.pop(key, None)
+        return True
+
+    def _disagree(self, key: Key, dissenters: Set[Hashable]) -> bool:
+        """These refused what another took. Return whether that makes a difference."""
+        self._dissenters.setdefault(key, set()).update(dissenters)
+        self._offers.pop(key, None)
+        return self._isolations.pop(key, None) is not None
 
     def _with_what_it_names(
         self, wanted: Snapshot, type_: ResourceType, resource: Resource
@@ -217,14 +212,9 @@ class Quarantine:
             for (type_, name), version in self._bad.items()
             if (now := wanted.of(type_).by_name.get(name)) is not None and now.version == version
         }
-        self._isolations = {
-            (type_, name): isolation
-            for (type_, name), isolation in self._isolations.items()
-            if name in wanted.of(type_).by_name
-        }
-        self._offers = {key: offer for key, offer in self._offers.items() if key in self._isolations}
-        self._foreign = {key for key in self._foreign if key[1] in wanted.of(key[0]).by_name}
-        self._dissenters = {k: who for k, who in self._dissenters.items() if who and k[1] in wanted.of(k[0]).by_name}
+        for memory in (self._isolations, self._offers, self._dissenters):
+            for type_, name in [key for key in memory if key[1] not in wanted.of(key[0]).by_name]:
+                del memory[type_, name]
         for type_, good in self._good.items():
             by_name = wanted.of(type_).by_name
             if len(good) > 2 * len(by_name) + 1000:

@@ -8,7 +8,7 @@ from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from gateway_api.status.build import build_statuses
-from gateway_api.status.route import refused_before
+from gateway_api.status.route import refused_before, unchanged
 from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
@@ -18,6 +18,7 @@ from gateway_api.status.types import (
     RouteStatus,
     StatusKey,
 )
+from gateway_api.status.words import of_envoy
 from k8s_watch.keys import ObjectKey
 
 type Build = Callable[..., Graph]
@@ -144,9 +145,9 @@ def test_a_route_that_envoy_refuses_hears_it_in_envoys_own_words_and_its_gateway
     assert said(gateway(graph(GATEWAY, ROUTE), UP, fleet))["Programmed"] == ("True", "Programmed")
 
 
-@pytest.mark.parametrize(("generation", "known"), [(3, {"httproute/default/r"}), (2, set())])
+@pytest.mark.parametrize(("generation", "known"), [(3, {("httproute/default/r", 3)}), (2, set())])
 def test_who_was_refused_is_known_by_its_status_until_it_changes(
-    generation: int, known: set[str], graph: Build
+    generation: int, known: set[tuple[str, int]], graph: Build
 ) -> None:
     said_before = f"""
 status:
@@ -155,7 +156,17 @@ status:
     controllerName: {Settings().controller_name}
     conditions: [{{type: Accepted, status: "False", reason: RefusedByProxy, observedGeneration: {generation}}}]
 """
-    assert refused_before(graph(GATEWAY, ROUTE + said_before)) == known
+    found = graph(GATEWAY, ROUTE + said_before)
+    assert refused_before(found) == known
+    assert unchanged(known, found) == {title for title, _ in known}
+    assert unchanged(known, graph(GATEWAY, ROUTE.replace("generation: 3", "generation: 4"))) == set()
+
+
+def test_what_others_wrote_is_not_in_a_status() -> None:
+    """Envoy prints the resource that it refuses."""
+    said = 'Proto constraint validation failed (RouteValidationError.Match: value is required): name: "secret"'
+    assert of_envoy(said) == "RouteValidationError.Match: value is required"
+    assert of_envoy("missing ): (") == "missing ): ("
 
 
 @pytest.mark.parametrize(("source", "hostname"), [("httproute/default/other", "*"), ("httproute/default/r", "a.test")])

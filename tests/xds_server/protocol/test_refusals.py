@@ -67,6 +67,19 @@ def test_going_back_is_a_fix_too(dialect: type[Talk]) -> None:
 
 
 @DIALECTS
+def test_what_was_refused_and_is_wished_for_again_after_something_else_is_sent_again(dialect: type[Talk]) -> None:
+    """Case 3: the client's last word on it was about another state of things."""
+    talk = with_route(dialect(ONE_ROUTE))
+    talk.push(BAD)
+    talk.nack(ROUTE)
+    talk.push(FIXED)
+    assert talk.push(BAD) == []
+    assert talk.ack(ROUTE) == ["route r"]
+    assert talk.ack(ROUTE) == []
+    assert talk.stream.in_sync
+
+
+@DIALECTS
 def test_endpoints_flow_while_a_route_is_refused(dialect: type[Talk]) -> None:
     """Case 3: one type's refusal freezes no other."""
     talk = dialect(world(listeners={"l": "r"}, routes={"r": "a"}))
