@@ -62,8 +62,9 @@ class Quarantine:
         key = type_, resource.name
         isolation = self._isolations.get(key)
         good = self._good[type_].get(resource.name)
+        divisible = self._divide(type_, resource) is not None
         if good is not None and good.version == resource.version:
-            return self._disagree(key, {by})
+            return divisible and self._disagree(key, {by})
         if by in self._dissenters.get(key, ()):
             return False
         if isolation and (refusers := isolation.refusers(resource.version)) is not None:
@@ -71,7 +72,7 @@ class Quarantine:
             return False
         if isolation is None and not self._is_current(key, resource):
             return False
-        if self._divide(type_, resource) is None:
+        if not divisible:
             known, self._bad[key] = self._bad.get(key), resource.version
             return known != resource.version
         self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by)
