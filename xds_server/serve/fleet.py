@@ -1,7 +1,7 @@
 """What proxies answer → who is connected, who is up to date, who refused what."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Protocol
 
 from flow.latest import Latest
@@ -82,6 +82,7 @@ class Fleet:
         self._refusals: dict[ObjectKey, dict[tuple[ResourceType, str], _Refusal]] = {}
         self._touched: set[ObjectKey] = set()
         cache.on_blame = self._touch
+        cache.proxies = self._streams
 
     def connect(self, group: ObjectKey, node_id: str) -> Proxy:
         """A stream began; give it back to `disconnect` when it ends."""
@@ -99,6 +100,9 @@ class Fleet:
         proxy.in_sync_with = None
         self._touch(proxy.group)
         self._cache.leave(proxy.group, proxy)
+
+    def _streams(self, group: ObjectKey) -> Set[Proxy]:
+        return self._proxies.get(group, set())
 
     def heard(self, proxy: Proxy, what: Heard) -> None:
         """A request said something about an earlier response."""

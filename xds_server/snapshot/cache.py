@@ -1,6 +1,7 @@
 """The newest good snapshot of every Gateway, and who waits for it."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from functools import partial
 
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
@@ -38,6 +39,8 @@ class SnapshotCache:
     def __init__(self, divide: Divide = indivisible) -> None:
         self.suspicious: Suspicious = frozenset
         """To be set by who knows; see `isolation.Suspicious`."""
+        self.proxies: Callable[[ObjectKey], Set[Hashable]] = lambda _: frozenset()
+        """To be set by who knows the proxies of a group, as they are named in verdicts."""
         self.on_blame: Callable[[ObjectKey], None] = lambda _: None
         """To be set by who wants to hear that something else is to blame in a group."""
         self._divide = divide
@@ -60,7 +63,7 @@ class SnapshotCache:
     def withdraw(self, group: ObjectKey) -> None:
         """Forget the group: streams that are open hear nothing more. Nothing is taken away from any proxy."""
         if known := self._groups.get(group):
-            known.wanted, known.quarantine, known.references = None, self._quarantine(), References()
+            known.wanted, known.quarantine, known.references = None, self._quarantine(group), References()
             self._serve(group, known)
 
     def watch(self, group: ObjectKey) -> Latest[Snapshot | None]:
@@ -99,8 +102,8 @@ class SnapshotCache:
 
     def leave(self, group: ObjectKey, by: Hashable) -> None:
         """A proxy of the group is gone."""
-        if known := self._groups.get(group):
-            known.quarantine.leave(by)
+        if (known := self._groups.get(group)) and known.quarantine.leave(by):
+            self._serve(group, known)
 
     def blamed(self, group: ObjectKey) -> Sequence[tuple[Unit, Blame]]:
         """What is not served as it is wished for, because a proxy refused it."""
@@ -116,14 +119,17 @@ class SnapshotCache:
 
     def _group(self, group: ObjectKey) -> _Group:
         if group not in self._groups:
-            self._groups[group] = _Group(self._quarantine())
+            self._groups[group] = _Group(self._quarantine(group))
         return self._groups[group]
 
-    def _quarantine(self) -> Quarantine:
-        return Quarantine(self._divide, self._ask_for_suspicious)
+    def _quarantine(self, group: ObjectKey) -> Quarantine:
+        return Quarantine(self._divide, self._ask_for_suspicious, partial(self._ask_for_proxies, group))
 
     def _ask_for_suspicious(self) -> Set[str]:
         return self.suspicious()
+
+    def _ask_for_proxies(self, group: ObjectKey) -> Set[Hashable]:
+        return self.proxies(group)
 
 
 def _same_content(a: Snapshot, b: Snapshot) -> bool:

@@ -9,7 +9,7 @@ answered with 500, or, should the match be what is refused, it is left out. A se
                                                          version that was taken; then all of an object, all of a
                                                          namespace, all that are new
     it is refused                                        the next one
-    it is taken                                          these are to blame; where they are several, each is asked
+    it is taken by one that refused it before            these are to blame; where they are several, each is asked
                                                          about again: is it taken when this one is as it should be?
 
 No question costs anybody anything: what is refused has no effect, and what is taken is what is wished for, but for what
@@ -94,6 +94,8 @@ class Blame(msgspec.Struct, frozen=True):
 class _Question(msgspec.Struct, frozen=True):
     """What it means when a version is taken: these are to blame, or this one is not."""
 
+    of: str
+    """The version whose refusal is asked about."""
     blames: Mapping[Unit, Blame] = {}
     frees: Unit | None = None
 
@@ -120,8 +122,12 @@ class Isolation:
         self._questions: dict[str, _Question] = {}
         """By the version that went out."""
         self._wanted = ""
+        self._suspicious: Set[str] = frozenset()
+        """While `_wanted` is wished for."""
         self._tried: set[_Hypothesis] = set()
         """That did not help while `_wanted` was wished for."""
+        self._asked: set[tuple[Unit, int]] = set()
+        """Asked about while something else was: last in turn, or changes would keep a search at its beginning."""
         self._left = QUESTIONS
         """Questions that may still be asked."""
         self.in_vain = False
@@ -139,33 +145,56 @@ class Isolation:
         if len(self._refused) > REMEMBERED:
             del self._refused[next(known for known in self._refused if known != self._wanted)]
 
-    def leave(self, by: Hashable) -> None:
-        """A proxy is gone. What it refused stays refused."""
+    def leave(self, by: Hashable) -> bool:
+        """A proxy is gone. What it alone refused is not refused any more; return whether there is such a thing."""
         for refusers in self._refused.values():
             refusers.discard(by)
+        forgotten = [version for version, refusers in self._refused.items() if not refusers]
+        for version in forgotten:
+            del self._refused[version]
+        return bool(forgotten)
 
-    def taken(self, version: str) -> bool:
-        """A proxy took it. Return whether that answers a question."""
-        question = self._questions.pop(version, None)
-        if question is None:
+    def taken(self, version: str, by: Hashable) -> bool:
+        """A proxy took it; None is one that came with it. Return whether that answers a question.
+
+        Who did not refuse what is asked about may have taken that, too.
+        """
+        if version == self._wanted:
+            self.in_vain = False
+            self._asked.clear()
+        question = self._questions.get(version)
+        if question is None or not (by is None or not question.of or by in self._refused.get(question.of, ())):
             return False
+        del self._questions[version]
         self.in_vain = False
-        self.blamed |= question.blames
         if question.frees is not None:
             self.blamed.pop(question.frees, None)
+        self.blamed |= question.blames
         return True
 
-    def next(self, wanted: Parts, good: Parts | None, suspicious: Suspicious) -> Resource | None:
-        """What to serve while `wanted` is wished for and `good` is the last that was taken; None: it is hopeless."""
+    def next(
+        self, wanted: Parts, good: Parts | None, suspicious: Suspicious, *, careful: bool = False
+    ) -> Resource | None:
+        """What to serve while `wanted` is wished for and `good` is the last that was taken; None: it is hopeless.
+
+        `careful`: proxies have something, and it is not known what. So all that is wished for is new, and to ask about
+        many at once could cost innocents what they have.
+        """
         if wanted.resource.version != self._wanted:
             self._wanted, self._left = wanted.resource.version, FEW if self.in_vain else QUESTIONS
             self._tried.clear()
+            self._suspicious = suspicious() if self._refused else frozenset()
         self.hopeless = False
         self.blamed = {unit: blame for unit, blame in self.blamed.items() if wanted.units.get(unit) == blame.digest}
         now = wanted.blunted(self._bluntness())
         if now.resource.version not in self._refused:
+            if all(blame.alone for blame in self.blamed.values()):
+                return now.resource
+            if good is None or good.resource.version != now.resource.version:
+                return self._ask(now.resource, _Question(of=""))  # until it is taken, others may be to blame, too
             return self._narrowed(wanted) or now.resource
-        for hypothesis in _hypotheses(_news(now, good), suspicious()):
+        self._suspicious = self._suspicious or suspicious()
+        for hypothesis in self._hypotheses(now, good, careful=careful):
             if not self._left:
                 break
             if hypothesis in self._tried:
@@ -176,9 +205,25 @@ class Isolation:
                 self._tried.add(hypothesis)
                 continue
             blames = {unit: Blame(wanted.units[unit], bluntness, self._message, len(units) == 1) for unit in units}
-            return self._ask(offer, _Question(blames=blames))
+            self._asked |= {(unit, wanted.units[unit]) for unit in units}
+            return self._ask(offer, _Question(of=now.resource.version, blames=blames))
         self.hopeless = self.in_vain = True
         return None
+
+    def _hypotheses(self, now: Parts, good: Parts | None, *, careful: bool) -> Iterator[_Hypothesis]:
+        """Who may be to blame, the likely first: one unit, an object, a namespace, all that are new."""
+        news = _news(now, good)
+        before = frozenset(unit for unit in news if unit.source in self._suspicious)
+        for bluntness in Bluntness:
+            if len(before) > 1:
+                yield before, bluntness
+            for unit in sorted(news, key=lambda u: (u not in before, (u, now.units[u]) in self._asked, u)):
+                yield frozenset([unit]), bluntness
+            for part in () if careful else _GROUPS:
+                for _, group in groupby(sorted(news, key=part), key=part):
+                    units = frozenset(group)
+                    if len(units) > 1:
+                        yield units, bluntness
 
     def _bluntness(self, *, without: Unit | None = None) -> dict[Unit, Bluntness]:
         return {unit: blame.bluntness for unit, blame in self.blamed.items() if unit != without}
@@ -190,11 +235,11 @@ class Isolation:
                 continue
             offer = wanted.blunted(self._bluntness(without=unit)).resource
             if offer.version not in self._refused:
-                return self._ask(offer, _Question(frees=unit))
+                return self._ask(offer, _Question(of="", frees=unit))
             softer = msgspec.structs.replace(blame, bluntness=Bluntness.FAILS, alone=True)
             offer = wanted.blunted(self._bluntness() | {unit: Bluntness.FAILS}).resource
             if blame.bluntness is not Bluntness.FAILS and offer.version not in self._refused:
-                return self._ask(offer, _Question(blames={unit: softer}))
+                return self._ask(offer, _Question(of="", frees=unit, blames={unit: softer}))
             self.blamed[unit] = msgspec.structs.replace(blame, alone=True)
         return None
 
@@ -204,19 +249,6 @@ class Isolation:
         if len(self._questions) > REMEMBERED:
             del self._questions[next(iter(self._questions))]
         return offer
-
-
-def _hypotheses(news: Collection[Unit], suspicious: Set[str]) -> Iterator[_Hypothesis]:
-    """Who may be to blame, the likely first: one unit, an object, a namespace, all that are new."""
-    for bluntness in Bluntness:
-        ordered = sorted(news, key=lambda unit: (unit.source not in suspicious, unit))
-        for unit in ordered:
-            yield frozenset([unit]), bluntness
-        for part in _GROUPS:
-            for _, group in groupby(sorted(news, key=part), key=part):
-                units = frozenset(group)
-                if len(units) > 1:
-                    yield units, bluntness
 
 
 _GROUPS: tuple[Callable[[Unit], str], ...] = (lambda unit: unit.source, lambda unit: unit.namespace, lambda _: "")

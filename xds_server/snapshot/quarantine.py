@@ -11,7 +11,7 @@ is a dissenter: what it refuses is nobody's fault, until it takes what is served
 any more. The memory is this process's own; what proxies come back with tells the next one what is good.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, Unit, indivisible
@@ -27,17 +27,32 @@ class _Offer(NamedTuple):
     resource: Resource | None
 
 
+class _Refusal(NamedTuple):
+    """What was refused, and how."""
+
+    version: str
+    message: str
+
+
 class Quarantine:
     """The verdicts of one Gateway's proxies. `by` is whose verdict it is."""
 
-    def __init__(self, divide: Divide = indivisible, suspicious: Suspicious = frozenset) -> None:
+    def __init__(
+        self,
+        divide: Divide = indivisible,
+        suspicious: Suspicious = frozenset,
+        proxies: Callable[[], Set[Hashable]] = frozenset,
+    ) -> None:
         self._divide = divide
         self._suspicious = suspicious
+        self._proxies = proxies
         self._good: dict[ResourceType, dict[str, Resource]] = {type_: {} for type_ in ResourceType}
         self._bad: dict[Key, str] = {}
         self._isolations: dict[Key, Isolation] = {}
         self._offers: dict[Key, _Offer] = {}
-        self._dissenters: dict[Key, set[Hashable]] = {}
+        self._dissenters: dict[Key, dict[Hashable, _Refusal]] = {}
+        self._foreign: set[Key] = set()
+        """Proxies came with versions of these that we do not know."""
         self._last: tuple[Snapshot, ...] = ()
         """What was wished for and what was served, as of the last `view`."""
 
@@ -60,21 +75,17 @@ class Quarantine:
     def refuse(self, type_: ResourceType, resource: Resource, message: str, by: Hashable = None) -> bool:
         """A proxy refused this, in these words. Return whether that makes a difference to what is to be served."""
         key = type_, resource.name
+        if by in self._dissenters.get(key, ()) or not self._is_current(key, resource):
+            return False
+        if self._divide(type_, resource) is None:
+            return self._refuse_whole(key, resource)
         isolation = self._isolations.get(key)
         good = self._good[type_].get(resource.name)
-        divisible = self._divide(type_, resource) is not None
         if good is not None and good.version == resource.version:
-            return divisible and self._disagree(key, {by})
-        if by in self._dissenters.get(key, ()):
-            return False
+            return self._disagree(key, {by}, _Refusal(resource.version, message))
         if isolation and (refusers := isolation.refusers(resource.version)) is not None:
             refusers.add(by)
             return False
-        if isolation is None and not self._is_current(key, resource):
-            return False
-        if not divisible:
-            known, self._bad[key] = self._bad.get(key), resource.version
-            return known != resource.version
         self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by)
         self._offers.pop(key, None)
         return True
@@ -90,16 +101,27 @@ class Quarantine:
         doubted = {name for of, name in (*self._isolations, *self._bad) if of is type_}
         if len(good) >= len(wanted.by_name) and not doubted:
             return False
-        asked = (name for name in versions if name not in good or name in doubted)
-        known = ((name, of.by_name.get(name)) for name in asked for of in (served, wanted))
-        return self.accept(type_, [each for name, each in known if each and each.version == versions[name]])
+        asked = {name: versions[name] for name in versions if name not in good or name in doubted}
+        found = ((of.by_name.get(name), version) for name, version in asked.items() for of in (served, wanted))
+        known = [resource for resource, version in found if resource and resource.version == version]
+        foreign = {(type_, name) for name in asked.keys() & wanted.by_name.keys()}
+        foreign -= {(type_, resource.name) for resource in known} | self._foreign
+        self._foreign |= foreign
+        for key in foreign & self._isolations.keys():
+            self._offers.pop(key, None)
+        return self.accept(type_, known) or not foreign.isdisjoint(self._isolations)
 
-    def leave(self, by: Hashable) -> None:
-        """A proxy is gone."""
-        for dissenters in self._dissenters.values():
-            dissenters.discard(by)
-        for isolation in self._isolations.values():
-            isolation.leave(by)
+    def leave(self, by: Hashable) -> bool:
+        """A proxy is gone. Return whether that makes a difference to what is to be served."""
+        differs = False
+        for key, isolation in self._isolations.items():
+            if isolation.leave(by):
+                self._offers.pop(key, None)
+                differs = True
+        for key, dissenters in list(self._dissenters.items()):
+            dissenters.pop(by, None)
+            differs |= self._give_voice(key)
+        return differs
 
     def view(self, wanted: Snapshot) -> Snapshot:
         """What to serve while `wanted` is wished for; `wanted` itself when nothing in it is in quarantine.
@@ -134,8 +156,7 @@ class Quarantine:
             now = wanted.of(key[0]).by_name[key[1]]
             offer = self._offer(isolation, key, now)
             good = self._good[key[0]].get(key[1])
-            taken = good is not None and good.version == now.version
-            if offer is now and not isolation.blamed and (taken or not isolation.in_vain):
+            if offer is now and not isolation.blamed and good is not None and good.version == now.version:
                 del self._isolations[key]
             elif offer is not now and (stand_in := offer or good):
                 found[key] = stand_in
@@ -152,7 +173,8 @@ class Quarantine:
         type_, name = key
         good = self._good[type_].get(name)
         parts, old = self._divide(type_, now), self._divide(type_, good) if good else None
-        offer = isolation.next(parts, old, self._suspicious) if parts else None
+        careful = old is None and key in self._foreign
+        offer = isolation.next(parts, old, self._suspicious, careful=careful) if parts else None
         self._offers[key] = _Offer(now, offer)
         return offer
 
@@ -169,21 +191,43 @@ class Quarantine:
 
     def _hear_of(self, key: Key, taken: Resource, by: Hashable) -> bool:
         """A proxy took what is out, or what another refused. Return whether that makes a difference."""
+        self._dissenters.get(key, {}).pop(by, None)
         isolation = self._isolations.get(key)
-        refusers = isolation.refusers(taken.version) if isolation else None
-        if refusers is not None:
-            self._disagree(key, refusers)
-        self._dissenters.get(key, set()).discard(by)
-        if refusers is None and not (isolation and isolation.taken(taken.version)):
+        if isolation is None:
+            return False
+        if refusers := isolation.refusers(taken.version):
+            return self._disagree(key, refusers - {by}, _Refusal(taken.version, ""))
+        if not isolation.taken(taken.version, by) and taken.name in self._good[key[0]]:
             return False
         self._offers.pop(key, None)
         return True
 
-    def _disagree(self, key: Key, dissenters: Set[Hashable]) -> bool:
+    def _disagree(self, key: Key, dissenters: Set[Hashable], refusal: _Refusal) -> bool:
         """These refused what another took. Return whether that makes a difference."""
-        self._dissenters.setdefault(key, set()).update(dissenters)
+        self._dissenters.setdefault(key, {}).update(dict.fromkeys(dissenters, refusal))
         self._offers.pop(key, None)
-        return self._isolations.pop(key, None) is not None
+        ended = self._isolations.pop(key, None) is not None
+        return self._give_voice(key) or ended
+
+    def _give_voice(self, key: Key) -> bool:
+        """When all proxies that there are refused what others took, who took it is gone: it is refused after all."""
+        dissenters, proxies = self._dissenters.get(key, {}), self._proxies()
+        if not (proxies and dissenters and proxies <= dissenters.keys()):
+            return False
+        del self._dissenters[key]
+        self._good[key[0]].pop(key[1], None)
+        isolation = self._isolations.setdefault(key, Isolation())
+        for by, refusal in dissenters.items():
+            isolation.refuse(refusal.version, refusal.message, by)
+        self._offers.pop(key, None)
+        return True
+
+    def _refuse_whole(self, key: Key, resource: Resource) -> bool:
+        good = self._good[key[0]].get(key[1])
+        if good is not None and good.version == resource.version:
+            return False
+        known, self._bad[key] = self._bad.get(key), resource.version
+        return known != resource.version
 
     def _with_what_it_names(
         self, wanted: Snapshot, type_: ResourceType, resource: Resource
@@ -216,6 +260,12 @@ class Quarantine:
         for memory in (self._isolations, self._offers, self._dissenters):
             for type_, name in [key for key in memory if key[1] not in wanted.of(key[0]).by_name]:
                 del memory[type_, name]
+        if self._foreign:
+            self._foreign = {
+                (type_, name)
+                for type_, name in self._foreign
+                if name in wanted.of(type_).by_name and name not in self._good[type_]
+            }
         for type_, good in self._good.items():
             by_name = wanted.of(type_).by_name
             if len(good) > 2 * len(by_name) + 1000:

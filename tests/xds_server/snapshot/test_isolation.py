@@ -111,6 +111,7 @@ def expected(content: Content) -> dict[Unit, str]:
 class Fleet:
     def __init__(self, proxies: int = 1, *, divide: Divide = divide) -> None:
         self.cache = SnapshotCache(divide)
+        self.cache.proxies = lambda _: set(self.proxies)
         self.proxies = [Proxy(self.cache) for _ in range(proxies)]
 
     def publish(self, content: Content) -> None:
@@ -253,6 +254,80 @@ def test_who_was_to_blame_in_the_process_before_us_is_asked_about_first() -> Non
     after.settle()
     assert (after.proxies[0].held, after.blamed) == (expected(content), {SEVEN: Bluntness.FAILS})
     assert after.proxies[0].answers <= before + 2
+
+
+def test_two_known_culprits_cost_a_process_after_us_no_innocent() -> None:
+    content = {**HUNDRED, SEVEN: BAD, unit("8.test", "r8"): BAD}
+    fleet = Fleet()
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    fleet.publish(content)
+    fleet.settle()
+    after = another_process(fleet, content)
+    after.cache.suspicious = lambda: {SEVEN.source, "httproute/default/r8"}
+    while after.answer(0):
+        assert after.proxies[0].held == expected(content)
+    assert after.blamed.keys() == {SEVEN, unit("8.test", "r8")}
+
+
+def test_what_comes_while_several_are_blamed_together_holds_no_innocent() -> None:
+    fleet = Fleet()
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    content = {**HUNDRED, A: BAD, B: BAD, C: "1"}
+    fleet.publish(content)
+    while not fleet.blamed:
+        fleet.answer(0)
+    content = {**content, unit("d.test", "d"): BAD}
+    fleet.publish(content)
+    fleet.settle()
+    assert (fleet.proxies[0].held, set(fleet.blamed)) == (expected(content), {A, B, unit("d.test", "d")})
+
+
+def test_who_refuses_everything_does_not_keep_the_others_asking() -> None:
+    fleet = Fleet(proxies=2)
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    fleet.proxies[1].refuses_news = True
+    content = {**HUNDRED, SEVEN: BAD}
+    fleet.publish(content)
+    fleet.settle()
+    assert (fleet.proxies[0].held, fleet.proxies[0].answers < 12) == (expected(content), True)
+
+
+def test_when_all_that_took_it_are_gone_it_is_refused_after_all() -> None:
+    """An Envoy of another release in the place of the one before: a new search, not silence."""
+    fleet = Fleet()
+    fleet.proxies[0].takes_all = True
+    content = {A: BAD, B: "1"}
+    fleet.publish(content)
+    fleet.settle()
+    old, new = fleet.proxies[0], Proxy(fleet.cache)
+    fleet.proxies = [new, old]
+    fleet.hear()
+    fleet.answer(0)
+    fleet.proxies.remove(old)
+    fleet.cache.leave(EG, old)
+    fleet.hear()
+    fleet.settle()
+    assert (new.held, set(fleet.blamed)) == (expected(content), {A})
+
+
+def test_who_leaves_takes_what_it_alone_refused_along() -> None:
+    """Nobody may be blamed by who can be asked no more: the next is asked for all of it."""
+    fleet = Fleet(proxies=2)
+    fleet.publish(HUNDRED)
+    fleet.settle()
+    fleet.proxies[1].takes_all = True
+    content = {**HUNDRED, A: "1", B: BAD}
+    fleet.cache.publish(EG, world(content))
+    fleet.proxies[0].hear()
+    fleet.answer(0)
+    gone = fleet.proxies.pop(0)
+    fleet.cache.leave(EG, gone)
+    fleet.hear()
+    fleet.settle()
+    assert (fleet.proxies[0].held, fleet.blamed) == (content, {})
 
 
 def test_what_proxies_come_back_with_is_good() -> None:
