@@ -59,13 +59,16 @@ class Quarantine:
     def accept(self, type_: ResourceType, resources: Iterable[Resource], by: Hashable = None) -> bool:
         """A proxy took these. Return whether that makes a difference to what is to be served."""
         good = self._good[type_]
+        if not (self._bad or self._isolations or self._dissenters):
+            good.update((resource.name, resource) for resource in resources)
+            return False
         differs = False
         for resource in resources:
             key = type_, resource.name
-            if self._bad and self._bad.get(key) == resource.version:
+            if self._bad.get(key) == resource.version:
                 del self._bad[key]
                 differs = True
-            if (self._isolations or self._dissenters) and (key in self._isolations or key in self._dissenters):
+            if key in self._isolations or key in self._dissenters:
                 if self._comes_late(key, resource):
                     continue
                 differs |= self._hear_of(key, resource, by)

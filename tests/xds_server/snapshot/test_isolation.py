@@ -1,140 +1,33 @@
 """Of a table that proxies refuse they get all but what is to blame, after few answers, whatever happens meanwhile."""
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence, Set
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
 from protos import route as pb
+from tests.xds_server.snapshot.proxies import (
+    BAD,
+    EG,
+    WORSE,
+    Content,
+    Fleet,
+    Proxy,
+    answers_of,
+    expected,
+    table,
+    unit,
+    world,
+)
 from xds_server.snapshot.cache import SnapshotCache
-from xds_server.snapshot.isolation import Bluntness, Divide, Unit
+from xds_server.snapshot.isolation import Bluntness, Unit
+from xds_server.snapshot.quarantine import Quarantine
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_resource, make_set
 from xds_server.translate.parts import TableParts, divide
 from xds_server.translate.route import route_table
 from xds_server.translate.scope import scopes
-
-EG = ObjectKey("default", "eg")
-BAD, WORSE = "bad", "worse"
-"""Contents that no proxy takes: the one until it is blunted, the other until it is left out."""
-
-type Content = Mapping[Unit, str]
-
-
-def unit(hostname: str, route: str) -> Unit:
-    return Unit(hostname, f"httproute/default/{route}")
-
-
-def table(content: Content, *, scoped: bool = False) -> ir.RouteTable:
-    """Each unit is one route, whose match is its own and whose answer is its content."""
-    hosts: dict[str, list[ir.Route]] = {}
-    for (hostname, source), text in sorted(content.items()):
-        match = ir.Match(path=ir.PathMatch(kind="prefix", value=f"/{source}{'/worse' * (text == WORSE)}"))
-        action = ir.Respond(status=200, body=text)
-        name = f"{source}/rule/0/match/0"
-        hosts.setdefault(hostname, []).append(ir.Route(name=name, source=EG, match=match, action=action))
-    virtual_hosts = tuple(ir.VirtualHost(hostname=name, routes=tuple(routes)) for name, routes in hosts.items())
-    return ir.RouteTable(name="table", virtual_hosts=virtual_hosts, scoping=ir.Scoping() if scoped else None)
-
-
-def world(content: Content) -> Snapshot:
-    return Snapshot({ResourceType.ROUTE: make_set([route_table(table(content))])})
-
-
-class Proxy:
-    """Hears what is served, one version after the other, and answers when it is told to."""
-
-    def __init__(self, cache: SnapshotCache, *, takes_all: bool = False) -> None:
-        self.takes_all = takes_all
-        self.refuses_news = False
-        self.held: dict[Unit, str] = {}
-        """What is answered by unit: its content, or the status where that is not 200."""
-        self.answers = 0
-        self._cache = cache
-        self._inbox: deque[Resource] = deque()
-        self._known: set[str] = set()
-        self._version = ""
-
-    def hear(self) -> None:
-        served = self._cache.watch(EG).value
-        assert served is not None
-        (resource,) = served.of(ResourceType.ROUTE).by_name.values()
-        if resource.version not in self._known:
-            self._inbox.append(resource)
-            self._known.add(resource.version)
-
-    def answer(self) -> bool:
-        """Whether there was something to answer."""
-        if not self._inbox:
-            return False
-        self.answers += 1
-        resource = self._inbox.popleft()
-        # What follows is sent unless it is just this: also what was there before, also what was refused before.
-        self._known = {resource.version, *(waiting.version for waiting in self._inbox)}
-        answers = answers_of(pb.RouteConfiguration.FromString(resource.body))
-        if (self.refuses_news and resource.version != self._version) or (
-            not self.takes_all and {BAD, WORSE} & set(answers.values())
-        ):
-            self._cache.refuse(EG, ResourceType.ROUTE, resource, "no", self)
-        else:
-            self.held, self._version = answers, resource.version
-            self._cache.accept(EG, ResourceType.ROUTE, [resource], self)
-        return True
-
-    def come_to(self, cache: SnapshotCache) -> None:
-        """Lose the stream, with all that is on its way, and begin another one, perhaps with another process."""
-        self._cache.leave(EG, self)
-        self._cache = cache
-        self._inbox.clear()
-        self._known = {self._version}
-        if self._version:
-            cache.returned(EG, ResourceType.ROUTE, {"table": self._version})
-
-
-def answers_of(of: pb.RouteConfiguration) -> dict[Unit, str]:
-    found = {}
-    for host in of.virtual_hosts:
-        for route in host.routes:
-            response = route.direct_response
-            said = WORSE if route.match.path_separated_prefix.endswith(WORSE) else response.body.inline_string
-            found[Unit(host.domains[0], "/".join(route.name.split("/")[:3]))] = said or str(response.status)
-    return found
-
-
-def expected(content: Content) -> dict[Unit, str]:
-    return {unit: "500" if text == BAD else text for unit, text in content.items() if text != WORSE}
-
-
-class Fleet:
-    def __init__(self, proxies: int = 1, *, divide: Divide = divide) -> None:
-        self.cache = SnapshotCache(divide)
-        self.cache.proxies = lambda _: set(self.proxies)
-        self.proxies = [Proxy(self.cache) for _ in range(proxies)]
-
-    def publish(self, content: Content) -> None:
-        self.cache.publish(EG, world(content))
-        self.hear()
-
-    def hear(self) -> None:
-        for proxy in self.proxies:
-            proxy.hear()
-
-    def answer(self, proxy: int) -> bool:
-        answered = self.proxies[proxy].answer()
-        self.hear()
-        return answered
-
-    def settle(self) -> None:
-        while sum(self.answer(n) for n in range(len(self.proxies))):
-            pass
-
-    @property
-    def blamed(self) -> dict[Unit, Bluntness]:
-        return {unit: blame.bluntness for unit, blame in self.cache.blamed(EG)}
-
 
 SEVEN = unit("7.test", "r7")
 HUNDRED = {unit(f"{n}.test", f"r{n}"): "1" for n in range(100)}
@@ -444,17 +337,12 @@ def test_what_one_proxy_takes_after_all_is_nobodys_fault() -> None:
 
 
 def test_a_thousand_refusals_of_one_version_are_one() -> None:
-    fleet = Fleet()
-    fleet.publish({A: BAD, B: "1", C: "1"})
-    wanted = fleet.cache.wanted(EG)
-    assert wanted is not None
+    quarantine, wanted = Quarantine(divide), world({A: BAD, B: "1", C: "1"})
     (resource,) = wanted.of(ResourceType.ROUTE).by_name.values()
-    fleet.cache.refuse(EG, ResourceType.ROUTE, resource, "no")
-    served = fleet.cache.watch(EG)
-    version = served.version
-    for _ in range(1000):
-        fleet.cache.refuse(EG, ResourceType.ROUTE, resource, "no")
-    assert served.version == version
+    quarantine.view(wanted)
+    assert quarantine.refuse(ResourceType.ROUTE, resource, "no", "first")
+    quarantine.view(wanted)
+    assert not any(quarantine.refuse(ResourceType.ROUTE, resource, "no", n) for n in range(1000))
 
 
 def test_while_a_culprit_is_known_nothing_is_taken_apart_for_changes_elsewhere() -> None:
@@ -498,15 +386,12 @@ UNITS = st.builds(unit, st.sampled_from(["a.test", "b.test", "*"]), st.sampled_f
 CONTENTS = st.dictionaries(UNITS, st.sampled_from(["1", "1", "2", "3", BAD, WORSE]), max_size=10)
 ANSWERS = st.tuples(st.integers(0, 1), st.sampled_from([True, True, True, False]))
 """A proxy, and whether it answers or loses its stream."""
+type Steps = Sequence[tuple[Content, Sequence[tuple[int, bool]]]]
 STEPS = st.lists(st.tuples(CONTENTS, st.lists(ANSWERS, max_size=8)), min_size=1, max_size=6)
 
 
-@given(STEPS)
-def test_whatever_changes_while_it_is_sought_all_that_is_good_is_served_in_the_end(
-    steps: Sequence[tuple[Content, Sequence[tuple[int, bool]]]],
-) -> None:
-    """And who answers late, or for a version that is long gone, brings nobody else to blame."""
-    fleet = Fleet(proxies=2)
+def after(steps: Steps, fleet: Fleet) -> Content:
+    """Go through the steps, let everything settle, and return what is wished for in the end."""
     for content, answers in steps:
         fleet.publish(content)
         for proxy, answers_at_all in answers:
@@ -516,28 +401,31 @@ def test_whatever_changes_while_it_is_sought_all_that_is_good_is_served_in_the_e
                 fleet.proxies[proxy].come_to(fleet.cache)
                 fleet.hear()
     fleet.settle()
-    assert [proxy.held for proxy in fleet.proxies] == [expected(content)] * 2
-    assert fleet.blamed.keys() == {unit for unit, text in content.items() if text in (BAD, WORSE)}
+    return content
 
 
 @given(STEPS)
-def test_proxies_that_do_not_agree_bring_no_innocent_to_blame(
-    steps: Sequence[tuple[Content, Sequence[tuple[int, bool]]]],
-) -> None:
+def test_whatever_changes_while_it_is_sought_all_that_is_good_is_served_in_the_end(steps: Steps) -> None:
+    """And who answers late, or for a version that is long gone, brings nobody else to blame."""
+    fleet = Fleet(proxies=2)
+    content = after(steps, fleet)
+    assert [proxy.held for proxy in fleet.proxies] == [expected(content)] * 2
+    assert fleet.blamed.keys() == bad(content)
+
+
+@given(STEPS)
+def test_proxies_that_do_not_agree_bring_no_innocent_to_blame(steps: Steps) -> None:
     """One takes everything: an Envoy of another release."""
     fleet = Fleet(proxies=2)
     fleet.proxies[1].takes_all = True
-    for content, answers in steps:
-        fleet.publish(content)
-        for proxy, answers_at_all in answers:
-            if answers_at_all:
-                fleet.answer(proxy)
-            else:
-                fleet.proxies[proxy].come_to(fleet.cache)
-                fleet.hear()
-    fleet.settle()
-    bad = {unit for unit, text in content.items() if text in (BAD, WORSE)}
-    assert fleet.blamed.keys() <= bad
-    assert {u: text for u, text in fleet.proxies[1].held.items() if u not in bad} == {
-        u: text for u, text in content.items() if u not in bad
-    }
+    content = after(steps, fleet)
+    assert fleet.blamed.keys() <= bad(content)
+    assert without(fleet.proxies[1].held, bad(content)) == without(content, bad(content))
+
+
+def bad(content: Content) -> set[Unit]:
+    return {unit for unit, text in content.items() if text in (BAD, WORSE)}
+
+
+def without(content: Content, units: Set[Unit]) -> Content:
+    return {unit: text for unit, text in content.items() if unit not in units}

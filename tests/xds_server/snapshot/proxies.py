@@ -1,0 +1,131 @@
+"""A model of a Gateway's proxies around a real cache: they hear what is served, and answer when they are told to."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from gateway_api.ir import xds as ir
+from k8s_watch.keys import ObjectKey
+from protos import route as pb
+from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.isolation import Bluntness, Divide, Unit
+from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_set
+from xds_server.translate.parts import divide
+from xds_server.translate.route import route_table
+
+EG = ObjectKey("default", "eg")
+BAD, WORSE = "bad", "worse"
+"""Contents that no proxy takes: the one until it is blunted, the other until it is left out."""
+
+type Content = Mapping[Unit, str]
+
+
+def unit(hostname: str, route: str) -> Unit:
+    return Unit(hostname, f"httproute/default/{route}")
+
+
+def table(content: Content, *, scoped: bool = False) -> ir.RouteTable:
+    """Each unit is one route, whose match is its own and whose answer is its content."""
+    hosts: dict[str, list[ir.Route]] = {}
+    for (hostname, source), text in sorted(content.items()):
+        match = ir.Match(path=ir.PathMatch(kind="prefix", value=f"/{source}{'/worse' * (text == WORSE)}"))
+        action = ir.Respond(status=200, body=text)
+        name = f"{source}/rule/0/match/0"
+        hosts.setdefault(hostname, []).append(ir.Route(name=name, source=EG, match=match, action=action))
+    virtual_hosts = tuple(ir.VirtualHost(hostname=name, routes=tuple(routes)) for name, routes in hosts.items())
+    return ir.RouteTable(name="table", virtual_hosts=virtual_hosts, scoping=ir.Scoping() if scoped else None)
+
+
+def world(content: Content) -> Snapshot:
+    return Snapshot({ResourceType.ROUTE: make_set([route_table(table(content))])})
+
+
+class Proxy:
+    """Hears what is served, one version after the other, and answers when it is told to."""
+
+    def __init__(self, cache: SnapshotCache, *, takes_all: bool = False) -> None:
+        self.takes_all = takes_all
+        self.refuses_news = False
+        self.held: dict[Unit, str] = {}
+        """What is answered by unit: its content, or the status where that is not 200."""
+        self.answers = 0
+        self._cache = cache
+        self._inbox: deque[Resource] = deque()
+        self._known: set[str] = set()
+        self._version = ""
+
+    def hear(self) -> None:
+        served = self._cache.watch(EG).value
+        assert served is not None
+        (resource,) = served.of(ResourceType.ROUTE).by_name.values()
+        if resource.version not in self._known:
+            self._inbox.append(resource)
+            self._known.add(resource.version)
+
+    def answer(self) -> bool:
+        """Whether there was something to answer."""
+        if not self._inbox:
+            return False
+        self.answers += 1
+        resource = self._inbox.popleft()
+        # What follows is sent unless it is just this: also what was there before, also what was refused before.
+        self._known = {resource.version, *(waiting.version for waiting in self._inbox)}
+        answers = answers_of(pb.RouteConfiguration.FromString(resource.body))
+        if (self.refuses_news and resource.version != self._version) or (
+            not self.takes_all and {BAD, WORSE} & set(answers.values())
+        ):
+            self._cache.refuse(EG, ResourceType.ROUTE, resource, "no", self)
+        else:
+            self.held, self._version = answers, resource.version
+            self._cache.accept(EG, ResourceType.ROUTE, [resource], self)
+        return True
+
+    def come_to(self, cache: SnapshotCache) -> None:
+        """Lose the stream, with all that is on its way, and begin another one, perhaps with another process."""
+        self._cache.leave(EG, self)
+        self._cache = cache
+        self._inbox.clear()
+        self._known = {self._version}
+        if self._version:
+            cache.returned(EG, ResourceType.ROUTE, {"table": self._version})
+
+
+def answers_of(of: pb.RouteConfiguration) -> dict[Unit, str]:
+    found = {}
+    for host in of.virtual_hosts:
+        for route in host.routes:
+            response = route.direct_response
+            said = WORSE if route.match.path_separated_prefix.endswith(WORSE) else response.body.inline_string
+            found[Unit(host.domains[0], "/".join(route.name.split("/")[:3]))] = said or str(response.status)
+    return found
+
+
+def expected(content: Content) -> dict[Unit, str]:
+    return {unit: "500" if text == BAD else text for unit, text in content.items() if text != WORSE}
+
+
+class Fleet:
+    def __init__(self, proxies: int = 1, *, divide: Divide = divide) -> None:
+        self.cache = SnapshotCache(divide)
+        self.cache.proxies = lambda _: set(self.proxies)
+        self.proxies = [Proxy(self.cache) for _ in range(proxies)]
+
+    def publish(self, content: Content) -> None:
+        self.cache.publish(EG, world(content))
+        self.hear()
+
+    def hear(self) -> None:
+        for proxy in self.proxies:
+            proxy.hear()
+
+    def answer(self, proxy: int) -> bool:
+        answered = self.proxies[proxy].answer()
+        self.hear()
+        return answered
+
+    def settle(self) -> None:
+        while sum(self.answer(n) for n in range(len(self.proxies))):
+            pass
+
+    @property
+    def blamed(self) -> dict[Unit, Bluntness]:
+        return {unit: blame.bluntness for unit, blame in self.cache.blamed(EG)}
