@@ -28,7 +28,7 @@ RESULTS = PROJECT / "docs" / "performance"
 PAGE = PROJECT / "docs" / "performance.md"
 
 BOTH_UP_TO = 5000
-"""Routes; beyond it Lychgate is measured alone: a ramp of 10,000 takes Envoy Gateway hours."""
+"""Routes; beyond it Lychgate is measured alone."""
 
 
 def main() -> int:

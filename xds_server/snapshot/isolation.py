@@ -12,8 +12,8 @@ answered with 500, or, should the match be what is refused, it is left out. A se
     it is taken by one that refused it before            these are to blame; where they are several, each is asked
                                                          about again: is it taken when this one is as it should be?
 
-No question costs anybody anything: what is refused has no effect, and what is taken is what is wished for, but for what
-is asked about. Nothing is held back in its old state, which would need to know what each proxy has, and what goes
+A question costs nobody but those asked about: what is refused has no effect, and what is taken is what is wished for
+but for them. Nothing is held back in its old state, which would need to know what each proxy has, and what goes
 before what in one hostname never changes. It takes as many answers as there are new units, mostly one.
 
 What is to blame stays blunted until its content changes, whatever becomes of the others. All this holds for proxies
