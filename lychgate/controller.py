@@ -19,7 +19,7 @@ from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.keeper import StatusKeeper
-from gateway_api.status.route import refused_before, unchanged
+from gateway_api.status.observed import refused_before, unchanged
 from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import Source

@@ -1,11 +1,11 @@
 """RouteNode → RouteStatus."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.routes.claims import Claims, Place, RouteId
-from gateway_api.graph.types import Graph, HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
+from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
 from gateway_api.ir.fleet import FleetReport, RefusedRoute
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus
@@ -81,31 +81,6 @@ def _refused(node: RouteNode, parent: Parent, fleet: FleetReport) -> Sequence[Re
         return ()
     hostnames = {hostname for binding in parent.bindings for hostname in binding.hostnames}
     return [each for each in refused if each.source == node.source.title and each.hostname in hostnames]
-
-
-def refused_before(graph: Graph) -> Set[tuple[str, int]]:
-    """Return title and generation of the routes that proxies refuse as they are now, by a status of ours."""
-    ours = graph.settings.controller_name
-    return {
-        (node.source.title, node.source.metadata.generation)
-        for node in _http_routes(graph)
-        for parent in node.source.status.parents
-        for condition in parent.conditions
-        if parent.controller_name == ours
-        and condition.reason == catalogue.REFUSED
-        and condition.observed_generation == node.source.metadata.generation
-    }
-
-
-def unchanged(titles: Set[tuple[str, int]], graph: Graph) -> Set[str]:
-    """Return those titles whose routes still have that generation."""
-    now = {(node.source.title, node.source.metadata.generation) for node in _http_routes(graph)} if titles else set()
-    return {title for title, generation in titles if (title, generation) in now}
-
-
-def _http_routes(graph: Graph) -> Iterator[HTTPRouteNode]:
-    for routes in graph.http.values():
-        yield from routes.nodes.values()
 
 
 def _resolved_refs(node: RouteNode) -> Condition:

@@ -8,7 +8,7 @@ from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from gateway_api.status.build import build_statuses
-from gateway_api.status.route import refused_before, unchanged
+from gateway_api.status.observed import refused_before, unchanged
 from gateway_api.status.types import (
     Condition,
     GatewayClassStatus,
