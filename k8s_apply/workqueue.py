@@ -61,36 +61,37 @@ class WorkQueue[K: Hashable]:
         """Attend to keys, `workers` at a time, until cancelled. What `work` raises ends it all."""
         self._busy.clear()
         async with asyncio.TaskGroup() as tasks:
-            for number in range(workers):
-                tasks.create_task(self._worker(work), name=f"worker {number}")
+            while True:
+                key = await self._next(workers)
+                self._busy.add(key)
+                tasks.create_task(self._attend(key, work))
 
-    async def _worker(self, work: Work[K]) -> None:
-        while True:
-            key = await self._next()
-            self._busy.add(key)
-            try:
-                again = await work(key)
-            finally:
-                self._busy.discard(key)
-            if again is not None:
-                self.add(key, again)
-            if key in self._ready:
-                self._bell.publish(self._bell.value + 1)
-            await asyncio.sleep(0)  # work that had nothing to wait for must not hold the loop key after key
+    async def _attend(self, key: K, work: Work[K]) -> None:
+        try:
+            again = await work(key)
+        finally:
+            self._busy.discard(key)
+        if again is not None:
+            self.add(key, again)
+        if self._ready:  # there is a place free now, and this key may be attended to again
+            self._bell.publish(self._bell.value + 1)
 
-    async def _next(self) -> K:
+    async def _next(self, workers: int) -> K:
+        """Wait for a key that is due and for a place to attend to it."""
         while True:
             rung = self._bell.version
             wait = self._promote()
-            for key in self._ready:
-                if key not in self._busy:
-                    del self._ready[key]
-                    return key
+            if len(self._busy) < workers and (key := self._first_free()) is not None:
+                del self._ready[key]
+                return key
             try:
                 changed = self._bell.newer_than(rung)
                 await (changed if wait is None else within(wait, changed, self._clock))
             except TimeoutError:
                 continue
+
+    def _first_free(self) -> K | None:
+        return next((key for key in self._ready if key not in self._busy), None)
 
     def _promote(self) -> float | None:
         """Make ready what is due; return the seconds until the next is, None when nothing waits for its time."""

@@ -5,6 +5,8 @@ What is guaranteed:
 * No snapshot before every kind has been listed once. A kind whose CRD is missing counts as listed, and empty, as does
   one that we are not allowed to read, after a while and unless it is essential (see `watcher.py` for how long).
 * Later failures of any sort change no snapshot: what was read last stays in force, until a list says otherwise.
+* A change of nothing but a status may be announced `STATUS_ONLY` seconds late: most are our own words come back, and
+  the next change that somebody waits for brings them along.
 * A snapshot holds, for each kind, a state that the server had. Between kinds there is no such order: a route may be
   seen before the Service that was made before it.
 
@@ -30,12 +32,18 @@ from k8s_watch.store import Change
 
 SLICES = known_kinds.ENDPOINT_SLICE.name
 
+STATUS_ONLY = 0.5
+"""Seconds that a change of nothing but a status waits at most for one that is more urgent."""
+
 
 class Cluster:
     """A `snapshot.Source` that reads a Kubernetes API server."""
 
     def __init__(self, api: KubeReader, *, clock: Clock, kinds: Sequence[AnyKind] = known_kinds.ALL) -> None:
+        self._clock = clock
         self._revision = Latest(0)
+        self._unhurried = Latest(0)
+        """Counts changes that are not announced at once."""
         recovered = Latest(0)
         self._informers: Mapping[str, Informer[Any]] = {
             kind.name: Informer(kind, api, clock=clock, changed=self._listener(kind), recovered=recovered)
@@ -43,6 +51,8 @@ class Cluster:
         }
         self._slices = SliceIndex()
         self._dirty: dict[str, set[ObjectKey]] = {}
+        self._rejected = True
+        """Whether what is rejected may differ from the last snapshot's."""
         self._last: ClusterSnapshot | None = None
 
     @property
@@ -55,10 +65,15 @@ class Cluster:
         async with asyncio.TaskGroup() as tasks:
             for informer in self._informers.values():
                 tasks.create_task(informer.run(), name=f"watch {informer.kind.name}")
+            tasks.create_task(self._announcing_the_unhurried(), name="statuses")
 
     def health(self) -> tuple[KindHealth, ...]:
         """Return how reading each kind goes right now, in the order of the kinds."""
         return tuple(informer.health for informer in self._informers.values())
+
+    def get(self, kind: str, key: ObjectKey) -> Any | None:
+        """Return an object as it was seen last, even if no snapshot has it yet; raises `KeyError` for another kind."""
+        return self._informers[kind].store.get(key)
 
     def snapshot(self) -> ClusterSnapshot:
         """Return the present state; the same object as last time when nothing changed.
@@ -77,10 +92,25 @@ class Cluster:
     def _listener(self, kind: AnyKind) -> Callable[[Change], None]:
         def changed(change: Change) -> None:
             self._dirty.setdefault(kind.name, set()).update(change.keys)
-            if self._revision.value or all(informer.store.synced for informer in self._informers.values()):
-                self._revision.publish(self._revision.value + 1)
+            self._rejected = self._rejected or change.rejected
+            if self._revision.value and change.status_only and not kind.urgent_status:
+                self._unhurried.publish(self._unhurried.value + 1)
+            elif self._revision.value or all(informer.store.synced for informer in self._informers.values()):
+                self._announce()
 
         return changed
+
+    def _announce(self) -> None:
+        self._revision.publish(self._revision.value + 1)
+
+    async def _announcing_the_unhurried(self) -> None:
+        version = 0
+        while True:
+            await self._unhurried.newer_than(version)
+            await self._clock.sleep(STATUS_ONLY)
+            version = self._unhurried.version
+            if self._dirty:
+                self._announce()
 
     def _first(self) -> ClusterSnapshot:
         news = self._news()
@@ -100,7 +130,9 @@ class Cluster:
             elif keys and name in FIELDS:
                 changed[name] = frozenset(keys)
                 news[FIELDS[name]] = objects
-        rejected = tuple(one for informer in self._informers.values() for one in informer.store.rejected)
-        if rejected != (self._last.rejected if self._last else ()):
-            news["rejected"] = rejected
+        if self._rejected:
+            self._rejected = False
+            rejected = tuple(one for informer in self._informers.values() for one in informer.store.rejected)
+            if rejected != (self._last.rejected if self._last else ()):
+                news["rejected"] = rejected
         return news | {"changed": {name: keys for name, keys in changed.items() if keys}} if news else {}

@@ -31,6 +31,8 @@ class Kind[T](NamedTuple):
     """Served by a CRD that may be missing: tolerated, and picked up when it appears."""
     field_selector: str = ""
     """A field selector that bounds what is watched; "" watches all."""
+    urgent_status: bool = False
+    """Something is waiting for what others report in its status; most statuses are what we report ourselves."""
     essential: bool = False
     """Serving without it would be serving an empty world: never taken for empty because we may not read it."""
 

@@ -16,7 +16,7 @@ CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap)
 ENDPOINT_SLICE = Kind(
     "EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.EndpointSlice, essential=True
 )
-DEPLOYMENT = Kind("Deployment", "apps", ("v1",), "deployments", core.Deployment, selector=OURS)
+DEPLOYMENT = Kind("Deployment", "apps", ("v1",), "deployments", core.Deployment, selector=OURS, urgent_status=True)
 GATEWAY_CLASS = Kind(
     "GatewayClass",
     GROUP,

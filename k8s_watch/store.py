@@ -8,6 +8,8 @@ mappings for a moment but no second copy of what did not change.
 from collections.abc import Mapping
 from typing import NamedTuple, assert_never
 
+import msgspec
+
 from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
@@ -23,6 +25,8 @@ class Change(NamedTuple):
     """Objects added, changed or removed."""
     rejected: bool = False
     """Whether the report of rejected objects changed."""
+    status_only: bool = False
+    """Whether nothing but the status of an object changed."""
 
     def __bool__(self) -> bool:
         return bool(self.keys) or self.rejected
@@ -52,6 +56,10 @@ class Store[T: Object]:
     def __len__(self) -> int:
         return self._writer.count()
 
+    def get(self, key: ObjectKey) -> T | None:
+        """Return the object as it is now."""
+        return self._writer.get(key)
+
     def objects(self) -> Mapping[ObjectKey, T]:
         """Return the objects as they are now, in a mapping that will not change.
 
@@ -75,6 +83,10 @@ class StoreWriter[T: Object]:
     def reader(self) -> Store[T]:
         """Make a reader. Each keeps its own copy of the mapping."""
         return Store(self)
+
+    def get(self, key: ObjectKey) -> T | None:
+        """As `Store.get`."""
+        return self._now.objects.get(key)
 
     def copy(self) -> dict[ObjectKey, T]:
         """Copy the mapping of objects."""
@@ -143,7 +155,7 @@ class _Content[T: Object]:
             self.objects[key] = old
             return Change(rejected=healed)
         self.objects[key] = of
-        return Change(frozenset((key,)), healed)
+        return Change(frozenset((key,)), healed, not healed and old is not None and _differ_in_status(old, of))
 
     def delete(self, key: ObjectKey, uid: str) -> Change:
         """Drop the object and what was reported of it, if `uid` is its uid."""
@@ -183,6 +195,16 @@ def _is_same(old: Object, new: Object) -> bool:
     """Whether both are one version of one object. Spec: resourceVersion is opaque, only equality means something."""
     a, b = old.metadata, new.metadata
     return a.resource_version != "" and a.resource_version == b.resource_version and a.uid == b.uid
+
+
+def _differ_in_status(old: Object, new: Object) -> bool:
+    """Whether they differ in nothing but their status.
+
+    Spec: Kubernetes API conventions, "Metadata": with a status apart, `generation` counts changes of all else;
+    metadata is compared, and a kind that has no generation may differ in anything.
+    """
+    now = new.metadata
+    return now.generation > 0 and now == msgspec.structs.replace(old.metadata, resource_version=now.resource_version)
 
 
 def _may_be(uid: str, other: str) -> bool:

@@ -180,8 +180,8 @@ class _Replica:
         )
 
     def _watched(self, of: StatusKey) -> Json | None:
-        done = self._controller.steps.value
-        return watched(done.cluster, of) if done else None
+        found = self._cluster.get(of.kind, of.key)
+        return watched(found) if found else None
 
 
 def _leadership(settings: Settings, connection: Connection, clock: Clock) -> Leadership:

@@ -189,6 +189,8 @@ def _touched_gateways(graph: Graph, change: GraphChange) -> Keys | None:
     """The Gateways whose IR may differ; None for all."""
     if change.before is None:
         return None
+    if change.before is graph:
+        return frozenset()
     return change.gateways_served.union(
         parent.gateway for route in _moved_routes(change.before, graph, change) for parent in route.parents
     )

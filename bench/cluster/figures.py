@@ -9,6 +9,7 @@ from cluster.cold_start import cold_start
 from cluster.fan_out import fan_out
 from cluster.loss import losses
 from cluster.many_gateways import many_gateways
+from cluster.one_change import one_change
 from cluster.probe import probe, probe_under_churn
 from cluster.run import Run
 from cluster.status import status
@@ -143,6 +144,15 @@ FIGURES = (
         targets=(
             Target(value="route_kb", unit="kB", words="one route changed", ratio=0.05),
             Target(value="endpoint_kb", unit="kB", words="one slice changed", ratio=0.05),
+        ),
+    ),
+    Figure(
+        id="F15",
+        title="One change in a world at rest",
+        measure=lambda run, short: one_change(run, 50 if short else 200),
+        targets=(
+            Target(value="route_cpu_ms", unit="CPU ms", words="control plane, a route", at_most={5000: 2.0}),
+            Target(value="slice_cpu_ms", unit="CPU ms", words="control plane, a slice", at_most={5000: 0.5}),
         ),
     ),
     Figure(

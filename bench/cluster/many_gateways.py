@@ -5,18 +5,17 @@ what is measured is the control plane. Deployments, Services and Secrets are mad
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from cluster.api import Json
 from cluster.objects import GATEWAY, LABELS, NAMESPACE, endpoint_slice, gateway, plain_route, service
+from cluster.one_change import cost
 from cluster.probe import probe
 from cluster.run import SELECTOR, Run, until
 from processes import cpu_seconds, memory_mib
 
 GATEWAYS = 200
 ROUTES_EACH = 5
-PAUSE = 0.2
-"""Seconds from one change to the next."""
 QUOTA = "no-more-pods"
 
 
@@ -32,8 +31,8 @@ def many_gateways(run: Run, changes: int) -> dict[str, float]:
         settled = time.monotonic() - start
         run.until_quiet()
         cpu = cpu_seconds(pid) - before
-        route = _cost(run, changes, lambda turn: _route(turn % (GATEWAYS * ROUTES_EACH), turn))
-        slice_ = _cost(run, changes, lambda turn: endpoint_slice(turn % GATEWAYS, run.backends[: 1 + turn // GATEWAYS]))
+        route = cost(run, changes, lambda turn: _route(turn % (GATEWAYS * ROUTES_EACH), turn + 1))
+        slice_ = cost(run, changes, lambda turn: endpoint_slice(turn // 2 % GATEWAYS, run.backends[: 2 - turn % 2]))
         idle = cpu_seconds(pid)
         time.sleep(10)
         idle = (cpu_seconds(pid) - idle) / 10
@@ -52,16 +51,6 @@ def many_gateways(run: Run, changes: int) -> dict[str, float]:
         run.api.delete("Gateway", namespace=NAMESPACE, labels=SELECTOR)
         until(lambda: _made(run) == 1, patience=600, pause=0.2)
         run.api.delete("ResourceQuota", QUOTA, namespace=run.system.namespace)
-
-
-def _cost(run: Run, changes: int, change: Callable[[int], Json]) -> float:
-    """CPU milliseconds of a change; each is a pass of its own."""
-    pid = run.control_plane()
-    before = cpu_seconds(pid)
-    for turn in range(1, changes + 1):
-        run.api.apply(change(turn))
-        time.sleep(PAUSE)
-    return round((cpu_seconds(pid) - before) / changes * 1000, 2)
 
 
 def _world(run: Run) -> Iterator[Json]:

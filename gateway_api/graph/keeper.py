@@ -26,7 +26,16 @@ from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.listener_set_stage import ListenerSetStage
 from gateway_api.graph.lookup import Judged, Read
 from gateway_api.graph.mappings import not_same, replaced
-from gateway_api.graph.news import NO_KEYS, NOTHING, Keys, attaches_alike, changed_keys, moved_reads, offers_alike
+from gateway_api.graph.news import (
+    NO_KEYS,
+    NOTHING,
+    UNSEEN,
+    Keys,
+    attaches_alike,
+    changed_keys,
+    moved_reads,
+    offers_alike,
+)
 from gateway_api.graph.policy import attach_policy
 from gateway_api.graph.policy_stage import PolicyStage
 from gateway_api.graph.readers import Moved, Notes, Stage
@@ -108,6 +117,9 @@ class _World:
     def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
         """See `GraphKeeper.update`."""
         changed = changed_keys(self._cluster, cluster)
+        if self._graph is not None and changed.keys() <= UNSEEN:
+            self._cluster = cluster
+            return self._graph, GraphChange(before=self._graph)
         reads = moved_reads(self._cluster, cluster, changed) | self._moved_grants(cluster, changed)
         self._certificates = self._certificates.after(cluster.secrets, changed=changed.get("Secret", ()))
         self._ca_bundles = self._ca_bundles.after(cluster.config_maps, changed=changed.get("ConfigMap", ()))
@@ -177,7 +189,8 @@ class _World:
         return graph, change
 
     def _moved_grants(self, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
-        keys = changed.get("ReferenceGrant", NO_KEYS)
+        if not (keys := changed.get("ReferenceGrant", NO_KEYS)):
+            return set()
         before, after = (
             [grants[key] for key in keys if key in grants] for grants in (self._cluster.grants, cluster.grants)
         )

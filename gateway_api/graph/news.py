@@ -14,6 +14,9 @@ type Keys = AbstractSet[ObjectKey]
 
 NO_KEYS: frozenset[ObjectKey] = frozenset()
 
+UNSEEN = frozenset({"Deployment", "EndpointSlice"})
+"""Kinds that no judge looks at."""
+
 NOTHING = ClusterSnapshot(revision=-1)
 """What came before the first snapshot."""
 

@@ -29,6 +29,8 @@ class RouteStage[N: RouteNode](Stage[N]):
         notes: Notes,
     ) -> Mapping[ObjectKey, Moved[N]]:
         """Judge these anew; return those that differ by value. `sources` has all routes of the kind."""
+        if not keys:
+            return {}
         moved = self.judge(keys, judge, notes)
         self._ranks.move(moved)
         before = self.routes.forsaken

@@ -23,3 +23,6 @@ class IRChange(Record, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.listeners or self.route_tables or self.scopings or self.clusters or self.secrets)
+
+
+NO_CHANGE = IRChange()

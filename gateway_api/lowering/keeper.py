@@ -21,7 +21,7 @@ from gateway_api.graph.hostnames import wider
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.types import Graph, HTTPRouteNode, Routes
 from gateway_api.ir import xds as ir
-from gateway_api.ir.change import IRChange, TableChange
+from gateway_api.ir.change import NO_CHANGE, IRChange, TableChange
 from gateway_api.lowering.backends import with_certificate
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.gateway import lower_unscoped
@@ -96,6 +96,8 @@ class GatewayKeeper:
         `change` is what differs between the last update's graph and this one, which has the Gateway.
         """
         anew = change.everything or not self._started
+        if not anew and change.before is graph:
+            return NO_CHANGE
         self._started, self._mode = True, graph.settings.route_scoping
         before, known = self._without_routes, self._tables
         touched = {(kind, key) for kind in graph.http for key in change.routes_served.get(kind, ())}

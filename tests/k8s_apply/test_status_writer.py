@@ -17,7 +17,6 @@ from k8s_watch.decode import decode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import HTTP_ROUTE
 from k8s_watch.objects.routes import ParentReference
-from k8s_watch.snapshot import ClusterSnapshot
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import FakeWriter, refusals
 from tests.k8s_apply.running import running, turns_until
@@ -57,8 +56,7 @@ class Desk:
         """Have the watch catch up with the server: its objects as the informer decodes them."""
         found = [self.api.peek(HTTP_ROUTE, of) for of in self.api.keys(HTTP_ROUTE)]
         routes = [decode(HTTP_ROUTE, msgspec.json.encode(each)) for each in found]
-        snapshot = ClusterSnapshot(revision=1, http_routes={route.key: route for route in routes})
-        self.seen = {of: seen for route in routes if (seen := watched(snapshot, of := key(route.key.name)))}
+        self.seen = {key(route.key.name): watched(route) for route in routes}
 
     def parents(self, name: str) -> list[Json]:
         found = self.api.peek(HTTP_ROUTE, ObjectKey("default", name)) or {}

@@ -12,17 +12,14 @@ from gateway_api.status.types import (
     ListenerStatus,
     ParentStatus,
     RouteStatus,
-    StatusKey,
 )
 from k8s_apply.status_merge import merge
 from k8s_apply.watched import watched
-from k8s_watch.cluster import FIELDS
 from k8s_watch.decode import decode
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, TCP_ROUTE
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import ParentReference
-from k8s_watch.snapshot import ClusterSnapshot
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z"
 CONDITION = Condition(type="Accepted", status="True", reason="Accepted", message="", observed_generation=0)
@@ -55,10 +52,7 @@ def test_a_status_that_was_written_is_seen_to_be_in_place(kind: AnyKind, wish: B
     spec = {"controllerName": "example.com/ours", "gatewayClassName": "eg"}  # what one kind or the other cannot lack
     written = merge({"metadata": meta, "spec": spec}, wish, now=NOW)
     found = decode(kind, msgspec.json.encode(written))
-    snapshot = msgspec.structs.replace(ClusterSnapshot(revision=1), **{FIELDS[kind.name]: {key: found}})
-    seen = watched(snapshot, StatusKey(kind=kind.name, key=key))
-    assert seen is not None
-    assert merge(seen, wish, now=LATER) is None
+    assert merge(watched(found), wish, now=LATER) is None
 
 
 def test_what_is_written_of_what_was_watched_lacks_nothing_that_the_server_requires() -> None:
@@ -67,9 +61,7 @@ def test_what_is_written_of_what_was_watched_lacks_nothing_that_the_server_requi
     key = ObjectKey("default", "eg")
     meta = {"name": key.name, "namespace": key.namespace}
     written = merge({"metadata": meta, "spec": {"gatewayClassName": "eg"}}, wish, now=NOW)
-    snapshot = ClusterSnapshot(revision=1, gateways={key: decode(GATEWAY, msgspec.json.encode(written))})
-    seen = watched(snapshot, StatusKey(kind="Gateway", key=key))
-    assert seen is not None
+    seen = watched(decode(GATEWAY, msgspec.json.encode(written)))
     changed = merge(seen, msgspec.structs.replace(wish, conditions=(CONDITION,)), now=LATER)
     assert changed is not None
     assert changed["status"]["listeners"][0]["attachedRoutes"] == 0

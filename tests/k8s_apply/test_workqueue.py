@@ -61,6 +61,20 @@ async def test_a_key_added_under_attendance_is_attended_to_once_more_and_never_t
         assert worker.keys == ["a", "a"]
 
 
+async def test_so_many_keys_are_attended_to_at_once_in_the_order_in_which_they_came(
+    queue: WorkQueue[str], worker: Worker
+) -> None:
+    worker.free.clear()
+    for key in "abcd":
+        queue.add(key)
+    async with running(queue.run(worker, workers=2)):
+        await settle()
+        assert worker.keys == ["a", "b"]
+        worker.free.set()
+        await settle()
+        assert worker.keys == ["a", "b", "c", "d"]
+
+
 async def test_a_delayed_key_waits_and_the_sooner_of_two_times_counts(
     queue: WorkQueue[str], worker: Worker, clock: VirtualClock
 ) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from k8s_watch import kinds
-from k8s_watch.cluster import FIELDS, SLICES
+from k8s_watch.cluster import FIELDS, SLICES, STATUS_ONLY
 from k8s_watch.keys import AnyKind, ObjectKey
-from k8s_watch.kinds import ENDPOINT_SLICE, GATEWAY, HTTP_ROUTE, NAMESPACE, SERVICE
+from k8s_watch.kinds import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, HTTP_ROUTE, NAMESPACE, SERVICE
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.k8s_watch.conftest import World
 
@@ -75,6 +75,48 @@ async def test_every_change_raises_the_revision(world: World) -> None:
         version, _ = await world.cluster.revision.newer_than(version)
         world.api.delete(SERVICE, "a")
         assert await world.cluster.revision.newer_than(version) == (3, 3)
+
+
+STATUS = {"parents": [{"controllerName": "example.com/ours", "parentRef": {"name": "eg"}}]}
+
+
+async def test_a_change_of_a_status_alone_is_announced_later(world: World) -> None:
+    route = {"metadata": {"generation": 1}}
+    world.api.put(HTTP_ROUTE, "a", **route)
+    async with world.running():
+        before = world.cluster.snapshot()
+        revision = world.cluster.revision.value
+        world.api.put(HTTP_ROUTE, "a", **route, status=STATUS)
+        await world.clock.advance(STATUS_ONLY - 0.01)
+        assert world.cluster.revision.value == revision
+        assert world.cluster.get("HTTPRoute", A).status.parents
+        await world.clock.advance(0.01)
+        assert world.cluster.revision.value == revision + 1
+        assert world.cluster.snapshot().http_routes[A] is not before.http_routes[A]
+
+
+async def test_a_status_rides_along_with_the_next_change_that_is_urgent(world: World) -> None:
+    route = {"metadata": {"generation": 1}}
+    world.api.put(HTTP_ROUTE, "a", **route)
+    async with world.running():
+        world.cluster.snapshot()
+        revision = world.cluster.revision.value
+        world.api.put(HTTP_ROUTE, "a", **route, status=STATUS)
+        world.api.put(SERVICE, "b")
+        await world.clock.advance(0)
+        assert world.cluster.snapshot().changed == {"HTTPRoute": {A}, "Service": {B}}
+        await world.clock.advance(10 * STATUS_ONLY)
+        assert world.cluster.revision.value == revision + 1
+
+
+async def test_what_others_report_of_a_deployment_is_urgent() -> None:
+    world = World((SERVICE, DEPLOYMENT))
+    world.api.put(DEPLOYMENT, "a", metadata={"generation": 1})
+    async with world.running():
+        revision = world.cluster.revision.value
+        world.api.put(DEPLOYMENT, "a", metadata={"generation": 1}, status={"availableReplicas": 1})
+        await world.clock.advance(0)
+        assert world.cluster.revision.value == revision + 1
 
 
 async def test_slices_are_found_by_their_service(world: World) -> None:

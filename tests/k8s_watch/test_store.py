@@ -1,9 +1,13 @@
+from typing import Any
+
+import msgspec
 import pytest
 
 from k8s_watch.events import Apply, Delete, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap
 from k8s_watch.objects.meta import Meta
+from k8s_watch.objects.routes import HTTPRoute, ParentReference, RouteParentStatus, RouteStatus
 from k8s_watch.snapshot import Rejected
 from k8s_watch.store import Change, StoreWriter
 
@@ -157,3 +161,31 @@ def test_an_object_without_a_readable_name_is_reported_until_the_next_list() -> 
     nameless = Reject(Rejected(kind="ConfigMap", key=None, where="/api/v1/configmaps", reason="malformed"))
     assert writer.apply(nameless) == changes(rejected=True)
     assert relist(writer) == changes(rejected=True)
+
+
+ROUTE = HTTPRoute(metadata=Meta(name="a", namespace="ns", resource_version="1", uid="u", generation=1))
+REPORTED = RouteStatus(parents=(RouteParentStatus(parent_ref=ParentReference(name="eg"), controller_name="c"),))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status_only"),
+    [
+        ({}, True),
+        ({"generation": 2}, False),
+        ({"labels": {"a": "b"}}, False),
+        ({"annotations": {"a": "b"}}, False),
+        ({"uid": "another"}, False),
+        ({"deletion_timestamp": "2026-01-01T00:00:00Z"}, False),
+    ],
+)
+def test_a_change_of_nothing_but_the_status_is_told_apart(metadata: dict[str, Any], status_only: bool) -> None:
+    writer: StoreWriter[HTTPRoute] = StoreWriter()
+    assert not writer.apply(Apply(ROUTE)).status_only
+    meta = msgspec.structs.replace(ROUTE.metadata, resource_version="2", **metadata)
+    assert writer.apply(Apply(HTTPRoute(metadata=meta, status=REPORTED))) == Change(
+        frozenset({A}), status_only=status_only
+    )
+
+
+def test_a_kind_without_a_generation_may_have_changed_in_anything() -> None:
+    assert not filled(of(A, "1")).apply(Apply(of(A, "2"))).status_only

@@ -73,6 +73,11 @@ class Channel:
         return self.holdings.calm and not (self.dirty or self.gated)
 
     @property
+    def has_something_to_do(self) -> bool:
+        """Whether there is anything to send, to take away, or to think about again."""
+        return self.must_answer or bool(self.dirty or self.gated or self.leaving)
+
+    @property
     def blank(self) -> bool:
         """The client has nothing of this type, was sent nothing and refused nothing."""
         return self.holdings.blank and not self.leaving

@@ -94,7 +94,12 @@ class Stream:
         channels = [channel for _, channel in sorted(self._channels.items())]
         for channel in channels:
             channel.look(snapshot.of(channel.type), self._diff)
-        responses = [response for channel in channels for response in self._advance(channel, now, self._began)]
+        responses = [
+            response
+            for channel in channels
+            if channel.has_something_to_do  # asked one after the other: one may make work for the next
+            for response in self._advance(channel, now, self._began)
+        ]
         self._deadline = self._gates.deadline(now, self._began)
         return responses
 

@@ -8,6 +8,7 @@ write waits for a slow client no snapshot is queued for it: the newest is looked
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import grpc
@@ -122,12 +123,12 @@ class Session:
 
     async def _wait(self) -> None:
         deadline = self._conversation.deadline
-        delay = None if deadline is None else max(0.0, deadline - self._clock.monotonic())
-        try:
-            async with asyncio.timeout(delay):
-                await self._bell.wait()
-        except TimeoutError:
+        if deadline is None:
+            await self._bell.wait()
             return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
+                await self._bell.wait()
 
     async def _ring_for(self, snapshots: Latest[Snapshot | None], version: int) -> None:
         while True:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import gateway_api
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
@@ -65,7 +66,7 @@ def cost(routes: int, change: Callable[[ClusterSnapshot], Edit]) -> int:
     keeper, cluster = GraphKeeper(Settings()), world(routes)
     keeper.update(cluster)
     after = changed(cluster, [change(cluster)])
-    return lines_run(lambda: keeper.update(after))
+    return lines_run(lambda: keeper.update(after), gateway_api)
 
 
 @pytest.mark.parametrize("change", CHANGES)
