@@ -73,12 +73,12 @@ class Cluster:
 
     def get(self, kind: str, key: ObjectKey) -> Any | None:
         """Return an object as it was seen last, even if no snapshot has it yet; raises `KeyError` for another kind."""
-        return self._informers[kind].store.get(key)
+        return self._informers[kind].store.objects().get(key)
 
     def snapshot(self) -> ClusterSnapshot:
         """Return the present state; the same object as last time when nothing changed.
 
-        Copies only the mappings of kinds that changed since the last call. Raises `RuntimeError` while `revision` is 0:
+        Cost: follows what changed since the last call. Raises `RuntimeError` while `revision` is 0:
         half a world must not be served.
         """
         if self._revision.value == 0:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from immutables import Map
+
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice
 
@@ -19,8 +21,8 @@ class SliceIndex:
     """Keeps slices grouped by Service. Work is in proportion to the change."""
 
     def __init__(self) -> None:
-        self.by_service: Mapping[ObjectKey, tuple[EndpointSlice, ...]] = {}
-        """Slices of one Service sorted by name. Never mutated; a tuple is the same while its slices are."""
+        self.by_service: Map[ObjectKey, tuple[EndpointSlice, ...]] = Map()
+        """Slices of one Service sorted by name. A tuple is the same while its slices are."""
         self._service_of: dict[ObjectKey, ObjectKey] = {}
         self._slices_of: dict[ObjectKey, set[ObjectKey]] = {}
 
@@ -42,12 +44,12 @@ class SliceIndex:
 
     def _regrouped(
         self, slices: Mapping[ObjectKey, EndpointSlice], touched: Iterable[ObjectKey]
-    ) -> dict[ObjectKey, tuple[EndpointSlice, ...]]:
-        groups = dict(self.by_service)
-        for service in touched:
-            if keys := self._slices_of[service]:
-                groups[service] = tuple(slices[key] for key in sorted(keys))
-            else:
-                del self._slices_of[service]
-                groups.pop(service, None)
-        return groups
+    ) -> Map[ObjectKey, tuple[EndpointSlice, ...]]:
+        with self.by_service.mutate() as groups:
+            for service in touched:
+                if keys := self._slices_of[service]:
+                    groups[service] = tuple(slices[key] for key in sorted(keys))
+                else:
+                    del self._slices_of[service]
+                    groups.pop(service, None)
+        return groups.finish()

@@ -31,7 +31,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The watched objects, one mapping a kind, by namespace and name.
 
     Never mutated. An object, or a whole mapping, that did not change between two snapshots of one source is the same
-    Python object in both, so `is` answers "did it change?".
+    Python object in both, so `is` answers "did it change?". The mappings are `immutables.Map`s, whose keys are no set.
     """
 
     revision: int
@@ -100,7 +100,7 @@ class Source(Protocol):
         ...
 
     def snapshot(self) -> ClusterSnapshot:
-        """The present state. Copies only the mappings of kinds that changed since the last call."""
+        """The present state. Cost: follows what changed since the last call, as far as the source can."""
         ...
 
     async def run(self) -> None:

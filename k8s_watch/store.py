@@ -3,12 +3,16 @@
 A list is gathered aside and takes the place of the old objects at its end, in one step: readers never see half of it,
 and an object that neither the list nor a watch changed stays the same Python object. A relist therefore holds two
 mappings for a moment but no second copy of what did not change.
+
+The mappings are hash tries: the next one shares all but a path with the one before, so that a change costs as much
+among a hundred objects as among a hundred thousand. To copy a dict of 5,000 touches each of them: 0.3 ms a change.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple, assert_never
 
 import msgspec
+from immutables import Map
 
 from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import ObjectKey
@@ -40,8 +44,6 @@ class Store[T: Object]:
 
     def __init__(self, writer: "StoreWriter[T]") -> None:
         self._writer = writer
-        self._seen: Mapping[ObjectKey, T] = {}
-        self._seen_revision = 0
 
     @property
     def synced(self) -> bool:
@@ -54,20 +56,11 @@ class Store[T: Object]:
         return self._writer.rejected()
 
     def __len__(self) -> int:
-        return self._writer.count()
-
-    def get(self, key: ObjectKey) -> T | None:
-        """Return the object as it is now."""
-        return self._writer.get(key)
+        return len(self.objects())
 
     def objects(self) -> Mapping[ObjectKey, T]:
-        """Return the objects as they are now, in a mapping that will not change.
-
-        It is the same mapping as last time when nothing changed; else it is a copy (0.1 ms for 10,000 objects).
-        """
-        if self._seen_revision != self._writer.revision:
-            self._seen, self._seen_revision = self._writer.copy(), self._writer.revision
-        return self._seen
+        """Return the objects as they are now, in a mapping that will not change; the same one while nothing does."""
+        return self._writer.objects()
 
 
 class StoreWriter[T: Object]:
@@ -75,26 +68,16 @@ class StoreWriter[T: Object]:
 
     def __init__(self) -> None:
         self.synced = False
-        self.revision = 0
-        """Counts changes of the objects."""
         self._now = _Content[T]()
         self._list: _Content[T] | None = None
 
     def reader(self) -> Store[T]:
-        """Make a reader. Each keeps its own copy of the mapping."""
+        """Make a reader."""
         return Store(self)
 
-    def get(self, key: ObjectKey) -> T | None:
-        """As `Store.get`."""
-        return self._now.objects.get(key)
-
-    def copy(self) -> dict[ObjectKey, T]:
-        """Copy the mapping of objects."""
-        return self._now.objects.copy()
-
-    def count(self) -> int:
-        """How many objects there are."""
-        return len(self._now.objects)
+    def objects(self) -> Mapping[ObjectKey, T]:
+        """As `Store.objects`."""
+        return self._now.objects
 
     def rejected(self) -> tuple[Rejected, ...]:
         """The rejected objects, in the order of their keys."""
@@ -115,11 +98,11 @@ class StoreWriter[T: Object]:
             case InitDone():
                 return self._swap()
             case Apply(of):
-                return self._count(self._now.put(of, before=self._now))
+                return self._now.put(of, before=self._now)
             case Delete(key, uid):
-                return self._count(self._now.delete(key, uid))
+                return self._now.delete(key, uid)
             case Reject():
-                return self._count(self._now.reject(event, before=self._now))
+                return self._now.reject(event, before=self._now)
             case _:
                 assert_never(event)
 
@@ -132,10 +115,9 @@ class StoreWriter[T: Object]:
         old, self._now = self._now, self._listing()
         self._list = None
         self.synced = True
-        return self._count(self._now.differences(old))
-
-    def _count(self, change: Change) -> Change:
-        self.revision += bool(change.keys)
+        change = self._now.differences(old)
+        if not change.keys:
+            self._now.objects = old.objects
         return change
 
 
@@ -143,7 +125,7 @@ class _Content[T: Object]:
     """Objects and rejects: of now, or of a list that is still coming in."""
 
     def __init__(self) -> None:
-        self.objects: dict[ObjectKey, T] = {}
+        self.objects: Map[ObjectKey, T] = Map()
         self.rejects: dict[_Identity, Reject] = {}
 
     def put(self, of: T, *, before: "_Content[T]") -> Change:
@@ -152,9 +134,9 @@ class _Content[T: Object]:
         old = before.objects.get(key)
         healed = self.rejects.pop(key, None) is not None
         if old is not None and _is_same(old, of):
-            self.objects[key] = old
+            self._hold(key, old)
             return Change(rejected=healed)
-        self.objects[key] = of
+        self._hold(key, of)
         return Change(frozenset((key,)), healed, not healed and old is not None and _differ_in_status(old, of))
 
     def delete(self, key: ObjectKey, uid: str) -> Change:
@@ -166,7 +148,7 @@ class _Content[T: Object]:
         held = self.objects.get(key)
         if held is None or not _may_be(held.metadata.uid, uid):
             return Change(rejected=forgotten)
-        del self.objects[key]
+        self.objects = self.objects.delete(key)
         return Change(frozenset((key,)), forgotten)
 
     def reject(self, event: Reject, *, before: "_Content[T]") -> Change:
@@ -179,16 +161,22 @@ class _Content[T: Object]:
         if key is None or old is None:
             return Change(rejected=news)
         if _may_be(old.metadata.uid, event.uid):
-            self.objects[key] = old
+            self._hold(key, old)
             return Change(rejected=news)
-        was_ours = self.objects.pop(key, None) is not None
-        return Change(frozenset((key,)) if was_ours else frozenset(), news)
+        if key not in self.objects:
+            return Change(rejected=news)
+        self.objects = self.objects.delete(key)
+        return Change(frozenset((key,)), news)
 
     def differences(self, old: "_Content[T]") -> Change:
         """Return what is not the same as in `old`."""
         keys = {key for key, held in self.objects.items() if old.objects.get(key) is not held}
-        keys.update(old.objects.keys() - self.objects.keys())
+        keys.update(key for key in old.objects if key not in self.objects)
         return Change(frozenset(keys), self.rejects != old.rejects)
+
+    def _hold(self, key: ObjectKey, of: T) -> None:
+        if self.objects.get(key) is not of:
+            self.objects = self.objects.set(key, of)
 
 
 def _is_same(old: Object, new: Object) -> bool:

@@ -1,6 +1,7 @@
 """Two versions of a mapping that is never mutated: what differs between them, and how to make the next one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import is_not, ne
 
 
 def replaced[K, V](mapping: Mapping[K, V], news: Mapping[K, V | None]) -> dict[K, V]:
@@ -18,11 +19,19 @@ def not_same[K](before: Mapping[K, object], now: Mapping[K, object]) -> frozense
     """Return the keys at which the two do not hold the same object. About 0.1 µs a key."""
     if before is now:
         return frozenset()
-    return frozenset(key for key, held in now.items() if before.get(key) is not held) | (before.keys() - now.keys())
+    return _differing(before, now, is_not)
 
 
 def not_equal[K](before: Mapping[K, object], now: Mapping[K, object]) -> frozenset[K]:
     """Return the keys at which the two do not hold equal values."""
     if before is now:
         return frozenset()
-    return frozenset(key for key, held in now.items() if before.get(key) != held) | (before.keys() - now.keys())
+    return _differing(before, now, ne)
+
+
+def _differing[K](
+    before: Mapping[K, object], now: Mapping[K, object], differ: Callable[[object, object], bool]
+) -> frozenset[K]:
+    found = {key for key, held in now.items() if differ(before.get(key), held)}
+    found.update(key for key in before if key not in now)
+    return frozenset(found)

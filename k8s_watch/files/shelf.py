@@ -1,12 +1,14 @@
 """Objects, all of them, again and again → ClusterSnapshots that share whatever did not change."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import xxhash
+from immutables import Map
 
 from k8s_watch.files.contents import Id
 from k8s_watch.keys import ObjectKey
@@ -30,7 +32,8 @@ class Shelf:
 
     def __init__(self) -> None:
         self._written: dict[Id, Object] = {}
-        self._stamped: dict[Id, Object] = {}
+        self._stamped: defaultdict[str, Map[ObjectKey, Any]] = defaultdict(Map)
+        """By kind."""
         self._rejected: tuple[Rejected, ...] = ()
         self._changed: dict[str, set[ObjectKey]] = {}
         self._slices = SliceIndex()
@@ -43,10 +46,13 @@ class Shelf:
         changed = [(id_, found) for id_, found in objects.items() if not self._knows(id_, found)]
         removed = self._written.keys() - objects.keys()
         for id_, found in changed:
-            self._stamped[id_] = _stamp(id_, found, self._written.get(id_), self._stamped.get(id_))
+            kind, key = id_
+            stamped = _stamp(id_, found, self._written.get(id_), self._stamped[kind].get(key))
+            self._stamped[kind] = self._stamped[kind].set(key, stamped)
             self._written[id_] = found
-        for id_ in removed:
-            del self._written[id_], self._stamped[id_]
+        for kind, key in removed:
+            del self._written[kind, key]
+            self._stamped[kind] = self._stamped[kind].delete(key)
         for kind, key in (*(id_ for id_, _ in changed), *removed):
             self._changed.setdefault(kind, set()).add(key)
         differs = bool(changed or removed or rejected != self._rejected)
@@ -55,14 +61,14 @@ class Shelf:
         return differs
 
     def snapshot(self) -> ClusterSnapshot:
-        """The present state. Copies only the mappings of kinds that changed since the last call."""
+        """The present state. Cost: follows what changed since the last call."""
         if not self._fresh:
             return self._snapshot
         before = self._snapshot
-        fields: dict[str, Any] = {field: self._objects(kind) for kind, field in FIELDS.items() if kind in self._changed}
+        fields: dict[str, Any] = {field: self._stamped[kind] for kind, field in FIELDS.items() if kind in self._changed}
         changed = {kind: frozenset(keys) for kind, keys in self._changed.items()}
         if _SLICES in changed:
-            changed[_SLICES] = self._slices.update(self._objects(_SLICES), changed[_SLICES])
+            changed[_SLICES] = self._slices.update(self._stamped[_SLICES], changed[_SLICES])
             fields["slices_by_service"] = self._slices.by_service
         self._snapshot = msgspec.structs.replace(
             before,
@@ -73,9 +79,6 @@ class Shelf:
         )
         self._changed, self._fresh = {}, False
         return self._snapshot
-
-    def _objects(self, kind: str) -> dict[ObjectKey, Any]:
-        return {key: found for (of, key), found in self._stamped.items() if of == kind}
 
     def _knows(self, id_: Id, found: Object) -> bool:
         written = self._written.get(id_)

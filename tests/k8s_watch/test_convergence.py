@@ -104,7 +104,7 @@ def _check_agreement(world: World, snapshot: ClusterSnapshot) -> None:
         held = world.api.of(kind).objects
         good = {key: body["metadata"] for key, body in held.items() if body.get("spec") != 3}
         seen = {key: found.metadata for key, found in mapping.items() if (kind.name, key) not in rejected}
-        assert seen.keys() == good.keys()
+        assert set(seen) == set(good)
         assert {key for name, key in rejected if name == kind.name} == held.keys() - good.keys()
         for key, meta in good.items():
             assert (seen[key].uid, seen[key].resource_version) == (meta["uid"], meta["resourceVersion"])
@@ -119,6 +119,6 @@ def _check_changed(before: ClusterSnapshot, after: ClusterSnapshot) -> None:
         ("Service", before.services, after.services),
         ("HTTPRoute", before.http_routes, after.http_routes),
     ):
-        different = {key for key in old.keys() | new.keys() if old.get(key) is not new.get(key)}
+        different = {key for key in {*old, *new} if old.get(key) is not new.get(key)}
         assert different <= after.changed.get(name, frozenset())
         assert (old is new) == (name not in after.changed)

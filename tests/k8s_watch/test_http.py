@@ -64,7 +64,7 @@ async def test_objects_and_their_changes_arrive(server: ApiServer, reader: HttpR
         assert cluster.snapshot().services[A].spec.ports[0].port == 80
         server.api.put(SERVICE, "b")
         server.api.delete(SERVICE, "a")
-        await until(cluster, lambda now: now.services.keys() == {B})
+        await until(cluster, lambda now: set(now.services) == {B})
 
 
 async def test_a_list_asks_for_the_newest_state_in_pages(server: ApiServer, reader: HttpReader) -> None:
@@ -107,7 +107,7 @@ async def test_410_leads_to_a_new_list(server: ApiServer, reader: HttpReader, *,
         server.api.of(SERVICE).objects.pop(A)
         server.api.compact()
         server.api.cut(SERVICE)
-        after = await until(cluster, lambda now: now.services.keys() == {B})
+        after = await until(cluster, lambda now: set(now.services) == {B})
         assert after.services[B] is before.services[B]
 
 
@@ -130,7 +130,7 @@ async def test_a_silent_peer_is_given_up_and_the_watch_resumed(server: ApiServer
         await server.until(lambda: bool(server.seen(SERVICE, "watch")))
         server.api.put(SERVICE, "a")
         server.silent = False
-        await until(cluster, lambda now: now.services.keys() == {A})
+        await until(cluster, lambda now: set(now.services) == {A})
     assert len(server.seen(SERVICE, "list")) == 1
     first, second, *_ = server.seen(SERVICE, "watch")
     assert first["resourceVersion"] == second["resourceVersion"] == "99"
@@ -157,7 +157,7 @@ async def test_a_line_of_several_mebibytes_is_read(server: ApiServer, reader: Ht
     async with watching(reader) as cluster:
         managed = [{"manager": "x" * 100, "fieldsV1": {"f": "y" * (6 << 20)}}]
         server.api.put(SERVICE, "a", metadata={"managedFields": managed})
-        await until(cluster, lambda now: now.services.keys() == {A})
+        await until(cluster, lambda now: set(now.services) == {A})
         assert not cluster.health()[0].error
 
 
@@ -197,7 +197,7 @@ async def test_a_missing_crd_is_noticed_and_picked_up_when_it_comes(server: ApiS
     async with watching(reader) as cluster:
         server.api.put(TCP_ROUTE, "a")
         server.api.missing.clear()
-        await until(cluster, lambda now: now.tcp_routes.keys() == {A})
+        await until(cluster, lambda now: set(now.tcp_routes) == {A})
 
 
 async def test_a_crd_that_goes_ends_the_watch_with_not_served(server: ApiServer, reader: HttpReader) -> None:
@@ -265,7 +265,7 @@ async def test_a_server_that_restarts_is_found_again(tmp_path: Path) -> None:
             connection = await stack.enter_async_context(await connect(server.kubeconfig(tmp_path)))
             cluster = await stack.enter_async_context(watching(HttpReader(connection)))
         server.api.delete(SERVICE, "a")
-        assert cluster.snapshot().services.keys() == {A}
+        assert set(cluster.snapshot().services) == {A}
         async with server.serving():
             await until(cluster, lambda now: not now.services)
             await stack.aclose()

@@ -28,7 +28,7 @@ async def test_410_leads_to_a_new_list_and_its_difference(world: World, *, as_ev
         del world.api.refuse["Service"]
         await world.clock.advance(5)
         after = world.cluster.snapshot()
-    assert after.services.keys() == {A, C}
+    assert set(after.services) == {A, C}
     assert after.services[A] is before.services[A]
     assert after.services[C].spec.type == "NodePort"
     assert after.changed == {"Service": {B, C}}
@@ -68,7 +68,7 @@ async def test_410_between_pages_restarts_the_list_in_one_piece() -> None:
     world.api.expired_tokens = 1000
     async with world.running():
         await world.clock.advance(5)
-        assert world.cluster.snapshot().services.keys() == {A, B, C}
+        assert set(world.cluster.snapshot().services) == {A, B, C}
     assert [call.limit for call in world.api.seen("list", SERVICE)] == [500, 500, 0]
 
 
@@ -80,7 +80,7 @@ async def test_a_page_that_failed_is_asked_for_again() -> None:
     world.api.refuse_once = [None, None, None, ConnectionResetError()]
     async with world.running():
         await world.clock.until(lambda: world.cluster.revision.value > 0)
-        assert world.cluster.snapshot().services.keys() == {A, B, C}
+        assert set(world.cluster.snapshot().services) == {A, B, C}
     assert len(world.api.seen("list", SERVICE)) == 4
 
 
@@ -131,7 +131,7 @@ async def test_changes_made_while_no_watch_was_open_arrive(world: World) -> None
         world.api.delete(SERVICE, "a")
         del world.api.refuse["Service"]
         await world.clock.advance(5)
-        assert world.cluster.snapshot().services.keys() == {B}
+        assert set(world.cluster.snapshot().services) == {B}
     assert len(world.api.seen("list", SERVICE)) == 1
 
 
@@ -197,7 +197,7 @@ async def test_a_delete_of_an_earlier_object_of_the_name_is_ignored(world: World
         world.api.say(SERVICE, "DELETED", new)
         world.api.say(SERVICE, "DELETED", new)
         await world.clock.advance(0)
-        assert world.cluster.snapshot().services == {}
+        assert not len(world.cluster.snapshot().services)
 
 
 async def test_an_object_made_again_under_its_name_is_a_new_object(world: World) -> None:
@@ -220,7 +220,7 @@ async def test_a_line_that_is_no_event_costs_a_reconnect_only(world: World) -> N
         await world.clock.advance(5)
         world.api.put(SERVICE, "b")
         await world.clock.advance(0)
-        assert world.cluster.snapshot().services.keys() == {A, B}
+        assert set(world.cluster.snapshot().services) == {A, B}
     assert len(world.api.seen("list", SERVICE)) == 1
 
 

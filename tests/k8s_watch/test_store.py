@@ -47,9 +47,9 @@ def test_a_list_shows_only_when_it_is_whole() -> None:
     reader = writer.reader()
     writer.apply(Init())
     writer.apply(InitApply(of(A, "1")))
-    assert (reader.synced, reader.objects()) == (False, {})
+    assert (reader.synced, len(reader.objects())) == (False, 0)
     assert writer.apply(InitDone()) == changes(A)
-    assert (reader.synced, reader.objects().keys()) == (True, {A})
+    assert (reader.synced, set(reader.objects())) == (True, {A})
 
 
 def test_a_list_that_starts_over_forgets_its_pages() -> None:
@@ -80,7 +80,7 @@ def test_a_mapping_once_given_out_does_not_change() -> None:
     writer = filled(of(A, "1"))
     before = writer.reader().objects()
     writer.apply(Delete(A))
-    assert before.keys() == {A}
+    assert set(before) == {A}
 
 
 def test_the_same_version_again_is_no_change() -> None:
@@ -112,7 +112,7 @@ def test_a_broken_change_leaves_the_last_good_object() -> None:
     """Case 18: reported, and served on."""
     writer = filled(of(A, "1"))
     assert writer.apply(broken(A)) == changes(rejected=True)
-    assert writer.reader().objects().keys() == {A}
+    assert set(writer.reader().objects()) == {A}
     assert [one.key for one in writer.reader().rejected] == [A]
 
 
@@ -127,14 +127,14 @@ def test_a_broken_successor_ends_the_object_before_it() -> None:
     """Case 18, 22: another uid is another object, and of that one nothing good is known."""
     writer = filled(of(A, "1"))
     assert writer.apply(broken(A, uid="another")) == changes(A, rejected=True)
-    assert writer.reader().objects() == {}
+    assert not len(writer.reader().objects())
 
 
 def test_a_relist_keeps_the_last_good_version_of_what_it_cannot_decode() -> None:
     """Case 18: a list is not blocked, and not a delete."""
     writer = filled(of(A, "1"), of(B, "1"))
     assert relist(writer, broken(A), of(B, "2")) == changes(B, rejected=True)
-    assert writer.reader().objects().keys() == {A, B}
+    assert set(writer.reader().objects()) == {A, B}
 
 
 def test_a_relist_drops_the_object_before_a_broken_successor() -> None:
