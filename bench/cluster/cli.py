@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster import report
+from cluster import envoy_gateway, report
 from cluster.api import Api
 from cluster.figures import BY_ID, FIGURES, Alone, Figure, Values
 from cluster.ramp import ramp, world
@@ -43,6 +43,8 @@ def main() -> int:
                 take_alone(figure, figure.alone, systems, options)
         in_the_lab = [figure for figure in figures if not figure.alone]
         if in_the_lab:
+            if ENVOY_GATEWAY in systems:
+                envoy_gateway.prepare()
             with _lab():
                 failed = measure(in_the_lab, systems, options)
     report.write(PAGE, RESULTS)

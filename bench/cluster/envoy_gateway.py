@@ -48,6 +48,13 @@ def binary(name: str) -> Path:
     return path
 
 
+def prepare() -> None:
+    """Have at hand all that needs the Go proxy, which cannot be reached from the lab's network."""
+    for name in PROGRAMS:
+        binary(name)
+    _charts()
+
+
 def image() -> Path:
     """The archive of an image with the control plane's binary in it."""
     program = binary("envoy-gateway")
