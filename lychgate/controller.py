@@ -142,7 +142,7 @@ class Controller:
         for failure in new.failures:
             self._report_defect(failure)
         if previous is None:
-            self._refused_before = refused_before(new.graph)
+            self._refused_before = refused_before(new.graph, new.cluster)
         before = previous.gateways if previous else {}
         for key, gateway in new.gateways.items():
             old = before.get(key)
@@ -177,7 +177,7 @@ class Controller:
         When we lead, the first statuses are written before any proxy could refuse anything to us.
         """
         if current := self.steps.value:
-            return unchanged(self._refused_before | refused_before(current.graph), current.graph)
+            return unchanged(self._refused_before | refused_before(current.graph, current.cluster), current.graph)
         return frozenset()
 
     def _report_defect(self, failure: Failure) -> None:

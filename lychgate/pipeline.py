@@ -199,4 +199,4 @@ def _touched_gateways(graph: Graph, change: GraphChange) -> Keys | None:
 def _moved_routes(before: Graph, after: Graph, change: GraphChange) -> Iterator[RouteNode]:
     for graph in (before, after):
         for kind, routes in graph.routes.items():
-            yield from (routes.nodes[key] for key in change.routes_served.get(kind, ()) if key in routes.nodes)
+            yield from (routes.nodes[key] for key in change.routes.get(kind, ()) if key in routes.nodes)

@@ -22,6 +22,7 @@ from gateway_api.graph.types import (
     Settings,
     Target,
 )
+from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -90,7 +91,7 @@ class Judges:
                 return None
             targets: set[Target] = set()
             resolver = self._resolver.noting(targets.add)
-            node = judge(source, parents, self._labels(key.namespace), resolver)
+            node = judge(as_written(source), parents, self._labels(key.namespace), resolver)
             return None if node is None else msgspec.structs.replace(node, targets=frozenset(targets))
 
         return ask

@@ -21,7 +21,7 @@ from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.graph.attached import attached_listeners, counted, owner_of, target_users
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
-from gateway_api.graph.change import GraphChange, gateway_serves_alike, route_serves_alike
+from gateway_api.graph.change import GraphChange, gateway_serves_alike
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.listener_set_stage import ListenerSetStage
 from gateway_api.graph.lookup import Judged, Read
@@ -53,6 +53,7 @@ from gateway_api.graph.types import (
     ListenerSetNode,
     Settings,
 )
+from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -116,11 +117,11 @@ class _World:
 
     def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
         """See `GraphKeeper.update`."""
-        changed = changed_keys(self._cluster, cluster)
+        last, changed = self._cluster, changed_keys(self._cluster, cluster)
         if self._graph is not None and changed.keys() <= UNSEEN:
             self._cluster = cluster
             return self._graph, GraphChange(before=self._graph)
-        reads = moved_reads(self._cluster, cluster, changed) | self._moved_grants(cluster, changed)
+        reads = moved_reads(last, cluster, changed) | self._moved_grants(cluster, changed)
         self._certificates = self._certificates.after(cluster.secrets, changed=changed.get("Secret", ()))
         self._ca_bundles = self._ca_bundles.after(cluster.config_maps, changed=changed.get("ConfigMap", ()))
         self._cluster = cluster
@@ -148,7 +149,7 @@ class _World:
 
         moves: dict[str, Moves] = {}
         for kind, stage, judge in self._routes:
-            keys = changed.get(kind, NO_KEYS) | stage.readers(reads)
+            keys = _written_anew(kind, last, cluster, changed, stage.nodes) | stage.readers(reads)
             judged = judges.routes(kind, judge, parents)
             moves[kind] = stage.judge_routes(keys, objects_of(cluster, kind), judged, notes)
 
@@ -184,7 +185,6 @@ class _World:
             gateways_served=frozenset(
                 key for key, node in together.gateways.items() if not gateway_serves_alike(*node)
             ),
-            routes_served={kind: served for kind, moved in moves.items() if (served := _served(moved))},
         )
         return graph, change
 
@@ -257,8 +257,22 @@ class _World:
         return before if same else after
 
 
-def _served(moved: Moves) -> frozenset[ObjectKey]:
-    return frozenset(key for key, node in moved.items() if not route_serves_alike(*node))
+def _written_anew(
+    kind: str,
+    before: ClusterSnapshot,
+    now: ClusterSnapshot,
+    changed: Mapping[str, Keys],
+    nodes: Mapping[ObjectKey, Any],
+) -> set[ObjectKey]:
+    """Return the routes of a kind that changed, without those of ours of which others only reported something."""
+    if not (keys := changed.get(kind)):
+        return set()
+    old, new = objects_of(before, kind), objects_of(now, kind)
+    return {
+        key
+        for key in keys
+        if key not in nodes or key not in old or key not in new or as_written(old[key]) != as_written(new[key])
+    }
 
 
 def _kept[R](before: Mapping[str, R], now: Mapping[str, R]) -> Mapping[str, R]:

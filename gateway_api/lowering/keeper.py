@@ -100,7 +100,7 @@ class GatewayKeeper:
             return NO_CHANGE
         self._started, self._mode = True, graph.settings.route_scoping
         before, known = self._without_routes, self._tables
-        touched = {(kind, key) for kind in graph.http for key in change.routes_served.get(kind, ())}
+        touched = {(kind, key) for kind in graph.http for key in change.routes.get(kind, ())}
         if anew:
             touched |= self._routes.keys() | _routes_of(graph.http, self._gateway)
         relisten = anew or self._gateway in change.gateways_served
@@ -131,8 +131,8 @@ class GatewayKeeper:
     def _has_other_l4_routes(self, graph: Graph, change: GraphChange) -> bool:
         """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
         before, self._l4_routes = self._l4_routes, _routes_of(graph.l4, self._gateway)
-        served = {(kind, key) for kind in graph.l4 for key in change.routes_served.get(kind, ())}
-        return not (served.isdisjoint(before) and served.isdisjoint(self._l4_routes))
+        moved = {(kind, key) for kind in graph.l4 for key in change.routes.get(kind, ())}
+        return not (moved.isdisjoint(before) and moved.isdisjoint(self._l4_routes))
 
     def _lower_without_routes(self, graph: Graph) -> None:
         old = self._without_routes

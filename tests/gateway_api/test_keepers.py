@@ -103,7 +103,6 @@ def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
     for kind, routes in now.routes.items():
         moved = change.routes.get(kind, frozenset())
         check_keys(before.routes[kind].nodes if kind in before.routes else {}, routes.nodes, moved)
-        assert change.routes_served.get(kind, frozenset()) <= moved
     for kind, policies in now.policies.items():
         known = before.policies[kind].nodes if kind in before.policies else {}
         check_keys(known, policies.nodes, change.policies.get(kind, frozenset()))
@@ -116,7 +115,7 @@ def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
 def reaches(gateway: ObjectKey, graph: Graph, change: GraphChange) -> bool:
     """Whether a change concerns what a Gateway's proxies are told."""
     return gateway in change.gateways_served or any(
-        not change.routes_served.get(kind, frozenset()).isdisjoint(routes.of.get(gateway, ()))
+        not change.routes.get(kind, frozenset()).isdisjoint(routes.of.get(gateway, ()))
         for kind, routes in graph.routes.items()
     )
 

@@ -15,6 +15,7 @@ from gateway_api.graph.readers import Readers
 from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
+from k8s_watch.objects.routes import ParentReference, RouteParentStatus, RouteStatus
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from tests.gateway_api.conftest import GATEWAY, WORLD, snapshot_of
 from tests.gateway_api.worlds import Edit, changed
@@ -101,12 +102,22 @@ def test_an_observed_status_is_nothing_to_proxies(change: str) -> None:
     assert said.before is before
 
 
+def test_what_was_reported_of_a_route_is_no_news_to_the_graph() -> None:
+    keeper, cluster = GraphKeeper(Settings()), world(2)
+    before, _ = keeper.update(cluster)
+    status = RouteStatus(parents=(RouteParentStatus(parent_ref=ParentReference(name="eg"), controller_name="any"),))
+    reported = rewritten(cluster, "HTTPRoute", "r1", metadata={"resource_version": "9"}, status=status)
+    after = changed(cluster, [reported])
+    assert keeper.update(after) == (before, GraphChange(before))
+    assert build_graph(after, Settings()) == before
+
+
 def test_a_count_is_nothing_to_proxies() -> None:
     keeper, cluster = GraphKeeper(Settings()), world(6)
     keeper.update(cluster)
     graph, said = keeper.update(changed(cluster, [CHANGES["a route deleted"](cluster)]))
     assert graph.gateways["default", "eg"].listeners[0].attached_routes == 5
-    assert (len(said.gateways), len(said.gateways_served), len(said.routes_served["HTTPRoute"])) == (1, 0, 1)
+    assert (len(said.gateways), len(said.gateways_served), len(said.routes["HTTPRoute"])) == (1, 0, 1)
 
 
 def test_an_exception_leaves_no_half_done_state() -> None:

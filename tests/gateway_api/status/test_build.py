@@ -20,6 +20,7 @@ from gateway_api.status.types import (
 )
 from gateway_api.status.words import of_envoy
 from k8s_watch.keys import ObjectKey
+from tests.gateway_api.conftest import WORLD, snapshot_of
 
 type Build = Callable[..., Graph]
 
@@ -157,7 +158,7 @@ status:
     conditions: [{{type: Accepted, status: "False", reason: RefusedByProxy, observedGeneration: {generation}}}]
 """
     found = graph(GATEWAY, ROUTE + said_before)
-    assert refused_before(found) == known
+    assert refused_before(found, snapshot_of(WORLD, GATEWAY, ROUTE + said_before)) == known
     assert unchanged(known, found) == {title for title, _ in known}
     assert unchanged(known, graph(GATEWAY, ROUTE.replace("generation: 3", "generation: 4"))) == set()
 

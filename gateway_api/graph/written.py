@@ -1,0 +1,14 @@
+"""An object → the object as its user wrote it: what others report of it is no reason to judge it anew."""
+
+import msgspec
+
+from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassStatus, GatewayStatus
+from k8s_watch.objects.routes import Route, RouteStatus
+
+_STATUS = {Gateway: GatewayStatus(), GatewayClass: GatewayClassStatus()}
+
+
+def as_written[O: (Gateway, GatewayClass, Route)](source: O) -> O:
+    """Return the object without its status, and without the version that each write changes."""
+    metadata = msgspec.structs.replace(source.metadata, resource_version="")
+    return msgspec.structs.replace(source, metadata=metadata, status=_STATUS.get(type(source), RouteStatus()))
