@@ -50,6 +50,7 @@ class Proxy:
         self.group = group
         self.node_id = node_id
         self.in_sync_with: Snapshot | None = None
+        self.reported_in_sync = False
 
 
 class _Refusal:
@@ -65,7 +66,7 @@ class Fleet:
 
     `report` is renewed `renew_after` seconds after something changed, once for all that did until then: it costs a look
     at each of a Gateway's streams, and a thousand answers in a row must not cost a million. Who answers within that
-    time was never behind.
+    time was never behind, and when there is nothing else to tell, nothing is renewed.
 
     A refusal stays in it, also when the proxy is gone, until the resource has new content or a proxy takes it after
     all: new proxies get the last good version in its place (see `xds_server.snapshot.quarantine`) and would never
@@ -81,6 +82,9 @@ class Fleet:
         self._proxies: dict[ObjectKey, set[Proxy]] = {}
         self._refusals: dict[ObjectKey, dict[tuple[ResourceType, str], _Refusal]] = {}
         self._touched: set[ObjectKey] = set()
+        self._moved: set[Proxy] = set()
+        """Those that are in sync and were reported not to be, or the other way round."""
+        self._renewal: asyncio.TimerHandle | None = None
         cache.on_blame = self._touch
         cache.proxies = self._streams
 
@@ -98,6 +102,7 @@ class Fleet:
         if not streams:
             self._proxies.pop(proxy.group, None)
         proxy.in_sync_with = None
+        self._moved.discard(proxy)
         self._touch(proxy.group)
         self._cache.leave(proxy.group, proxy)
 
@@ -124,9 +129,15 @@ class Fleet:
 
     def caught_up(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
         """The proxy has acknowledged all of `snapshot`; None when it is behind."""
-        if proxy.in_sync_with is not snapshot:
-            proxy.in_sync_with = snapshot
-            self._touch(proxy.group)
+        if proxy.in_sync_with is snapshot:
+            return
+        proxy.in_sync_with = snapshot
+        in_sync = snapshot is not None and snapshot is self._cache.watch(proxy.group).value
+        if in_sync is proxy.reported_in_sync:
+            self._moved.discard(proxy)
+        else:
+            self._moved.add(proxy)
+        self._schedule()
 
     def _refuse(self, proxy: Proxy, what: Nacked, culprit: Resource) -> None:
         """Note it under the version that is wished for, also where something else is served instead of that."""
@@ -146,25 +157,36 @@ class Fleet:
                 self._touch(group)
 
     def _touch(self, group: ObjectKey) -> None:
-        if not self._touched:
-            asyncio.get_running_loop().call_later(self._renew_after, self._renew)
         self._touched.add(group)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        due = bool(self._touched or self._moved)
+        if due and self._renewal is None:
+            self._renewal = asyncio.get_running_loop().call_later(self._renew_after, self._renew)
+        elif self._renewal is not None and not due:
+            self._renewal.cancel()
+            self._renewal = None
 
     def _renew(self) -> None:
+        self._renewal = None
         gateways = dict(self.report.value.gateways)
-        for group in self._touched:
+        for group in self._touched | {proxy.group for proxy in self._moved}:
             now = self._gateway(group)
             if now == GatewayFleet():
                 gateways.pop(group, None)
             else:
                 gateways[group] = now
         self._touched.clear()
+        self._moved.clear()
         self.report.publish(FleetReport(gateways))
 
     def _gateway(self, group: ObjectKey) -> GatewayFleet:
         served = self._cache.watch(group).value
         streams = self._proxies.get(group, set())
-        behind = {proxy.node_id for proxy in streams if served is None or proxy.in_sync_with is not served}
+        for proxy in streams:
+            proxy.reported_in_sync = served is not None and proxy.in_sync_with is served
+        behind = {proxy.node_id for proxy in streams if not proxy.reported_in_sync}
         nodes = {proxy.node_id for proxy in streams}
         return GatewayFleet(
             connected=len(nodes),

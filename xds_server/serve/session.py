@@ -157,6 +157,7 @@ class Session:
             return
         try:
             for response, data in self._conversation.speak(snapshot, now=self._clock.monotonic()):
+                self._fleet.caught_up(self._client.proxy, None)  # before the write, which may never end
                 async with asyncio.timeout(self._limits.write):
                     await self._client.write(data)
                 self._fleet.meter.sent(response.type, len(response.resources), len(data))

@@ -47,6 +47,42 @@ async def test_connected_and_acknowledged_proxies_are_counted() -> None:
     assert (gateway.connected, gateway.acked) == (1, 1)
 
 
+async def test_who_answers_before_the_report_is_renewed_was_never_behind() -> None:
+    fleet, cache = fleet_of(GOOD)
+    one = fleet.connect(EG, "one")
+    fleet.caught_up(one, GOOD)
+    await settle()
+    version = fleet.report.version
+    cache.publish(EG, FIXED)
+    fleet.caught_up(one, None)
+    fleet.caught_up(one, FIXED)
+    await settle()
+    assert fleet.report.version == version
+    fleet.caught_up(one, None)
+    await settle()
+    assert fleet.report.value.gateways[EG].acked == 0
+
+
+async def test_a_proxy_that_is_behind_is_told_from_one_that_is_not() -> None:
+    fleet, cache = fleet_of(GOOD)
+    one, two = fleet.connect(EG, "one"), fleet.connect(EG, "two")
+    for proxy in (one, two):
+        fleet.caught_up(proxy, GOOD)
+    await settle()
+    cache.publish(EG, FIXED)
+    for proxy in (one, two):
+        fleet.caught_up(proxy, None)
+    fleet.caught_up(one, FIXED)
+    await settle()
+    assert (fleet.report.value.gateways[EG].connected, fleet.report.value.gateways[EG].acked) == (2, 1)
+    fleet.caught_up(two, GOOD)  # of the snapshot before
+    await settle()
+    assert fleet.report.value.gateways[EG].acked == 1
+    fleet.caught_up(two, FIXED)
+    await settle()
+    assert fleet.report.value.gateways[EG].acked == 2
+
+
 async def test_a_proxy_with_a_stream_for_each_type_is_one_proxy() -> None:
     fleet, _ = fleet_of(GOOD)
     streams = [fleet.connect(EG, "one") for _ in range(3)]
