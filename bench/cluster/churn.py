@@ -50,7 +50,7 @@ class Churn:
 
     def _move_endpoint(self, turn: int) -> None:
         """From one endpoint to two or back: the pods are the same, so that no answer changes."""
-        run, index = self._run, turn % self._run.routes
+        run, index = self._run, turn % self._run.slices
         run.doubled ^= {index}
         run.api.apply(endpoint_slice(index, run.backends if index in run.doubled else run.backends[:1]))
 
@@ -85,11 +85,11 @@ def growth(run: Run, seconds: float) -> dict[str, float]:
     other slice begins with two endpoints, so that there are as many at the end: 5,000 more would be a MiB.
     """
     pid = run.control_plane()
-    run.doubled = set(range(0, run.routes, 2))
+    run.doubled = set(range(0, run.slices, 2))
     for one_more in (True, False):
         run.api.apply_all(
             endpoint_slice(index, run.backends if one_more or index in run.doubled else run.backends[:1])
-            for index in range(run.routes)
+            for index in range(run.slices)
         )
     run.api.apply_all(plain_route(index, next(run.turns)) for index in range(run.routes) for _ in range(EDITS))
     with Churn(run, slices=90, routes=10) as changing:

@@ -123,7 +123,7 @@ def _fill(run: Run, routes: int, figures: list[Figure]) -> dict[str, Values]:
     run.api.create_all(world(run, routes))
     run.routes = routes
     run.until_all_answer()
-    run.until_quiet()
+    run.until_quiet(patience=900)  # 40,000 statuses have to be written
     return {}
 
 

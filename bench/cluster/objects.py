@@ -14,6 +14,9 @@ type Json = dict[str, Any]
 NAMESPACE = "bench"
 GATEWAY = "gateway"
 ECHO_PORT = 3000
+BACKENDS = 10_000
+"""Services, each with its slice, at most: the routes beyond share them. With one each, the lab's API server and its
+controllers were still busy with the objects of 40,000 routes a quarter of an hour later."""
 LABELS = {"bench": "world"}
 """On everything that one measurement made and takes away again."""
 
@@ -72,7 +75,7 @@ def probe_route(index: int) -> Json:
 def plain_route(index: int, turn: int = 0) -> Json:
     """Route number `index` of a world; another `turn` is an edit of it."""
     filters = [header("RequestHeaderModifier", "x-turn", str(turn))]
-    return route(f"route-{index}", [host(index)], rule(f"backend-{index}", filters=filters))
+    return route(f"route-{index}", [host(index)], rule(f"backend-{index % BACKENDS}", filters=filters))
 
 
 def service(index: int) -> Json:

@@ -14,13 +14,13 @@ PAUSE = 0.2
 
 def one_change(run: Run, changes: int) -> dict[str, float]:
     """Edit so many routes, then so many slices, which have one endpoint and two by turns."""
-    for index in range(run.routes):  # as churn may have left it: now each change below is one
+    for index in range(run.slices):  # as churn may have left it: now each change below is one
         if index in run.doubled:
             run.api.apply(endpoint_slice(index, run.backends[:1]))
     run.doubled.clear()
     run.until_quiet()
     route = cost(run, changes, lambda turn: plain_route(turn * 7 % run.routes, next(run.turns)))
-    slices = cost(run, changes, lambda turn: endpoint_slice(turn // 2 * 7 % run.routes, run.backends[: 2 - turn % 2]))
+    slices = cost(run, changes, lambda turn: endpoint_slice(turn // 2 * 7 % run.slices, run.backends[: 2 - turn % 2]))
     return {"route_cpu_ms": route, "slice_cpu_ms": slices}
 
 

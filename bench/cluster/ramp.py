@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cluster.api import Json
-from cluster.objects import endpoint_slice, plain_route, service
+from cluster.objects import BACKENDS, endpoint_slice, plain_route, service
 from cluster.run import Run
 from processes import memory_mib
 
@@ -14,8 +14,9 @@ RATE = 50
 def world(run: Run, routes: int) -> Iterator[Json]:
     """The objects of a world, a route after its Service and slice."""
     for index in range(routes):
-        yield service(index)
-        yield endpoint_slice(index, run.backends[:1])
+        if index < BACKENDS:
+            yield service(index)
+            yield endpoint_slice(index, run.backends[:1])
         yield plain_route(index)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
 from cluster.api import Api, Json
-from cluster.objects import GATEWAY, LABELS, NAMESPACE, backend, gateway, host
+from cluster.objects import BACKENDS, GATEWAY, LABELS, NAMESPACE, backend, gateway, host
 from cluster.systems import System, pid_of
 from lab import cluster as lab
 from lab.processes import NotReady, wait_for
@@ -65,6 +65,11 @@ class Run:
     doubled: set[int] = field(default_factory=set)
     """The slices with two endpoints; the others have one."""
     say: Callable[[str], None] = print
+
+    @property
+    def slices(self) -> int:
+        """How many of the plain routes have a Service and a slice of their own: the first so many."""
+        return min(self.routes, BACKENDS)
 
     def control_plane(self) -> int:
         """Process id of the control plane."""

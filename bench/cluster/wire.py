@@ -15,8 +15,8 @@ SETTLED = 1.0
 def wire(run: Run, changes: int) -> dict[str, float]:
     """Edit routes, then slices, one at a time, each with time of its own."""
     for turn in range(changes):  # as churn may have left it: now each change below is one
-        run.api.apply(endpoint_slice(turn % run.routes, run.backends[:1]))
-        run.doubled.discard(turn % run.routes)
+        run.api.apply(endpoint_slice(turn % run.slices, run.backends[:1]))
+        run.doubled.discard(turn % run.slices)
     run.until_quiet()
     before = _received(run)
     for turn in range(changes):
@@ -25,7 +25,7 @@ def wire(run: Run, changes: int) -> dict[str, float]:
     between = _received(run)
     for turn in range(changes):
         for addresses in (run.backends, run.backends[:1]):
-            run.api.apply(endpoint_slice(turn % run.routes, addresses))
+            run.api.apply(endpoint_slice(turn % run.slices, addresses))
             time.sleep(SETTLED)
     after = _received(run)
     return {
