@@ -109,6 +109,35 @@ async def test_a_client_that_does_not_read_is_ended_and_nobody_waits_for_it(serv
         assert [p.node_id for p in running.fleet._proxies[EG]] == ["quick"]
 
 
+async def test_a_client_that_does_not_read_is_reported_behind_though_others_are_not(serve: Serve) -> None:
+    async with serve(settings=ServeSettings(drain=0.0)) as running:
+        running.cache.publish(EG, AB)
+        _slow, quick = streams = [await running.open() for _ in "ab"]
+        for name, stream in zip(("slow", "quick"), streams, strict=True):
+            await stream.say(node=core.Node(id=name, cluster="default/eg"))
+            await take(stream)
+        await until_acked(running, 2)
+        running.cache.publish(EG, BIG)
+        got = 0
+        while got < 16:
+            got += await take(quick)
+        await until_acked(running, 1)
+
+
+async def take(stream: Stream) -> int:
+    """Acknowledge the next response; return how many resources it has."""
+    response = await stream.next()
+    await stream.say(node=core.Node(), response_nonce=response.nonce)
+    return len(response.resources)
+
+
+async def until_acked(running: Running, wanted: int) -> None:
+    """Wait until so many proxies are up to date."""
+    version = 0
+    while (gateway := running.fleet.report.value.gateways.get(EG)) is None or gateway.acked != wanted:
+        version, _ = await running.fleet.report.newer_than(version)
+
+
 async def until_gone(running: Running, left: int) -> None:
     """Wait until so many proxies are left."""
     version = 0
