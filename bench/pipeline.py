@@ -11,6 +11,7 @@ import time
 
 import msgspec
 import yaml
+from immutables import Map
 
 from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
@@ -42,9 +43,9 @@ def world(routes: int) -> ClusterSnapshot:
         revision=1,
         gateway_classes={class_.key: class_},
         gateways={gateway.key: gateway},
-        services=services,
-        slices_by_service=slices,
-        http_routes=http_routes,
+        services=Map(services),
+        slices_by_service=Map(slices),
+        http_routes=Map(http_routes),
     )
 
 
@@ -55,7 +56,7 @@ def edit(cluster: ClusterSnapshot, index: int, turn: int) -> ClusterSnapshot:
         cluster,
         revision=cluster.revision + 1,
         changed={"HTTPRoute": frozenset({new.key})},
-        http_routes={**cluster.http_routes, new.key: new},
+        http_routes=Map(cluster.http_routes).set(new.key, new),
     )
 
 
@@ -67,7 +68,7 @@ def move_endpoint(cluster: ClusterSnapshot, index: int, turn: int) -> ClusterSna
         cluster,
         revision=cluster.revision + 1,
         changed={"EndpointSlice": frozenset({slice_.key})},
-        slices_by_service={**cluster.slices_by_service, key: (slice_,)},
+        slices_by_service=Map(cluster.slices_by_service).set(key, (slice_,)),
     )
 
 
@@ -85,9 +86,9 @@ def add(cluster: ClusterSnapshot, _index: int, _turn: int) -> ClusterSnapshot:
             "Service": frozenset({service.key}),
             "EndpointSlice": frozenset({service.key}),
         },
-        http_routes={**cluster.http_routes, new.key: new},
-        services={**cluster.services, service.key: service},
-        slices_by_service={**cluster.slices_by_service, service.key: (slice_,)},
+        http_routes=Map(cluster.http_routes).set(new.key, new),
+        services=Map(cluster.services).set(service.key, service),
+        slices_by_service=Map(cluster.slices_by_service).set(service.key, (slice_,)),
     )
 
 

@@ -141,15 +141,15 @@ class Channel:
         self.newest = newest
         if self._everything:
             self._everything = False
-            self.asked |= newest.by_name.keys()
-            self.dirty |= newest.by_name.keys()
+            self.asked.update(newest.by_name)
+            self.dirty.update(newest.by_name)
 
     def _first_look(self, newest: ResourceSet) -> None:
         self._looked = True
         self.holdings.adopt_reported(self._reported, newest.by_name)
         self.dirty |= self._reported.keys() | self.subscription.names
         if self.subscription.wildcard:
-            self.dirty |= newest.by_name.keys()
+            self.dirty.update(newest.by_name)
         self._reported = {}
 
     def wanted(self, name: str) -> Resource | None:

@@ -91,7 +91,7 @@ class SotwStream(Stream):
             return None
         channel.refused_whole = channel.newest.version
         channel.must_answer = True
-        channel.dirty |= channel.newest.by_name.keys()
+        channel.dirty.update(channel.newest.by_name)
         named = [resource for resource in flight.resources if mentions(message, resource.name)]
         suspects = named or flight.resources
         return Nacked(

@@ -23,7 +23,8 @@ def changed_names(old: ResourceSet, new: ResourceSet) -> frozenset[str]:
     if (names := _names_since(old.version, new)) is not None:
         return frozenset(name for name in names if _version(before.get(name)) != _version(after.get(name)))
     changed = {name for name, r in after.items() if (b := before.get(name)) is None or b.version != r.version}
-    return frozenset(changed | (before.keys() - after.keys()))
+    changed.update(name for name in before if name not in after)
+    return frozenset(changed)
 
 
 def _names_since(version: str, new: ResourceSet) -> frozenset[str] | None:

@@ -107,7 +107,7 @@ class Quarantine:
         asked = {name: versions[name] for name in versions if name not in good or name in doubted}
         found = ((of.by_name.get(name), version) for name, version in asked.items() for of in (served, wanted))
         known = [resource for resource, version in found if resource and resource.version == version]
-        foreign = {(type_, name) for name in asked.keys() & wanted.by_name.keys()}
+        foreign = {(type_, name) for name in asked if name in wanted.by_name}
         foreign -= {(type_, resource.name) for resource in known} | self._foreign
         self._foreign |= foreign
         for key in foreign & self._isolations.keys():

@@ -3,10 +3,12 @@
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
 import xxhash
+from immutables import Map
 
 
 class ResourceType(IntEnum):
@@ -91,9 +93,13 @@ class ResourceSet(msgspec.Struct, frozen=True, eq=False):
 
     version: str
     """The sum of a digest of each resource, so that a change of the set costs what it changes; "" for no resources."""
-    by_name: Mapping[str, Resource]
+    by_name: Map[str, Resource]
     lineage: tuple[SetChange, ...] = ()
     """The last few changes, the newest first; empty when nothing is known of sets before."""
+
+    def in_order(self) -> list[Resource]:
+        """Return the resources in the order of their names."""
+        return sorted(self.by_name.values(), key=attrgetter("name"))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ResourceSet) and self.version == other.version and self.by_name == other.by_name
@@ -102,7 +108,7 @@ class ResourceSet(msgspec.Struct, frozen=True, eq=False):
         return hash(self.version)
 
 
-EMPTY_SET = ResourceSet("", {})
+EMPTY_SET = ResourceSet("", Map())
 
 LINEAGE = 16
 """Changes that a set remembers: a stream that looks up less often compares whole sets."""
@@ -110,17 +116,16 @@ LINEAGE = 16
 
 def make_set(resources: Iterable[Resource]) -> ResourceSet:
     """A set with the version that its content deserves. Cost: linear in its size."""
-    by_name = {r.name: r for r in sorted(resources, key=lambda r: r.name)}
+    by_name = Map({r.name: r for r in resources})
     return ResourceSet(_version(sum(map(_digest, by_name.values())), by_name), by_name)
 
 
 def change_set(old: ResourceSet, upserts: Iterable[Resource], removals: Iterable[str] = ()) -> ResourceSet:
     """`old` without `removals` and with `upserts`: equal to `make_set` of all of that.
 
-    Returns `old` itself when nothing differs. Cost: follows what changes, and a copy of the mapping (20 µs for 5,000
-    resources).
+    Returns `old` itself when nothing differs. Cost: follows what changes; the two share the rest (ADR 18).
     """
-    by_name = dict(old.by_name)
+    by_name = old.by_name.mutate()
     total = int(old.version, 16) if old.version else 0
     changed = set()
     for name in removals:
@@ -137,7 +142,8 @@ def change_set(old: ResourceSet, upserts: Iterable[Resource], removals: Iterable
     if not changed:
         return old
     lineage = (SetChange(old.version, frozenset(changed)), *old.lineage[: LINEAGE - 1])
-    return ResourceSet(_version(total, by_name), by_name, lineage)
+    now = by_name.finish()
+    return ResourceSet(_version(total, now), now, lineage)
 
 
 def _digest(resource: Resource) -> int:
