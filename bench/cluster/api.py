@@ -73,11 +73,15 @@ class Api:
 
     def delete(self, kind: str, name: str = "", *, namespace: str | None = None, labels: str = "") -> None:
         """Delete one object, or with an empty name all that carry `labels`; absent is fine."""
-        try:
-            self._call("DELETE", f"{path(kind, name, namespace)}?labelSelector={quote(labels)}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
+        while True:
+            try:
+                self._call("DELETE", f"{path(kind, name, namespace)}?labelSelector={quote(labels)}")
+            except ApiError as error:
+                if error.status == 504:  # so many that the server ran out of its minute: on with the rest
+                    continue
+                if error.status != 404:
+                    raise
+            return
 
     def apply_all(self, documents: Iterable[Json], *, rate: float | None = None) -> None:
         """Apply many, with several connections; `rate` is the number a second at most."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster import envoy_gateway, report
-from cluster.api import Api
+from cluster.api import Api, ApiError
 from cluster.figures import BY_ID, FIGURES, Alone, Figure, Values
 from cluster.ramp import ramp, world
 from cluster.run import Run, switched_on
@@ -90,7 +90,7 @@ def measure(figures: list[Figure], systems: tuple[System, ...], options: argpars
                 values: Values = {}
                 try:
                     session(api, system, routes, taken, values, short=options.quick)
-                except (TimeoutError, RuntimeError, OSError, ValueError, AssertionError) as error:
+                except (ApiError, TimeoutError, RuntimeError, OSError, ValueError, AssertionError) as error:
                     traceback.print_exc()
                     failed += 1
                     values["error"] = str(error)
