@@ -32,10 +32,22 @@ def decode(type_url: str, body: bytes) -> Message:
 def to_dict(message: Message) -> dict[str, Any]:
     """The message as Envoy's own configuration files spell it: proto3 JSON with field names in snake_case.
 
-    A secret's private key reads `[redacted]`.
+    The name comes first, then the fields by theirs: a protobuf map has no order of its own, and two translations of the
+    same are to be the same text. A secret's private key reads `[redacted]`.
     """
     if isinstance(message, secret.Secret) and message.tls_certificate.HasField("private_key"):
         shown = secret.Secret.FromString(message.SerializeToString())
         shown.tls_certificate.private_key.inline_string = "[redacted]"
         message = shown
-    return MessageToDict(message, preserving_proto_field_name=True)
+    shown_fields: dict[str, Any] = _ordered(MessageToDict(message, preserving_proto_field_name=True))
+    return shown_fields
+
+
+def _ordered(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: (key != "name", key))}
+        case list():
+            return [_ordered(each) for each in value]
+        case _:
+            return value

@@ -51,7 +51,7 @@ def goldens(case: Case, outcome: Outcome) -> dict[str, str]:
 
 def resources(snapshot: Snapshot, type_: ResourceType) -> list[dict[str, Any]]:
     """All resources of one type in Envoy's own spelling, sorted by name."""
-    return [_ordered(to_dict(decode(TYPE_URLS[type_], each.body))) for each in snapshot.of(type_).in_order()]
+    return [to_dict(decode(TYPE_URLS[type_], each.body)) for each in snapshot.of(type_).in_order()]
 
 
 def conditions(status: Body) -> tuple[Condition, ...]:
@@ -307,17 +307,6 @@ def _boilerplate(value: Any) -> Iterator[str]:
         case list():
             for each in value:
                 yield from _boilerplate(each)
-
-
-def _ordered(value: Any) -> Any:
-    """The name first, then by field: a protobuf map has no order of its own."""
-    match value:
-        case dict():
-            return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: (key != "name", key))}
-        case list():
-            return [_ordered(each) for each in value]
-        case _:
-            return value
 
 
 def _pair(key: str, value: Any) -> str:

@@ -1,6 +1,9 @@
 """`lychgate translate`: every view, both formats, and an exit code that a script can use."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,17 @@ def test_xds_is_envoys_own_spelling(capsys: pytest.CaptureFixture[str]) -> None:
         "service/default/svc-backend2/3000",
     }
     assert shown["listeners"][0]["address"]["socket_address"]["port_value"] == 10080
+
+
+@pytest.mark.parametrize("view", ["xds", "ir", "status"])
+def test_two_translations_of_the_same_are_the_same_text(view: str) -> None:
+    """Names hash otherwise in each process, and so do the maps of protobuf."""
+    command = [sys.executable, "-m", "lychgate", "translate", "--to", view, str(QUICKSTART)]
+    texts = {
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        for seed in "123"
+    }
+    assert len(texts) == 1
 
 
 @pytest.mark.parametrize("view", ["ir", "status"])
