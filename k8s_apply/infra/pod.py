@@ -87,8 +87,10 @@ def _envoy(infra: InfraIR, settings: InfraSettings) -> Json:
         ],
         # Ready within a second of having listeners; a proxy that never hears from us is started anew after 5 minutes.
         "startupProbe": _probe(period=1, failures=300),
-        "readinessProbe": _probe(period=5, failures=1),
-        "livenessProbe": _probe(period=10, failures=3),
+        # The threads that serve take in configuration, too: 40,000 routes at once kept them from answering probes for
+        # more than 20 seconds on a busy machine. To kill the proxy for that makes it begin again.
+        "readinessProbe": _probe(period=5, failures=6, timeout=5),
+        "livenessProbe": _probe(period=10, failures=12, timeout=5),
     }
     container["args"] = [word for flag in container["args"] for word in flag.split(" ")]
     if settings.drain_seconds:
@@ -105,10 +107,10 @@ def _resources(settings: InfraSettings) -> Json:
     return resources
 
 
-def _probe(*, period: int, failures: int) -> Json:
+def _probe(*, period: int, failures: int, timeout: int = 1) -> Json:
     return {
         "httpGet": {"path": "/ready", "port": READY_PORT, "scheme": "HTTP"},
-        "timeoutSeconds": 1,
+        "timeoutSeconds": timeout,
         "periodSeconds": period,
         "successThreshold": 1,
         "failureThreshold": failures,

@@ -141,6 +141,10 @@ def test_the_pod_is_probed_and_drains() -> None:
     (envoy,) = pod["containers"]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert (envoy[probe]["httpGet"]["port"], envoy[probe]["httpGet"]["path"]) == (19003, "/ready")
+    patience = {
+        probe: envoy[probe]["periodSeconds"] * envoy[probe]["failureThreshold"] for probe in envoy if "Probe" in probe
+    }
+    assert patience == {"startupProbe": 300, "readinessProbe": 30, "livenessProbe": 120}, "a busy proxy still serves"
     assert envoy["lifecycle"]["preStop"] == {"sleep": {"seconds": 30}}
     assert pod["terminationGracePeriodSeconds"] > 30
     assert envoy["args"][:2] == ["--config-path", "/etc/envoy/bootstrap.yaml"]
