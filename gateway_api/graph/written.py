@@ -5,10 +5,11 @@ import msgspec
 from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassStatus, GatewayStatus
 from k8s_watch.objects.routes import Route, RouteStatus
 
-_STATUS = {Gateway: GatewayStatus(), GatewayClass: GatewayClassStatus()}
+_NO_STATUS = {Gateway: GatewayStatus(), GatewayClass: GatewayClassStatus()}
+_NO_ROUTE_STATUS = RouteStatus()
 
 
 def as_written[O: (Gateway, GatewayClass, Route)](source: O) -> O:
     """Return the object without its status, and without the version that each write changes."""
     metadata = msgspec.structs.replace(source.metadata, resource_version="")
-    return msgspec.structs.replace(source, metadata=metadata, status=_STATUS.get(type(source), RouteStatus()))
+    return msgspec.structs.replace(source, metadata=metadata, status=_NO_STATUS.get(type(source), _NO_ROUTE_STATUS))

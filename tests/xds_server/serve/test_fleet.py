@@ -56,6 +56,7 @@ async def test_who_answers_before_the_report_is_renewed_was_never_behind() -> No
     cache.publish(EG, FIXED)
     fleet.caught_up(one, None)
     fleet.caught_up(one, FIXED)
+    assert fleet._renewal is None, "there is nothing to tell"
     await settle()
     assert fleet.report.version == version
     fleet.caught_up(one, None)
