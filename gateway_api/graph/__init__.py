@@ -4,7 +4,8 @@ From the one Graph come both the proxies' configuration (`lowering`) and the sta
 disagree. One file a concept. Must not read EndpointSlices, ConfigMaps' or Secrets' content beyond what is referenced.
 
 * The order of it all: `build` (the definition), `keeper` (the same, incrementally), `judges`, `types`; what moved:
-  `news`, `readers`, `lookup`, `change`, `tally`, `mappings`, and a `*_stage` for each sort of object that needs one.
+  `news`, `written`, `readers`, `lookup`, `change`, `tally`, `mappings`, and a `*_stage` for each sort of object that
+  needs one.
 * Tables to which a new kind is added: `route_kinds`, `policy_kinds`.
 * Judges: `gateways`, `routes`, `backends`, a folder each; each imports those before it and none after.
 * Policies as such, whatever they say: `policy`, `policy_stage`.

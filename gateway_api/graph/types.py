@@ -208,6 +208,7 @@ class RouteNode(Node, frozen=True):
     """A route with at least one parent of ours."""
 
     source: Route
+    """As its user wrote it, see `written`."""
     parents: tuple[Parent, ...]
     problems: tuple[Problem, ...] = ()
     """Of the route itself, whatever the parent: condition Accepted or ResolvedRefs; each rule's are included."""
