@@ -147,7 +147,7 @@ class _Replica:
             if done is not None:
                 skipped, revision = done.cluster.revision > revision + 1, done.cluster.revision
                 changed = None if skipped else done.cluster.changed
-                if changed is None or changed.keys() & OBSERVED or done.graph.gateways.keys() != gateways:
+                if changed is None or changed.keys() & OBSERVED or frozenset(done.graph.gateways) != gateways:
                     gateways = frozenset(done.graph.gateways)
                     self._report_infra()
                 self._infra.saw(done.cluster)
