@@ -91,7 +91,6 @@ class LocalProxies:
     async def _supervise(self, key: ObjectKey, folder: Path) -> None:
         """Run the Gateway's proxy again and again."""
         home = folder / hashlib.sha256(str(key).encode()).hexdigest()[:8]
-        home.mkdir(mode=0o700, exist_ok=True)
         pause = FIRST_RETRY
         while True:
             wanted = self._wanted.value.get(key)
@@ -108,9 +107,10 @@ class LocalProxies:
 
     async def _run_once(self, key: ObjectKey, home: Path) -> None:
         admin, bootstrap = home / "admin.sock", home / "bootstrap.yaml"
-        admin.unlink(missing_ok=True)
-        bootstrap.write_text(self._envoy.bootstrap(key, admin))
         try:
+            home.mkdir(mode=0o700, exist_ok=True)
+            admin.unlink(missing_ok=True)
+            bootstrap.write_text(self._envoy.bootstrap(key, admin))
             async with (
                 envoy_process(
                     self._envoy.binary,
