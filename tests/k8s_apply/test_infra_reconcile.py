@@ -307,8 +307,8 @@ async def test_what_may_not_be_deleted_holds_up_neither_the_living_nor_others_re
         assert site.present() == {EG_INFRA: 5, OTHER_INFRA: 5}
         site.api.put(SERVICE, OTHER_INFRA, spec={"type": "ClusterIP"})
         await site.clock.advance(1000)
-        service = site.api.peek(SERVICE, OTHER_INFRA)
-        assert service and service["spec"]["type"] == "LoadBalancer"
+        service = site.api.peek(SERVICE, OTHER_INFRA) or {}
+        assert service["spec"]["type"] == "LoadBalancer"
         site.api.refuse.clear()
         await site.clock.advance(120)
     assert site.present() == {OTHER_INFRA: 5}
