@@ -164,8 +164,11 @@ class Controller:
 
     def _wish_for_statuses(self, current: Step) -> None:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
-        statuses, changed = self._statuses.update(current.graph, current.change, fleet, infra)
-        self._sinks.statuses.want(statuses, changed)
+        updated = attempt("statuses", partial(self._statuses.update, current.graph, current.change, fleet, infra))
+        if isinstance(updated, Failure):  # what was written stays; no traffic ends for it
+            self._report_defect(updated)
+        else:
+            self._sinks.statuses.want(*updated)
 
     def _suspicious(self) -> Set[str]:
         """The routes that were refused when we began, or that another replica found to be: see `snapshot.isolation`.
