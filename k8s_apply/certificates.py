@@ -122,7 +122,7 @@ def renewed_authority(current: Authority | None, now: float) -> Authority:
 def server_files(authority: Authority, names: Sequence[str], current: Files, now: float) -> Files:
     """`current` itself while it is good for these names under this authority; else with a new certificate.
 
-    Files: ca.crt (whom the server trusts), tls.crt (with its chain) and tls.key.
+    Files: ca.crt (whom the server trusts), tls.crt (with its chain) and tls.key. Raises BadCertificateError.
     """
     hosts = x509.SubjectAlternativeName([_host(name) for name in names])
     return _renewed(_Leaf("xds-server", hosts, SERVER_LIFE, ExtendedKeyUsageOID.SERVER_AUTH), authority, current, now)
@@ -131,7 +131,7 @@ def server_files(authority: Authority, names: Sequence[str], current: Files, now
 def client_files(authority: Authority, gateway: ObjectKey, current: Files, now: float) -> Files:
     """`current` itself while it is good for this Gateway under this authority; else with a new certificate.
 
-    Files: ca.crt (whom the proxies trust), tls.crt (with its chain) and tls.key.
+    Files: ca.crt (whom the proxies trust), tls.crt (with its chain) and tls.key. Raises BadCertificateError.
     """
     uri = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(gateway_uri(gateway))])
     return _renewed(_Leaf("xds-client", uri, CLIENT_LIFE, ExtendedKeyUsageOID.CLIENT_AUTH), authority, current, now)
@@ -159,8 +159,13 @@ class _Leaf(NamedTuple):
 def _renewed(leaf: _Leaf, authority: Authority, current: Files, now: float) -> Files:
     if current.get("ca.crt") == authority.bundle and _is_good(leaf, authority, current, now):
         return current
-    key = ec.generate_private_key(ec.SECP256R1())
     issuer = x509.load_pem_x509_certificate(authority.certificate)
+    if issuer.not_valid_after_utc <= _moment(now):
+        raise BadCertificateError(
+            f"the authority ended on {issuer.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: whoever made it has to renew it, "
+            "or its Secret is deleted and `lychgate certgen` makes another"
+        )
+    key = ec.generate_private_key(ec.SECP256R1())
     signer = _load_key(authority.key)
     life = (_moment(now) - BACKDATED, min(_moment(now) + leaf.life, issuer.not_valid_after_utc))
     certificate = (

@@ -6,7 +6,7 @@ restart or a change of leaders. What others undo again and again is repaired eve
 fight at full speed.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import structlog
 
@@ -29,6 +29,7 @@ ATTEMPTS = 5
 """Reads and writes of one object in a row, before it has to wait its turn again."""
 REPAIR_FLOOR, REPAIR_CEILING = 1.0, 300.0
 """Seconds between two repairs of a status that somebody else changes: at first, and at most."""
+_RANKS = {name: rank for rank, name in enumerate(STATUS)}
 
 type Observed = Callable[[StatusKey], Json | None]
 """The object as watched, see `k8s_apply.watched`; None when it is not known."""
@@ -78,7 +79,7 @@ class StatusWriter:
         self._wanted = statuses
         if not self._leading.value:
             return
-        for key in [*(self._asked.keys() - statuses.keys()), *statuses] if changed is None else changed:
+        for key in _in_order({*self._asked, *statuses} if changed is None else changed):
             body = statuses.get(key)
             known = self._asked.get(key)
             if known is body or known == body:
@@ -109,7 +110,7 @@ class StatusWriter:
         """Begin with a look at everything: we do not know what an earlier leader has written."""
         self._asked = dict(self._wanted)
         self._outage = 0
-        for key in self._asked:
+        for key in _in_order(self._asked):
             self._queue.add(key)
         try:
             await self._queue.run(self._attend, workers=self._in_flight)
@@ -209,6 +210,11 @@ class StatusWriter:
         if error and failures == 1:
             log.error("status refused, will retry", object=str(key), error=str(error))
         return backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0)
+
+
+def _in_order(keys: Iterable[StatusKey]) -> list[StatusKey]:
+    """Classes and Gateways first: they are what people wait for."""
+    return sorted(keys, key=lambda key: _RANKS[key.kind])
 
 
 def _unknown(_: StatusKey) -> None:

@@ -10,6 +10,7 @@ the difference: nothing is forgotten before the new list is whole. Spec: Kuberne
 of changes", "410 Gone responses", "Watch bookmarks".
 """
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from enum import StrEnum
 from typing import assert_never
@@ -46,6 +47,8 @@ FORBIDDEN_GRACE = 30.0
 """Seconds that we wait at start for leave to read a kind, before it counts as empty."""
 RETRY_AFTER_MOST = 60.0
 """Seconds for which we let a server send us away, at most."""
+AT_ONCE = 1.0
+"""Seconds: a watch that ends sooner without a word was none."""
 RECOVERY_FLOOR = 1.0
 """Seconds that a pause lasts at least, also when the server turns out to be back."""
 PATIENT_CODES = frozenset({401, 403, 429})
@@ -83,6 +86,9 @@ class Watching(msgspec.Struct, frozen=True):
     resource_version: str
     lines: AsyncGenerator[bytes, None]
     tries: int = 0
+    """As in `Listed`; none any more as soon as something was heard."""
+    since: float = math.inf
+    """When it was open, by the clock's monotonic time, in seconds."""
 
 
 type State = Empty | Paging | Listed | Watching
@@ -133,6 +139,11 @@ class _Line(msgspec.Struct, frozen=True, gc=False):
 
 
 _LINE = msgspec.json.Decoder(_Line)
+
+
+def _after_word(state: Watching, resource_version: str) -> Watching:
+    known = resource_version or state.resource_version
+    return msgspec.structs.replace(state, resource_version=known, tries=0)
 
 
 class Watcher[T: Object]:
@@ -192,14 +203,15 @@ class Watcher[T: Object]:
                 seconds = WATCH_SECONDS * (1 + self._clock.jitter())
                 lines = self._api.watch(self._kind, version, resource_version=resource_version, timeout=seconds)
                 return Watching(version, resource_version, lines, tries), []
-            case Watching(version, resource_version, lines):
+            case Watching(version, resource_version, lines, _, since):
                 line = await anext(lines, None)
-                if line is None and not self._backoff.has_lasted:
+                now = self._clock.monotonic()
+                if line is None and now - since < AT_ONCE:
                     raise ConnectionError("the server ended the watch as soon as it began")
                 if line is None:
                     return Listed(version, resource_version), []
                 self._well()
-                return self._heard(state, line) if line else (state, [])
+                return self._heard(state, line) if line else (msgspec.structs.replace(state, since=now), [])
             case _:
                 assert_never(state)
 
@@ -219,8 +231,8 @@ class Watcher[T: Object]:
                 raise status_error(0, bytes(line.object))
             case _:  # a bookmark says how far we are, and so does whatever else may come one day
                 known = read_head(line.object).resource_version
-                return Watching(state.version, known or state.resource_version, state.lines), []
-        return Watching(state.version, known or state.resource_version, state.lines), [event]
+                return _after_word(state, known), []
+        return _after_word(state, known), [event]
 
     def _listed_object(self, version: str, raw: bytes) -> InitApply[T] | Reject:
         try:

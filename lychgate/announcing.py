@@ -12,9 +12,10 @@ MOST_LINES = 12
 
 
 def announcement(graph: Graph) -> str:
-    """What is served, an address a line, and the curl lines to try."""
-    served = [line for gateway in graph.gateways.values() if gateway.serves for line in _addresses(gateway)]
-    tries = _first_different((t for g in graph.gateways.values() for t in _tries(graph, g)), MOST_LINES + 1)
+    """What is served, an address a line, and the curl lines to try. In order of the Gateways' keys."""
+    gateways = [gateway for _, gateway in sorted(graph.gateways.items())]
+    served = [line for gateway in gateways if gateway.serves for line in _addresses(gateway)]
+    tries = _first_different((line for gateway in gateways for line in _tries(graph, gateway)), MOST_LINES + 1)
     lines = ["Serving:", *(f"  {line}" for line in served or ["nothing yet: no Gateway has a valid listener"])]
     if tries:
         lines += ["Try:", *(f"  {line}" for line in tries[:MOST_LINES])]

@@ -66,8 +66,9 @@ class Feedback(msgspec.Struct, frozen=True):
 type Refused = tuple[ObjectKey, Nack | RefusedRoute]
 """What a Gateway's proxies refuse."""
 
-STATUS_ROUNDS = Allowance(rate=2.5, credit=4, at_most=0.5)
-"""For statuses, which people read: a burst of routes is a few new counts of a Gateway, not a thousand."""
+STATUS_ROUNDS = Allowance(rate=0.6, credit=10, at_most=2.0)
+"""For statuses, which people read: ten in a row at once; in a burst of thousands of routes, which takes a minute, a new
+count of a Gateway every two seconds, and the last as soon as it is over."""
 
 
 def changes_allowance(cores: float, at_most: float) -> Allowance:
@@ -106,7 +107,6 @@ class Controller:
         cache.suspicious = self._suspicious
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
-        self._wished_before = False
         self._refused_before: Set[tuple[str, int]] = frozenset()
         """As of the first pass."""
         self._refused: Set[Refused] = frozenset()
@@ -160,16 +160,15 @@ class Controller:
             self._bell.publish(self._bell.value + 1)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
         wished = {key: gateway.infra for key, gateway in new.gateways.items()}
-        self._sinks.infra.want(wished, keep=new.graph.gateways.keys() - wished.keys())
+        self._sinks.infra.want(wished, keep=[key for key in new.graph.gateways if key not in wished])
 
     def _wish_for_statuses(self, current: Step) -> None:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
-        statuses, changed = self._statuses.update(current.graph, current.change, fleet, infra)
-        if self._wished_before:
-            self._sinks.statuses.want(statuses, changed)
-        else:  # in their own order: classes and Gateways are what people wait for
-            self._sinks.statuses.want(statuses)
-            self._wished_before = True
+        updated = attempt("statuses", partial(self._statuses.update, current.graph, current.change, fleet, infra))
+        if isinstance(updated, Failure):  # what was written stays; no traffic ends for it
+            self._report_defect(updated)
+        else:
+            self._sinks.statuses.want(*updated)
 
     def _suspicious(self) -> Set[str]:
         """The routes that were refused when we began, or that another replica found to be: see `snapshot.isolation`.

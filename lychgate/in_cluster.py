@@ -24,6 +24,7 @@ from k8s_apply.infra.observed import OBSERVED, observe
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.lease import Leadership
+from k8s_apply.quantity import bytes_of, canonical_cpu, canonical_memory
 from k8s_apply.status_writer import StatusWriter
 from k8s_apply.watched import watched
 from k8s_watch.cluster import Cluster
@@ -109,6 +110,7 @@ class _Replica:
                 gateway_namespace_mode=settings.gateway_namespace_mode,
                 route_scoping=settings.route_scoping,
                 system_ca_file=settings.system_ca_file,
+                bind_address=_bind_address(settings),
             ),
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=self._metrics,
@@ -129,7 +131,7 @@ class _Replica:
             tasks.create_task(self._cluster.run(), name="cluster")
             tasks.create_task(self._controller.run(), name="controller")
             tasks.create_task(
-                self._server.serve(address=f"{settings.xds_address}:{settings.xds_port}", tls=tls), name="xds"
+                self._server.serve(address=_place(settings.xds_address, settings.xds_port), tls=tls), name="xds"
             )
             tasks.create_task(self._infra.run(), name="infrastructure")
             tasks.create_task(self._statuses.run(), name="statuses")
@@ -147,7 +149,7 @@ class _Replica:
             if done is not None:
                 skipped, revision = done.cluster.revision > revision + 1, done.cluster.revision
                 changed = None if skipped else done.cluster.changed
-                if changed is None or changed.keys() & OBSERVED or done.graph.gateways.keys() != gateways:
+                if changed is None or changed.keys() & OBSERVED or frozenset(done.graph.gateways) != gateways:
                     gateways = frozenset(done.graph.gateways)
                     self._report_infra()
                 self._infra.saw(done.cluster)
@@ -177,6 +179,8 @@ class _Replica:
             xds_port=settings.xds_port,
             bootstrap_dir=self._infra_settings.bootstrap_dir,
             certs_dir=self._infra_settings.certs_dir,
+            bind_address=_bind_address(settings),
+            max_heap_bytes=bytes_of(limit) * 4 // 5 if (limit := settings.proxy_memory_limit) else None,
         )
 
     def _watched(self, of: StatusKey) -> Json | None:
@@ -201,7 +205,24 @@ def _infra_settings(settings: Settings) -> InfraSettings:
         gateway_namespace_mode=settings.gateway_namespace_mode,
         image=settings.envoy_image,
         image_pull_policy=settings.envoy_image_pull_policy,
+        replicas=settings.proxy_replicas,
+        service_type=settings.proxy_service_type,
+        external_traffic_policy=settings.proxy_external_traffic_policy,
+        dual_stack=settings.proxy_ip_family == "DualStack",
+        cpu_request=canonical_cpu(settings.proxy_cpu_request),
+        memory_request=canonical_memory(settings.proxy_memory_request),
+        memory_limit=canonical_memory(settings.proxy_memory_limit) if settings.proxy_memory_limit else None,
+        drain_seconds=settings.proxy_drain_seconds,
+        log_level=settings.proxy_log_level,
     )
+
+
+def _bind_address(settings: Settings) -> str:
+    return "0.0.0.0" if settings.proxy_ip_family == "IPv4" else "::"  # which takes IPv4 too, see `ipv4_compat`
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _always() -> bool:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from k8s_apply.quantity import CPU, MEMORY
+
 ENVIRONMENT_PREFIX = "LYCHGATE_"
 
 type Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -35,6 +37,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
 
     envoy_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When the node fetches it."""
+
+    proxy_replicas: Annotated[int, msgspec.Meta(ge=0)] | None = 1
+    """How many proxies each Gateway has; null leaves that to whoever scales the Deployment, such as an autoscaler."""
+
+    proxy_service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
+    """How the proxies are reached."""
+
+    proxy_external_traffic_policy: Literal["Local", "Cluster"] = "Local"
+    """Local keeps the clients' addresses and saves a hop; Cluster reaches the proxies through every node."""
+
+    proxy_ip_family: Literal["IPv4", "IPv6", "DualStack"] = "IPv4"
+    """What the proxies listen on; with DualStack, their Services ask for both where the cluster has both."""
+
+    proxy_cpu_request: Annotated[str, msgspec.Meta(pattern=CPU)] = "100m"
+    """CPU that is set aside for each proxy, for example 2 or 250m."""
+
+    proxy_memory_request: Annotated[str, msgspec.Meta(pattern=MEMORY)] = "512Mi"
+    """Memory that is set aside for each proxy, for example 512Mi."""
+
+    proxy_memory_limit: Annotated[str, msgspec.Meta(pattern=MEMORY)] | None = None
+    """Memory that no proxy may exceed; near it, at four fifths, it refuses requests before it is killed."""
+
+    proxy_drain_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 10
+    """Seconds that a proxy which has to go still serves, while load balancers notice."""
+
+    proxy_log_level: Literal["trace", "debug", "info", "warn", "error", "critical", "off"] = "warn"
+    """The least severe line that Envoy writes."""
 
     service_name: str = "envoy-gateway"
     """The Service by which the proxies find us: the host of their xDS connection."""

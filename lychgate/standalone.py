@@ -45,8 +45,8 @@ log = structlog.get_logger("lychgate.standalone")
 STATUS_FILE = "status.json"
 
 
-class StateInUseError(RuntimeError):
-    """Another Lychgate runs with this state folder."""
+class StateError(RuntimeError):
+    """The state folder cannot be made, or another Lychgate runs with it. The message has a remedy."""
 
 
 def system_ca_file() -> str:
@@ -80,7 +80,7 @@ def main(paths: Sequence[Path], backends: Sequence[str], settings: Settings, opt
         envoy = find_envoy(options.envoy)
         with _only_one(options.state_dir or default_state_dir()) as state:
             uvloop.run(until_told(run(paths, overrides, settings, Machine(envoy, options.access_log, state))))
-    except (OverrideError, EnvoyNotFoundError, StateInUseError) as error:
+    except (OverrideError, EnvoyNotFoundError, StateError) as error:
         print(f"lychgate run: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
         return 2
     return 0
@@ -197,11 +197,15 @@ def _in_sync(done: Step, fleet: FleetReport, infra: InfraReport) -> bool:
 
 @contextmanager
 def _only_one(state: Path) -> Iterator[Path]:
-    """Make the folder and hold it for this process alone. Raises StateInUseError."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state / "lock").open("w") as lock:
+    """Make the folder and hold it for this process alone. Raises StateError."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (state / "lock").open("w")
+    except OSError as error:
+        raise StateError(f"{state} cannot be used: {error.strerror}; name another folder with --state-dir") from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StateInUseError(f"{state} is in use by another lychgate run: give this one a --state-dir") from None
+            raise StateError(f"{state} is in use by another lychgate run: give this one a --state-dir") from None
         yield state

@@ -6,6 +6,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
+from immutables import Map
+
 from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.graph.attached import (
     attached_listeners,
@@ -88,10 +90,13 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     return Graph(
         settings=settings,
         gateway_classes=classes,
-        gateways={key: counted(gateway, attached[owner_of(gateway)]) for key, gateway in whole.items()},
-        listener_sets={
-            key: counted(with_listeners(node, beside), attached[owner_of(node)]) for key, node in listener_sets.items()
-        },
+        gateways=Map({key: counted(gateway, attached[owner_of(gateway)]) for key, gateway in whole.items()}),
+        listener_sets=Map(
+            {
+                key: counted(with_listeners(node, beside), attached[owner_of(node)])
+                for key, node in listener_sets.items()
+            }
+        ),
         orphans=frozenset(
             key
             for key, source in cluster.listener_sets.items()
@@ -103,8 +108,8 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     )
 
 
-def _nodes[N](keys: Iterable[ObjectKey], judge: Callable[[ObjectKey], N | None]) -> dict[ObjectKey, N]:
-    return {key: node for key in keys if (node := judge(key)) is not None}
+def _nodes[N](keys: Iterable[ObjectKey], judge: Callable[[ObjectKey], N | None]) -> Map[ObjectKey, N]:
+    return Map({key: node for key in keys if (node := judge(key)) is not None})
 
 
 def _with_listener_sets(
@@ -140,9 +145,9 @@ def _policies(
     return Policies(nodes=nodes, forsaken=frozenset(forsaken))
 
 
-def _routes_of(routes: Mapping[ObjectKey, RouteNode]) -> dict[ObjectKey, tuple[ObjectKey, ...]]:
+def _routes_of(routes: Mapping[ObjectKey, RouteNode]) -> Map[ObjectKey, tuple[ObjectKey, ...]]:
     found: defaultdict[ObjectKey, list[ObjectKey]] = defaultdict(list)
     for key in sorted(routes, key=lambda key: route_precedence(routes[key].source)):
         for gateway in bound_gateways(routes[key]):
             found[gateway].append(key)
-    return {gateway: tuple(keys) for gateway, keys in found.items()}
+    return Map({gateway: tuple(keys) for gateway, keys in found.items()})

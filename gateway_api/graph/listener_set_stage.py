@@ -54,7 +54,7 @@ class ListenerSetStage(Stage[ListenerSetNode]):
     ) -> None:
         """Look anew at the ListenerSets that `changed`, and at those of the `gateways` that did."""
         keys = {*changed, *self.readers(("Gateway", key) for key in gateways)}
-        found = {key for key in keys - self.nodes.keys() if _is_orphan(cluster, key)}
+        found = {key for key in keys if key not in self.nodes and _is_orphan(cluster, key)}
         if self.orphans & keys != found:
             self.orphans = (self.orphans - keys) | found
 

@@ -1,18 +1,24 @@
-"""Two versions of a mapping that is never mutated: what differs between them, and how to make the next one."""
+"""Two versions of a mapping that is never mutated: what differs between them, and how to make the next one.
+
+They are hash tries, which share all but a few paths with the version before: a copied dict would touch every object in
+it for each that changes (ADR 18).
+"""
 
 from collections.abc import Callable, Mapping
 from operator import is_not, ne
 
+from immutables import Map
 
-def replaced[K, V](mapping: Mapping[K, V], news: Mapping[K, V | None]) -> dict[K, V]:
-    """Return a copy of the mapping with the news in it; None takes a key out."""
-    new = dict(mapping)
+
+def replaced[K, V](mapping: Map[K, V], news: Mapping[K, V | None]) -> Map[K, V]:
+    """Return the mapping with the news in it; None takes a key out. Cost: follows the news, not the mapping."""
+    new = mapping.mutate()
     for key, value in news.items():
         if value is None:
             new.pop(key, None)
         else:
             new[key] = value
-    return new
+    return new.finish()
 
 
 def not_same[K](before: Mapping[K, object], now: Mapping[K, object]) -> frozenset[K]:

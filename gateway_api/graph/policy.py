@@ -9,6 +9,8 @@ Spec: GEP-713; Gateway API v1.6 LocalPolicyTargetReferenceWithSectionName, Polic
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from immutables import Map
+
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mappings import replaced
@@ -20,7 +22,7 @@ from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.core import Service
 from k8s_watch.objects.policies import Policy, PolicyTargetReference
 
-type DirectivesByService[E] = Mapping[ObjectKey, tuple[Directive[E], ...]]
+type DirectivesByService[E] = Map[ObjectKey, tuple[Directive[E], ...]]
 """Service → the directives on it, in order of precedence: the oldest policy's first, then by name."""
 
 
@@ -30,14 +32,14 @@ def directives_of[E](policies: Iterable[JudgedPolicy[E]]) -> DirectivesByService
     for policy in policies:
         for service, directive in _directives(policy):
             found[service].append(directive)
-    return {service: _in_order(directives) for service, directives in found.items()}
+    return Map({service: _in_order(directives) for service, directives in found.items()})
 
 
 class Directives[E]:
     """`directives_of` one set of policies after the other, at the cost of what moved."""
 
     def __init__(self) -> None:
-        self.of: DirectivesByService[E] = {}
+        self.of: DirectivesByService[E] = Map()
         """Never mutated: a change makes a new mapping."""
 
     def get(self, service: ObjectKey, /) -> tuple[Directive[E], ...] | None:

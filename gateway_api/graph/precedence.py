@@ -15,6 +15,8 @@ type MatchOrder = tuple[int, int, int, int, int, int, RouteOrder, int, int, bool
 
 _LONGEST = 1000
 """Longer than any hostname."""
+_LONGEST_NAME = 10_000
+"""Longer than the name of any gRPC service."""
 
 # Where regular expressions stand is up to the implementation; here between the other two: they say more than a prefix.
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
@@ -74,7 +76,7 @@ def match_precedence(
 
 
 def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, match_index: int) -> MatchOrder:
-    """Sort key of the matches of gRPC methods, comparable with the other.
+    """Sort key of the matches of gRPC methods, all before those of HTTPRoutes: they let in requests of gRPC alone.
 
     Longest service, then longest method, then most headers; then as every match.
 
@@ -83,7 +85,7 @@ def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, mat
     method = match.method or GRPCMethodMatch()
     return (
         0,
-        -len(method.service or ""),
+        -1 - len(method.service or ""),
         -len(method.method or ""),
         False,
         -len(match.headers),
@@ -93,3 +95,8 @@ def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, mat
         match_index,
         True,
     )
+
+
+def behind(order: MatchOrder) -> MatchOrder:
+    """Return the place of a match of gRPC methods for what is no gRPC: behind all that HTTPRoutes say of a hostname."""
+    return (order[0], _LONGEST_NAME + order[1], *order[2:])

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from immutables import Map
+
 from gateway_api.graph.lookup import Lookup, Noted, Read
 from gateway_api.graph.mappings import replaced
 from k8s_watch.keys import ObjectKey
@@ -72,7 +74,7 @@ class Stage[N]:
     """The nodes of one kind, and what each was judged by."""
 
     def __init__(self) -> None:
-        self.nodes: Mapping[ObjectKey, N] = {}
+        self.nodes: Map[ObjectKey, N] = Map()
         """Never mutated: a change makes a new mapping, in which every node that is as before is the same object."""
         self._readers = Readers()
 

@@ -4,6 +4,8 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 
+from immutables import Map
+
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.precedence import RouteOrder, route_precedence
 from gateway_api.graph.readers import Moved
@@ -62,7 +64,7 @@ class Ranks[N: RouteNode | ListenerSetNode]:
     def __init__(self, gateways: Callable[[N], Iterable[ObjectKey]]) -> None:
         """`gateways` says which have one."""
         self._gateways = gateways
-        self.of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
+        self.of: Map[ObjectKey, tuple[ObjectKey, ...]] = Map()
         """By Gateway. Never mutated: a change makes a new mapping."""
         self._lists: defaultdict[ObjectKey, _Ranking] = defaultdict(_Ranking)
 
@@ -81,8 +83,9 @@ class Ranks[N: RouteNode | ListenerSetNode]:
             self._lists[gateway].move(left[gateway], joined[gateway])
         if touched:
             self.of = replaced(self.of, {gateway: tuple(self._lists[gateway].keys) or None for gateway in touched})
-        for gateway in touched - self.of.keys():
-            del self._lists[gateway]
+        for gateway in touched:
+            if gateway not in self.of:
+                del self._lists[gateway]
 
     def _places(self, key: ObjectKey, node: N | None) -> set[tuple[ObjectKey, _Row]]:
         if node is None:

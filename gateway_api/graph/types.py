@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+from immutables import Map
 
 from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, RetryBudget, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
@@ -239,8 +240,8 @@ class L4RouteNode(RouteNode, frozen=True, kw_only=True):
 class Routes[N: RouteNode](Node, frozen=True):
     """The routes of one kind."""
 
-    nodes: Mapping[ObjectKey, N] = {}
-    of: Mapping[ObjectKey, tuple[ObjectKey, ...]] = {}
+    nodes: Map[ObjectKey, N] = Map()
+    of: Map[ObjectKey, tuple[ObjectKey, ...]] = Map()
     """Gateway → the routes bound to any of its listeners, in order of precedence (oldest, then by name)."""
     forsaken: frozenset[ObjectKey] = frozenset()
     """Those that name no Gateway of ours any more and whose observed status still has an entry of ours."""
@@ -308,7 +309,7 @@ class PolicyNode(Node, frozen=True):
 class Policies(Node, frozen=True):
     """The policies of one kind."""
 
-    nodes: Mapping[ObjectKey, PolicyNode] = {}
+    nodes: Map[ObjectKey, PolicyNode] = Map()
     forsaken: frozenset[ObjectKey] = frozenset()
     """Those that no Gateway of ours has to do with any more, and whose observed status still has an entry of ours."""
 
@@ -317,9 +318,9 @@ class Graph(Node, frozen=True):
     """Everything of ours, judged and connected. What belongs to other controllers is not here."""
 
     settings: Settings
-    gateway_classes: Mapping[ObjectKey, GatewayClassNode] = {}
-    gateways: Mapping[ObjectKey, GatewayNode] = {}
-    listener_sets: Mapping[ObjectKey, ListenerSetNode] = {}
+    gateway_classes: Map[ObjectKey, GatewayClassNode] = Map()
+    gateways: Map[ObjectKey, GatewayNode] = Map()
+    listener_sets: Map[ObjectKey, ListenerSetNode] = Map()
     orphans: frozenset[ObjectKey] = frozenset()
     """The ListenerSets whose Gateway is no more and whose observed status still says that something is well."""
     http: Mapping[str, Routes[HTTPRouteNode]] = {}

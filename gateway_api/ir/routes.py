@@ -28,6 +28,8 @@ class Match(Record, frozen=True):
     method: str | None = None
     headers: tuple[ValueMatch, ...] = ()
     queries: tuple[ValueMatch, ...] = ()
+    grpc: bool = False
+    """Whether the request must be one of gRPC, or of gRPC-Web, by its content type."""
 
 
 class HeaderMods(Record, frozen=True):
@@ -142,12 +144,16 @@ class Forward(Record, frozen=True):
 
 
 class Redirect(Record, frozen=True):
-    """None keeps that part of the request's URL; `port` follows Gateway API's rules already, None leaves it out."""
+    """None keeps that part of the request's URL."""
 
     status: int
     scheme: str | None = None
     host: str | None = None
+    """Comes without the request's port."""
     port: int | None = None
+    """Follows Gateway API's rules already."""
+    implied_port: int | None = None
+    """Instead of `port`: one that goes without saying, for it is the scheme's. The request's must not stay."""
     path: PathRewrite | None = None
 
 

@@ -1,13 +1,20 @@
 """HTTPRouteFilters → header modifications, a rewrite, a redirect."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from gateway_api.graph.routes.cors import ANY, origins
 from gateway_api.graph.types import MirrorNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import prefix_of
-from k8s_watch.objects.routes import HTTPHeaderFilter, HTTPPathModifier, HTTPRequestRedirect, HTTPRouteFilter
+from k8s_watch.objects.routes import (
+    HTTPHeader,
+    HTTPHeaderFilter,
+    HTTPPathModifier,
+    HTTPRequestRedirect,
+    HTTPRouteFilter,
+)
 
 UNCHANGED = ir.HeaderMods()
 """Most headers are: one value for all of them is quick to make and to compare."""
@@ -82,19 +89,28 @@ def redirect(spec: HTTPRequestRedirect, match: ir.PathMatch, frontend: Frontend)
 
     Spec: Gateway API v1.6 HTTPRequestRedirectFilter
     """
+    port, implied = redirect_port(spec, frontend)
     return ir.Redirect(
         status=spec.status_code,
         scheme=spec.scheme,
         host=spec.hostname,
-        port=redirect_port(spec, frontend),
+        port=port,
+        implied_port=implied,
         path=path_rewrite(spec.path, match),
     )
 
 
-def redirect_port(spec: HTTPRequestRedirect, frontend: Frontend) -> int | None:
-    """Return the port for the Location header; None where the scheme implies it.
+class RedirectPort(NamedTuple):
+    """The port for the Location header: written out, or implied by the scheme. Neither: as the client reached us."""
 
-    The user's own; else the well-known port of the user's scheme; else that of the listener.
+    written: int | None = None
+    implied: int | None = None
+
+
+def redirect_port(spec: HTTPRequestRedirect, frontend: Frontend) -> RedirectPort:
+    """Return the user's own; else the well-known port of the user's scheme; else that of the listener.
+
+    A listener's well-known port says nothing: who came through another (a NodePort, a forwarded one) stays there.
 
     Spec: Gateway API v1.6 HTTPRequestRedirectFilter.port
     """
@@ -102,7 +118,9 @@ def redirect_port(spec: HTTPRequestRedirect, frontend: Frontend) -> int | None:
     port = spec.port
     if port is None:
         port = _WELL_KNOWN_PORTS.get(spec.scheme, frontend.port) if spec.scheme else frontend.port
-    return None if port == implied else port
+    if port != implied:
+        return RedirectPort(written=port)
+    return RedirectPort(implied=port if spec.port or spec.scheme else None)
 
 
 def _header_mods(modifiers: Iterable[HTTPHeaderFilter | None]) -> ir.HeaderMods:
@@ -110,7 +128,15 @@ def _header_mods(modifiers: Iterable[HTTPHeaderFilter | None]) -> ir.HeaderMods:
     if not present:
         return UNCHANGED
     return ir.HeaderMods(
-        set=tuple((header.name, header.value) for modifier in present for header in modifier.set),
-        add=tuple((header.name, header.value) for modifier in present for header in modifier.add),
+        set=tuple(pair for modifier in present for pair in _first_of_each(modifier.set)),
+        add=tuple(pair for modifier in present for pair in _first_of_each(modifier.add)),
         remove=tuple(name for modifier in present for name in modifier.remove),
     )
+
+
+def _first_of_each(headers: Iterable[HTTPHeader]) -> Iterable[tuple[str, str]]:
+    """Spec: Gateway API v1.6 HTTPHeader.name, "the first entry with an equivalent name MUST be considered"."""
+    found: dict[str, tuple[str, str]] = {}
+    for header in headers:
+        found.setdefault(header.name.lower(), (header.name, header.value))
+    return found.values()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway_api.graph.durations import seconds
-from gateway_api.graph.precedence import MatchOrder, asked_for, match_precedence, method_precedence, under
+from gateway_api.graph.precedence import MatchOrder, asked_for, behind, match_precedence, method_precedence, under
 from gateway_api.graph.routes.http_match import match_problems
 from gateway_api.graph.routes.mirror import mirrors_of
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, Problem
@@ -59,6 +59,7 @@ def on_host(hostname: str, node: HTTPRouteNode, routes: Sequence[RankedRoute]) -
 
 def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
     """Lower a rule: one ir.Route for each of its matches, in order, and one for the preflights of each with a method.
+    A match of gRPC is two.
 
     A rule that cannot work answers its failure to what it matches: it takes nothing from other rules and gives nothing
     to them. A match that is itself what is wrong has no route. No matches are one match of everything.
@@ -66,10 +67,15 @@ def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[Ra
     Spec: Gateway API v1.6 HTTPRouteRule
     """
     found = []
-    answers_preflights = any(one.cors for one in rule.spec.filters)
+    of_backends = (one for ref in rule.spec.backend_refs for one in ref.filters)
+    answers_preflights = any(one.cors for one in (*rule.spec.filters, *of_backends))
     for index, spec in _usable_matches(rule):
-        lowered = _lower_match(route, rule, index, spec, frontend)
-        found.append(RankedRoute(_place(route, spec, rule.index, index), lowered))
+        lowered, place = _lower_match(route, rule, index, spec, frontend), _place(route, spec, rule.index, index)
+        if isinstance(route, GRPCRoute):
+            found.append(RankedRoute(place, _of_grpc(lowered)))
+            found.append(RankedRoute(behind(place), _of_any_sort(lowered)))
+            continue
+        found.append(RankedRoute(place, lowered))
         if spec.method and answers_preflights and not isinstance(lowered.action, ir.Respond):
             found.append(RankedRoute(_place(route, spec, rule.index, index, preflight=True), _preflight(lowered)))
     return tuple(found)
@@ -95,6 +101,15 @@ def _lower_match(route: Route, rule: HTTPRuleNode, index: int, spec: HTTPRouteMa
         response_headers=filters.response_headers(rule.spec.filters) if changed else filters.UNCHANGED,
         external_auth=external_auth(rule) if changed else None,
     )
+
+
+def _of_grpc(of: ir.Route) -> ir.Route:
+    return msgspec.structs.replace(of, match=msgspec.structs.replace(of.match, grpc=True))
+
+
+def _of_any_sort(of: ir.Route) -> ir.Route:
+    """What comes to a GRPCRoute and is no gRPC (Connect, a health check by hand) is let in where nobody else has it."""
+    return msgspec.structs.replace(of, name=f"{of.name}/any")
 
 
 def _preflight(of: ir.Route) -> ir.Route:

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
+from immutables import Map
 
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import wider
@@ -76,7 +77,7 @@ class GatewayKeeper:
         self._listeners: Mapping[str, ir.Listener] = {}
         """As of the last update, by name."""
         self._tables: dict[str, TableKeeper] = {}
-        self._scopings: dict[str, ir.Scoping] = {}
+        self._scopings: Map[str, ir.Scoping] = Map()
         """Of the route tables that are scoped."""
         self._on_port: dict[int, frozenset[str]] = {}
         """Port → the hostnames that its tables share out."""
@@ -179,7 +180,7 @@ class GatewayKeeper:
         """Return what differs in the tables, which were `known`, and in how they are scoped."""
         gone = known.keys() - self._tables.keys()
         tables = dict[str, TableChange | None](dict.fromkeys(gone))
-        scopings = dict[str, ir.Scoping | None](dict.fromkeys(gone & self._scopings.keys()))
+        scopings = dict[str, ir.Scoping | None](dict.fromkeys(name for name in gone if name in self._scopings))
         for name, table in self._tables.items():
             changed: TableChange = table.settle()
             if name not in known:

@@ -6,6 +6,8 @@ touches.
 
 from collections.abc import Mapping
 
+from immutables import Map
+
 from gateway_api.graph.routes.claims import RouteId, claims
 from gateway_api.graph.types import Graph, Policies
 from gateway_api.ir.fleet import FleetReport
@@ -54,7 +56,7 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
     for kind, policies in graph.policies.items():
         bodies = _policy_statuses(kind, policies, controller_name)
         found |= {StatusKey(kind=kind, key=key): body for key, body in bodies.items()}
-    return found
+    return Map(found)
 
 
 def _policy_statuses(kind: str, policies: Policies, controller_name: str) -> Mapping[ObjectKey, Body]:

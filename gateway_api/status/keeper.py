@@ -6,6 +6,7 @@
 from collections.abc import Iterator, Mapping, Set
 
 import msgspec
+from immutables import Map
 
 from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
@@ -75,7 +76,7 @@ class _Desk:
         """By Gateway, those with any."""
         self._verdicts: dict[ObjectKey, Verdict] = {}
         """By Gateway: what their ListenerSets heard last."""
-        self._statuses: Statuses = {}
+        self._statuses: Map[StatusKey, Body] = Map()
 
     def update(
         self, graph: Graph, change: GraphChange, fleet: FleetReport, infra: InfraReport
@@ -214,6 +215,6 @@ def _forsaken(graph: Graph, kind: str) -> frozenset[ObjectKey]:
     return routes.forsaken if routes else frozenset()
 
 
-def _nodes(graph: Graph, kind: str) -> Mapping[ObjectKey, RouteNode]:
+def _nodes(graph: Graph, kind: str) -> Map[ObjectKey, RouteNode]:
     routes = graph.routes.get(kind)
-    return routes.nodes if routes else {}
+    return routes.nodes if routes else Map()

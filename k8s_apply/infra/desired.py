@@ -70,6 +70,8 @@ def _service(infra: InfraIR, settings: InfraSettings) -> Json:
     }
     if settings.service_type != "ClusterIP":
         spec["externalTrafficPolicy"] = settings.external_traffic_policy
+    if settings.dual_stack:
+        spec["ipFamilyPolicy"] = "PreferDualStack"
     asked_for = _ADDRESS_FIELDS.get(settings.service_type)
     # A Service can ask for one. Not by externalIPs: those need nobody's leave, so a Gateway could take any address.
     return spec | {asked_for: infra.addresses[0]} if asked_for and infra.addresses else spec

@@ -35,7 +35,7 @@ from k8s_watch.snapshot import ClusterSnapshot
 log = structlog.get_logger("k8s_apply.infra")
 
 KINDS: Mapping[str, AnyKind] = {kind.name: kind for kind in INFRASTRUCTURE}
-EVERYTHING = ObjectKey("", "")
+EVERYTHING = ObjectKey("*", "*")
 """Stands for the resync in the queue; no Gateway is called so."""
 TERMINATING_PAUSE = 1.0
 """Seconds until a look at an object that must be gone before it can be made again."""
@@ -175,19 +175,21 @@ class InfraReconciler:
         self.problems.publish(problems)
 
     async def _look_at_everything(self) -> float:
-        """List our objects, remove those without a Gateway, and have every Gateway attended to."""
+        """List our objects, and have every Gateway attended to: those that are, and those that left something."""
         namespace = await self._ours()
         live: dict[Owner, dict[Id, Json]] = {}
         for kind in INFRASTRUCTURE:
             for item in await self._api.list(kind, namespace=namespace, selector=self._selector):
                 live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
         self._live, self._looked = live, True
-        wished = {owner_labels(gateway) for gateway in self._wanted.keys() | self._keep}
-        for owner in live.keys() - wished:
-            await self._delete(owner, list(live[owner]))
-        for gateway in self._wanted:
+        gone = [ObjectKey(*owner) for owner in live.keys() - self._owners()]
+        for gateway in (*self._wanted, *gone):
             self._queue.add(gateway)
         return self._resync * (0.75 + self._clock.jitter() / 2)
+
+    def _owners(self) -> set[Owner]:
+        """Those whose objects are to stay."""
+        return {owner_labels(gateway) for gateway in self._wanted.keys() | self._keep}
 
     async def _ours(self) -> str:
         """The namespace that our objects can be in; "" for any. Where the mode was changed and we may still look into
@@ -209,10 +211,9 @@ class InfraReconciler:
         if not self._looked:
             return None  # the look at everything, which comes first, will ask for us again
         infra, owner = self._wanted.get(gateway), owner_labels(gateway)
-        if infra is None and gateway in self._keep:
-            return None
         if infra is None:
-            await self._delete(owner, list(self._live.get(owner, ())))
+            if owner not in self._owners():
+                await self._delete(owner, list(self._live.get(owner, ())))
             return None
         if not infra.ports:
             return None  # nothing can be served, but what exists keeps its address for when something can

@@ -30,9 +30,11 @@ class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Of Envoy: trace, debug, info, warn, error, critical, off."""
     cpu_request: str = "100m"
     memory_request: str = "512Mi"
-    """Both as Kubernetes quantities in their canonical spelling: 1, not 1000m."""
+    """Both in the spelling of `k8s_apply.quantity`."""
     memory_limit: str | None = None
     """None: no limit."""
+    dual_stack: bool = False
+    """Ask for addresses of both families, where the cluster has both."""
     drain_seconds: int = 10
     """A pod that has to go still serves this long, while the load balancers notice. 0 goes at once."""
     bootstrap_dir: str = "/etc/envoy"

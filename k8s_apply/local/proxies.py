@@ -91,7 +91,6 @@ class LocalProxies:
     async def _supervise(self, key: ObjectKey, folder: Path) -> None:
         """Run the Gateway's proxy again and again."""
         home = folder / hashlib.sha256(str(key).encode()).hexdigest()[:8]
-        home.mkdir(mode=0o700, exist_ok=True)
         pause = FIRST_RETRY
         while True:
             wanted = self._wanted.value.get(key)
@@ -107,10 +106,8 @@ class LocalProxies:
             pause = min(pause * 2, LONGEST_RETRY)
 
     async def _run_once(self, key: ObjectKey, home: Path) -> None:
-        admin, bootstrap = home / "admin.sock", home / "bootstrap.yaml"
-        admin.unlink(missing_ok=True)
-        bootstrap.write_text(self._envoy.bootstrap(key, admin))
         try:
+            admin, bootstrap = self._prepare(key, home)
             async with (
                 envoy_process(
                     self._envoy.binary,
@@ -128,6 +125,14 @@ class LocalProxies:
             log.error("envoy cannot be started", gateway=str(key), reason=str(error))  # noqa: TRY400
         else:
             log.error("envoy ended by itself, starting it again", gateway=str(key), exit_code=code)
+
+    def _prepare(self, key: ObjectKey, home: Path) -> tuple[Path, Path]:
+        """Return where its admin socket will be, and its bootstrap. Raises OSError, after which it is tried again."""
+        admin, bootstrap = home / "admin.sock", home / "bootstrap.yaml"
+        home.mkdir(mode=0o700, exist_ok=True)
+        admin.unlink(missing_ok=True)
+        bootstrap.write_text(self._envoy.bootstrap(key, admin))
+        return admin, bootstrap
 
     async def _announce(self, key: ObjectKey, admin: Path) -> None:
         await until_ready(admin, self._clock)

@@ -33,15 +33,18 @@ def read_files(roots: Sequence[Path], known: Files, *, now: float) -> dict[str, 
 
     A file whose signature is that in `known` is the same FileText object. Only regular files inside a root are read:
     symbolic links may point about within their root (as those of a mounted ConfigMap do), not out of it.
+    What was in a folder that cannot be read now is as it was: a network file system may be away for a moment.
     `now` is in seconds since 1970.
     """
     files: dict[str, FileText] = {}
     nanoseconds = int(now * 1e9)
     for root in roots:
-        if root.is_dir():
+        if is_folder(root):
             _read_folder(str(root), root.resolve(), files, known, nanoseconds)
         elif str(root) not in files:
-            files[str(root)] = _read_link(str(root), None, known, nanoseconds)
+            found = files[str(root)] = _read_link(str(root), None, known, nanoseconds)
+            if found.refusal:
+                files |= _below(str(root), known)
     return files
 
 
@@ -51,19 +54,36 @@ def _read_folder(folder: str, root: Path, files: dict[str, FileText], known: Fil
         with os.scandir(folder) as found:
             entries = sorted((entry for entry in found if _is_ours(entry.name)), key=lambda entry: entry.name)
     except OSError as error:
-        files[folder] = _refused(error)
+        files |= _below(folder, known) | {folder: _refused(error)}
         return
+    folders = []
     for entry in entries:
-        if not entry.name.endswith(SUFFIXES) or entry.path in files:
+        if entry.path in files:
             continue
-        if entry.is_symlink():
-            if not Path(entry.path).is_dir():
-                files[entry.path] = _read_link(entry.path, root, known, now)
-        elif not entry.is_dir():
+        try:
+            link, below = entry.is_symlink(), entry.is_dir(follow_symlinks=False)
+        except OSError as error:  # of a file system that does not say of itself what an entry is
+            files |= _below(entry.path, known) | {entry.path: _refused(error)}
+            continue
+        if below:
+            folders.append(entry.path)
+        elif not entry.name.endswith(SUFFIXES):
+            continue
+        elif not link:
             files[entry.path] = _read_plain(entry, known.get(entry.path), now)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            _read_folder(entry.path, root, files, known, now)
+        elif not is_folder(entry.path):
+            files[entry.path] = _read_link(entry.path, root, known, now)
+    for path in folders:
+        _read_folder(path, root, files, known, now)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether it is one now; what cannot be looked at is none. In Python 3.12, that of Path raises."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def _below(folder: str, known: Files) -> dict[str, FileText]:
+    return {path: text for path, text in known.items() if path.startswith(folder + os.sep)}
 
 
 def _is_ours(name: str) -> bool:

@@ -9,8 +9,17 @@ import msgspec
 from k8s_watch.files.contents import Id
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Endpoint, EndpointPort, EndpointSlice, Service, ServicePort, ServiceSpec
+from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteRule
 from k8s_watch.objects.meta import Meta, Object
-from k8s_watch.objects.routes import BackendRef, HTTPRoute, TCPRoute, TLSRoute, UDPRoute
+from k8s_watch.objects.routes import (
+    BackendObjectReference,
+    HTTPRoute,
+    HTTPRouteRule,
+    L4RouteRule,
+    TCPRoute,
+    TLSRoute,
+    UDPRoute,
+)
 from k8s_watch.slices import SERVICE_LABEL, service_of
 
 _OVERRIDE = re.compile(
@@ -80,14 +89,22 @@ def _service(override: Override, objects: Mapping[Id, Object]) -> Service:
 def _ports_asked(service: ObjectKey, objects: Iterable[Object]) -> Iterator[tuple[int, str]]:
     """Port and protocol of every reference to the Service."""
     for found in objects:
-        if isinstance(found, HTTPRoute | TCPRoute | TLSRoute | UDPRoute):
+        if isinstance(found, HTTPRoute | GRPCRoute | TCPRoute | TLSRoute | UDPRoute):
             protocol = "UDP" if isinstance(found, UDPRoute) else "TCP"
-            for ref in (ref for rule in found.spec.rules for ref in rule.backend_refs):
+            for ref in (ref for rule in found.spec.rules for ref in _references(rule)):
                 if ref.port is not None and _names(ref, found.key.namespace) == service:
                     yield ref.port, protocol
 
 
-def _names(ref: BackendRef, namespace: str) -> ObjectKey | None:
+def _references(rule: HTTPRouteRule | GRPCRouteRule | L4RouteRule) -> Iterator[BackendObjectReference]:
+    """Whatever a rule sends requests to: its backends, mirrors, and those whom it asks for leave."""
+    yield from rule.backend_refs
+    if not isinstance(rule, L4RouteRule):
+        for one in (*rule.filters, *(one for ref in rule.backend_refs for one in ref.filters)):
+            yield from (brought.backend_ref for brought in (one.request_mirror, one.external_auth) if brought)
+
+
+def _names(ref: BackendObjectReference, namespace: str) -> ObjectKey | None:
     return ObjectKey(ref.namespace or namespace, ref.name) if (ref.group, ref.kind) == ("", "Service") else None
 
 

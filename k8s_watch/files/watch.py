@@ -9,6 +9,7 @@ from watchfiles import awatch
 
 from flow.clock import Clock
 from flow.latest import Latest
+from k8s_watch.files.folder import is_folder
 
 log = structlog.get_logger("k8s_watch.files")
 
@@ -38,13 +39,13 @@ class FolderWatch:
 
     async def _listen(self, *, recursive: bool) -> None:
         while True:
-            watched = {root if recursive else root.parent for root in self._roots if root.is_dir() == recursive}
+            watched = {root if recursive else root.parent for root in self._roots if is_folder(root) == recursive}
             moved = self._moved
-            if not any(path.is_dir() for path in watched):
+            if not any(map(is_folder, watched)):
                 await moved.wait()
                 continue
             notices = awatch(
-                *(path for path in watched if path.is_dir()),
+                *filter(is_folder, watched),
                 watch_filter=None,
                 recursive=recursive,
                 step=STEP,
@@ -78,9 +79,8 @@ class FolderWatch:
 
 
 def _identity(root: Path) -> tuple[int, int] | None:
-    folder = root if root.is_dir() else root.parent
     try:
-        found = folder.stat()
+        found = (root if is_folder(root) else root.parent).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

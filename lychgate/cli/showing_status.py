@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,19 +13,30 @@ from flow.clock import SystemClock
 from gateway_api.status.types import Statuses
 from k8s_apply.kinds import STATUS
 from k8s_apply.local.status_file import StatusFileError, StatusReport, StatusRow, make_report, read_status_file
-from k8s_watch.api import ApiError
+from k8s_watch.api import ApiError, KubeReader
 from k8s_watch.cluster import Cluster
 from k8s_watch.connection import connect
 from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
+from k8s_watch.keys import AnyKind
+from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.observed_statuses import observed_statuses
 from lychgate.standalone import STATUS_FILE, default_state_dir
+from lychgate.telemetry.logging import configure_logging
 
 BAD_WHEN_TRUE = frozenset({"Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"})
 """Condition types of which True is the bad news."""
 PIPE_WIDTH = 240
 """Columns of a line that goes to a file or another program: nobody has to read it on a screen."""
+PATIENCE = 30.0
+"""Seconds that a cluster has to answer."""
+LOOK = 0.02
+"""Seconds between looks at how far reading is."""
 COLUMNS = ("NAMESPACE", "NAME", "PARENT", "TYPE", "STATUS", "REASON")
+
+
+class UnreadableError(Exception):
+    """A cluster could not be read. The message says why."""
 
 
 def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose: bool) -> int:
@@ -33,9 +44,10 @@ def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose
     if output not in ("table", "json"):
         print("--output is table or json", file=sys.stderr)
         return 2
+    configure_logging("error", "console")  # to stderr: what comes out on stdout is the report alone
     try:
         report = asyncio.run(_cluster(kubeconfig)) if kubeconfig else _standalone(state_dir)
-    except (StatusFileError, BadCredentials, ApiError, OSError) as error:
+    except (StatusFileError, UnreadableError, BadCredentials, ApiError, OSError) as error:
         print(f"lychgate status: {error}", file=sys.stderr)
         return 2
     if output == "json":
@@ -57,15 +69,31 @@ def _standalone(state_dir: Path | None) -> StatusReport:
 async def _cluster(kubeconfig: str) -> StatusReport:
     """Read a cluster's statuses once, as they are written there."""
     async with await connect(kubeconfig) as connection:
-        cluster = Cluster(HttpReader(connection), clock=SystemClock(), kinds=tuple(STATUS.values()))
-        reading = asyncio.ensure_future(cluster.run())  # noqa: TID251 (ended two lines below)
-        try:
-            async with asyncio.timeout(30):
-                await cluster.revision.newer_than(0)
-        finally:
+        snapshot = await _snapshot(HttpReader(connection), tuple(STATUS.values()))
+    statuses: Statuses = observed_statuses(snapshot)
+    return make_report(statuses, snapshot.rejected, StatusReport(), now="", process=0)
+
+
+async def _snapshot(api: KubeReader, kinds: Sequence[AnyKind]) -> ClusterSnapshot:
+    """Read these kinds once, without those that we may not read: each is named. Raises UnreadableError."""
+    cluster = Cluster(api, clock=SystemClock(), kinds=kinds)
+    try:
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(cluster.run())
+            while not all(kind.synced or kind.forbidden for kind in cluster.health()):  # noqa: ASYNC110 (no bell rings)
+                await asyncio.sleep(LOOK)
             reading.cancel()
-        statuses: Statuses = observed_statuses(cluster.snapshot())
-        return make_report(statuses, cluster.snapshot().rejected, StatusReport(), now="", process=0)
+    except TimeoutError:
+        missing = [kind for kind in cluster.health() if not kind.synced]
+        raise UnreadableError("; ".join(f"{kind.kind}: {kind.error or 'no answer'}" for kind in missing)) from None
+    forbidden = {kind.kind: kind.error for kind in cluster.health() if not kind.synced}
+    if not forbidden:
+        return cluster.snapshot()
+    if len(forbidden) == len(kinds):
+        raise UnreadableError(next(iter(forbidden.values())))
+    for name, error in forbidden.items():
+        print(f"lychgate status: without {name}: {error}", file=sys.stderr)
+    return await _snapshot(api, [kind for kind in kinds if kind.name not in forbidden])
 
 
 def _print_table(report: StatusReport, *, verbose: bool) -> None:
@@ -80,15 +108,14 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
         shown = place
         message = row.message if verbose or is_bad(row) else ""
         table.add_row(*start, row.type, row.status, row.reason, message, style="red" if is_bad(row) else None)
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    # No markup: messages quote regular expressions, whose brackets are not ours.
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
     console.print(table)
     for gateway, addresses in report.addresses.items():
         console.print(f"Gateway/{gateway} at {', '.join(addresses) or 'no address yet'}", highlight=False)
     for rejected in report.rejected:
         name = f"{rejected.kind}/{rejected.name}" if rejected.name else rejected.kind or "document"
-        console.print(
-            f"rejected: {rejected.where}: {name}: {rejected.reason}", style="red", highlight=False, markup=False
-        )
+        console.print(f"rejected: {rejected.where}: {name}: {rejected.reason}", style="red", highlight=False)
 
 
 def _any_bad(rows: Iterable[StatusRow]) -> bool:

@@ -34,14 +34,15 @@ def listening(*, health: tuple[str, int], metrics: tuple[str, int]) -> Iterator[
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """The first address of the host that can be listened on; an empty host is any interface."""
+    """The first address of the host that can be listened on; an empty host is any interface, `::` any of both sorts."""
     problem: OSError | None = None
     try:
         for family, *_, address in socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
             try:
-                return socket.create_server(address, family=family, backlog=BACKLOG)
+                dual = family == socket.AF_INET6 and host == "::"
+                return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=dual)
             except OSError as error:
                 problem = error
     except OSError as error:

@@ -79,7 +79,7 @@ def _shown_gateways(case: Case, outcome: Outcome) -> dict[ObjectKey, Result]:
 def _statuses(case: Case, outcome: Outcome) -> dict[str, Any]:
     """Of the case's own objects; of all in the plain case, which shows what is usual."""
     if case.name == PLAIN:
-        return {str(key): _status(status, frozenset()) for key, status in outcome.statuses.items()}
+        return {str(key): _status(outcome.statuses[key], frozenset()) for key in sorted(outcome.statuses, key=str)}
     keys = (StatusKey(kind=kind, key=key) for kind, key in case.objects)
     return {str(key): _status(outcome.statuses[key], _usual()) for key in keys if key in outcome.statuses}
 

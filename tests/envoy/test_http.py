@@ -77,8 +77,14 @@ ACTIONS = (
     route(prefix("/hang/try"), forward(try_timeout=0.1)),
     route(prefix("/host"), forward(host="other.example.org")),
     route(prefix("/full"), forward(path=ir.PathRewrite(kind="full", value=r"/new\1%path"))),
-    route(prefix("/to-host"), ir.Redirect(status=302, host="other.example.org")),
-    route(prefix("/to-https"), ir.Redirect(status=301, scheme="https")),
+)
+
+TO_HTTPS = ir.Redirect(status=301, scheme="https", implied_port=443)
+REDIRECTS = (
+    route(prefix("/to-host"), ir.Redirect(status=302, host="other.example.org", implied_port=80)),
+    route(prefix("/to-https"), TO_HTTPS),
+    route(prefix("/to-some-https"), ir.Split(shares=(ir.Share(weight=1, action=TO_HTTPS),))),
+    route(prefix("/to-80"), ir.Redirect(status=301, implied_port=80)),
     route(prefix("/to-port"), ir.Redirect(status=307, port=8443)),
     route(prefix("/to-path"), ir.Redirect(status=308, path=ir.PathRewrite(kind="full", value="/new"))),
 )
@@ -110,7 +116,8 @@ def host(hostname: str, *routes: ir.Route) -> ir.VirtualHost:
 
 def gateway(port: int) -> ir.GatewayIR:
     hosts = [
-        host("www.example.com", *MATCHING, *ACTIONS, *HEADERS),
+        host("www.example.com", *MATCHING, *ACTIONS, *REDIRECTS, *HEADERS),
+        host("*.any.org", *REDIRECTS),
         host("*.example.com", route(prefix("/"), forward(to(B)))),
         host("exact.example.net", route(exact("/"), forward())),
     ]
@@ -280,6 +287,15 @@ def test_a_redirect_replaces_a_prefix_by_elements(get, n: int, path: str, new: s
         ("/to-host/x?q=1", "www.example.com", 302, "http://other.example.org/to-host/x?q=1"),
         ("/to-https", "www.example.com", 301, "https://www.example.com/to-https"),
         ("/to-https", "www.example.com:8080", 301, "https://www.example.com/to-https"),
+        ("/to-https", "a.any.org", 301, "https://a.any.org/to-https"),
+        ("/to-https", "a.any.org:8080", 301, "https://a.any.org:443/to-https"),
+        ("/to-some-https", "a.any.org", 301, "https://a.any.org/to-some-https"),
+        ("/to-some-https", "a.any.org:8080", 301, "https://a.any.org:443/to-some-https"),
+        ("/to-80", "www.example.com", 301, "http://www.example.com/to-80"),
+        ("/to-80", "www.example.com:8080", 301, "http://www.example.com/to-80"),
+        ("/to-80", "a.any.org:8080", 301, "http://a.any.org:80/to-80"),
+        ("/to-host/x", "a.any.org:8080", 302, "http://other.example.org/to-host/x"),
+        ("/to-path", "a.any.org:8080", 308, "http://a.any.org:8080/new"),
         ("/to-port", "www.example.com", 307, "http://www.example.com:8443/to-port"),
         ("/to-path/x?q=1", "www.example.com", 308, "http://www.example.com/new?q=1"),
     ],

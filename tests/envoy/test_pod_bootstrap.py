@@ -12,6 +12,7 @@ import pytest
 from gateway_api.ir import xds as ir
 from k8s_apply.certificates import Authority, client_files, make_authority, server_files
 from k8s_watch.keys import ObjectKey
+from tests.ipv6 import needs_ipv6
 from xds_server.bootstrap.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, pod_bootstrap
 from xds_server.translate.assemble import assemble
 
@@ -58,10 +59,11 @@ class Pod:
         self.certs = Mount(folder / "certs")
         self.ports = {port: free_port() for port in (ADMIN_PORT, METRICS_PORT, READY_PORT)}
 
-    def start(self, authority: Authority, xds_port: int):
+    def start(self, authority: Authority, xds_port: int, bind_address: str = "0.0.0.0"):
         self.certs.write(authority)
         folders = {"bootstrap_dir": str(self.folder), "certs_dir": str(self.certs.folder)}
-        files = pod_bootstrap(gateway=KEY, xds_host="localhost", xds_port=xds_port, max_heap_bytes=10**9, **folders)
+        more = {"xds_port": xds_port, "max_heap_bytes": 10**9, "bind_address": bind_address}
+        files = pod_bootstrap(gateway=KEY, xds_host="localhost", **more, **folders)
         for name, text in files.items():
             (self.folder / name).write_text(self._as_on_this_machine(text))
         return self.start_envoy("--config-path", self.folder / "bootstrap.yaml", "--service-node", "pod-1")
@@ -78,8 +80,8 @@ def pod(tmp_path: Path, free_port, start_envoy) -> Pod:
     return Pod(tmp_path, free_port, start_envoy)
 
 
-def status(port: int, path: str, method: str = "GET") -> int:
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def status(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> int:
+    client = http.client.HTTPConnection(host, port, timeout=10)
     try:
         client.request(method, path)
         return client.getresponse().status
@@ -97,6 +99,23 @@ def test_a_pod_is_ready_once_it_heard_of_its_listeners(pod, control_plane) -> No
         gate.set()
         proxy.wait_until_serving(pod.ports[READY_PORT])
         assert status(pod.ports[READY_PORT], "/ready") == 200
+
+
+@needs_ipv6
+def test_a_pod_of_both_families_is_asked_by_both(pod, free_port, control_plane) -> None:
+    """So are its listeners: the kubelet asks the pod's first address, whichever that is."""
+    authority, port = make_authority(time.time()), free_port()
+    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="none"))
+    listener = ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="::", filter_chains=(chain,))
+    served = assemble(
+        ir.GatewayIR(gateway=KEY, listeners=(listener,), route_tables=(ir.RouteTable(name="none", virtual_hosts=()),)),
+        (),
+    )
+    with control_plane(served, credentials=credentials(authority)) as xds:
+        pod.start(authority, xds, bind_address="::").wait_until_serving(pod.ports[READY_PORT])
+        for host in ("127.0.0.1", "::1"):
+            assert status(pod.ports[READY_PORT], "/ready", host=host) == 200
+            assert status(port, "/", host=host) == 404
 
 
 @pytest.mark.parametrize(

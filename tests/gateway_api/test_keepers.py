@@ -89,7 +89,7 @@ class Keepers:
 
 def check_keys(before: Mapping[Any, object], now: Mapping[Any, object], keys: frozenset[Any]) -> None:
     """What is listed differs by value; what is not listed is the same object."""
-    everywhere = before.keys() | now.keys()
+    everywhere = {*before, *now}
     assert keys == {key for key in everywhere if before.get(key) != now.get(key)}
     assert all(before.get(key) is now.get(key) for key in everywhere - keys)
     assert keys or not before or before is now
@@ -106,7 +106,7 @@ def check_change(before: Graph, now: Graph, change: GraphChange) -> None:
     for kind, policies in now.policies.items():
         known = before.policies[kind].nodes if kind in before.policies else {}
         check_keys(known, policies.nodes, change.policies.get(kind, frozenset()))
-    for gateway in before.gateways.keys() & now.gateways.keys():
+    for gateway in {*before.gateways} & {*now.gateways}:
         if not reaches(gateway, before, change) and not reaches(gateway, now, change):
             assert lower_gateway(before, gateway) == lower_gateway(now, gateway)
             assert lower_infra(before, gateway) == lower_infra(now, gateway)

@@ -92,6 +92,12 @@ def test_no_certificate_outlives_its_authority() -> None:
     assert read(client_files(authority, EG, {}, late)).not_valid_after_utc == root.not_valid_after_utc
 
 
+def test_an_authority_that_has_ended_signs_nothing_and_says_so() -> None:
+    authority = make_authority(NOW)
+    with pytest.raises(BadCertificateError, match="the authority ended on 20"):
+        client_files(authority, EG, client_files(authority, EG, {}, NOW), NOW + AUTHORITY_LIFE.total_seconds() + DAY)
+
+
 def test_an_authority_near_its_end_is_followed_by_one_that_trusts_it() -> None:
     old = make_authority(NOW)
     assert renewed_authority(old, NOW + AUTHORITY_LIFE.total_seconds() * 0.6) is old

@@ -295,6 +295,25 @@ async def test_one_failing_gateway_does_not_hold_up_another(site: Site) -> None:
     assert site.present() == {OTHER_INFRA: 5, EG_INFRA: 5}
 
 
+async def test_what_may_not_be_deleted_holds_up_neither_the_living_nor_others_remains(site: Site) -> None:
+    third = ObjectKey("apps", "third")
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(third))
+    site.api.refuse[EG_INFRA.name] = ApiError(403, "a policy protects what is here")
+    successor = Site(site.clock, site.api)
+    async with running(successor.reconciler.run()):
+        await successor.want(infra(OTHER))
+        await site.clock.advance(60)
+        assert site.present() == {EG_INFRA: 5, OTHER_INFRA: 5}
+        site.api.put(SERVICE, OTHER_INFRA, spec={"type": "ClusterIP"})
+        await site.clock.advance(1000)
+        service = site.api.peek(SERVICE, OTHER_INFRA) or {}
+        assert service["spec"]["type"] == "LoadBalancer"
+        site.api.refuse.clear()
+        await site.clock.advance(120)
+    assert site.present() == {OTHER_INFRA: 5}
+
+
 async def test_an_outage_at_the_start_is_waited_out(site: Site) -> None:
     """Case 26: fewer than two calls a second."""
     site.api.refuse["*"] = ConnectionRefusedError("down")

@@ -7,7 +7,14 @@ import msgspec
 import pytest
 
 from flow.latest import Latest
-from gateway_api.status.types import Condition, ParentStatus, RouteStatus, StatusKey
+from gateway_api.status.types import (
+    Condition,
+    GatewayClassStatus,
+    GatewayStatus,
+    ParentStatus,
+    RouteStatus,
+    StatusKey,
+)
 from k8s_apply.api import Conflict, Json
 from k8s_apply.fence import NotLeadingError
 from k8s_apply.status_writer import StatusWriter
@@ -15,7 +22,7 @@ from k8s_apply.watched import watched
 from k8s_watch.api import ApiError
 from k8s_watch.decode import decode
 from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import HTTP_ROUTE
+from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
 from k8s_watch.objects.routes import ParentReference
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import FakeWriter, refusals
@@ -100,6 +107,31 @@ async def test_only_what_is_said_to_have_changed_is_compared(desk: Desk) -> None
         await settle()
     assert [call.key.name for call in desk.api.writes] == ["r"]
     assert desk.parents("s")[0]["conditions"][0]["status"] == "True"
+
+
+async def test_classes_and_gateways_do_not_wait_for_routes(desk: Desk) -> None:
+    """However many routes there are, and in whatever order they are wished for."""
+    names = [f"r{number}" for number in range(20)]
+    for name in names:
+        desk.route(name)
+    desk.api.put(GATEWAY, ObjectKey("default", "g"))
+    desk.api.put(GATEWAY_CLASS, ObjectKey("", "c"))
+    gateway, class_ = (
+        StatusKey(kind="Gateway", key=ObjectKey("default", "g")),
+        StatusKey(kind="GatewayClass", key=ObjectKey("", "c")),
+    )
+    said = wish().parents[0].conditions
+    wishes = {key(name): wish() for name in names}
+    async with running(desk.writer.run()):
+        desk.writer.want(
+            {
+                **wishes,
+                gateway: GatewayStatus(conditions=said, listeners=()),
+                class_: GatewayClassStatus(conditions=said),
+            }
+        )
+        await settle()
+    assert [call.kind for call in desk.api.calls if call.verb == "get"][:2] == ["GatewayClass", "Gateway"]
 
 
 async def test_what_is_watched_needs_no_read(desk: Desk) -> None:

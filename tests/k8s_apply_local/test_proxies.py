@@ -189,6 +189,27 @@ async def test_a_bootstrap_that_envoy_refuses_is_tried_again(
     assert len(attempts) == 2
 
 
+async def test_a_bootstrap_that_cannot_be_written_is_tried_again_and_ends_nobody(
+    observed: Observed, envoy_binary: Path, free_port: Callable[[], int]
+) -> None:
+    attempts: list[ObjectKey] = []
+
+    def blocked_once(gateway: ObjectKey, admin: Path) -> str:
+        attempts.append(gateway)
+        file = admin.parent / "bootstrap.yaml"
+        if len(attempts) == 1:
+            file.mkdir()
+        elif file.is_dir():
+            file.rmdir()
+        return bootstrap(gateway, admin)
+
+    observed.proxies = LocalProxies(Envoy(binary=envoy_binary, bootstrap=blocked_once), clock=SystemClock())
+    async with running(observed):
+        observed.proxies.want(wishes(wish("a", free_port())))
+        await observed.until_ready("a")
+    assert len(attempts) == 2
+
+
 CHILD = """
 import asyncio, sys
 from pathlib import Path

@@ -86,6 +86,29 @@ async def test_a_service_that_nobody_defined_has_the_ports_that_routes_ask_for(w
     ]
 
 
+async def test_grpc_routes_mirrors_and_authorizers_ask_for_ports_too(world: World) -> None:
+    asked = ("requestMirror", "backendRef", 81), ("externalAuth", "protocol: HTTP, http: {}, backendRef", 82)
+    first, second = (
+        f"{{type: {name[0].upper()}{name[1:]}, {name}: {{{field}: {{name: svc, port: {port}}}}}}}"
+        for name, field, port in asked
+    )
+    snapshot = await overridden(
+        world,
+        f"""
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {{name: a}}
+spec: {{rules: [{{backendRefs: [{{name: svc, port: 50051}}]}}]}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: b}}
+spec: {{rules: [{{filters: [{first}], backendRefs: [{{name: other, port: 1, filters: [{second}]}}]}}]}}
+""",
+    )
+    assert [port.port for port in snapshot.services[SVC].spec.ports] == [81, 82, 50051]
+
+
 async def test_a_service_that_is_there_keeps_its_ports_and_loses_its_endpoints(world: World) -> None:
     snapshot = await overridden(world, ROUTES + SERVICE)
     service = snapshot.services[SVC]

@@ -1,11 +1,14 @@
 """Files in, snapshots out, while files change."""
 
 import asyncio
+import errno
+import os
 import textwrap
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -295,3 +298,37 @@ async def test_a_file_without_permission_keeps_its_objects_and_says_so(world: Wo
     path.symlink_to("a.yaml")  # a loop: unreadable for root, too
     assert await names(world) == {"a"}
     assert "cannot be read" in world.source.snapshot().rejected[0].reason
+
+
+async def test_a_folder_that_is_away_for_a_moment_takes_nothing_along(world: World) -> None:
+    world.write("a.yaml", config_map("a"))
+    world.write("deep/er/b.yaml", config_map("b"))
+    await world.read()
+    away = world.folder.rename(world.folder.with_name("away"))
+    assert await names(world) == {"a", "b"}
+    (rejected,) = world.source.snapshot().rejected
+    assert (rejected.where, rejected.reason) == (str(world.folder), "cannot be read: No such file or directory")
+    away.rename(world.folder)
+    (world.folder / "a.yaml").unlink()
+    assert await names(world) == {"b"}
+    assert not world.source.snapshot().rejected
+
+
+@pytest.mark.parametrize("code", [errno.ESTALE, errno.EIO, errno.EACCES])
+async def test_a_folder_that_the_system_refuses_keeps_what_was_in_it(
+    world: World, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write("a.yaml", config_map("a"))
+    world.write("deep/er/b.yaml", config_map("b"))
+    await world.read()
+    really = os.scandir
+
+    def refused(path: str) -> Any:
+        if path.endswith("deep"):
+            raise OSError(code, os.strerror(code))
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    (world.folder / "a.yaml").unlink()
+    assert await names(world) == {"b"}
+    assert world.source.snapshot().rejected[0].where == f"{world.folder}/deep"

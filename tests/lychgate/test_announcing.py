@@ -52,5 +52,16 @@ def test_an_address_and_a_curl_line_for_every_match(tmp_path: Path) -> None:
     assert "curl -X POST -H 'x-canary: yes' -H 'Host: any.example.com' 'http://127.0.0.1:10080/a?q=1'" in text
 
 
+def test_gateways_are_named_in_order_each_time(tmp_path: Path) -> None:
+    class_, _, gateway = GATEWAY.partition("---\n")
+    names = [f"g{number}" for number in range(9)]
+    gateways = [
+        gateway.replace("name: eg", f"name: {name}", 1).replace("port: 80", f"port: 808{name[1:]}")
+        for name in reversed(names)
+    ]
+    lines = announced(tmp_path, "---\n".join([class_, *gateways])).splitlines()
+    assert [line.split("default/")[1].split(",")[0] for line in lines if "default/" in line] == names
+
+
 def test_nothing_to_serve_is_said(tmp_path: Path) -> None:
     assert "nothing yet" in announced(tmp_path, GATEWAY.partition("---\n")[0])

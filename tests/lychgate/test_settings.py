@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lychgate.settings import Settings, SettingsError, load_settings
+from tests.lychgate.settings_table import rows
 
 
 def test_defaults_are_the_tutorials() -> None:
@@ -57,3 +58,31 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
     file.write_text("- xdsPort\n")
     with pytest.raises(SettingsError, match="expected a mapping"):
         load_settings(file, {}, {})
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "settings.md").read_text().splitlines()
+    assert [line for line in written if line.startswith("| `")] == list(rows())
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("PROXY_REPLICAS", "-1"),
+        ("PROXY_CPU_REQUEST", "0.5"),
+        ("PROXY_MEMORY_LIMIT", "1e9"),
+        ("PROXY_SERVICE_TYPE", "Loadbalancer"),
+        ("PROXY_IP_FAMILY", "ipv6"),
+        ("PROXY_DRAIN_SECONDS", "-1"),
+    ],
+)
+def test_what_no_proxy_can_have_is_refused(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"environment: .*proxy"):
+        load_settings(None, {f"LYCHGATE_{variable}": text}, {})
+
+
+def test_null_leaves_the_number_of_proxies_to_others(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("proxyReplicas: null\n")
+    assert load_settings(file, {}, {}).proxy_replicas is None
+    assert load_settings(None, {"LYCHGATE_PROXY_REPLICAS": "null"}, {}).proxy_replicas is None

@@ -16,6 +16,7 @@ from lychgate.telemetry.edge_collector import EdgeCollector
 from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.sockets import listening
+from tests.ipv6 import needs_ipv6
 from tests.k8s_apply.fake_writer import FakeWriter
 from xds_server.snapshot.resource import ResourceType
 
@@ -78,6 +79,14 @@ async def test_who_is_held_does_not_hold_our_end() -> None:
             assert (await fetch(port, "/healthz"))[0] == 200  # the one who waits was heard before
         assert await reader.read() == b""
         writer.close()
+
+
+@needs_ipv6
+def test_any_address_of_ipv6_is_any_of_both_families() -> None:
+    port = free_port()
+    with listening(health=("::", port), metrics=(HERE, 0)):
+        for host in ("127.0.0.1", "::1"):
+            socket.create_connection((host, port), timeout=5).close()
 
 
 def test_a_port_that_is_none_is_an_error_that_names_it() -> None:

@@ -31,6 +31,7 @@ def pod_bootstrap(
     xds_port: int = 18000,
     bootstrap_dir: str = "/etc/envoy",
     certs_dir: str = "/certs",
+    bind_address: str = "0.0.0.0",
     max_heap_bytes: int | None = None,
     max_connections: int = 50_000,
 ) -> Mapping[str, str]:
@@ -42,6 +43,8 @@ def pod_bootstrap(
 
     `max_heap_bytes` is what Envoy may allocate before it refuses requests; None is without limit, and a container's
     memory limit times 0.8 is a good value. `max_connections` counts all clients of one proxy.
+
+    `bind_address` is what metrics and readiness listen on; `::` takes IPv4 too.
 
     The admin interface is on loopback. GET /stats/prometheus on port 19001, and nothing else of it, is reachable. GET
     /ready on port 19003 answers 200 from when the first listeners are there until the proxy drains.
@@ -60,7 +63,7 @@ def pod_bootstrap(
             name=METRICS_CLUSTER, type=cluster.Cluster.STATIC, load_assignment=assignment(METRICS_CLUSTER, admin)
         )
     )
-    message.static_resources.listeners.extend([_metrics_listener(), _ready_listener()])
+    message.static_resources.listeners.extend([_metrics_listener(bind_address), _ready_listener(bind_address)])
     message.overload_manager.CopyFrom(overload_manager(max_heap_bytes=max_heap_bytes, max_connections=max_connections))
     return {
         BOOTSTRAP_FILE: text(message),
@@ -117,23 +120,24 @@ def _sds_file(of: secret.Secret) -> str:
     return text(discovery.DiscoveryResponse(resources=[pack(of)]))
 
 
-def _metrics_listener() -> listener.Listener:
+def _metrics_listener(host: str) -> listener.Listener:
     """One path, one method: a path that normalises to another must not reach the rest of the admin interface."""
     get = route.HeaderMatcher(name=":method", string_match=matcher.StringMatcher(exact="GET"))
     metrics = route.Route(
         match=route.RouteMatch(path=METRICS_PATH, headers=[get]),
         route=route.RouteAction(cluster=METRICS_CLUSTER, timeout=seconds(30)),
     )
-    return _listener("stats", METRICS_PORT, routes=[metrics])
+    return _listener("stats", host, METRICS_PORT, routes=[metrics])
 
 
-def _ready_listener() -> listener.Listener:
+def _ready_listener(host: str) -> listener.Listener:
     """The health check filter answers by itself. Envoy accepts no connection at all before the first listeners came."""
     path = route.HeaderMatcher(name=":path", string_match=matcher.StringMatcher(exact=READY_PATH))
     check = http.HealthCheck(headers=[path])
     check.pass_through_mode.value = False
     return _listener(
         "ready",
+        host,
         READY_PORT,
         routes=[],
         filters=[http.HttpFilter(name="envoy.filters.http.health_check", typed_config=pack(check))],
@@ -141,7 +145,7 @@ def _ready_listener() -> listener.Listener:
 
 
 def _listener(
-    name: str, port: int, *, routes: list[route.Route], filters: list[http.HttpFilter] | None = None
+    name: str, host: str, port: int, *, routes: list[route.Route], filters: list[http.HttpFilter] | None = None
 ) -> listener.Listener:
     """A listener that works under overload too: it is how one sees the overload."""
     hosts = [route.VirtualHost(name=name, domains=["*"], routes=routes)]
@@ -160,8 +164,8 @@ def _listener(
         ]
     )
     return listener.Listener(
-        name=f"envoy-gateway-proxy-{name}-0.0.0.0-{port}",
-        address=socket_address("0.0.0.0", port),
+        name=f"envoy-gateway-proxy-{name}-{host}-{port}",
+        address=socket_address(host, port),
         filter_chains=[chain],
         bypass_overload_manager=True,
         ignore_global_conn_limit=True,

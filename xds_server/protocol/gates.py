@@ -49,6 +49,11 @@ class Gates:
         self._channels = channels
         self._patience = patience
 
+    @property
+    def patience(self) -> Patience:
+        """How long the client is waited for."""
+        return self._patience
+
     def release(self, channel: Channel, wanted: Resource, now: float, *, unhindered: bool) -> Resource | None:
         """What to send so that the client gets `wanted`: itself, an older version that was ready first, or nothing yet.
 
@@ -123,7 +128,7 @@ class Gates:
             if channel.leaving:
                 ends.append(self.introduction_ends(channel, began))
                 if self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
-                    ends.append(min(channel.leaving.values()) + self._patience.linger)
+                    ends.extend(since + self._patience.linger for since in channel.leaving.values())
         return min((end for end in ends if end > now), default=None)
 
     def lingers_until(self, channel: Channel, name: str, since: float) -> float:
@@ -220,9 +225,12 @@ def _is_left_behind(channel: Channel, name: str) -> bool:
 
     A scope of one hostname names the scope of its whole table, which is there as long as a listener chooses among them.
     """
+    return not any(of in channel.newest.by_name for _, of in _table_scopes(channel, name))
+
+
+def _table_scopes(channel: Channel, name: str) -> Iterable[Reference]:
     held = channel.holdings.latest(name)
-    whole = [of for type_, of in held.depends_on if type_ is SCOPED_ROUTE] if held else []
-    return not any(of in channel.newest.by_name for of in whole)
+    return [target for target in held.depends_on if target[0] is SCOPED_ROUTE] if held else ()
 
 
 class Removable:
@@ -246,7 +254,12 @@ class Removable:
             return False
         if self._named is None:
             self._named = frozenset(chain.from_iterable(resource.depends_on for resource in self._in_use()))
-        return (self._channel.type, name) not in self._named
+        return self._named.isdisjoint([(self._channel.type, name), *self._chosen_with(name)])
+
+    def _chosen_with(self, name: str) -> Iterable[Reference]:
+        """The scope that says whether a left behind one is in use, for none names it: a listener names its table's."""
+        left = self._channel.type is SCOPED_ROUTE and _is_left_behind(self._channel, name)
+        return _table_scopes(self._channel, name) if left else ()
 
     def _in_use(self) -> Iterator[Resource]:
         """What the newest snapshot names is in it, and so not to be removed: only other versions need a look."""

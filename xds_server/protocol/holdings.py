@@ -49,6 +49,8 @@ class Holdings:
         """By nonce, oldest first."""
         self._under_way: dict[str, tuple[_Flying, ...]] = {}
         """By name, oldest first; never empty."""
+        self._dropped: dict[str, tuple[_Flying, ...]] = {}
+        """As `_under_way`, of what the client dropped since: it may ask again before they reach it, and use them."""
 
     @property
     def calm(self) -> bool:
@@ -93,13 +95,15 @@ class Holdings:
         return result
 
     def in_use(self, names: Iterable[str]) -> Iterator[Resource]:
-        """The versions of these that the client may be using now or once something under way has landed."""
+        """The versions of these that the client may be using now or once something under way has landed; and those
+        that are under way of what it dropped.
+        """
         for name in names:
             if (accepted := self.accepted.get(name)) is not None:
                 yield accepted
-            for flying in self._under_way.get(name, ()):
-                if (resource := flying.by_name[name]) is not None:
-                    yield resource
+            yield from _resources(name, self._under_way.get(name, ()))
+        for name, flights in self._dropped.items():
+            yield from _resources(name, flights)
 
     def under_way(self) -> Set[str]:
         """The names of which a version, or the removal, is under way."""
@@ -152,11 +156,13 @@ class Holdings:
         self.accepted.pop(name, None)
         self.refused.pop(name, None)
         self.foreign.discard(name)
-        self._under_way.pop(name, None)
+        if flights := self._under_way.pop(name, None):
+            self._dropped[name] = (*self._dropped.get(name, ()), *flights)
 
     def _end(self, nonce: str, *, landed: bool) -> Flight | None:
         if (flying := self._flights.pop(nonce, None)) is None:
             return None
+        self._end_of_dropped(flying)
         if landed and self._nothing_else_is_known_of(flying):
             self.accepted.update(cast("dict[str, Resource]", flying.by_name))
             if len(self._under_way) == len(flying.by_name):
@@ -180,6 +186,12 @@ class Holdings:
                 del self._under_way[name]
         return flying.flight
 
+    def _end_of_dropped(self, flying: _Flying) -> None:
+        for name in self._dropped.keys() & flying.by_name.keys():
+            left = tuple(other for other in self._dropped.pop(name) if other is not flying)
+            if left:
+                self._dropped[name] = left
+
     def _nothing_else_is_known_of(self, flying: _Flying) -> bool:
         """Whether the flight removes nothing, and no name in it is in another flight, forgotten, refused or foreign."""
         if flying.flight.removed or self.refused or self.foreign:
@@ -193,3 +205,7 @@ class Holdings:
             self.accepted.pop(name, None)
         else:
             self.accepted[name] = resource
+
+
+def _resources(name: str, flights: Iterable[_Flying]) -> Iterator[Resource]:
+    return (resource for flying in flights if (resource := flying.by_name[name]) is not None)

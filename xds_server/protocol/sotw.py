@@ -11,18 +11,37 @@ beyond the snapshot is not known, and the first set ends it, make before break o
 Spec: xDS protocol, "Grouping resources into responses", "Deleting resources"
 """
 
+from collections.abc import Sequence
+
 from xds_server.protocol.channel import WHOLE_SETS, Channel
+from xds_server.protocol.gates import DEFAULT_PATIENCE, Patience
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Heard, Nacked, Response, SotwRequest, Stale
 from xds_server.protocol.packing import batches
 from xds_server.protocol.stream import Plan, Stream, mentions
 from xds_server.protocol.subscription import WILDCARD
 from xds_server.protocol.variation import in_order
-from xds_server.snapshot.resource import Resource, ResourceType, make_set
+from xds_server.snapshot.diff import Diff, changed_names
+from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_set
 
 
 class SotwStream(Stream):
     """One client's state-of-the-world stream, aggregated or of one type."""
+
+    def __init__(self, *, patience: Patience = DEFAULT_PATIENCE, diff: Diff = changed_names) -> None:
+        super().__init__(patience=patience, diff=diff)
+        self._first_waits: dict[ResourceType, float] = {}
+        """Since when the first set of a type waits for what it names."""
+        self._forgot = False
+
+    def respond(self, snapshot: Snapshot, *, now: float) -> Sequence[Response]:
+        """See `Stream.respond`. What is forgotten without a word, and so without an answer, frees what it named."""
+        responses: list[Response] = []
+        self._forgot = True
+        while self._forgot:
+            self._forgot = False
+            responses += super().respond(snapshot, now=now)
+        return responses
 
     def receive(self, request: SotwRequest) -> Heard:
         """Take a request in; return what it says about an earlier response.
@@ -109,11 +128,16 @@ class SotwStream(Stream):
         if channel.apart:
             return self._next_suspects(channel, now, began)
         plan = super()._plan(channel, now, began)
-        if (channel.blind or channel.last_nonce == "") and channel.gated:
-            # The first set is whole or waits: a client that came back may have what would be absent from it.
-            channel.dirty.update((resource.name for resource in plan.updates), plan.removals)
+        if not channel.gated or not (channel.blind or channel.last_nonce == ""):
+            self._first_waits.pop(channel.type, None)
+            return plan
+        # The first set is whole or waits: a client that came back may have what would be absent from it. It waits no
+        # longer than for the first thing that it lacks.
+        since = self._first_waits.setdefault(channel.type, now)
+        channel.dirty.update((resource.name for resource in plan.updates), plan.removals)
+        if now < since + self._gates.patience.make:
             return Plan([], [])
-        return plan
+        return self._decide(channel, channel.dirty | channel.gated.keys(), now, began, unhindered=True)
 
     def _next_suspects(self, channel: Channel, now: float, began: float) -> Plan:
         """Suspects of a whole set go one group after the other: each set carries all that went before."""
@@ -130,6 +154,7 @@ class SotwStream(Stream):
             return self._pack_whole(channel, updates, removals)
         for name in removals:
             channel.holdings.forget(name)
+        self._forgot = self._forgot or bool(removals)
         return [
             self._send(channel, Flight(batch), version=batch[0].version if len(batch) == 1 else make_set(batch).version)
             for batch in batches(channel, updates)

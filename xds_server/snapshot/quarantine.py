@@ -235,7 +235,10 @@ class Quarantine:
     def _with_what_it_names(
         self, wanted: Snapshot, type_: ResourceType, resource: Resource
     ) -> list[tuple[ResourceType, Resource]]:
-        """The resource with all that it needs and `wanted` lacks; empty when that cannot be had."""
+        """The resource with all that it needs and `wanted` lacks; empty when that cannot be had.
+
+        Scopes cannot: who chose by them needs those of all hostnames, and they name each other from below alone.
+        """
         found: dict[Key, Resource] = {(type_, resource.name): resource}
         to_find = self._missing(wanted, resource)
         while to_find:
@@ -244,7 +247,7 @@ class Quarantine:
                 continue
             of, missing = key
             good = self._good[of].get(missing)
-            if good is None:
+            if good is None or of is ResourceType.SCOPED_ROUTE:
                 return []
             found[key] = good
             to_find.extend(self._missing(wanted, good))

@@ -28,16 +28,18 @@ class HeaderChanges(NamedTuple):
 def header_changes(*layers: ir.HeaderMods) -> HeaderChanges:
     """What to add and remove to apply one layer after the other: a rule's, then a backend's.
 
-    `set` overwrites, `add` appends; values are text, never Envoy's format commands. Host, pseudo headers, and names or
-    values that cannot stand in a message are left out: one of them would make Envoy refuse the whole route table. The
-    graph reports them to the user.
+    `set` overwrites, also what a layer before it adds: Envoy overwrites all before it appends anything. `add` appends;
+    values are text, never Envoy's format commands. Host, pseudo headers, and names or values that cannot stand in a
+    message are left out: one of them would make Envoy refuse the whole route table. The graph reports them to the user.
     """
     add: list[core.HeaderValueOption] = []
     remove: dict[str, None] = {}
     for layer in layers:
+        overwritten = {name.lower() for name, _ in layer.set}
+        add = [option for option in add if option.header.key.lower() not in overwritten]
+        add += [*_options(layer.set, OVERWRITE), *_options(layer.add, APPEND)]
         gone = {name.lower() for name in layer.remove}
-        added = [*_options(layer.set, OVERWRITE), *_options(layer.add, APPEND)]
-        add = [option for option in [*add, *added] if option.header.key.lower() not in gone]
+        add = [option for option in add if option.header.key.lower() not in gone]
         remove |= {name: None for name in layer.remove if _changeable(name)}
     return HeaderChanges(add, list(remove))
 

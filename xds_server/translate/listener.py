@@ -49,9 +49,7 @@ def _resource(of: ir.Listener, chains: Iterable[pb.FilterChain]) -> Resource:
 def _of_connections(of: ir.Listener, chains: Iterable[pb.FilterChain]) -> pb.Listener:
     return pb.Listener(
         name=of.name,
-        address=core.Address(
-            socket_address=core.SocketAddress(address=of.bind_address, port_value=of.bind_port),
-        ),
+        address=_address(of, core.SocketAddress.TCP),
         listener_filters=[TLS_INSPECTOR] if _needs_tls_inspector(of) else [],
         filter_chains=chains,
         per_connection_buffer_limit_bytes=uint32(BUFFER_LIMIT),
@@ -62,13 +60,22 @@ def _of_connections(of: ir.Listener, chains: Iterable[pb.FilterChain]) -> pb.Lis
 
 
 def _of_datagrams(of: ir.Listener, datagrams: ir.Datagrams) -> pb.Listener:
-    udp = core.SocketAddress(protocol=core.SocketAddress.UDP, address=of.bind_address, port_value=of.bind_port)
     return pb.Listener(
         name=of.name,
-        address=core.Address(socket_address=udp),
+        address=_address(of, core.SocketAddress.UDP),
         udp_listener_config=pb.UdpListenerConfig(downstream_socket_config=SOCKET),
         listener_filters=[datagram_filter(datagrams, stat_prefix=of.name)],
         enable_reuse_port=TRUE,
+    )
+
+
+def _address(of: ir.Listener, protocol: core.SocketAddress.Protocol) -> core.Address:
+    """Where to bind; `::` is any address, of IPv4 too."""
+    any_family = of.bind_address == "::"
+    return core.Address(
+        socket_address=core.SocketAddress(
+            protocol=protocol, address=of.bind_address, port_value=of.bind_port, ipv4_compat=any_family
+        )
     )
 
 

@@ -22,10 +22,16 @@ def match(of: ir.Match) -> pb.RouteMatch:
     result.headers.extend(
         pb.HeaderMatcher(name=_header_name(header.name), string_match=_value(header)) for header in of.headers
     )
+    if of.grpc:
+        result.headers.append(OF_GRPC)
     result.query_parameters.extend(
         pb.QueryParameterMatcher(name=query.name, string_match=_value(query)) for query in of.queries
     )
     return result
+
+
+OF_GRPC = pb.HeaderMatcher(name="content-type", string_match=matcher.StringMatcher(prefix="application/grpc"))
+"""Envoy's own condition for this leaves out gRPC-Web."""
 
 
 def path_match(of: ir.PathMatch) -> pb.RouteMatch:

@@ -25,7 +25,7 @@ from xds_server.translate.external_auth import FILTER as AUTH_FILTER
 from xds_server.translate.external_auth import authorization
 from xds_server.translate.fraction import common_denominator, fraction
 from xds_server.translate.header_mods import header_changes
-from xds_server.translate.matcher import match
+from xds_server.translate.matcher import match, regex
 from xds_server.translate.path import path, rewrite
 from xds_server.translate.session import FILTER as SESSION_FILTER
 from xds_server.translate.session import has_session, session_of
@@ -171,7 +171,7 @@ def _routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
     share, tried one after the other: each lets in what the request's one draw gives it and those before it (ADR 12).
     """
     if not isinstance(of.action, ir.Split):
-        yield _route(of, of.action, hostname)
+        yield from _with_any_port(_route(of, of.action, hostname), of.action, hostname)
         return
     sums = list(accumulate(share.weight for share in of.action.shares))
     denominator = common_denominator(sums, sums[-1])
@@ -181,7 +181,23 @@ def _routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
             route.name = f"{of.name}/backend/{index}"
             if so_far < sums[-1]:
                 route.match.runtime_fraction.CopyFrom(fraction(so_far, sums[-1], denominator))
-            yield route
+            yield from _with_any_port(route, share.action, hostname)
+
+
+def _with_any_port(route: pb.Route, action: ir.Action, hostname: str) -> Iterator[pb.Route]:
+    """Envoy keeps the port of the request's Host, unless a redirect names another host or port: so where the port that
+    is meant goes without saying, and the host may be any, requests with a port have a route that says it.
+    """
+    if isinstance(action, ir.Redirect) and action.implied_port and not action.host and "*" in hostname:
+        saying = pb.Route()
+        saying.CopyFrom(route)
+        saying.match.headers.append(NAMES_A_PORT)
+        saying.redirect.port_redirect = action.implied_port
+        yield saying
+    yield route
+
+
+NAMES_A_PORT = pb.HeaderMatcher(name=":authority", string_match=matchers.StringMatcher(safe_regex=regex(".*:[0-9]+")))
 
 
 def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.HeaderMods = NO_MODS) -> pb.Route:
@@ -215,14 +231,24 @@ def _forward(of: ir.Forward) -> pb.RouteAction:
         result.append_x_forwarded_host = True
     if of.path:
         _replace_path(result, of.path)
-    if of.timeout == 0:
-        result.idle_timeout.CopyFrom(seconds(0))
-    elif of.timeout and of.timeout > STREAM_IDLE_TIMEOUT:
-        result.idle_timeout.CopyFrom(seconds(of.timeout))
+    silence = _longest_silence(of)
+    if silence == 0 or silence > STREAM_IDLE_TIMEOUT:
+        result.idle_timeout.CopyFrom(seconds(silence))
     if of.try_timeout or of.retry:
         result.retry_policy.CopyFrom(_retry_policy(of.try_timeout, of.retry))
     result.request_mirror_policies.extend(map(_mirror, of.mirrors))
     return result
+
+
+def _longest_silence(of: ir.Forward) -> float:
+    """Seconds for which neither side need say anything, so that the user's limits are what ends a request; 0 is for
+    ever. All tries count as one silence.
+    """
+    if of.timeout is not None:
+        return of.timeout
+    if of.try_timeout is not None:
+        return of.try_timeout * (1 + ((of.retry and of.retry.attempts) or RETRIES))
+    return STREAM_IDLE_TIMEOUT
 
 
 def _mirror(of: ir.Mirror) -> pb.RouteAction.RequestMirrorPolicy:
@@ -324,8 +350,8 @@ def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:
 
 
 def _host_without_port(of: ir.Redirect, hostname: str) -> str:
-    """Envoy keeps the port of the request's Host; it belongs to the old scheme and must not follow into a new one."""
-    return hostname if of.scheme and of.port is None and "*" not in hostname else ""
+    """Envoy keeps the port of the request's Host, but not beside a host of the redirect's own. See `_with_any_port`."""
+    return hostname if of.implied_port and "*" not in hostname else ""
 
 
 def _respond(of: ir.Respond) -> pb.DirectResponseAction:

@@ -12,7 +12,6 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import merged
-from gateway_api.graph.gateways.listener import terminates_tls
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import ClientValidation, ListenerNode, Problem
 from gateway_api.ir.xds import CaBundle
@@ -58,7 +57,7 @@ def insecure_problems(gateway: Gateway) -> list[Problem]:
 
 def _validated(frontend: FrontendTls, node: ListenerNode, referrer: Referrer, resolver: Resolver) -> ListenerNode:
     validation, place = _validation_of(frontend, node.spec.port)
-    if validation is None or not terminates_tls(node.spec):
+    if validation is None or node.spec.protocol != "HTTPS":
         return node
     answers = [_ca_bundle(ref, referrer, resolver) for ref in validation.ca_certificate_refs]
     found = [problem for problem in answers if isinstance(problem, Problem)]

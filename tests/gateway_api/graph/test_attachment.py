@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+from immutables import Map
 
 from gateway_api.graph.types import Graph, Parent
 
@@ -77,7 +78,7 @@ def test_a_parent_that_takes_nothing_says_why(ref: dict[str, object], reason: st
     (parent,) = parents(built)
     assert (bound(parent), reasons(parent)) == ({}, [reason])
     assert attached(built) == [0, 0, 0, 0]
-    assert built.http["HTTPRoute"].of == {}
+    assert built.http["HTTPRoute"].of == Map()
 
 
 def test_hostnames_that_a_listener_does_not_have_are_left_out(graph: Build) -> None:
@@ -126,7 +127,7 @@ def test_from_none_allows_nobody(graph: Build) -> None:
     "ref", [{"name": "none"}, {"name": "eg", "kind": "Service"}, {"name": "eg", "group": "x.io"}, {"namespace": "x"}]
 )
 def test_a_route_of_other_parents_is_not_ours(ref: dict[str, object], graph: Build) -> None:
-    assert graph(GATEWAY, route({"name": "eg", **ref})).http["HTTPRoute"].nodes == {}
+    assert graph(GATEWAY, route({"name": "eg", **ref})).http["HTTPRoute"].nodes == Map()
 
 
 def test_each_parent_ref_is_judged_and_a_listener_counts_a_route_once(graph: Build) -> None:

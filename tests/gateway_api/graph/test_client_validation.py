@@ -39,6 +39,7 @@ LISTENERS = [
     {"name": "b", "port": 443, "protocol": "HTTPS", "hostname": "b.example.com", "tls": TLS},
     {"name": "own", "port": 8443, "protocol": "HTTPS", "tls": TLS},
     {"name": "http", "port": 80, "protocol": "HTTP"},
+    {"name": "bytes", "port": 5432, "protocol": "TLS", "tls": TLS},
 ]
 
 
@@ -75,9 +76,16 @@ def reasons(node: GatewayNode, listener: str) -> list[tuple[str, str]]:
     return [(problem.condition, problem.reason) for problem in found.problems]
 
 
-def test_the_default_is_for_every_listener_that_terminates_tls(judged: Judged) -> None:
+def test_the_default_is_for_every_https_listener(judged: Judged) -> None:
+    """And for no other, be it one that terminates TLS. Spec: GEP-91, "if and only if it serves HTTPS"."""
     node = judged(validation(ref("ca")))
-    assert sources(node) == {"a": "ca/default/ca", "b": "ca/default/ca", "own": "ca/default/ca", "http": ""}
+    assert sources(node) == {
+        "a": "ca/default/ca",
+        "b": "ca/default/ca",
+        "own": "ca/default/ca",
+        "http": "",
+        "bytes": "",
+    }
     assert all(one.required for one in clients(node).values() if one)
     assert all(one.serves for one in node.listeners)
 
@@ -91,7 +99,7 @@ def test_listeners_of_a_port_let_the_same_clients_in(judged: Judged) -> None:
 
 def test_a_port_of_its_own_takes_the_place_of_the_default(judged: Judged) -> None:
     node = judged(validation(ref("none")), ports={443: validation(ref("ca")), 8443: {}})
-    assert sources(node) == {"a": "ca/default/ca", "b": "ca/default/ca", "own": "", "http": ""}
+    assert sources(node) == {"a": "ca/default/ca", "b": "ca/default/ca", "own": "", "http": "", "bytes": ""}
     assert all(one.serves and not one.problems for one in node.listeners)
 
 
@@ -117,7 +125,7 @@ def test_without_an_authority_nobody_is_served(
 ) -> None:
     node = judged(validation(*refs, mode="AllowInsecureFallback"), ports={8443: validation(ref("ca"))})
     assert reasons(node, "a") == reasons(node, "b") == [*found, NOBODY]
-    assert [one.spec.name for one in node.listeners if one.serves] == ["own", "http"]
+    assert [one.spec.name for one in node.listeners if one.serves] == ["own", "http", "bytes"]
     assert node.serves
 
 

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+from immutables import Map
 
 from gateway_api.graph.types import GatewayNode, Graph
 
@@ -36,7 +37,7 @@ def test_only_gateways_of_our_classes_are_ours(graph: Build) -> None:
     """
     built = graph(theirs)
     assert [key.name for key in built.gateway_classes] == ["eg"]
-    assert built.gateways == {}
+    assert built.gateways == Map()
 
 
 @pytest.mark.parametrize(

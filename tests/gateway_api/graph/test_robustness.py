@@ -200,7 +200,7 @@ def test_garbage_in_place_of_an_object_changes_only_what_depends_on_it(
     kind, key, bad = data.draw(replacement(world))
     before = statuses_of(build_graph(world, Settings()))
     after = statuses_of(build_graph(replaced(world, kind, key, bad), Settings()))
-    changed = {f"{of.kind}/{of.key.name}" for of in before.keys() | after.keys() if before.get(of) != after.get(of)}
+    changed = {f"{of.kind}/{of.key.name}" for of in {*before, *after} if before.get(of) != after.get(of)}
     assert changed <= DEPENDENTS[f"{kind}/{key.name}"]
 
 

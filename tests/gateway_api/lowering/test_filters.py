@@ -23,20 +23,23 @@ from k8s_watch.objects.routes import (
 @pytest.mark.parametrize(
     ("came", "through", "scheme", "port", "expected"),
     [
-        ("http", 80, None, None, None),
-        ("http", 8080, None, None, 8080),
-        ("https", 443, None, None, None),
-        ("https", 8443, None, None, 8443),
-        ("http", 8080, "https", None, None),
-        ("https", 8443, "http", None, None),
-        ("http", 80, None, 8443, 8443),
-        ("http", 8080, None, 80, None),
-        ("http", 80, None, 443, 443),
-        ("http", 80, "https", 443, None),
-        ("http", 80, "https", 80, 80),
+        ("http", 80, None, None, (None, None)),
+        ("http", 8080, None, None, (8080, None)),
+        ("https", 443, None, None, (None, None)),
+        ("https", 8443, None, None, (8443, None)),
+        ("http", 8080, "https", None, (None, 443)),
+        ("https", 8443, "http", None, (None, 80)),
+        ("http", 80, None, 8443, (8443, None)),
+        ("http", 8080, None, 80, (None, 80)),
+        ("http", 80, None, 443, (443, None)),
+        ("http", 80, "https", 443, (None, 443)),
+        ("http", 80, "https", 80, (80, None)),
     ],
 )
-def test_redirect_ports(came: Scheme, through: int, scheme: str | None, port: int | None, expected: int | None) -> None:
+def test_redirect_ports(
+    came: Scheme, through: int, scheme: str | None, port: int | None, expected: tuple[int | None, int | None]
+) -> None:
+    """Written out, or implied."""
     assert redirect_port(HTTPRequestRedirect(scheme=scheme, port=port), Frontend(came, through)) == expected
 
 
@@ -52,6 +55,13 @@ def test_header_filters_are_collected_in_order() -> None:
     other = HTTPHeaderFilter(add=(HTTPHeader(name="B", value="2"),), remove=("Y",))
     filters = [HTTPRouteFilter(type="RequestHeaderModifier", request_header_modifier=m) for m in (one, other)]
     assert request_headers(filters) == ir.HeaderMods(set=(("A", "1"),), add=(("B", "2"),), remove=("X", "Y"))
+
+
+def test_the_first_of_equal_header_names_counts_in_a_filter() -> None:
+    pairs = HTTPHeader(name="A", value="1"), HTTPHeader(name="a", value="2")
+    modifier = HTTPHeaderFilter(set=pairs, add=pairs)
+    filters = [HTTPRouteFilter(type="RequestHeaderModifier", request_header_modifier=modifier)]
+    assert request_headers(filters) == ir.HeaderMods(set=(("A", "1"),), add=(("A", "1"),))
 
 
 @pytest.mark.parametrize(("written", "value"), [("/", "/"), ("/a", "/a"), ("/a/", "/a"), ("/a/b/", "/a/b")])

@@ -139,6 +139,21 @@ def test_routes_and_clusters_outlive_a_listener_until_its_connections_drained() 
     assert talk.say(ROUTE, unsubscribe="r") == ["cluster -a"]
 
 
+def test_a_cluster_stays_for_a_table_that_was_dropped_and_may_be_asked_for_again_before_it_arrives() -> None:
+    """The client drops the table while a listener that names it again, and its new version, are on their way."""
+    talk = envoy(DeltaTalk(A))
+    talk.push(world())
+    talk.ack(LISTENER)
+    again = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": 2, "route r": 2})
+    assert talk.push(again) == ["listener l", "route r"]
+    assert talk.push(world()) == ["listener -l"]
+    assert talk.say(ROUTE, unsubscribe="r") == []
+    assert talk.ack(LISTENER) == []
+    assert talk.say(ROUTE, subscribe="r") == ["route -r"]
+    assert talk.ack(LISTENER) == []
+    assert talk.ack(ROUTE) == ["cluster -a"]
+
+
 def test_a_client_that_never_unsubscribes_is_told_after_a_while() -> None:
     """Case 20: lingering has an end too."""
     talk = envoy(DeltaTalk(A, Patience(linger=60.0)))
@@ -148,6 +163,29 @@ def test_a_client_that_never_unsubscribes_is_told_after_a_while() -> None:
     assert talk.stream.deadline is not None
     assert talk.wait(2.0) == ["route -r"]
     assert talk.ack(ROUTE) == ["cluster -a"]
+
+
+def test_a_table_that_a_refused_listener_holds_does_not_keep_others_lingering() -> None:
+    """Two leave, the first of them never: the second has its time all the same."""
+    talk = envoy(DeltaTalk(world(listeners={"l": "r", "m": "s"}, routes={"r": "a", "s": "b"}), Patience(linger=60.0)))
+    talk.say(ROUTE, subscribe="s")
+    talk.ack_all()
+    talk.push(world(listeners={"l": "", "m": "s"}, routes={"s": "b"}))
+    talk.nack(LISTENER)
+    talk.wait(30.0)
+    talk.push(world(listeners={"l": ""}))
+    talk.ack_all()
+    assert talk.wait(31.0) == []
+    assert talk.stream.deadline == talk.now + 29.0
+    assert talk.wait(30.0) == ["route -s"]
+    assert talk.ack(ROUTE) == ["cluster -b"]
+
+
+def test_a_state_of_the_world_client_loses_clusters_in_the_turn_that_forgets_their_table() -> None:
+    talk = envoy(SotwTalk(A, Patience(linger=60.0)))
+    talk.push(world())
+    talk.ack_all()
+    assert talk.wait(61.0) == ["cluster"]
 
 
 def test_secrets_are_taken_away_last_or_not_at_all() -> None:

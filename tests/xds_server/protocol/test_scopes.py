@@ -149,6 +149,18 @@ def test_the_scopes_of_a_table_that_is_a_whole_again_stay_for_connections_that_d
     assert talk.wait(60) == ["scoped_route -t/a -t/~"]
 
 
+def test_scopes_stay_with_a_client_that_refuses_to_do_without_them() -> None:
+    """Its old listener goes on choosing by scope, and every hostname of it would answer 404."""
+    talk = connected(ONE)
+    whole = world({"a": "c"}, scoped=False)
+    assert talk.push(whole) == ["listener l"]
+    assert talk.nack(LISTENER) == []
+    assert talk.wait(3600) == []
+    mended = Snapshot({**whole.by_type, LISTENER: make_set([make_resource("l", b"mended", [(ROUTE, "t")])])})
+    assert talk.push(mended) == ["listener l"]
+    assert talk.ack(LISTENER) == ["scoped_route -t/a -t/~"]
+
+
 def test_the_whole_table_stays_while_a_scope_names_it() -> None:
     """For the first request that needs it: nothing says when that comes."""
     talk = connected(ONE)

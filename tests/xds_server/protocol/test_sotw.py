@@ -132,6 +132,17 @@ def test_the_first_set_is_whole_or_waits() -> None:
     assert talk.ack(CLUSTER) == ["listener l m"]
 
 
+def test_the_first_set_waits_no_longer_than_for_the_first_thing_that_it_lacks() -> None:
+    talk = SotwTalk(world(listeners={"l": "tcp:a"}))
+    talk.say(CLUSTER)
+    assert talk.say(LISTENER) == []
+    talk.wait(1)
+    assert talk.push(world(clusters="a b", listeners={"l": "tcp:a", "m": "tcp:b", "n": ""})) == ["cluster a b"]
+    assert talk.wait(3.9) == []
+    assert talk.stream.deadline == 105.0
+    assert talk.wait(0.2) == ["listener l m n"]
+
+
 def test_any_replica_says_the_same() -> None:
     """Case 36: versions of sets too depend on content alone."""
     talks = [SotwTalk(world(clusters="a b c")), SotwTalk(world(clusters="c a b"))]

@@ -3,10 +3,10 @@
 import pytest
 
 from k8s_watch.keys import ObjectKey
-from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, world
+from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, world
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.consistency import InconsistentSnapshot
-from xds_server.snapshot.resource import Snapshot
+from xds_server.snapshot.resource import Snapshot, make_resource, make_set
 
 EG = ObjectKey("default", "eg")
 GOOD = world(listeners={"l": "r"}, routes={"r": "a"})
@@ -107,6 +107,22 @@ def test_a_stand_in_brings_what_it_names() -> None:
     served = cache.watch(EG).value
     assert served
     assert set(served.of(CLUSTER).by_name) == set(served.of(ENDPOINT).by_name) == {"old", "new"}
+
+
+def test_a_listener_that_chose_by_scope_stands_in_for_none_of_a_whole_table() -> None:
+    """The scopes of its hostnames name it not: it would answer 404 for all of them, in every proxy."""
+    cache = SnapshotCache()
+    table = make_resource("t/~", b"", [])
+    scopes = make_set([table, make_resource("t/a", b"", [(SCOPED_ROUTE, "t/~")])])
+    listeners = make_set([make_resource("l", b"scoped", [(SCOPED_ROUTE, "t/~")])])
+    old = Snapshot({SCOPED_ROUTE: scopes, LISTENER: listeners})
+    cache.publish(EG, old)
+    for type_ in (SCOPED_ROUTE, LISTENER):
+        cache.accept(EG, type_, old.of(type_).by_name.values())
+    whole = Snapshot({LISTENER: make_set([make_resource("l", b"whole", [])])})
+    cache.publish(EG, whole)
+    cache.refuse(EG, LISTENER, whole.of(LISTENER).by_name["l"], "no")
+    assert cache.watch(EG).value is whole
 
 
 def test_without_a_good_version_there_is_nothing_to_stand_in() -> None:

@@ -31,8 +31,14 @@ def test_what_is_removed_is_not_added_before() -> None:
 def test_a_later_layer_has_the_last_word() -> None:
     rule = ir.HeaderMods(set=(("a", "rule"), ("b", "rule")), remove=("c",))
     backend = ir.HeaderMods(set=(("b", "backend"), ("c", "backend")), remove=("a",))
-    assert added(rule, backend) == [("b", "rule", OVERWRITE), ("b", "backend", OVERWRITE), ("c", "backend", OVERWRITE)]
+    assert added(rule, backend) == [("b", "backend", OVERWRITE), ("c", "backend", OVERWRITE)]
     assert header_changes(rule, backend).remove == ["c", "a"]
+
+
+def test_a_later_layer_overwrites_what_an_earlier_one_adds() -> None:
+    """Envoy alone would overwrite first and append after."""
+    rule, backend = ir.HeaderMods(add=(("A", "rule"),)), ir.HeaderMods(set=(("a", "1"),), add=(("a", "2"),))
+    assert added(rule, backend) == [("a", "1", OVERWRITE), ("a", "2", APPEND)]
 
 
 @pytest.mark.parametrize("name", ["Host", "host", ":path", ":authority", "", "a b", "a\r\n", "é"])

@@ -57,6 +57,18 @@ def test_without_a_limit_envoys_own_is_turned_off() -> None:
     assert [r.route.idle_timeout.total_seconds() for r in (off, long)] == [0, 900]
 
 
+def test_the_idle_timeout_leaves_long_tries_alone() -> None:
+    """A request's tries are one silence to Envoy, whose own limit is five minutes."""
+    tries = ir.Retry(attempts=4)
+    made = routes(
+        *(forward((NAME, 1), try_timeout=seconds) for seconds in (0, 90, 200)),
+        forward((NAME, 1), try_timeout=200, retry=tries),
+        forward((NAME, 1), try_timeout=200, timeout=100),
+    )
+    idle = [one.route.idle_timeout for one in made]
+    assert [None if one is None else one.total_seconds() for one in idle] == [0, None, 600, 1000, None]
+
+
 def test_a_limited_try_keeps_the_hosts_retries() -> None:
     [route] = routes(forward((NAME, 1), try_timeout=1.5))
     assert route.route.retry_policy.per_try_timeout.total_seconds() == 1.5

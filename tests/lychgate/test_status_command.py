@@ -1,0 +1,84 @@
+"""`lychgate status` of a cluster: what comes out, where, and what stands in the way."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gateway_api.graph.types import Settings
+from k8s_watch.api import ApiError
+from k8s_watch.kinds import HTTP_ROUTE
+from tests.k8s_watch.http_server import ApiServer
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    error: str
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    server = ApiServer()
+    async with server.serving():
+        yield server
+
+
+async def status(server: ApiServer, folder: Path, *arguments: str) -> Said:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "lychgate", "status", "--kubeconfig", server.kubeconfig(folder), *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, error = await process.communicate()
+    return Said(process.returncode or 0, out.decode(), error.decode())
+
+
+def put_route(server: ApiServer, message: str) -> None:
+    condition = {"type": "Accepted", "status": "False", "reason": "UnsupportedValue", "message": message}
+    parent = {"parentRef": {"name": "eg"}, "controllerName": Settings().controller_name, "conditions": [condition]}
+    server.api.put(HTTP_ROUTE, "r", status={"parents": [parent]})
+
+
+async def test_kinds_that_are_not_served_leave_the_report_alone(server: ApiServer, tmp_path: Path) -> None:
+    put_route(server, "no")
+    server.api.missing |= {"XBackend", "XBackendTrafficPolicy"}
+    said = await status(server, tmp_path, "--output", "json")
+    assert [row["name"] for row in json.loads(said.out)["rows"]] == ["r"]
+    assert (said.code, said.error) == (1, "")
+
+
+async def test_a_kind_that_we_may_not_read_is_named_and_the_rest_shown(server: ApiServer, tmp_path: Path) -> None:
+    put_route(server, "no")
+    server.api.refuse["XBackend"] = ApiError(403, "xbackends is forbidden", reason="Forbidden")
+    said = await status(server, tmp_path, "--output", "json")
+    assert [row["name"] for row in json.loads(said.out)["rows"]] == ["r"]
+    assert said.error == "lychgate status: without XBackend: 403 xbackends is forbidden\n"
+
+
+async def test_nothing_that_we_may_read_is_an_error(server: ApiServer, tmp_path: Path) -> None:
+    server.api.refuse["*"] = ApiError(403, "you are nobody", reason="Forbidden")
+    said = await status(server, tmp_path)
+    assert (said.code, said.out) == (2, "")
+    assert said.error.endswith("lychgate status: 403 you are nobody\n")
+
+
+async def test_brackets_in_a_message_are_no_markup(server: ApiServer, tmp_path: Path) -> None:
+    put_route(server, 'the path "[/a-z]+(" and "/v[a-z]+(" are no expressions')
+    said = await status(server, tmp_path)
+    assert 'the path "[/a-z]+(" and "/v[a-z]+(" are no expressions' in said.out
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere/state", "/dev/null/state"])
+async def test_a_state_folder_that_cannot_be_made_is_said(folder: str, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "lychgate", "run", "--state-dir", folder, str(tmp_path)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, error = await process.communicate()
+    assert process.returncode == 2
+    assert error.decode().startswith(f"lychgate run: {folder} cannot be used: ")
