@@ -8,6 +8,8 @@ It travels in the chain of every certificate that the new one signs, and the bun
 learn of the change before the other, and no connection fails in between.
 """
 
+import hashlib
+import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -67,6 +69,11 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
 def gateway_uri(gateway: ObjectKey) -> str:
     """The SPIFFE ID of a Gateway's proxies. Spec: SPIFFE-ID, section 2."""
     return f"spiffe://{TRUST_DOMAIN}/ns/{gateway.namespace}/gateway/{gateway.name}"
+
+
+def drain_secret(authority: Authority, gateway: ObjectKey) -> str:
+    """What is asked of who wants a Gateway's proxies to drain: the same for as long as the authority is."""
+    return hmac.new(authority.key, f"drain {gateway_uri(gateway)}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def server_names(service: str, namespace: str, cluster_domain: str) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import Sockets
-from xds_server.bootstrap.pod import pod_bootstrap
+from xds_server.bootstrap.pod import Drain, pod_bootstrap
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import XdsServer
@@ -171,7 +171,7 @@ class _Replica:
         waiting = [kind.kind for kind in self._cluster.health() if not kind.synced]
         return f"not listed yet: {', '.join(waiting)}" if waiting else "first translation not done yet"
 
-    def _bootstrap(self, infra: InfraIR) -> Mapping[str, str]:
+    def _bootstrap(self, infra: InfraIR, drain_secret: str) -> Mapping[str, str]:
         settings = self._settings
         return pod_bootstrap(
             gateway=infra.gateway,
@@ -180,6 +180,7 @@ class _Replica:
             bootstrap_dir=self._infra_settings.bootstrap_dir,
             certs_dir=self._infra_settings.certs_dir,
             bind_address=_bind_address(settings),
+            drain=Drain(settings.proxy_drain_seconds, drain_secret) if settings.proxy_drain_seconds else None,
             max_heap_bytes=bytes_of(limit) * 4 // 5 if (limit := settings.proxy_memory_limit) else None,
         )
 

@@ -15,12 +15,17 @@ _ADDRESS_FIELDS = {"LoadBalancer": "loadBalancerIP", "ClusterIP": "clusterIP"}
 
 
 def desired(
-    infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[str, str], certificate: Mapping[str, bytes]
+    infra: InfraIR,
+    settings: InfraSettings,
+    *,
+    bootstrap: Mapping[str, str],
+    certificate: Mapping[str, bytes],
+    drain_secret: str,
 ) -> tuple[Json, ...]:
     """Every object of one Gateway's infrastructure, in the order of making; for server-side apply.
 
     `bootstrap` holds the texts of the ConfigMap by file name, `bootstrap.yaml` among them; it must not depend on the
-    listeners. `certificate` holds PEM by file name: ca.crt, tls.crt, tls.key.
+    listeners. `certificate` holds PEM by file name: ca.crt, tls.crt, tls.key. For `drain_secret`, see `pod_template`.
 
     Without ports there is nothing that could be served and no Service could be made: the result is empty.
 
@@ -28,13 +33,14 @@ def desired(
     """
     if not infra.ports:
         return ()
+    template = pod_template(infra, settings, bootstrap=bootstrap, drain_secret=drain_secret)
     key, secret = infra_key(infra.gateway, settings), secret_key(infra.gateway, settings)
     return (
         _object("v1", "ServiceAccount", key, infra, settings) | {"automountServiceAccountToken": False},
         _object("v1", "ConfigMap", key, infra, settings) | {"data": dict(bootstrap)},
         _object("v1", "Secret", secret, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
         _object("v1", "Service", key, infra, settings) | {"spec": _service(infra, settings)},
-        _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, settings)},
+        _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, settings, template)},
     )
 
 
@@ -81,13 +87,13 @@ def _service_port(port: InfraPort) -> Json:
     return {"name": port.name, "protocol": port.protocol, "port": port.port, "targetPort": port.bind_port}
 
 
-def _deployment(infra: InfraIR, settings: InfraSettings) -> Json:
+def _deployment(infra: InfraIR, settings: InfraSettings, template: Json) -> Json:
     spec: Json = {
         "selector": {"matchLabels": selector(infra.gateway)},
         "progressDeadlineSeconds": 600,
         "revisionHistoryLimit": 2,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "template": pod_template(infra, settings),
+        "template": template,
     }
     return spec if settings.replicas is None else {"replicas": settings.replicas} | spec
 

@@ -3,6 +3,9 @@
 Everything here is the same for any set of listeners: a listener that comes or goes must not restart a proxy.
 """
 
+import hashlib
+from collections.abc import Mapping
+
 from gateway_api.ir.infra import InfraIR
 from k8s_apply.api import Json
 from k8s_apply.infra.names import infra_key, pod_labels, secret_key
@@ -12,17 +15,24 @@ USER = 65532
 """The user and group without a name and without rights that distroless images know."""
 METRICS_PORT = 19001
 READY_PORT = 19003
+DRAIN_PATH = "/drain"
 BOOTSTRAP_FILE = "bootstrap.yaml"
+DIGEST = "checksum/bootstrap"
 
 
-def pod_template(infra: InfraIR, settings: InfraSettings) -> Json:
-    """The Deployment's pod template."""
+def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[str, str], drain_secret: str) -> Json:
+    """The Deployment's pod template.
+
+    Envoy reads its bootstrap once: the template has its digest, so that another one is rolled out, and stops there when
+    it does not work. `drain_secret` is what the bootstrap asks of who wants the proxy to drain.
+    """
     name = infra_key(infra.gateway, settings).name
     secret = secret_key(infra.gateway, settings).name
     annotations = dict(infra.annotations) | {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(METRICS_PORT),
         "prometheus.io/path": "/stats/prometheus",
+        DIGEST: _digest(bootstrap),
     }
     spec: Json = {
         "serviceAccountName": name,
@@ -35,7 +45,7 @@ def pod_template(infra: InfraIR, settings: InfraSettings) -> Json:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": settings.drain_seconds + 20,
-        "containers": [_envoy(infra, settings)],
+        "containers": [_envoy(infra, settings, drain_secret)],
         "volumes": [
             {"name": "bootstrap", "configMap": {"name": name}},
             {"name": "certs", "secret": {"secretName": secret, "defaultMode": 0o440}},
@@ -46,7 +56,7 @@ def pod_template(infra: InfraIR, settings: InfraSettings) -> Json:
     return {"metadata": {"labels": pod_labels(infra), "annotations": annotations}, "spec": spec}
 
 
-def _envoy(infra: InfraIR, settings: InfraSettings) -> Json:
+def _envoy(infra: InfraIR, settings: InfraSettings, drain_secret: str) -> Json:
     container: Json = {
         "name": "envoy",
         "image": settings.image,
@@ -94,10 +104,16 @@ def _envoy(infra: InfraIR, settings: InfraSettings) -> Json:
     }
     container["args"] = [word for flag in container["args"] for word in flag.split(" ")]
     if settings.drain_seconds:
-        # The image has no shell and Envoy's admin answers on loopback alone: to wait is all that a hook can do. While
-        # it waits, Service and load balancer take the pod out, and it goes on serving what still comes.
-        container["lifecycle"] = {"preStop": {"sleep": {"seconds": settings.drain_seconds}}}
+        # Told to end, Envoy would close every connection with what is under way on it. This is answered when the time
+        # is up: meanwhile each client is sent elsewhere with its next answer, Service and load balancer take the pod
+        # out, and what still comes is served.
+        drain = {"path": f"{DRAIN_PATH}/{drain_secret}", "port": READY_PORT, "scheme": "HTTP"}
+        container["lifecycle"] = {"preStop": {"httpGet": drain}}
     return container
+
+
+def _digest(texts: Mapping[str, str]) -> str:
+    return hashlib.sha256("\0".join(f"{name}\0{texts[name]}" for name in sorted(texts)).encode()).hexdigest()[:16]
 
 
 def _resources(settings: InfraSettings) -> Json:

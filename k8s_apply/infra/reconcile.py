@@ -20,7 +20,7 @@ from flow.race import while_true
 from gateway_api.ir.infra import InfraIR
 from k8s_apply.api import Json, KubeWriter, NotFound
 from k8s_apply.certgen import secret_files
-from k8s_apply.certificates import Authority, BadCertificateError, client_files
+from k8s_apply.certificates import Authority, BadCertificateError, client_files, drain_secret
 from k8s_apply.fence import NotLeadingError
 from k8s_apply.infra.desired import desired
 from k8s_apply.infra.drift import in_place, stamp
@@ -65,7 +65,7 @@ class InfraReconciler:
         clock: Clock,
         settings: InfraSettings,
         ca: Callable[[], Authority],
-        bootstrap: Callable[[InfraIR], Mapping[str, str]],
+        bootstrap: Callable[[InfraIR, str], Mapping[str, str]],
         resync: float = 300.0,
         in_flight: int = 4,
     ) -> None:
@@ -232,8 +232,11 @@ class InfraReconciler:
     async def _manifests(self, infra: InfraIR) -> tuple[Json, ...]:
         secret = "Secret", secret_key(infra.gateway, self._settings)
         current = secret_files(await self._read(secret, infra.gateway) or {})
-        certificate = client_files(self._ca(), infra.gateway, current, self._clock.now())
-        return desired(infra, self._settings, bootstrap=self._bootstrap(infra), certificate=certificate)
+        authority = self._ca()
+        certificate = client_files(authority, infra.gateway, current, self._clock.now())
+        drain = drain_secret(authority, infra.gateway)
+        bootstrap = self._bootstrap(infra, drain)
+        return desired(infra, self._settings, bootstrap=bootstrap, certificate=certificate, drain_secret=drain)
 
     async def _read(self, id_: Id, gateway: ObjectKey) -> Json | None:
         """The object as we know it, else as it is, else None. Raises ForeignObjectError."""

@@ -1,7 +1,8 @@
-"""An HTTP server that answers every request with a description of it."""
+"""An HTTP server that answers every request with a description of it, with `?delay=0.5` half a second later."""
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -87,11 +88,18 @@ class _Answering:
         else:
             async for _ in request.content.iter_chunked(64 << 10):
                 pass  # a body that nobody reads would end the connection
+            await asyncio.sleep(_delay(request))
             body = msgspec.json.encode(_echo(request, self._backend)) + b"\n"  # for whoever reads it at a terminal
             response = web.Response(body=body, content_type="application/json")
         if self._ending:
             response.force_close()
         return response
+
+
+def _delay(request: web.BaseRequest) -> float:
+    """Seconds that the query's `delay` asks for, an hour at most; none for what is no such number."""
+    asked = request.query.get("delay", "")
+    return min(float(asked), 3600.0) if re.fullmatch(r"\d+(\.\d+)?", asked) else 0.0
 
 
 def main(*, name: str, namespace: str | None = None, host: str = "0.0.0.0", port: int = 3000) -> int:

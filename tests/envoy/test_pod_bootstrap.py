@@ -4,6 +4,7 @@ import http.client
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -13,12 +14,14 @@ from gateway_api.ir import xds as ir
 from k8s_apply.certificates import Authority, client_files, make_authority, server_files
 from k8s_watch.keys import ObjectKey
 from tests.ipv6 import needs_ipv6
-from xds_server.bootstrap.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, pod_bootstrap
+from xds_server.bootstrap.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, Drain, pod_bootstrap
+from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
 KEY = ObjectKey("default", "eg")
+DRAIN = Drain(seconds=2, secret="s3cret")
 EMPTY = assemble(ir.GatewayIR(gateway=KEY), [])
 
 
@@ -62,11 +65,12 @@ class Pod:
     def start(self, authority: Authority, xds_port: int, bind_address: str = "0.0.0.0"):
         self.certs.write(authority)
         folders = {"bootstrap_dir": str(self.folder), "certs_dir": str(self.certs.folder)}
-        more = {"xds_port": xds_port, "max_heap_bytes": 10**9, "bind_address": bind_address}
+        more = {"xds_port": xds_port, "max_heap_bytes": 10**9, "bind_address": bind_address, "drain": DRAIN}
         files = pod_bootstrap(gateway=KEY, xds_host="localhost", **more, **folders)
         for name, text in files.items():
             (self.folder / name).write_text(self._as_on_this_machine(text))
-        return self.start_envoy("--config-path", self.folder / "bootstrap.yaml", "--service-node", "pod-1")
+        more = ("--drain-strategy", "immediate", "--drain-time-s", str(DRAIN.seconds))
+        return self.start_envoy("--config-path", self.folder / "bootstrap.yaml", "--service-node", "pod-1", *more)
 
     def _as_on_this_machine(self, text: str) -> str:
         text = text.replace('"localhost."', '"localhost"')  # the hosts file knows it without the dot alone
@@ -101,17 +105,45 @@ def test_a_pod_is_ready_once_it_heard_of_its_listeners(pod, control_plane) -> No
         assert status(pod.ports[READY_PORT], "/ready") == 200
 
 
+def serving(port: int, bind_address: str = "127.0.0.1") -> Snapshot:
+    """One listener without routes: it answers 404."""
+    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="none"))
+    listener = ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address=bind_address, filter_chains=(chain,))
+    table = ir.RouteTable(name="none", virtual_hosts=())
+    return assemble(ir.GatewayIR(gateway=KEY, listeners=(listener,), route_tables=(table,)), ())
+
+
+def test_a_pod_that_drains_sends_its_clients_away_and_serves_who_still_comes(pod, free_port, control_plane) -> None:
+    authority, port = make_authority(time.time()), free_port()
+    with control_plane(serving(port), credentials=credentials(authority)) as xds:
+        pod.start(authority, xds).wait_until_serving(pod.ports[READY_PORT])
+        known = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        assert answered(known).getheader("connection") is None
+        assert [status(pod.ports[READY_PORT], path) for path in ("/drain", "/drain/guess")] == [404, 404]
+        assert status(pod.ports[READY_PORT], DRAIN.path, method="POST") == 404
+        began = time.monotonic()
+        with ThreadPoolExecutor(1) as hook:
+            draining = hook.submit(status, pod.ports[READY_PORT], DRAIN.path)
+            while not (answer := answered(known)).getheader("connection"):
+                assert time.monotonic() - began < DRAIN.seconds
+            assert (answer.status, answer.getheader("connection")) == (404, "close")
+            assert status(port, "/") == 404
+            assert draining.result() == 200
+        assert time.monotonic() - began > DRAIN.seconds - 0.1
+
+
+def answered(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+
+
 @needs_ipv6
 def test_a_pod_of_both_families_is_asked_by_both(pod, free_port, control_plane) -> None:
     """So are its listeners: the kubelet asks the pod's first address, whichever that is."""
     authority, port = make_authority(time.time()), free_port()
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="none"))
-    listener = ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="::", filter_chains=(chain,))
-    served = assemble(
-        ir.GatewayIR(gateway=KEY, listeners=(listener,), route_tables=(ir.RouteTable(name="none", virtual_hosts=()),)),
-        (),
-    )
-    with control_plane(served, credentials=credentials(authority)) as xds:
+    with control_plane(serving(port, "::"), credentials=credentials(authority)) as xds:
         pod.start(authority, xds, bind_address="::").wait_until_serving(pod.ports[READY_PORT])
         for host in ("127.0.0.1", "::1"):
             assert status(pod.ports[READY_PORT], "/ready", host=host) == 200

@@ -33,5 +33,5 @@ def infra(gateway: ObjectKey = EG, *ports: int, **fields: Any) -> InfraIR:
 
 def objects(of: InfraIR, settings: InfraSettings = SETTINGS) -> dict[str, Json]:
     """The desired objects by kind."""
-    made = desired(of, settings, bootstrap=BOOTSTRAP, certificate=CERTIFICATE)
+    made = desired(of, settings, bootstrap=BOOTSTRAP, certificate=CERTIFICATE, drain_secret="secret")
     return {manifest["kind"]: manifest for manifest in made}

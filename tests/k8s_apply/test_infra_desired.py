@@ -8,6 +8,7 @@ import pytest
 from k8s_apply.api import Json
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.names import hashed_name, infra_key, label_value, owner_labels, owner_of
+from k8s_apply.infra.pod import pod_template
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
 from tests.k8s_apply.gateways import EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra, objects
@@ -136,6 +137,14 @@ def test_the_pod_has_no_rights_that_it_does_not_need() -> None:
     }
 
 
+def test_another_bootstrap_is_another_template() -> None:
+    def template(bootstrap: dict[str, str]) -> Json:
+        return pod_template(infra(), SETTINGS, bootstrap=bootstrap, drain_secret="secret")
+
+    assert template({"a": "1", "b": "2"}) == template({"b": "2", "a": "1"})
+    assert template({"a": "1", "b": "2"}) != template({"a": "1", "b": "3"})
+
+
 def test_the_pod_is_probed_and_drains() -> None:
     pod = objects(infra(), InfraSettings(drain_seconds=30))["Deployment"]["spec"]["template"]["spec"]
     (envoy,) = pod["containers"]
@@ -145,7 +154,7 @@ def test_the_pod_is_probed_and_drains() -> None:
         probe: envoy[probe]["periodSeconds"] * envoy[probe]["failureThreshold"] for probe in envoy if "Probe" in probe
     }
     assert patience == {"startupProbe": 300, "readinessProbe": 30, "livenessProbe": 120}, "a busy proxy still serves"
-    assert envoy["lifecycle"]["preStop"] == {"sleep": {"seconds": 30}}
+    assert envoy["lifecycle"]["preStop"]["httpGet"] == {"path": "/drain/secret", "port": 19003, "scheme": "HTTP"}
     assert pod["terminationGracePeriodSeconds"] > 30
     assert envoy["args"][:2] == ["--config-path", "/etc/envoy/bootstrap.yaml"]
 

@@ -42,7 +42,7 @@ class Site:
             clock=clock,
             settings=settings,
             ca=self.ca,
-            bootstrap=lambda _: BOOTSTRAP,
+            bootstrap=lambda _, secret: {**BOOTSTRAP, "drain": secret},
             resync=resync,
         )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from k8s_apply.certificates import client_files, make_authority
-from k8s_apply.infra.pod import BOOTSTRAP_FILE, METRICS_PORT, READY_PORT, pod_template
+from k8s_apply.infra.pod import BOOTSTRAP_FILE, DRAIN_PATH, METRICS_PORT, READY_PORT, pod_template
 from k8s_apply.infra.settings import InfraSettings
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.gateways import EG, infra
@@ -21,6 +21,7 @@ def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_p
         xds_host="envoy-gateway.envoy-gateway-system.svc.cluster.local",
         bootstrap_dir=settings.bootstrap_dir,
         certs_dir=settings.certs_dir,
+        drain=pod.Drain(settings.drain_seconds, "secret"),
     )
     now = VirtualClock().now()
     (tmp_path / "certs").mkdir()
@@ -28,7 +29,7 @@ def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_p
         (tmp_path / "certs" / name).write_bytes(content)
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    (envoy,) = pod_template(infra(), settings)["spec"]["containers"]
+    (envoy,) = pod_template(infra(), settings, bootstrap=texts, drain_secret="secret")["spec"]["containers"]
     args = [arg.replace("$(ENVOY_POD_NAME)", "pod") for arg in envoy["args"]]
     done = subprocess.run(
         [envoy_binary, *args, "--mode", "validate"], capture_output=True, text=True, timeout=30, check=False
@@ -37,4 +38,5 @@ def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_p
 
 
 def test_ports_and_files_are_those_of_the_bootstrap() -> None:
-    assert (BOOTSTRAP_FILE, METRICS_PORT, READY_PORT) == (pod.BOOTSTRAP_FILE, pod.METRICS_PORT, pod.READY_PORT)
+    theirs = pod.BOOTSTRAP_FILE, pod.METRICS_PORT, pod.READY_PORT, pod.DRAIN_PATH
+    assert theirs == (BOOTSTRAP_FILE, METRICS_PORT, READY_PORT, DRAIN_PATH)

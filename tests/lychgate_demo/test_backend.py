@@ -49,6 +49,16 @@ async def test_the_health_check_is_no_echo(backend: Backend) -> None:
         assert (response.status, await response.text()) == (200, "ok\n")
 
 
+async def test_an_answer_may_take_its_time(backend: Backend) -> None:
+    async with backend.serving(), aiohttp.ClientSession() as client:
+        loop = asyncio.get_running_loop()
+        for asked, least in (("0.05", 0.05), ("soon", 0.0), ("-1", 0.0)):
+            began = loop.time()
+            async with client.get(url(backend, f"/?delay={asked}")) as response:
+                assert response.status == 200
+            assert loop.time() - began >= least
+
+
 async def test_a_connection_serves_request_after_request_with_bodies(backend: Backend) -> None:
     body = b"x" * 300_000
     request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -116,6 +117,21 @@ class Load:
             statuses = _type(self._command).stdout.split()
             assert len(statuses) == self.BATCH, f"curl was to send {self.BATCH} requests and told of {len(statuses)}"
             counts.update(statuses)
+        return counts
+
+
+class SlowLoad:
+    """`slow_clients.py` at work, for so many seconds."""
+
+    def __init__(self, address: str, *, host: str, path: str, seconds: int) -> None:
+        script = [sys.executable, Path(__file__).with_name("slow_clients.py")]
+        command = inside(*script, f"{address}:80", host, path, str(seconds))
+        self._clients = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def result(self) -> dict[str, int]:
+        """Wait for its end; return how often each status code came; 000 is a request without an answer."""
+        printed, _ = self._clients.communicate()
+        counts: dict[str, int] = json.loads(printed)
         return counts
 
 

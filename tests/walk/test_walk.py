@@ -7,7 +7,7 @@ import pytest
 
 from lab.binaries import GATEWAY_API_CRDS
 from lab.places import PROJECT
-from walk.terminal import EXAMPLES, Load, apply, curl, curl_many, eventually, get, kubectl, wait
+from walk.terminal import EXAMPLES, Load, SlowLoad, apply, curl, curl_many, eventually, get, kubectl, wait
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]  # the first run builds Kubernetes
 
@@ -109,6 +109,17 @@ def test_step_7_scaling_under_load_loses_no_request() -> None:
     answers = load.stop()
     assert set(answers) == {"200"}, answers
     assert answers["200"] > 500
+
+
+def test_step_7_new_proxies_under_load_lose_no_request() -> None:
+    """Connections are in use all the time: whoever has one is asked to leave it, and not cut off."""
+    load = SlowLoad(address("eg"), host=WWW, path="/backend?delay=0.5", seconds=40)
+    [before] = get(f"pods -n {SYSTEM} -l gateway.envoyproxy.io/owning-gateway-name=eg")["items"]
+    kubectl(f"rollout restart -n {SYSTEM} deployment/{EG}")
+    kubectl(f"rollout status -n {SYSTEM} deployment/{EG} --timeout=90s")
+    kubectl(f"wait -n {SYSTEM} pod/{before['metadata']['name']} --for=delete --timeout=60s")
+    answers = load.result()
+    assert set(answers) == {"200"}, answers
 
 
 def test_step_7_a_deleted_route_stops_serving() -> None:

@@ -1,6 +1,7 @@
 """The bootstrap of a proxy pod: mTLS to the control plane, metrics and readiness on ports of their own."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from k8s_watch.keys import ObjectKey
 from protos import cluster, core, discovery, http, listener, matcher, route, secret, tls
@@ -13,15 +14,33 @@ ADMIN_PORT = 19000
 METRICS_PORT = 19001
 READY_PORT = 19003
 
+MAX_CONNECTIONS = 50_000
+"""Of all clients of one proxy."""
+
 METRICS_CLUSTER = "prometheus_stats"
 METRICS_PATH = "/stats/prometheus"
 READY_PATH = "/ready"
+DRAIN_PATH = "/drain"
 
 BOOTSTRAP_FILE = "bootstrap.yaml"
 CERTIFICATE_FILE = "xds-certificate.json"
 TRUSTED_CA_FILE = "xds-trusted-ca.json"
 CERTIFICATE_SECRET = "xds_certificate"  # noqa: S105  a name
 TRUSTED_CA_SECRET = "xds_trusted_ca"  # noqa: S105  a name
+
+
+class Drain(NamedTuple):
+    """How a proxy that has to go says goodbye."""
+
+    seconds: int
+    """From the request to its answer, in which all clients are told to go elsewhere with their next answer."""
+    secret: str
+    """Part of the path: whoever knows it can drain the proxy."""
+
+    @property
+    def path(self) -> str:
+        """The path to GET on the readiness port."""
+        return f"{DRAIN_PATH}/{self.secret}"
 
 
 def pod_bootstrap(
@@ -32,8 +51,8 @@ def pod_bootstrap(
     bootstrap_dir: str = "/etc/envoy",
     certs_dir: str = "/certs",
     bind_address: str = "0.0.0.0",
+    drain: Drain | None = None,
     max_heap_bytes: int | None = None,
-    max_connections: int = 50_000,
 ) -> Mapping[str, str]:
     """The files of a proxy's `bootstrap_dir` by name; Envoy starts with `--config-path <bootstrap_dir>/bootstrap.yaml`.
 
@@ -42,12 +61,13 @@ def pod_bootstrap(
     written, without a restart. The node id is the pod's name: give it by `--service-node`.
 
     `max_heap_bytes` is what Envoy may allocate before it refuses requests; None is without limit, and a container's
-    memory limit times 0.8 is a good value. `max_connections` counts all clients of one proxy.
+    memory limit times 0.8 is a good value.
 
     `bind_address` is what metrics and readiness listen on; `::` takes IPv4 too.
 
     The admin interface is on loopback. GET /stats/prometheus on port 19001, and nothing else of it, is reachable. GET
-    /ready on port 19003 answers 200 from when the first listeners are there until the proxy drains.
+    /ready on port 19003 answers 200 from when the first listeners are there until the proxy drains. `drain` is started
+    by GET of its path there, for example by a preStop hook.
     """
     admin = socket_address("127.0.0.1", ADMIN_PORT)
     control_plane = xds_cluster(
@@ -63,8 +83,8 @@ def pod_bootstrap(
             name=METRICS_CLUSTER, type=cluster.Cluster.STATIC, load_assignment=assignment(METRICS_CLUSTER, admin)
         )
     )
-    message.static_resources.listeners.extend([_metrics_listener(bind_address), _ready_listener(bind_address)])
-    message.overload_manager.CopyFrom(overload_manager(max_heap_bytes=max_heap_bytes, max_connections=max_connections))
+    message.static_resources.listeners.extend([_metrics_listener(bind_address), _ready_listener(bind_address, drain)])
+    message.overload_manager.CopyFrom(overload_manager(max_heap_bytes=max_heap_bytes, max_connections=MAX_CONNECTIONS))
     return {
         BOOTSTRAP_FILE: text(message),
         CERTIFICATE_FILE: _sds_file(_certificate(certs_dir)),
@@ -130,7 +150,7 @@ def _metrics_listener(host: str) -> listener.Listener:
     return _listener("stats", host, METRICS_PORT, routes=[metrics])
 
 
-def _ready_listener(host: str) -> listener.Listener:
+def _ready_listener(host: str, drain: Drain | None) -> listener.Listener:
     """The health check filter answers by itself. Envoy accepts no connection at all before the first listeners came."""
     path = route.HeaderMatcher(name=":path", string_match=matcher.StringMatcher(exact=READY_PATH))
     check = http.HealthCheck(headers=[path])
@@ -139,9 +159,38 @@ def _ready_listener(host: str) -> listener.Listener:
         "ready",
         host,
         READY_PORT,
-        routes=[],
-        filters=[http.HttpFilter(name="envoy.filters.http.health_check", typed_config=pack(check))],
+        routes=[_drain_route(drain)] if drain else [],
+        filters=[
+            http.HttpFilter(name="envoy.filters.http.health_check", typed_config=pack(check)),
+            *((http.HttpFilter(name=name, typed_config=pack(of)) for name, of in DRAIN_FILTERS) if drain else ()),
+        ],
     )
+
+
+DRAIN_FILTERS = (("envoy.filters.http.lua", http.Lua()), ("envoy.filters.http.fault", http.HTTPFault()))
+
+DRAIN_BY_ADMIN = f"""
+function envoy_on_request(handle)
+  local asked = {{[":method"] = "POST", [":path"] = "/drain_listeners?graceful&skip_exit", [":authority"] = "admin"}}
+  handle:httpCall("{METRICS_CLUSTER}", asked, "", 5000)
+end
+"""
+
+
+def _drain_route(of: Drain) -> route.Route:
+    """Have the admin interface, which takes no such request from outside and none by GET, drain every listener: clients
+    are told to close with each answer, and new connections are served for as long as the drain lasts. Then answer.
+    """
+    get = route.HeaderMatcher(name=":method", string_match=matcher.StringMatcher(exact="GET"))
+    result = route.Route(
+        match=route.RouteMatch(path=of.path, headers=[get]), direct_response=route.DirectResponseAction(status=200)
+    )
+    asking = http.LuaPerRoute(source_code=core.DataSource(inline_string=DRAIN_BY_ADMIN))
+    always = core.FractionalPercent(numerator=100)
+    waiting = http.HTTPFault(delay=http.FaultDelay(fixed_delay=seconds(of.seconds), percentage=always))
+    for (name, _), config in zip(DRAIN_FILTERS, (asking, waiting), strict=True):
+        result.typed_per_filter_config[name].CopyFrom(pack(config))
+    return result
 
 
 def _listener(
