@@ -6,7 +6,9 @@ import binascii
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from gateway_api.graph import problems
 from gateway_api.graph.reference_grant import Referrer, Resolver
@@ -62,8 +64,9 @@ def tls_secret(secret: Secret) -> TlsSecret | Problem:
 def _mismatch(chain: bytes, key: bytes) -> str | None:
     """Say what keeps the two from being served together; never quotes their content."""
     try:
-        public = x509.load_pem_x509_certificates(chain)[0].public_key()
-    except (ValueError, UnsupportedAlgorithm):
+        leaf = x509.load_pem_x509_certificates(chain)[0]
+        public, extensions = leaf.public_key(), leaf.extensions
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
         return f"has a {_CHAIN} that is not a chain of PEM certificates"
     try:
         private = load_pem_private_key(key, password=None)
@@ -81,6 +84,21 @@ def _mismatch(chain: bytes, key: bytes) -> str | None:
     spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*spki) != public.public_bytes(*spki):
         return f"has a {_KEY} that does not belong to the first certificate of {_CHAIN}"
+    return _unusable(leaf.subject, public, extensions)
+
+
+def _unusable(subject: x509.Name, public: CertificatePublicKeyTypes, extensions: x509.Extensions) -> str | None:
+    """Say what of the first certificate keeps a proxy from serving it, whatever the key."""
+    usage = next((each.value for each in extensions if isinstance(each.value, x509.KeyUsage)), None)
+    if isinstance(public, ec.EllipticCurvePublicKey) and usage and not usage.digital_signature:
+        return "has an ECDSA certificate that is not for digital signatures; add that to its key usage"
+    features = next((each.value for each in extensions if isinstance(each.value, x509.TLSFeature)), ())
+    if x509.TLSFeatureType.status_request in features:
+        return "has a certificate that must be stapled (OCSP), which is not supported"
+    names = any(isinstance(each.value, x509.SubjectAlternativeName) and len(each.value) for each in extensions)
+    common = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if not names and not any(each.value for each in common):
+        return "has a certificate of nobody: neither a common name nor a subject alternative name"
     return None
 
 

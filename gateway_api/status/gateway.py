@@ -1,9 +1,11 @@
 """GatewayNode + its proxies' reports → GatewayStatus."""
 
+import ipaddress
+
 from gateway_api.graph import problems
 from gateway_api.graph.types import GatewayNode
 from gateway_api.ir.fleet import GatewayFleet
-from gateway_api.ir.infra import Address, GatewayInfra
+from gateway_api.ir.infra import GatewayInfra
 from gateway_api.status import catalogue
 from gateway_api.status.listener import listener_status, of_condition
 from gateway_api.status.types import Condition, GatewayStatus
@@ -99,9 +101,17 @@ def _attached_listener_sets(node: GatewayNode) -> int:
 
 def _missing_addresses(node: GatewayNode, infra: GatewayInfra) -> list[str]:
     """Return the addresses that the Gateway asks for and did not get."""
-    given = set(infra.addresses)
+    given = {(address.type, _spelled(address.type, address.value)) for address in infra.addresses}
     return [
         address.value
         for address in node.source.spec.addresses
-        if address.value and Address(type=address.type, value=address.value) not in given
+        if address.value and (address.type, _spelled(address.type, address.value)) not in given
     ]
+
+
+def _spelled(kind: str, value: str) -> str:
+    """An IPv6 address has many spellings."""
+    try:
+        return str(ipaddress.ip_address(value)) if kind == "IPAddress" else value
+    except ValueError:
+        return value

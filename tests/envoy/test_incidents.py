@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
+from tests.certificates import UNUSABLE
 from tests.gateway_api.conftest import certificate
 from xds_server.bootstrap.validation import validation_bootstrap
 from xds_server.translate.assemble import assemble
@@ -136,6 +138,16 @@ MUST_BE_STOPPED_BEFORE = {
         "secrets": (ir.CaBundle(name="ca/default/ca", certificates=(b"garbage",)),),
     },
 }
+
+
+@pytest.mark.parametrize("wrong", UNUSABLE)
+def test_a_certificate_that_is_unusable_would_be_refused(envoy_verdict, wrong: str) -> None:
+    extensions, name = UNUSABLE[wrong]
+    key = ec.generate_private_key(ec.SECP256R1())
+    chain = certificate(key, *extensions, common_name=name)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    served = {"tls": ir.DownstreamTls(secrets=("default/cert",)), "secrets": (secret(chain, pem),)}
+    assert verdict(envoy_verdict, **served)
 
 
 def test_an_authority_is_taken(envoy_verdict) -> None:

@@ -121,10 +121,14 @@ def _b64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def certificate(key: CertificateIssuerPrivateKeyTypes) -> bytes:
+def certificate(
+    key: CertificateIssuerPrivateKeyTypes, *extensions: x509.ExtensionType, common_name: str = "www.example.com"
+) -> bytes:
     """A certificate for that key, signed by itself, as PEM."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "www.example.com")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(start).not_valid_after(start + datetime.timedelta(days=1))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)

@@ -1,4 +1,4 @@
-"""Clients whose requests take their time, one after the other on connections that they keep; prints what became of them.
+"""Clients whose requests take their time, one after the other on connections that they keep; prints what came of them.
 
 python slow_clients.py HOST:PORT HOST-HEADER PATH SECONDS. A client that is told to close opens another connection.
 Nothing is tried again, which curl does in silence where a connection that it kept breaks.

@@ -23,6 +23,10 @@ MAX_RETRIES = 1024
 MAX_SESSIONS = 64 * 1024
 """Clients of a UDP backend at a time; each counts for a minute after its last datagram. Envoy's own limit is 1,024."""
 
+NO_LIMIT = 2**32 - 1
+"""Of connections and requests to a backend. Envoy's own 1,024, of a whole Service and for each proxy, would close the
+next connection of a database, or answer 503 beside as many WebSockets; Gateway API knows no such limit."""
+
 STREAM_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 1024 * 1024
 
@@ -71,9 +75,12 @@ def _look_up(message: pb.Cluster, hostname: str, port: int) -> None:
 def _threshold(of: ir.Cluster) -> pb.CircuitBreakers.Thresholds:
     if of.protocol == "udp":
         return pb.CircuitBreakers.Thresholds(max_connections=uint32(MAX_SESSIONS))
+    retries = pb.CircuitBreakers.Thresholds(max_retries=uint32(MAX_RETRIES))
     if of.retry_budget:
-        return pb.CircuitBreakers.Thresholds(retry_budget=_retry_budget(of.retry_budget))
-    return pb.CircuitBreakers.Thresholds(max_retries=uint32(MAX_RETRIES))
+        retries = pb.CircuitBreakers.Thresholds(retry_budget=_retry_budget(of.retry_budget))
+    for limit in (retries.max_connections, retries.max_pending_requests, retries.max_requests):
+        limit.value = NO_LIMIT
+    return retries
 
 
 def _retry_budget(of: ir.RetryBudget) -> pb.CircuitBreakers.Thresholds.RetryBudget:

@@ -3,9 +3,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 import yaml
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway_api.graph.types import ListenerNode
+from tests.certificates import UNUSABLE as CERTIFICATES
+from tests.certificates import key_usage
+from tests.gateway_api.conftest import certificate, pem_key
 
 type Listeners = Callable[..., Mapping[str, ListenerNode]]
 type NewSecret = Callable[..., str]
@@ -77,6 +81,33 @@ def test_what_envoy_would_refuse_is_refused_here(listeners: Listeners, secret: N
     keys = [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP256K1())]
     for key in keys:
         assert reasons(listeners(HTTPS % "{name: cert}", secret(key=key))["s"]) == UNUSABLE
+
+
+def with_certificate(*extensions: x509.ExtensionType, common_name: str) -> str:
+    """A Secret with such a certificate, as YAML."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pair = {"tls.crt": certificate(key, *extensions, common_name=common_name), "tls.key": pem_key(key)}
+    data = {field: base64.b64encode(content).decode() for field, content in pair.items()}
+    return yaml.safe_dump({"kind": "Secret", "metadata": {"name": "cert", "namespace": "default"}, "data": data})
+
+
+NAMED = x509.SubjectAlternativeName([x509.DNSName("www.example.com")])
+
+
+@pytest.mark.parametrize("wrong", CERTIFICATES)
+def test_a_certificate_that_no_proxy_can_serve_is_refused(wrong: str, listeners: Listeners) -> None:
+    extensions, name = CERTIFICATES[wrong]
+    node = listeners(HTTPS % "{name: cert}", with_certificate(*extensions, common_name=name))["s"]
+    assert reasons(node) == UNUSABLE
+    assert wrong in node.problems[0].message
+
+
+@pytest.mark.parametrize("extension", [key_usage(digital_signature=True), NAMED])
+def test_what_is_for_signatures_or_names_somebody_is_served(
+    extension: x509.ExtensionType, listeners: Listeners
+) -> None:
+    name = "" if extension is NAMED else "www.example.com"
+    assert listeners(HTTPS % "{name: cert}", with_certificate(extension, common_name=name))["s"].serves
 
 
 def test_no_message_shows_the_key(listeners: Listeners, secret: NewSecret) -> None:

@@ -129,6 +129,13 @@ def test_an_address_asked_for_and_not_given_is_not_usable(graph: Build) -> None:
     assert said(gateway(graph(wanting), given))["Programmed"] == ("True", "Programmed")
 
 
+def test_an_ipv6_address_is_itself_in_any_spelling(graph: Build) -> None:
+    asked = "addresses: [{type: IPAddress, value: '2001:DB8:0::10'}]"
+    wanting = GATEWAY.replace("gatewayClassName: eg", f"gatewayClassName: eg, {asked}")
+    given = GatewayInfra(addresses=(Address("IPAddress", "2001:db8::10"),), replicas_wanted=1, replicas_available=1)
+    assert said(gateway(graph(wanting), given))["Programmed"] == ("True", "Programmed")
+
+
 def test_what_envoy_refuses_is_said_in_its_own_words(graph: Build) -> None:
     nack = Nack(node_id="pod-1", type_url="type", resources=("http-80",), message="bad route: why")
     status = gateway(graph(GATEWAY), UP, GatewayFleet(connected=1, nacks=(nack,)))

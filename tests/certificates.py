@@ -1,0 +1,28 @@
+"""Certificates that no proxy can serve, whatever their key: what the graph refuses, and Envoy would."""
+
+from cryptography import x509
+
+
+def key_usage(*, digital_signature: bool) -> x509.KeyUsage:
+    """For the encipherment of keys, and for signatures or not."""
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=True,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
+
+UNUSABLE: dict[str, tuple[tuple[x509.ExtensionType, ...], str]] = {
+    "not for digital signatures": ((key_usage(digital_signature=False),), "www.example.com"),
+    "must be stapled": ((MUST_STAPLE,), "www.example.com"),
+    "of nobody": ((), ""),
+}
+"""What is wrong with it, in words of the message → its extensions and common name; the key is of ECDSA."""
