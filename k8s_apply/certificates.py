@@ -41,7 +41,7 @@ type Files = Mapping[str, bytes]
 
 
 class BadCertificateError(ValueError):
-    """Files that should hold an authority hold none that could sign; the text says what is wrong."""
+    """Files hold no authority that could sign, or a server's certificate of no use; the text says what is wrong."""
 
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +144,30 @@ def client_files(authority: Authority, gateway: ObjectKey, current: Files, now: 
     return _renewed(_Leaf("xds-client", uri, CLIENT_LIFE, ExtendedKeyUsageOID.CLIENT_AUTH), authority, current, now)
 
 
+def server_problem(authority: Authority, name: str, current: Files, now: float) -> str:
+    """Why proxies of this authority, which look for `name`, cannot connect to a server with these files, or "".
+
+    tls.crt may bring a chain: each certificate issued by the next, the last by the authority. Keys of any algorithm.
+    """
+    try:
+        chain = x509.load_pem_x509_certificates(current.get("tls.crt", b""))
+        trusted = x509.load_pem_x509_certificates(current.get("ca.crt", b""))
+        names = _dns_names(chain[0])
+    except ValueError as error:
+        return f"its tls.crt or ca.crt cannot be read: {error}"
+    own = x509.load_pem_x509_certificate(authority.certificate)
+    issuer, wanted = chain[0].issuer.rfc4514_string(), own.subject.rfc4514_string()
+    if not _is_issued(chain, x509.load_pem_x509_certificates(authority.bundle)):
+        return f"it was issued by {issuer}, not by the authority that we sign with, {wanted}"
+    if not any((each.subject, each.public_key()) == (own.subject, own.public_key()) for each in trusted):
+        return f"its ca.crt lacks the authority that signs the proxies' certificates, {wanted}"
+    if not {name.lower(), f"*.{name.partition('.')[2]}".lower()} & names:
+        return f"it is for {', '.join(sorted(names)) or 'no DNS name'}, and they look for {name}"
+    if (ended := chain[0].not_valid_after_utc) <= _moment(now):
+        return f"it ended on {ended:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
 def is_fresh(certificate: bytes, now: float) -> bool:
     """Whether at least a third of the life of the first certificate in this PEM remains. Garbage is not fresh."""
     try:
@@ -195,6 +219,32 @@ def _is_good(leaf: _Leaf, authority: Authority, current: Files, now: float) -> b
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     return certificate.public_key() == key.public_key() and names == leaf.names and is_fresh(_pem(certificate), now)
+
+
+def _is_issued(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> bool:
+    """Whether a chain, its leaf first, leads to one of the roots."""
+    for certificate, issuer in zip(chain, [*chain[1:], None], strict=True):
+        if any(_has_signed(root, certificate) for root in roots):
+            return True
+        if issuer is None or not _has_signed(issuer, certificate):
+            return False
+    return False
+
+
+def _dns_names(certificate: x509.Certificate) -> set[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {name.lower() for name in names.get_values_for_type(x509.DNSName)}
+
+
+def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _authority_certificate(

@@ -66,9 +66,19 @@ def _infrastructure(scope: Scope) -> tuple[Rule, ...]:
     )
 
 
+def _unserved() -> tuple[Rule, ...]:
+    """To count what Envoy Gateway would serve and we do not. Without it we are silent about that, and no worse."""
+    groups = sorted({kind.group for kind in kinds.UNSERVED})
+    return tuple(
+        Rule(Scope.CLUSTER, group, tuple(kind.plural for kind in kinds.UNSERVED if kind.group == group), ("list",))
+        for group in groups
+    )
+
+
 PERMISSIONS: tuple[Rule, ...] = (
     *_watched(),
     *_statuses(),
+    *_unserved(),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),
     Rule(Scope.SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update")),
     *_infrastructure(Scope.GATEWAY_NAMESPACES),

@@ -3,6 +3,7 @@
 from k8s_watch.keys import AnyKind, Kind
 from k8s_watch.objects import backends, core, gateway, grpc_route, policies, routes
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, GROUP
+from k8s_watch.objects.meta import Object
 
 OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"
 """Selects the Deployments that we made."""
@@ -70,3 +71,15 @@ ALL: tuple[AnyKind, ...] = (
     BACKEND_TRAFFIC_POLICY,
     BACKEND,
 )
+
+UNSERVED: tuple[AnyKind, ...] = tuple(
+    Kind(name, "gateway.envoyproxy.io", ("v1alpha1",), plural, Object, optional=True)
+    for name, plural in (
+        ("SecurityPolicy", "securitypolicies"),
+        ("BackendTrafficPolicy", "backendtrafficpolicies"),
+        ("ClientTrafficPolicy", "clienttrafficpolicies"),
+        ("EnvoyPatchPolicy", "envoypatchpolicies"),
+        ("EnvoyExtensionPolicy", "envoyextensionpolicies"),
+    )
+)
+"""Envoy Gateway's kinds that change what routes do though no route names them. Not watched: counted once, at start."""

@@ -41,6 +41,7 @@ from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import Sockets
+from lychgate.unserved import warn_of_unserved
 from xds_server.bootstrap.pod import Drain, pod_bootstrap
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
@@ -78,7 +79,7 @@ class _Replica:
     def __init__(self, settings: Settings, connection: Connection, clock: Clock) -> None:
         self._settings = settings
         self._metrics = Metrics()
-        reader = HttpReader(connection)
+        self._reader = reader = HttpReader(connection)
         self._cluster = Cluster(reader, clock=clock)
         self._leadership = _leadership(settings, connection, clock)
         leading = self._leadership.leading if settings.leader_election else Latest(initial=True)
@@ -137,6 +138,7 @@ class _Replica:
             tasks.create_task(self._statuses.run(), name="statuses")
             tasks.create_task(self._observing(), name="observing")
             tasks.create_task(self._hearing_problems(), name="problems")
+            tasks.create_task(warn_of_unserved(self._reader, once=self._controller.ready), name="unserved")
             if settings.leader_election:
                 tasks.create_task(self._leadership.run(), name="leadership")
 

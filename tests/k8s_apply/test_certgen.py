@@ -31,6 +31,9 @@ from tests.k8s_apply.fake_writer import FakeWriter
 PLAN = CertificatePlan()
 CA, SERVER = ObjectKey(PLAN.namespace, "envoy-gateway-ca"), ObjectKey(PLAN.namespace, "envoy-gateway")
 
+LEFT_BEHIND: Json = {"labels": {"control-plane": "envoy-gateway"}}
+"""What Envoy Gateway's certgen puts on its Secrets, which `helm uninstall` leaves."""
+
 
 def files(api: FakeWriter, key: ObjectKey) -> dict[str, bytes]:
     return secret_files(api.peek(SECRET, key) or {})
@@ -67,9 +70,60 @@ async def test_what_somebody_else_supplies_is_never_replaced(api: FakeWriter, cl
     api.put(
         SECRET, CA, data=_base64({"ca.crt": theirs.certificate, "tls.crt": theirs.certificate, "tls.key": theirs.key})
     )
-    api.put(SECRET, SERVER, data=_base64({"tls.crt": b"theirs"}))
+    api.put(SECRET, SERVER, data=_base64(server_files(theirs, PLAN.names[-1:], {}, clock.now())))
     assert await ensure_certificates(api, PLAN, clock=clock) == ()
     assert not api.writes
+
+
+async def test_what_envoy_gateway_generated_is_replaced_and_then_ours(api: FakeWriter, clock: VirtualClock) -> None:
+    """Its Secret outlives it, and no proxy of ours would trust its certificate."""
+    api.put(SECRET, SERVER, metadata=LEFT_BEHIND, data=_of_another_authority(clock))
+    assert await ensure_certificates(api, PLAN, clock=clock) == ("envoy-gateway-ca", "envoy-gateway")
+    served = files(api, SERVER)
+    assert server_files(load_authority(files(api, CA)), PLAN.names, served, clock.now()) is served
+    await clock.advance(SERVER_LIFE.total_seconds() * 0.7)
+    assert await ensure_certificates(api, PLAN, clock=clock) == ("envoy-gateway",)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"labels": {"control-plane": "other"}},
+        LEFT_BEHIND | {"annotations": {"cert-manager.io/certificate-name": "a"}},
+    ],
+    ids=["an operator's", "another label", "cert-manager's, which took it over"],
+)
+async def test_a_servers_secret_of_another_authority_is_named_and_left(
+    api: FakeWriter, clock: VirtualClock, metadata: Json
+) -> None:
+    data = _of_another_authority(clock)
+    api.put(SECRET, SERVER, metadata=metadata, data=data)
+    with pytest.raises(BadCertificateError, match=r"Secret envoy-gateway-system/envoy-gateway .*delete it and run"):
+        await ensure_certificates(api, PLAN, clock=clock)
+    assert (api.peek(SECRET, SERVER) or {})["data"] == data
+
+
+async def test_what_was_issued_by_our_authority_stays_whatever_its_labels(api: FakeWriter, clock: VirtualClock) -> None:
+    theirs = make_authority(clock.now())
+    api.put(SECRET, CA, data=_base64(theirs.files))
+    api.put(SECRET, SERVER, metadata=LEFT_BEHIND, data=_base64(server_files(theirs, PLAN.names[-1:], {}, clock.now())))
+    assert await ensure_certificates(api, PLAN, clock=clock) == ()
+    assert not api.writes
+
+
+async def test_an_authority_is_never_replaced_by_its_label(api: FakeWriter, clock: VirtualClock) -> None:
+    """Envoy Gateway makes no Secret of that name: whoever put its label there has made it."""
+    theirs = make_authority(clock.now())
+    api.put(SECRET, CA, metadata=LEFT_BEHIND, data=_base64(theirs.files))
+    assert await ensure_certificates(api, PLAN, clock=clock) == ("envoy-gateway",)
+    assert load_authority(files(api, CA)) == theirs
+
+
+async def test_a_secret_without_an_authority_is_named(api: FakeWriter, clock: VirtualClock) -> None:
+    api.put(SECRET, CA, data=_base64({"ca.crt": b"junk"}))
+    with pytest.raises(BadCertificateError, match=r"^Secret \S+/envoy-gateway-ca: the authority needs"):
+        await ensure_certificates(api, PLAN, clock=clock)
 
 
 async def test_two_at_once_agree(api: FakeWriter, clock: VirtualClock) -> None:
@@ -112,6 +166,10 @@ def test_a_folders_authority_is_read_again_when_it_changes(tmp_path: Path, clock
         (tmp_path / "ca" / name).write_bytes(content)
     assert folder() != first
     assert folder().cross
+
+
+def _of_another_authority(clock: VirtualClock) -> Json:
+    return _base64(server_files(make_authority(clock.now()), PLAN.names, {}, clock.now()))
 
 
 def _base64(of: dict[str, bytes] | Json) -> Json:

@@ -21,6 +21,7 @@ from k8s_apply.certificates import (
     renewed_authority,
     server_files,
     server_names,
+    server_problem,
 )
 from k8s_watch.keys import ObjectKey
 
@@ -137,6 +138,40 @@ def test_files_without_an_authority_are_refused(files: Files) -> None:
 def test_a_key_without_its_certificate_is_refused() -> None:
     with pytest.raises(BadCertificateError, match="fits none"):
         load_authority({"ca.crt": make_authority(NOW).certificate, "ca.key": make_authority(NOW).key})
+
+
+def test_a_servers_certificate_that_we_made_has_no_problem() -> None:
+    old = make_authority(NOW)
+    new = make_authority(NOW, before=old)
+    for authority in (old, new):
+        assert not server_problem(authority, NAMES[-1], server_files(authority, NAMES, {}, NOW), NOW)
+    assert not server_problem(new, NAMES[-1], server_files(new, ["*." + NAMES[-1].partition(".")[2]], {}, NOW), NOW)
+
+
+def test_a_servers_certificate_that_proxies_would_refuse_says_why() -> None:
+    authority = make_authority(NOW)
+    good, other = server_files(authority, NAMES, {}, NOW), server_files(make_authority(NOW), NAMES, {}, NOW)
+    short = server_files(authority, NAMES[:1], {}, NOW)
+
+    def problem(files: Files, *, now: float = NOW) -> str:
+        return server_problem(authority, NAMES[-1], files, now)
+
+    assert "not by the authority that we sign with, CN=lychgate" in problem(other)
+    assert "its ca.crt lacks the authority" in problem({**good, "ca.crt": other["ca.crt"]})
+    assert problem(short) == f"it is for envoy-gateway, and they look for {NAMES[-1]}"
+    assert problem(good, now=NOW + 400 * DAY).startswith("it ended on 20")
+    assert problem({}).startswith("its tls.crt or ca.crt cannot be read: ")
+    assert problem({**good, "ca.crt": b"junk"}).startswith("its tls.crt or ca.crt cannot be read: ")
+
+
+def test_a_servers_certificate_may_bring_its_chain() -> None:
+    """An authority that signs by another one: cert-manager does so when it is told to."""
+    root = make_authority(NOW)
+    between = make_authority(NOW, before=root)
+    issued = server_files(between, NAMES, {}, NOW)
+    without = {**issued, "tls.crt": issued["tls.crt"].removesuffix(between.cross)}
+    assert not server_problem(root, NAMES[-1], issued, NOW)
+    assert "it was issued by" in server_problem(root, NAMES[-1], without, NOW)
 
 
 def generations() -> tuple[Authority, Authority]:

@@ -246,6 +246,25 @@ async def test_our_own_writes_and_a_rollout_are_no_drift(site: Site) -> None:
     assert not site.api.calls
 
 
+async def test_what_envoy_gateway_made_for_the_gateway_is_taken_over(site: Site) -> None:
+    """The Service is the same object, so its address stays; the selector, which cannot be changed, is theirs."""
+    theirs = {
+        "app.kubernetes.io/name": "envoy",
+        "app.kubernetes.io/component": "proxy",
+        "app.kubernetes.io/managed-by": "envoy-gateway",
+        "gateway.envoyproxy.io/owning-gateway-name": "eg",
+        "gateway.envoyproxy.io/owning-gateway-namespace": "default",
+    }
+    before = site.api.put(SERVICE, EG_INFRA, metadata={"labels": theirs}, spec={"clusterIP": "10.0.0.7"})
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+    after = site.api.peek(SERVICE, EG_INFRA) or {}
+    assert not site.reconciler.problems.value
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["spec"]["clusterIP"] == "10.0.0.7"
+    assert (site.api.peek(DEPLOYMENT, EG_INFRA) or {})["spec"]["selector"] == {"matchLabels": theirs}
+
+
 @pytest.mark.parametrize("kind", [SERVICE_ACCOUNT, DEPLOYMENT])
 @pytest.mark.parametrize("settings", [SETTINGS, OWN_NAMESPACE])
 async def test_an_object_that_is_not_labelled_as_ours_is_not_taken(

@@ -176,7 +176,8 @@ def test_step_8_what_bears_the_gateways_name_already_is_not_taken_over() -> None
 
 
 def test_step_8_and_back_to_our_namespace() -> None:
-    kubectl(f"delete configmap -n {SYSTEM} envoy-gateway-settings")
+    without = '{"data": {"LYCHGATE_GATEWAY_NAMESPACE_MODE": null}}'
+    kubectl(f"patch -n {SYSTEM} configmap/envoy-gateway-settings --type=merge -p '{without}'")
     kubectl(f"rollout restart -n {SYSTEM} deployment/envoy-gateway")
     kubectl(f"rollout status -n {SYSTEM} deployment/envoy-gateway --timeout=90s")
     proxies = "deployments -n default -l app.kubernetes.io/component=proxy"

@@ -81,6 +81,8 @@ class SnapshotKeeper:
                 continue
             changed = change.route_tables.get(name) or ()
             yield from self._scopes_of(name).update(table.hosts if table else {}, changed, scoping).items()
+            if scoping is None:
+                del self._scopes[name]
 
     def _scopes_of(self, table: str) -> ScopeKeeper:
         if table not in self._scopes:

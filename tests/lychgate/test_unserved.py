@@ -1,0 +1,92 @@
+"""What Envoy Gateway would serve and we do not is said once, at start."""
+
+import asyncio
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from flow.latest import Latest
+from k8s_watch.api import ApiError, KubeReader
+from k8s_watch.connection import connect
+from k8s_watch.http import HttpReader
+from k8s_watch.kinds import UNSERVED
+from lychgate import unserved
+from lychgate.unserved import warn_of_unserved
+from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi
+from tests.k8s_watch.http_server import ApiServer
+
+SECURITY, BACKEND_TRAFFIC, *_ = UNSERVED
+
+
+async def said(api: KubeReader) -> list[MutableMapping[str, Any]]:
+    with structlog.testing.capture_logs() as lines:
+        await warn_of_unserved(api, once=Latest(initial=True))
+    return lines
+
+
+async def test_each_kind_with_objects_is_one_warning_with_count_and_names() -> None:
+    api = FakeApi(VirtualClock(), page_size=3)
+    for number in range(7):
+        api.put(SECURITY, f"s{number}")
+    api.put(BACKEND_TRAFFIC, "b", "other")
+    first, second = await said(api)
+    names = ", ".join(f"default/s{number}" for number in range(unserved.NAMED))
+    assert (first["log_level"], first["kind"], first["count"], first["names"]) == (
+        "warning",
+        "SecurityPolicy",
+        7,
+        names,
+    )
+    assert "protection is missing" in first["event"]
+    assert (second["kind"], second["count"], second["names"]) == ("BackendTrafficPolicy", 1, "other/b")
+    assert "protection" not in second["event"]
+
+
+async def test_without_crds_or_objects_there_is_nothing_to_say() -> None:
+    api = FakeApi(VirtualClock())
+    api.missing = {kind.name for kind in UNSERVED[1:]}
+    assert await said(api) == []
+
+
+async def test_what_may_not_be_read_is_one_line_for_those_who_ask() -> None:
+    api = FakeApi(VirtualClock())
+    api.refuse = dict.fromkeys((kind.name for kind in UNSERVED[1:]), FORBIDDEN)
+    api.put(SECURITY, "s")
+    warning, debug = await said(api)
+    assert warning["kind"] == "SecurityPolicy"
+    assert debug["log_level"] == "debug"
+    assert debug["kinds"] == ", ".join(kind.name for kind in UNSERVED[1:])
+
+
+async def test_no_answer_and_no_outage_fails_the_start() -> None:
+    api = FakeApi(VirtualClock())
+    api.refuse_once = [UNAVAILABLE, ConnectionResetError("cut"), TimeoutError(), ApiError(410, "too old"), None]
+    (debug,) = await said(api)
+    assert debug["log_level"] == "debug"
+
+
+async def test_it_looks_when_all_is_ready_and_only_once() -> None:
+    api = FakeApi(VirtualClock())
+    ready = Latest(initial=False)
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(warn_of_unserved(api, once=ready))
+        await settle()
+        assert not api.calls
+        ready.publish(True)
+        await looking
+    assert [call.kind for call in api.calls] == [kind.name for kind in UNSERVED]
+
+
+async def test_it_asks_a_real_server_for_the_collections(tmp_path: Path) -> None:
+    """Kinds that this server does not know are answered as an API server without their CRDs does."""
+    server = ApiServer()
+    async with server.serving(), await connect(server.kubeconfig(tmp_path)) as connection:
+        server.answers = [web.json_response({"metadata": {}, "items": [{"metadata": {"namespace": "a", "name": "b"}}]})]
+        (warning,) = await said(HttpReader(connection))
+    assert warning["names"] == "a/b"
+    assert server.requests[0].path == "/apis/gateway.envoyproxy.io/v1alpha1/securitypolicies"
+    assert len(server.requests) == len(UNSERVED)
