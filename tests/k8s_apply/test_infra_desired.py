@@ -150,9 +150,9 @@ def test_the_pod_is_probed_and_drains() -> None:
     assert envoy["args"][:2] == ["--config-path", "/etc/envoy/bootstrap.yaml"]
 
 
-def test_the_replicas_may_be_left_to_an_autoscaler() -> None:
-    assert "replicas" not in objects(infra(), InfraSettings(replicas=None))["Deployment"]["spec"]
-    assert objects(infra())["Deployment"]["spec"]["replicas"] == 1
+def test_the_replicas_are_left_to_others_unless_a_number_is_set() -> None:
+    assert "replicas" not in objects(infra())["Deployment"]["spec"]
+    assert objects(infra(), InfraSettings(replicas=3))["Deployment"]["spec"]["replicas"] == 3
 
 
 def test_without_ports_nothing_is_made() -> None:
