@@ -6,6 +6,7 @@ import msgspec
 
 from k8s_apply.kinds import STATUS
 from k8s_watch import kinds
+from k8s_watch.kinds import GATEWAY_CLASS
 
 
 class Scope(Enum):
@@ -68,6 +69,7 @@ def _infrastructure(scope: Scope) -> tuple[Rule, ...]:
 
 PERMISSIONS: tuple[Rule, ...] = (
     *_watched(),
+    Rule(Scope.CLUSTER, GATEWAY_CLASS.group, (GATEWAY_CLASS.plural,), ("update",)),
     *_statuses(),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),
     Rule(Scope.SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update")),

@@ -111,7 +111,10 @@ class FakeWriter(KubeWriter):
     async def replace(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
         await self._call("replace", kind, key)
         self._check_version(self._get(kind, key), body)
-        return self._store(kind, key, body)
+        stored = self._store(kind, key, body)
+        if "deletionTimestamp" in stored["metadata"] and not stored["metadata"].get("finalizers"):
+            self.drop(kind, key)
+        return stored
 
     async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
         await self._call("replace_status", kind, key)
