@@ -6,6 +6,7 @@ import msgspec
 
 from k8s_apply.kinds import STATUS
 from k8s_watch import kinds
+from k8s_watch.kinds import GATEWAY_CLASS
 
 
 class Scope(Enum):
@@ -77,6 +78,7 @@ def _unserved() -> tuple[Rule, ...]:
 
 PERMISSIONS: tuple[Rule, ...] = (
     *_watched(),
+    Rule(Scope.CLUSTER, GATEWAY_CLASS.group, (GATEWAY_CLASS.plural,), ("update",)),
     *_statuses(),
     *_unserved(),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),

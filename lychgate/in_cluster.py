@@ -13,11 +13,13 @@ import uvloop
 
 from flow.clock import Clock, SystemClock
 from flow.latest import Latest
+from gateway_api.graph.types import Graph
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Json
 from k8s_apply.certgen import AuthorityFolder
+from k8s_apply.class_finalizer import FinalizerWriter, class_uses
 from k8s_apply.fence import FencedWriter
 from k8s_apply.http import HttpWriter
 from k8s_apply.infra.observed import OBSERVED, observe
@@ -95,6 +97,7 @@ class _Replica:
             bootstrap=self._bootstrap,
         )
         self._statuses = StatusWriter(writer, leading=leading, clock=clock, observed=self._watched)
+        self._finalizers = FinalizerWriter(writer, leading=leading, clock=clock)
         self._metrics.leading.set_function(lambda: leading.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         cache = SnapshotCache(divide)
@@ -136,6 +139,7 @@ class _Replica:
             )
             tasks.create_task(self._infra.run(), name="infrastructure")
             tasks.create_task(self._statuses.run(), name="statuses")
+            tasks.create_task(self._finalizers.run(), name="finalizers")
             tasks.create_task(self._observing(), name="observing")
             tasks.create_task(self._hearing_problems(), name="problems")
             tasks.create_task(warn_of_unserved(self._reader, once=self._controller.ready), name="unserved")
@@ -146,6 +150,7 @@ class _Replica:
         """Tell those who write what was seen of what they wrote."""
         version = revision = 0
         gateways: Set[ObjectKey] = frozenset()
+        graph: Graph | None = None
         while True:
             version, done = await self._controller.steps.newer_than(version)
             if done is not None:
@@ -156,6 +161,9 @@ class _Replica:
                     self._report_infra()
                 self._infra.saw(done.cluster)
                 self._statuses.saw(changed)
+                if done.graph is not graph:
+                    graph = done.graph
+                    self._finalizers.want(class_uses(graph))
 
     async def _hearing_problems(self) -> None:
         version = 0

@@ -38,8 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     envoy_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When the node fetches it."""
 
-    proxy_replicas: Annotated[int, msgspec.Meta(ge=0)] | None = 1
-    """How many proxies each Gateway has; null leaves that to whoever scales the Deployment, such as an autoscaler."""
+    proxy_replicas: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """How many proxies each Gateway has; null: as many as its Deployment is scaled to, by whom ever, at first 1."""
 
     proxy_service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
     """How the proxies are reached."""

@@ -10,6 +10,6 @@ _NO_ROUTE_STATUS = RouteStatus()
 
 
 def as_written[O: (Gateway, GatewayClass, Route)](source: O) -> O:
-    """Return the object without its status, and without the version that each write changes."""
-    metadata = msgspec.structs.replace(source.metadata, resource_version="")
+    """Return the object without its status and finalizers, and without the version that each write changes."""
+    metadata = msgspec.structs.replace(source.metadata, resource_version="", finalizers=())
     return msgspec.structs.replace(source, metadata=metadata, status=_NO_STATUS.get(type(source), _NO_ROUTE_STATUS))

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 
-from gateway_api.ir.infra import InfraIR, InfraPort
+from gateway_api.ir.infra import InfraIR, InfraPort, Owner
 from k8s_apply.api import Json
 from k8s_apply.infra.names import infra_key, labels, secret_key, selector
 from k8s_apply.infra.pod import pod_template
@@ -45,25 +45,26 @@ def desired(
 
 
 def _object(api_version: str, kind: str, key: ObjectKey, infra: InfraIR, settings: InfraSettings) -> Json:
-    owner = infra.gateway_owner if settings.gateway_namespace_mode else infra.class_owner
+    meta: Json = {
+        "name": key.name,
+        "namespace": key.namespace,
+        "labels": labels(infra, settings),
+        "annotations": dict(infra.annotations),
+    }
+    # In our namespace the class could be the owner, and is not: whoever deletes it in the foreground, as some GitOps
+    # tools do, has what it owns collected at once, whatever finalizer it carries.
+    if settings.gateway_namespace_mode:
+        meta["ownerReferences"] = [_reference(infra.gateway_owner)]
+    return {"apiVersion": api_version, "kind": kind, "metadata": meta}
+
+
+def _reference(owner: Owner) -> Json:
     return {
-        "apiVersion": api_version,
-        "kind": kind,
-        "metadata": {
-            "name": key.name,
-            "namespace": key.namespace,
-            "labels": labels(infra, settings),
-            "annotations": dict(infra.annotations),
-            "ownerReferences": [
-                {
-                    "apiVersion": owner.api_version,
-                    "kind": owner.kind,
-                    "name": owner.name,
-                    "uid": owner.uid,
-                    "controller": True,
-                }
-            ],
-        },
+        "apiVersion": owner.api_version,
+        "kind": owner.kind,
+        "name": owner.name,
+        "uid": owner.uid,
+        "controller": True,
     }
 
 

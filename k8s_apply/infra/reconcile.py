@@ -25,6 +25,7 @@ from k8s_apply.fence import NotLeadingError
 from k8s_apply.infra.desired import desired
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of, secret_key
+from k8s_apply.infra.replicas import REPLICAS_MANAGER, handover
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
 from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_apply.workqueue import WorkQueue, backoff
@@ -222,12 +223,20 @@ class InfraReconciler:
         for id_, manifest in manifests.items():
             live = there[id_]
             if live is None or not in_place(live, manifest):
-                self._know(gateway)[id_] = await self._api.apply(KINDS[id_[0]], manifest, field_manager=FIELD_MANAGER)
+                await self._apply(gateway, id_, live, manifest)
         await self._delete(owner, self._know(gateway).keys() - manifests.keys())
         terminating = [id_ for id_, live in self._know(gateway).items() if "deletionTimestamp" in live["metadata"]]
         for id_ in terminating:
             del self._know(gateway)[id_]
         return TERMINATING_PAUSE if terminating else None
+
+    async def _apply(self, gateway: ObjectKey, id_: Id, live: Json | None, manifest: Json) -> None:
+        kind, known = KINDS[id_[0]], self._know(gateway)
+        if live and handover(live, manifest):
+            live = known[id_] = await self._api.get(kind, id_[1])  # what we know may be older than the number there
+            if handed_over := handover(live, manifest):
+                await self._api.apply(kind, handed_over, field_manager=REPLICAS_MANAGER)
+        known[id_] = await self._api.apply(kind, manifest, field_manager=FIELD_MANAGER)
 
     async def _manifests(self, infra: InfraIR) -> tuple[Json, ...]:
         secret = "Secret", secret_key(infra.gateway, self._settings)

@@ -21,8 +21,8 @@ class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the namespace of the pods."""
     command: tuple[str, ...] = ("envoy",)
-    replicas: int | None = 1
-    """None leaves the number to whoever scales the Deployment, for example a HorizontalPodAutoscaler."""
+    replicas: int | None = None
+    """None leaves the number to whoever scales the Deployment, such as a HorizontalPodAutoscaler; it begins at 1."""
     service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
     external_traffic_policy: Literal["Local", "Cluster"] = "Local"
     """Local keeps the client's address and saves a hop; Cluster reaches the pods through every node."""

@@ -16,7 +16,7 @@ from k8s_watch.objects import gateway, grpc_route, meta, routes
 NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     meta.Object: frozenset({"apiVersion", "kind", "status"}),
     meta.Meta: frozenset(
-        {"deletionGracePeriodSeconds", "finalizers", "generateName", "managedFields", "ownerReferences", "selfLink"}
+        {"deletionGracePeriodSeconds", "generateName", "managedFields", "ownerReferences", "selfLink"}
     ),
     gateway.GatewaySpec: frozenset({"defaultScope"}),
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from flow.clock import Clock
@@ -23,6 +23,10 @@ class Call(NamedTuple):
 EVERYWHERE = "list in all namespaces"
 
 
+type Field = tuple[str, ...]
+"""The way to a value that is no mapping."""
+
+
 class FakeWriter(KubeWriter):
     """Holds objects of any kind. All faults are attributes and take effect at once."""
 
@@ -41,7 +45,8 @@ class FakeWriter(KubeWriter):
         self._in_flight = 0
         self._clock = clock
         self._objects: dict[tuple[str, ObjectKey], Json] = {}
-        self._applied: dict[tuple[str, ObjectKey], Json] = {}
+        self._owned: dict[tuple[str, ObjectKey], dict[str, set[Field]]] = {}
+        """What each manager has applied, and nobody else changed since."""
         self._version = itertools.count(100)
         self._uid = itertools.count(1)
 
@@ -52,12 +57,15 @@ class FakeWriter(KubeWriter):
         old = self._objects.get((kind.name, key), {})
         meta = old.get("metadata") or {"name": key.name, "uid": f"uid-{next(self._uid)}", "generation": 1}
         meta = meta | ({"namespace": key.namespace} if key.namespace else {}) | fields.pop("metadata", {})
-        return self._store(kind, key, old | {"metadata": meta} | fields)
+        new = old | {"metadata": meta} | fields
+        for owned in self._owned.get((kind.name, key), {}).values():
+            owned.difference_update(_differences(old, new))
+        return self._store(kind, key, new)
 
     def drop(self, kind: AnyKind, key: ObjectKey) -> None:
         """Delete the object, as somebody else would."""
         del self._objects[kind.name, key]
-        self._applied.pop((kind.name, key), None)
+        self._owned.pop((kind.name, key), None)
 
     def peek(self, kind: AnyKind, key: ObjectKey) -> Json | None:
         """The object, without a call."""
@@ -103,7 +111,10 @@ class FakeWriter(KubeWriter):
     async def replace(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
         await self._call("replace", kind, key)
         self._check_version(self._get(kind, key), body)
-        return self._store(kind, key, body)
+        stored = self._store(kind, key, body)
+        if "deletionTimestamp" in stored["metadata"] and not stored["metadata"].get("finalizers"):
+            self.drop(kind, key)
+        return stored
 
     async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
         await self._call("replace_status", kind, key)
@@ -117,9 +128,18 @@ class FakeWriter(KubeWriter):
         await self._call("apply", kind, key)
         assert manifest["kind"] == kind.name
         old = self._objects.get((kind.name, key))
-        merged = _merged(old or {}, manifest, self._applied.get((kind.name, key), {}))
-        merged.pop("apiVersion"), merged.pop("kind")
-        self._applied[kind.name, key] = manifest
+        if "resourceVersion" in meta:
+            self._check_version(self._get(kind, key), manifest)
+        wanted = {name: value for name, value in manifest.items() if name not in ("apiVersion", "kind")}
+        managers = self._owned.setdefault((kind.name, key), {})
+        before = managers.pop(field_manager, set())
+        others = set[Field]().union(*managers.values())
+        merged = _merged(_without(old or {}, before - set(_fields(wanted)) - others), wanted)
+        if kind.name == "Deployment":
+            merged["spec"] = {"replicas": 1} | merged.get("spec", {})
+        for owned in managers.values():
+            owned.difference_update(_differences(old or {}, merged))
+        managers[field_manager] = set(_fields(wanted))
         uid = old["metadata"]["uid"] if old else f"uid-{next(self._uid)}"
         generation = old["metadata"]["generation"] + (old.get("spec") != merged.get("spec")) if old else 1
         merged["metadata"] |= {"uid": uid, "generation": generation}
@@ -160,21 +180,60 @@ class FakeWriter(KubeWriter):
             raise Conflict(409, "the object has been modified")
 
     def _store(self, kind: AnyKind, key: ObjectKey, item: Json) -> Json:
-        stored = item | {"metadata": item["metadata"] | {"resourceVersion": str(next(self._version))}}
+        meta = item["metadata"] | {"resourceVersion": str(next(self._version))}
+        if managers := self._owned.get((kind.name, key)):
+            meta["managedFields"] = [
+                {"manager": name, "operation": "Apply", "fieldsV1": _tree(owned)} for name, owned in managers.items()
+            ]
+        stored = item | {"metadata": meta}
         self._objects[kind.name, key] = stored
         return stored
 
 
-def _merged(live: Json, wanted: Json, before: Json) -> Json:
-    """What server-side apply makes: ours as wanted, what we owned and want no more removed, others' kept."""
-    merged = {name: value for name, value in live.items() if name in wanted or name not in before}
+def _merged(live: Json, wanted: Json) -> Json:
+    """The live object, with what is wanted as wanted."""
+    merged = dict(live)
     for name, value in wanted.items():
         old = live.get(name)
-        if isinstance(value, dict) and isinstance(old, dict):
-            merged[name] = _merged(old, value, before.get(name) or {})
-        else:
-            merged[name] = value
+        merged[name] = _merged(old, value) if isinstance(value, dict) and isinstance(old, dict) else value
     return merged
+
+
+def _without(live: Json, fields: set[Field], above: Field = ()) -> Json:
+    """The live object without these fields: what a manager owned alone and names no more."""
+    return {
+        name: _without(value, fields, (*above, name)) if isinstance(value, dict) else value
+        for name, value in live.items()
+        if (*above, name) not in fields
+    }
+
+
+def _fields(item: Json, above: Field = ()) -> Iterator[Field]:
+    for name, value in item.items():
+        if isinstance(value, dict):
+            yield from _fields(value, (*above, name))
+        else:
+            yield (*above, name)
+
+
+def _differences(old: Json, new: Json) -> set[Field]:
+    return {field for field in {*_fields(old), *_fields(new)} if _at(old, field) != _at(new, field)}
+
+
+def _at(item: Any, field: Field) -> Any:
+    for name in field:
+        item = item.get(name) if isinstance(item, dict) else None
+    return item
+
+
+def _tree(fields: set[Field]) -> Json:
+    """Spec: Kubernetes meta/v1 FieldsV1, as far as names go."""
+    tree: Json = {}
+    for field in sorted(fields):
+        inner = tree
+        for name in field:
+            inner = inner.setdefault(f"f:{name}", {})
+    return tree
 
 
 def refusals(code: int, *verbs: str, retry_after: float | None = None) -> dict[str, Exception]:

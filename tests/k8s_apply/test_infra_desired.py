@@ -71,10 +71,12 @@ def test_the_users_labels_are_no_part_of_the_selector() -> None:
     assert selector.items() <= made["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
 
 
-@pytest.mark.parametrize(("settings", "kind"), [(SETTINGS, "GatewayClass"), (OWN_NAMESPACE, "Gateway")])
-def test_the_owner_is_the_class_or_in_its_own_namespace_the_gateway(settings: InfraSettings, kind: str) -> None:
+@pytest.mark.parametrize(("settings", "kinds"), [(SETTINGS, []), (OWN_NAMESPACE, ["Gateway"])])
+def test_the_gateway_owns_what_is_in_its_own_namespace_and_no_class_owns_anything(
+    settings: InfraSettings, kinds: list[str]
+) -> None:
     for manifest in objects(infra(), settings).values():
-        assert [owner["kind"] for owner in manifest["metadata"]["ownerReferences"]] == [kind]
+        assert [owner["kind"] for owner in manifest["metadata"].get("ownerReferences", ())] == kinds
 
 
 def test_the_service_shows_the_listeners_ports_and_reaches_the_bound_ones() -> None:
@@ -159,9 +161,9 @@ def test_the_pod_is_probed_and_drains() -> None:
     assert envoy["args"][:2] == ["--config-path", "/etc/envoy/bootstrap.yaml"]
 
 
-def test_the_replicas_may_be_left_to_an_autoscaler() -> None:
-    assert "replicas" not in objects(infra(), InfraSettings(replicas=None))["Deployment"]["spec"]
-    assert objects(infra())["Deployment"]["spec"]["replicas"] == 1
+def test_the_replicas_are_left_to_others_unless_a_number_is_set() -> None:
+    assert "replicas" not in objects(infra())["Deployment"]["spec"]
+    assert objects(infra(), InfraSettings(replicas=3))["Deployment"]["spec"]["replicas"] == 3
 
 
 def test_without_ports_nothing_is_made() -> None:

@@ -81,8 +81,9 @@ def test_what_no_proxy_can_have_is_refused(variable: str, text: str) -> None:
         load_settings(None, {f"LYCHGATE_{variable}": text}, {})
 
 
-def test_null_leaves_the_number_of_proxies_to_others(tmp_path: Path) -> None:
+def test_the_number_of_proxies_is_left_to_others_unless_it_is_set(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("proxyReplicas: null\n")
-    assert load_settings(file, {}, {}).proxy_replicas is None
-    assert load_settings(None, {"LYCHGATE_PROXY_REPLICAS": "null"}, {}).proxy_replicas is None
+    file.write_text("proxyReplicas: 3\n")
+    assert load_settings(None, {}, {}).proxy_replicas is None
+    assert load_settings(file, {}, {}).proxy_replicas == 3
+    assert load_settings(file, {"LYCHGATE_PROXY_REPLICAS": "null"}, {}).proxy_replicas is None

@@ -40,6 +40,19 @@ def test_only_gateways_of_our_classes_are_ours(graph: Build) -> None:
     assert built.gateways == Map()
 
 
+def test_a_class_under_deletion_is_served_on(graph: Build) -> None:
+    going = """
+    kind: GatewayClass
+    metadata: {name: eg, deletionTimestamp: "2026-01-01T00:00:00Z"}
+    spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
+    ---
+    kind: Gateway
+    metadata: {name: eg}
+    spec: {gatewayClassName: eg, listeners: [{name: http, port: 80, protocol: HTTP}]}
+    """
+    assert graph(going).gateways["default", "eg"].serves
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -60,6 +60,7 @@ CHANGES: dict[str, Callable[[ClusterSnapshot], Edit]] = {
     "labels of a Namespace": of_text("{kind: Namespace, metadata: {name: default, labels: {a: b}}}"),
     "the Gateway's status": lambda at: rewritten(at, "Gateway", "eg", metadata={"resource_version": "9"}),
     "the class's status": lambda at: rewritten(at, "GatewayClass", "eg", metadata={"resource_version": "9"}),
+    "the class's finalizer": lambda at: rewritten(at, "GatewayClass", "eg", metadata={"finalizers": ("a/b",)}),
 }
 
 
@@ -92,8 +93,8 @@ def test_what_the_graph_does_not_read_leaves_it_as_it_is(kind: str) -> None:
     assert keeper.update(cluster)[0] is before
 
 
-@pytest.mark.parametrize("change", ["the Gateway's status", "the class's status"])
-def test_an_observed_status_is_nothing_to_proxies(change: str) -> None:
+@pytest.mark.parametrize("change", ["the Gateway's status", "the class's status", "the class's finalizer"])
+def test_what_is_reported_of_them_is_nothing_to_proxies(change: str) -> None:
     keeper, cluster = GraphKeeper(Settings()), world(2)
     before, _ = keeper.update(cluster)
     _, said = keeper.update(changed(cluster, [CHANGES[change](cluster)]))
