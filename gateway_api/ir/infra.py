@@ -29,8 +29,8 @@ class InfraIR(msgspec.Struct, frozen=True, kw_only=True):
     """The proxies of one Gateway."""
 
     gateway: ObjectKey
-    gateway_owner: Owner
-    class_owner: Owner
+    owner: Owner
+    """The Gateway itself."""
     ports: tuple[InfraPort, ...]
     labels: Mapping[str, str] = {}
     """From `spec.infrastructure`, for every object that we make."""

@@ -4,7 +4,7 @@ from gateway_api.graph.types import Graph
 from gateway_api.ir.infra import InfraIR, InfraPort, Owner
 from gateway_api.lowering.listeners import Port, ports_of
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import GROUP, Gateway, GatewayClass, GatewayInfrastructure
+from k8s_watch.objects.gateway import GROUP, GatewayInfrastructure
 
 _API_VERSION = f"{GROUP}/v1"
 
@@ -22,8 +22,7 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
     infrastructure = spec.infrastructure or GatewayInfrastructure()
     return InfraIR(
         gateway=gateway,
-        gateway_owner=_owner("Gateway", node.source),
-        class_owner=_owner("GatewayClass", node.gateway_class),
+        owner=Owner(api_version=_API_VERSION, kind="Gateway", name=gateway.name, uid=node.source.metadata.uid),
         ports=tuple(map(_infra_port, ports_of(node.all_listeners))) if node.serves else (),
         labels=infrastructure.labels,
         annotations=infrastructure.annotations,
@@ -34,7 +33,3 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
 def _infra_port(port: Port) -> InfraPort:
     name = f"{port.protocol.lower()}-{port.number}"
     return InfraPort(name=name, protocol=port.transport, port=port.number, bind_port=port.bind_port)
-
-
-def _owner(kind: str, source: Gateway | GatewayClass) -> Owner:
-    return Owner(api_version=_API_VERSION, kind=kind, name=source.metadata.name, uid=source.metadata.uid)

@@ -54,7 +54,7 @@ def _object(api_version: str, kind: str, key: ObjectKey, infra: InfraIR, setting
     # In our namespace the class could be the owner, and is not: whoever deletes it in the foreground, as some GitOps
     # tools do, has what it owns collected at once, whatever finalizer it carries.
     if settings.gateway_namespace_mode:
-        meta["ownerReferences"] = [_reference(infra.gateway_owner)]
+        meta["ownerReferences"] = [_reference(infra.owner)]
     return {"apiVersion": api_version, "kind": kind, "metadata": meta}
 
 

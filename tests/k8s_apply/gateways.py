@@ -22,10 +22,9 @@ def infra(gateway: ObjectKey = EG, *ports: int, **fields: Any) -> InfraIR:
     bound = [(port, port + 10000 if port < 1024 else port) for port in ports or (80,)]
     return InfraIR(
         gateway=gateway,
-        gateway_owner=Owner(
+        owner=Owner(
             api_version="gateway.networking.k8s.io/v1", kind="Gateway", name=gateway.name, uid=f"uid-{gateway}"
         ),
-        class_owner=Owner(api_version="gateway.networking.k8s.io/v1", kind="GatewayClass", name="eg", uid="uid-class"),
         ports=tuple(InfraPort(name=f"http-{port}", protocol="TCP", port=port, bind_port=bind) for port, bind in bound),
         **fields,
     )

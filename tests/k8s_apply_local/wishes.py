@@ -18,8 +18,7 @@ def wish(name: str, *ports: int, bind: int = 0, protocol: str = "TCP") -> InfraI
     """A Gateway whose listeners are on `ports`, bound as they are or, the first, to `bind`."""
     return InfraIR(
         gateway=key(name),
-        gateway_owner=OWNER,
-        class_owner=OWNER,
+        owner=OWNER,
         ports=tuple(
             InfraPort(
                 name=f"http-{port}", protocol="UDP" if protocol == "UDP" else "TCP", port=port, bind_port=bind or port
