@@ -130,7 +130,7 @@ class GatewayKeeper:
     def _contested(self, port: Port, before: Mapping[_PortId, frozenset[str]]) -> Set[str]:
         """Note the hostnames that a port's listeners share out; return those listener hostnames whose share differs."""
         id_ = port.transport, port.number
-        now = self._on_port[id_] = frozenset(map(hostname_of, port.listeners))
+        now = self._on_port[id_] = port.hostnames
         return {share for name in now ^ before.get(id_, frozenset()) for share in (name, *wider(name))}
 
     def _has_other_l4_routes(self, graph: Graph, change: GraphChange) -> bool:
