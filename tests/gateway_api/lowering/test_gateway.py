@@ -6,6 +6,7 @@ from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch, HTTPRouteRul
 from tests.gateway_api.lowering.graphs import (
     CONFLICTED,
     REFUSED,
+    WITHOUT_AUTHORITY,
     WITHOUT_CERTIFICATE,
     backend,
     listener,
@@ -92,6 +93,12 @@ def test_one_that_conflicts_with_a_listener_that_serves_does_not_close_it() -> N
     late = listener("late", 443, "a.com", protocol="TLS", problems=(CONFLICTED,))
     (port,) = lower((listener("first", 443, "a.com", protocol="HTTPS"), late)).listeners
     assert [chain.name for chain in port.filter_chains] == ["https-443/first"]
+
+
+def test_one_without_an_authority_to_trust_leaves_its_hostname_to_nobody() -> None:
+    named = listener("a", 443, "a.com", protocol="HTTPS", problems=(WITHOUT_AUTHORITY,))
+    (port,) = lower((listener("wide", 443, "*.com", protocol="TLS"), named)).listeners
+    assert [chain.server_names for chain in port.filter_chains] == [("*.com",), ("a.com",)]
 
 
 def test_one_that_is_refused_or_of_another_protocol_owns_nothing_of_a_port() -> None:
