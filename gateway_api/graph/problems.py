@@ -9,6 +9,7 @@ from gateway_api.graph.types import Problem
 ACCEPTED = "Accepted"
 CONFLICTED = "Conflicted"
 INSECURE_FRONTEND_VALIDATION_MODE = "InsecureFrontendValidationMode"
+NO_VALID_CA_CERTIFICATE = "NoValidCACertificate"
 OVERLAPPING_TLS_CONFIG = "OverlappingTLSConfig"
 PROGRAMMED = "Programmed"
 RESOLVED_REFS = "ResolvedRefs"
@@ -210,7 +211,7 @@ def no_valid_ca_certificate(message: str) -> Problem:
 
     Spec: Gateway API v1.6 ListenerReasonNoValidCACertificate, BackendTLSPolicyReasonNoValidCACertificate
     """
-    return Problem(condition=ACCEPTED, reason="NoValidCACertificate", message=message)
+    return Problem(condition=ACCEPTED, reason=NO_VALID_CA_CERTIFICATE, message=message)
 
 
 def invalid_kind(message: str) -> Problem:

@@ -19,9 +19,10 @@ def lower_gateway(graph: Graph, gateway: ObjectKey, scoped: Set[str] = frozenset
     """Say what the proxies of a Gateway must do.
 
     `scoped` names the route tables that are scoped now: one near the limit stays what it is (see `scoping`).
-    `gateway` is one of `graph.gateways`. Listeners that do not serve get no place; a Gateway that does not serve gets
-    an empty configuration. Listeners are sorted by port; route tables, clusters and secrets by name. The result is
-    closed, and equal for equal graphs whatever the order of their mappings. Nothing that a user wrote makes it raise.
+    `gateway` is one of `graph.gateways`. A listener that does not serve gets no place, but that others leave it what is
+    its own; a Gateway that does not serve gets an empty configuration. Listeners are sorted by port; route tables,
+    clusters and secrets by name. The result is closed, and equal for equal graphs whatever the order of their mappings.
+    Nothing that a user wrote makes it raise.
     """
     return scope_tables(lower_unscoped(graph, gateway), graph.settings.route_scoping, scoped)
 

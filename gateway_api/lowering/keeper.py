@@ -38,6 +38,9 @@ _by_name = attrgetter("name")
 type _RouteId = tuple[str, ObjectKey]
 """Kind and key."""
 
+type _PortId = tuple[str, int]
+"""Transport and number: TCP and UDP ports of one number are two."""
+
 
 class _Place(NamedTuple):
     """Where a listener's routes go: its table, and the hostname that it has there."""
@@ -79,7 +82,7 @@ class GatewayKeeper:
         self._tables: dict[str, TableKeeper] = {}
         self._scopings: Map[str, ir.Scoping] = Map()
         """Of the route tables that are scoped."""
-        self._on_port: dict[int, frozenset[str]] = {}
+        self._on_port: dict[_PortId, frozenset[str]] = {}
         """Port → the hostnames that its tables share out."""
         self._places: dict[str, _Place] = {}
         """By the listener's name; only those that serve HTTP."""
@@ -124,10 +127,11 @@ class GatewayKeeper:
             secrets=self._secrets.settle(),
         )
 
-    def _contested(self, port: Port, before: Mapping[int, frozenset[str]]) -> Set[str]:
+    def _contested(self, port: Port, before: Mapping[_PortId, frozenset[str]]) -> Set[str]:
         """Note the hostnames that a port's listeners share out; return those listener hostnames whose share differs."""
-        now = self._on_port[port.number] = frozenset(map(hostname_of, port.listeners))
-        return {share for name in now ^ before.get(port.number, frozenset()) for share in (name, *wider(name))}
+        id_ = port.transport, port.number
+        now = self._on_port[id_] = port.hostnames
+        return {share for name in now ^ before.get(id_, frozenset()) for share in (name, *wider(name))}
 
     def _has_other_l4_routes(self, graph: Graph, change: GraphChange) -> bool:
         """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""

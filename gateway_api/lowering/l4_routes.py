@@ -57,14 +57,22 @@ def tls_chains(
         if owner(hostname, on_port) == own:
             hostnames.setdefault(route.id, []).append(hostname)
             backends[route.id] = route.backends if decrypts else tuple(map(_unencrypted, route.backends))
-    prefix = f"tls-{listener.spec.port}/{listener.name}"
     # No protocol is offered: what the bytes mean is between client and backend.
     tls = msgspec.structs.replace(downstream_tls(listener), alpn=()) if decrypts else None
     for id_, names in hostnames.items():
-        name = f"{prefix}/{id_.kind.lower()}/{id_.key.namespace}/{id_.key.name}"
+        name = f"{_prefix(listener)}/{id_.kind.lower()}/{id_.key.namespace}/{id_.key.name}"
         yield _chain(name, tuple(names), backends[id_], tls), backends[id_]
     if own not in routes:
-        yield _chain(prefix, (own,), (), None), ()
+        yield closing_chain(listener), ()
+
+
+def closing_chain(listener: ListenerNode) -> ir.FilterChain:
+    """Close the connections for a listener's hostname. No certificate is shown."""
+    return _chain(_prefix(listener), (hostname_of(listener),), (), None)
+
+
+def _prefix(listener: ListenerNode) -> str:
+    return f"tls-{listener.spec.port}/{listener.name}"
 
 
 def _unencrypted(backend: BackendNode) -> BackendNode:

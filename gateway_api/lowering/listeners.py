@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from gateway_api.graph.gateways.listener import transport_of
+from gateway_api.graph.gateways.listener import can_share_port, transport_of
+from gateway_api.graph.gateways.listener_conflicts import is_unaccepted
 from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.types import BackendNode, ListenerNode
 from gateway_api.ir import xds as ir
@@ -14,12 +15,12 @@ from gateway_api.lowering.backends import l4_destinations
 from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import clusters_of
-from gateway_api.lowering.l4_routes import ServedBy, tls_chains
+from gateway_api.lowering.l4_routes import ServedBy, closing_chain, tls_chains
 from gateway_api.lowering.route_tables import Bound, TablePlan, hostname_of, misdirected, route_table
 
 
 class Port(msgspec.Struct, frozen=True):
-    """The serving listeners of one port of one transport, in spec order.
+    """The listeners of one port of one transport, in spec order.
 
     They share a protocol, or are of HTTPS and TLS: others conflict and do not serve.
     """
@@ -28,6 +29,14 @@ class Port(msgspec.Struct, frozen=True):
     bind_port: int
     transport: Literal["TCP", "UDP"]
     listeners: tuple[ListenerNode, ...]
+    """Those that serve, at least one."""
+    unserved: tuple[ListenerNode, ...] = ()
+    """The first of each hostname that none of those has: it keeps its hostname while it is being repaired."""
+
+    @property
+    def hostnames(self) -> frozenset[str]:
+        """What they share out, those among them that do not serve."""
+        return frozenset(map(hostname_of, (*self.listeners, *self.unserved)))
 
     @property
     def protocol(self) -> str:
@@ -46,10 +55,10 @@ class Handled(msgspec.Struct, frozen=True):
 
 
 def ports_of(listeners: Iterable[ListenerNode]) -> tuple[Port, ...]:
-    """Group the listeners that serve by port, in order of the port, TCP before UDP."""
-    serving = sorted((listener for listener in listeners if listener.serves), key=_port)
-    groups = ((port, tuple(group)) for port, group in groupby(serving, key=_port))
-    return tuple(Port(number, group[0].bind_port, transport, group) for (number, transport), group in groups)
+    """Group listeners by port, in order of the port, TCP before UDP. A port that none of them serves is left out."""
+    claiming = sorted((listener for listener in listeners if not is_unaccepted(listener)), key=_port)
+    groups = (_port_of(tuple(group)) for _, group in groupby(claiming, key=_port))
+    return tuple(port for port in groups if port is not None)
 
 
 def tables_of(port: Port) -> tuple[TablePlan, ...]:
@@ -60,10 +69,17 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
 
     Spec: Gateway API v1.6 Listener.hostname, "The Listener Hostname SHOULD match both the SNI and Host header"
     """
-    hostnames = frozenset(map(hostname_of, port.listeners))
+    hostnames = port.hostnames
     match port.protocol:
         case "HTTP":
-            return (TablePlan(f"http-{port.number}", Frontend("http", port.number), port.listeners, hostnames),)
+            plan = TablePlan(
+                name=f"http-{port.number}",
+                frontend=Frontend("http", port.number),
+                listeners=port.listeners,
+                on_port=hostnames,
+                unserved=tuple(map(hostname_of, port.unserved)),
+            )
+            return (plan,)
         case "HTTPS" | "TLS":
             frontend, elsewhere = Frontend("https", port.number), misdirected(hostnames)
             return tuple(
@@ -92,9 +108,11 @@ def handle_http(port: Port, bound: Bound) -> Handled:
 
 
 def handle_tls(port: Port, bound: Bound, routes: ServedBy) -> Handled:
-    """Serve every HTTPS and TLS listener of a port, each with its own certificates."""
-    tables = tables_of(port)
-    hostnames = frozenset(map(hostname_of, port.listeners))
+    """Serve every HTTPS and TLS listener of a port, each with its own certificates; close what the others own.
+
+    One for all hostnames owns what no chain takes, which is closed anyhow.
+    """
+    tables, hostnames = tables_of(port), port.hostnames
     passing = [
         chain
         for listener in port.listeners
@@ -105,6 +123,7 @@ def handle_tls(port: Port, bound: Bound, routes: ServedBy) -> Handled:
         filter_chains=(
             *(_https_chain(table.listeners[0], table.name) for table in tables),
             *(chain for chain, _ in passing),
+            *(closing_chain(listener) for listener in port.unserved if hostname_of(listener) != ANY),
         ),
         route_tables=tuple(route_table(table, bound) for table in tables),
         clusters=(*_clusters(port, bound), *_l4_clusters(backend for _, backends in passing for backend in backends)),
@@ -130,6 +149,23 @@ def handle_udp(port: Port, routes: ServedBy) -> Handled:
     backends = _only_backends(port, routes)
     datagrams = ir.Datagrams(destinations=l4_destinations(backends))
     return Handled(datagrams=datagrams, clusters=tuple(_l4_clusters(backends)))
+
+
+def _port_of(claiming: tuple[ListenerNode, ...]) -> Port | None:
+    """Take the listeners of one port that are not refused for themselves; None when none of them serves.
+
+    Of those that do not, one of another protocol has no part in the port: it conflicts with who came first.
+    """
+    serving = tuple(listener for listener in claiming if listener.serves)
+    if not serving:
+        return None
+    first, served = serving[0], set(map(hostname_of, serving))
+    unserved: dict[str, ListenerNode] = {}
+    for listener in claiming:
+        if can_share_port({first.spec.protocol, listener.spec.protocol}) and hostname_of(listener) not in served:
+            unserved.setdefault(hostname_of(listener), listener)
+    number, transport = _port(first)
+    return Port(number, first.bind_port, transport, serving, tuple(unserved.values()))
 
 
 def _http_chain(table: TablePlan) -> ir.FilterChain:

@@ -5,7 +5,8 @@ request's. A request never falls through to the routes of another. A proxy knows
 virtual hosts, the most specific of which wins; hence two rules for the table of a port:
 
 1. Each listener's own hostname has a virtual host, if need be an empty one: it stops what the listener owns from
-   falling through to a less specific virtual host of another listener.
+   falling through to a less specific virtual host of another listener. So has that of one that does not serve for now:
+   no lost certificate, and no conflict, hands its requests to another.
 2. A route's hostname is left out where another listener of the port is more specific for it: all its requests belong
    to that other one.
 
@@ -55,7 +56,9 @@ class TablePlan(msgspec.Struct, frozen=True):
     frontend: Frontend
     listeners: tuple[ListenerNode, ...]
     on_port: frozenset[str]
-    """The hostnames of them all."""
+    """The hostnames of them all, and of those that do not serve."""
+    unserved: tuple[str, ...] = ()
+    """Hostnames of listeners that do not serve, whose requests get 404 here."""
     misdirected: tuple[str, ...] = ()
     """Hostnames whose requests belong to a listener of the port that has another table."""
 
@@ -84,7 +87,7 @@ def bindings_of(route: HTTPRouteNode, gateway: ObjectKey) -> Mapping[str, tuple[
 
 def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
     """Build a table. Virtual hosts are sorted by hostname, the most specific first."""
-    hosts: dict[str, list[RankedRoute]] = {}
+    hosts: dict[str, list[RankedRoute]] = {hostname: [] for hostname in plan.unserved if hostname != ANY}
     for listener in plan.listeners:
         own = hostname_of(listener)
         if own != ANY:

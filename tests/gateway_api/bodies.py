@@ -144,7 +144,10 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     )
     l4 = _merged(
         st.fixed_dictionaries({"allowedRoutes": allowed}),
-        pick([{"port": port, "protocol": protocol} for protocol in ("TCP", "UDP") for port in (90, 10080)]),
+        pick(
+            [{"port": port, "protocol": protocol} for protocol in ("TCP", "UDP") for port in (90, 10080)]
+            + [{"port": 80, "protocol": "UDP"}]
+        ),
     )
     mode = pick([{"mode": "Terminate"}, {"mode": "Passthrough"}, {"mode": "Passthrough"}])
     tls_too = _merged(

@@ -133,7 +133,7 @@ def _listeners() -> st.SearchStrategy[list[dict[str, Any]]]:
             ("TLS", 443, {"tls": {**tls, "mode": "Terminate"}}),
         ]
     )
-    nameless = st.sampled_from([("TCP", 9000, {}), ("UDP", 9000, {})])
+    nameless = st.sampled_from([("TCP", 9000), ("UDP", 9000), ("UDP", 80)])
     listener = st.builds(
         lambda usual, hostname: {"protocol": usual[0], "port": usual[1], **usual[2], "hostname": hostname},
         named,

@@ -48,8 +48,14 @@ type _Found = dict[int, list[Problem]]
 
 
 def is_unaccepted(listener: ListenerNode) -> bool:
-    """Whether a listener is refused for itself: it is in nobody's way."""
-    return any(problem.condition == problems.ACCEPTED for problem in listener.problems)
+    """Whether a listener is refused for what it says itself: it is in nobody's way.
+
+    One that has nobody to trust is not: authorities come and go like certificates, and what is its own stays so.
+    """
+    return any(
+        problem.condition == problems.ACCEPTED and problem.reason != problems.NO_VALID_CA_CERTIFICATE
+        for problem in listener.problems
+    )
 
 
 def _grouped(listeners: Iterable[_Indexed], by: Callable[[ListenerNode], Hashable]) -> list[list[_Indexed]]:

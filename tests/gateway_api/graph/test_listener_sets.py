@@ -96,6 +96,19 @@ def test_a_listener_whose_certificate_is_lost_keeps_its_hostname(graph: Build) -
     assert "HostnameConflict" in verdicts(built)["b/l"]
 
 
+def test_a_listener_whose_authorities_are_lost_keeps_its_hostname(graph: Build) -> None:
+    authorities = "{caCertificateRefs: [{group: '', kind: ConfigMap, name: none}]}"
+    frontend = f", tls: {{frontend: {{default: {{validation: {authorities}}}}}}}"
+    spec = (
+        f"gatewayClassName: eg, allowedListeners: {{namespaces: {{from: All}}}}, listeners: [{https('own', 'x.com')}]"
+    )
+    own = f"{{kind: Gateway, metadata: {{name: eg}}, spec: {{{spec}{frontend}}}}}"
+    passing = "{name: l, port: 443, protocol: TLS, hostname: x.com, tls: {mode: Passthrough}}"
+    built = graph(own, listener_set("a", passing))
+    assert "NoValidCACertificate" in reasons(built.gateways[EG].listeners[0])
+    assert verdicts(built) == {"a/l": ["ProtocolConflict"]}
+
+
 @pytest.mark.parametrize(
     "allowed", ["{}", "{namespaces: {}}", "{namespaces: {from: Selector}}", "{namespaces: {from: X}}"]
 )

@@ -34,6 +34,9 @@ from k8s_watch.objects.routes import (
 EG = ObjectKey("default", "eg")
 CLASS = GatewayClass(metadata=Meta(name="eg", uid="2"), spec=GatewayClassSpec(controller_name="ours"))
 REFUSED = Problem(condition="Accepted", reason="Invalid", message="because")
+CONFLICTED = Problem(condition="Conflicted", reason="HostnameConflict", message="because")
+WITHOUT_AUTHORITY = Problem(condition="Accepted", reason="NoValidCACertificate", message="because")
+WITHOUT_CERTIFICATE = Problem(condition="Programmed", reason="Invalid", message="because")
 
 
 def listener(

@@ -3,7 +3,19 @@
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch, HTTPRouteRule
-from tests.gateway_api.lowering.graphs import REFUSED, backend, listener, lower, route, rule, tcp_route, tls_secret
+from tests.gateway_api.lowering.graphs import (
+    CONFLICTED,
+    REFUSED,
+    WITHOUT_AUTHORITY,
+    WITHOUT_CERTIFICATE,
+    backend,
+    listener,
+    lower,
+    route,
+    rule,
+    tcp_route,
+    tls_secret,
+)
 
 
 def hosts(lowered: ir.GatewayIR) -> dict[str, list[str]]:
@@ -59,6 +71,49 @@ def test_a_listener_without_routes_has_an_empty_table() -> None:
 def test_a_refused_listener_has_no_place() -> None:
     lowered = lower((listener("bad", problems=(REFUSED,)), listener("good", 81)))
     assert [x.port for x in lowered.listeners] == [81]
+
+
+def test_a_port_on_which_no_listener_serves_has_no_place() -> None:
+    assert lower((listener("a", 443, "a.com", protocol="HTTPS", problems=(WITHOUT_CERTIFICATE,)),)).listeners == ()
+
+
+def test_two_in_conflict_leave_their_hostname_to_nobody() -> None:
+    twins = tuple(listener(name, 80, "a.com", problems=(CONFLICTED,)) for name in ("twin-1", "twin-2"))
+    lowered = lower((listener("wide", 80), *twins), route("r", ("a.com", "b.com"), rule("/"), to="wide"))
+    assert hosts(lowered) == {"a.com": [], "b.com": ["r"]}
+
+
+def test_two_in_conflict_are_closed_once() -> None:
+    twins = tuple(listener(name, 443, "a.com", protocol="HTTPS", problems=(CONFLICTED,)) for name in ("one", "two"))
+    (port,) = lower((listener("wide", 443, "*.com", protocol="HTTPS"), *twins)).listeners
+    assert [chain.server_names for chain in port.filter_chains] == [("*.com",), ("a.com",)]
+
+
+def test_one_that_conflicts_with_a_listener_that_serves_does_not_close_it() -> None:
+    late = listener("late", 443, "a.com", protocol="TLS", problems=(CONFLICTED,))
+    (port,) = lower((listener("first", 443, "a.com", protocol="HTTPS"), late)).listeners
+    assert [chain.name for chain in port.filter_chains] == ["https-443/first"]
+
+
+def test_one_without_an_authority_to_trust_leaves_its_hostname_to_nobody() -> None:
+    named = listener("a", 443, "a.com", protocol="HTTPS", problems=(WITHOUT_AUTHORITY,))
+    (port,) = lower((listener("wide", 443, "*.com", protocol="TLS"), named)).listeners
+    assert [chain.server_names for chain in port.filter_chains] == [("*.com",), ("a.com",)]
+
+
+def test_one_that_is_refused_or_of_another_protocol_owns_nothing_of_a_port() -> None:
+    refused = listener("refused", 80, "a.com", problems=(REFUSED,))
+    late = listener("late", 80, "a.com", protocol="HTTPS", problems=(CONFLICTED,))
+    lowered = lower((listener("wide", 80), refused, late), route("r", ("a.com",), rule("/"), to="wide"))
+    assert hosts(lowered) == {"a.com": ["r"]}
+
+
+def test_one_for_all_hostnames_that_does_not_serve_leaves_the_others_as_they_are() -> None:
+    broken = listener("broken", 443, protocol="HTTPS", problems=(WITHOUT_CERTIFICATE,))
+    named = listener("a", 443, "a.com", protocol="HTTPS")
+    lowered = lower((named, broken), route("r", ("a.com",), rule("/"), to="a"))
+    assert lowered.listeners == lower((named,)).listeners
+    assert hosts(lowered)["a.com"] == ["r"]
 
 
 def test_listeners_of_one_port_share_it() -> None:

@@ -1,6 +1,6 @@
 """Which routes answer for a host, against a plain reading of the specification."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway_api.graph.hostnames import covers, intersect, specificity
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.route_tables import FEW_HOSTNAMES, misdirected, owner
-from tests.gateway_api.lowering.graphs import backend, listener, lower, route, rule
+from tests.gateway_api.lowering.graphs import WITHOUT_CERTIFICATE, backend, listener, lower, route, rule
 
 LABELS = st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=3).map(".".join)
 HOSTS = LABELS.map(lambda labels: f"{labels}.com")
@@ -45,7 +45,9 @@ def worlds(draw: st.DrawFn) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return listeners, routes
 
 
-def lower_world(listeners: list[str], routes: list[tuple[int, list[str]]], protocol: str) -> ir.GatewayIR:
+def lower_world(
+    listeners: list[str], routes: list[tuple[int, list[str]]], protocol: str, unserved: Set[int] = frozenset()
+) -> ir.GatewayIR:
     nodes = (
         route(
             f"r{i}",
@@ -56,9 +58,20 @@ def lower_world(listeners: list[str], routes: list[tuple[int, list[str]]], proto
         for i, (to, hostnames) in enumerate(routes)
     )
     hostname_of = {hostname: None if hostname == "*" else hostname for hostname in listeners}
+    problems = dict.fromkeys(unserved, (WITHOUT_CERTIFICATE,))
     return lower(
-        tuple(listener(f"l{i}", 80, hostname_of[h], protocol=protocol) for i, h in enumerate(listeners)), *nodes
+        tuple(
+            listener(f"l{i}", 80, hostname_of[h], protocol=protocol, problems=problems.get(i, ()))
+            for i, h in enumerate(listeners)
+        ),
+        *nodes,
     )
+
+
+def connected(port: ir.Listener, server_name: str) -> ir.FilterChain | None:
+    """The chain that Envoy would choose: the one with the most specific server name."""
+    chains = {name: chain for chain in port.filter_chains for name in chain.server_names or ("*",)}
+    return chains.get(owner(server_name, chains.keys()) or "")
 
 
 @given(worlds(), HOSTS)
@@ -81,6 +94,36 @@ def test_a_tls_connection_is_answered_by_its_listener_or_misdirected(
             assert answering(table, host) == expected(host, *world)
         else:
             assert answering(table, host) == ["eg"]
+
+
+@given(worlds(), st.sets(st.integers(0, 4)), HOSTS)
+def test_a_listener_that_does_not_serve_hands_no_request_to_another(
+    world: tuple[list[str], list[tuple[int, list[str]]]], unserved: set[int], host: str
+) -> None:
+    listeners, _ = world
+    owning = min((h for h in listeners if covers(h, host)), key=specificity, default=None)
+    silent = {listeners[i] for i in unserved if i < len(listeners)}
+    for table in lower_world(*world, protocol="HTTP", unserved=unserved).route_tables:
+        assert answering(table, host) == ([] if owning in silent else expected(host, *world))
+
+
+@given(worlds(), st.sets(st.integers(0, 4)), HOSTS)
+def test_a_tls_listener_that_does_not_serve_hands_no_connection_to_another(
+    world: tuple[list[str], list[tuple[int, list[str]]]], unserved: set[int], host: str
+) -> None:
+    listeners, _ = world
+    owning = min((h for h in listeners if covers(h, host)), key=specificity, default=None)
+    silent = {listeners[i] for i in unserved if i < len(listeners)}
+    lowered = lower_world(*world, protocol="HTTPS", unserved=unserved)
+    for port in lowered.listeners:
+        chain = connected(port, host)
+        if owning is None or owning in silent:
+            assert chain is None or (chain.handler, chain.tls) == (ir.TcpChain(destinations=()), None)
+        else:
+            assert chain is not None
+            assert chain.name == f"https-80/l{listeners.index(owning)}"
+    for table in lowered.route_tables:
+        assert owning not in silent or answering(table, host) == ["eg"]
 
 
 @given(HOSTNAMES, st.frozensets(HOSTNAMES))
