@@ -85,6 +85,8 @@ class Pipeline:
         self._settings = settings
         self._graph = GraphKeeper(settings)
         self._gateways: dict[ObjectKey, _GatewayStages] = {}
+        self._scoped: dict[ObjectKey, frozenset[str]] = {}
+        """By Gateway on which a stage failed: the tables that were scoped. Another mode would cost connections."""
         self._last: Step | None = None
 
     def update(self, cluster: ClusterSnapshot) -> Step:
@@ -108,13 +110,14 @@ class Pipeline:
             match attempt(f"gateway {key}", self._work(key, graph, change, cluster, backends)):
                 case Failure() as failure:
                     failures.append(failure)
-                    self._gateways.pop(key, None)
+                    self._scoped[key] = self._gateways.pop(key).scoped
                     if last and (old := last.gateways.get(key)):
                         gateways[key] = old
                 case GatewayStep() as new:
                     gateways[key] = new
         for key in self._gateways.keys() - gateways.keys():
             del self._gateways[key]
+        self._scoped = {key: names for key, names in self._scoped.items() if key in graph.gateways}
         self._last = Step(cluster=cluster, graph=graph, change=change, gateways=gateways, failures=tuple(failures))
         return self._last
 
@@ -138,19 +141,25 @@ class Pipeline:
     def _work(
         self, key: ObjectKey, graph: Graph, change: GraphChange, cluster: ClusterSnapshot, backends: Keys | None
     ) -> Callable[[], GatewayStep]:
-        stages = self._gateways.setdefault(key, _GatewayStages(key))
+        if (stages := self._gateways.get(key)) is None:
+            stages = self._gateways[key] = _GatewayStages(key, self._scoped.pop(key, frozenset()))
         return lambda: stages.update(graph, change, cluster, backends)
 
 
 class _GatewayStages:
     """The keepers of one Gateway. After an exception they hold half a change: they are thrown away together."""
 
-    def __init__(self, gateway: ObjectKey) -> None:
+    def __init__(self, gateway: ObjectKey, scoped: Set[str]) -> None:
         self.step: GatewayStep | None = None
         self._gateway = gateway
-        self._ir = GatewayKeeper(gateway)
+        self._ir = GatewayKeeper(gateway, scoped)
         self._endpoints = EndpointsKeeper()
         self._snapshot = SnapshotKeeper()
+
+    @property
+    def scoped(self) -> frozenset[str]:
+        """As `GatewayKeeper.scoped`."""
+        return self._ir.scoped
 
     def uses(self, backends: Keys | None) -> bool:
         """Whether one of these Services is behind a cluster of the Gateway; None stands for all there are."""

@@ -10,7 +10,7 @@ routes on listeners that came, went, or share out their hostnames otherwise than
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -71,8 +71,10 @@ class _Brought(msgspec.Struct, frozen=True):
 class GatewayKeeper:
     """Keeps the IR of one Gateway up to date. One that raised is to be thrown away: it may hold half of a change."""
 
-    def __init__(self, gateway: ObjectKey) -> None:
+    def __init__(self, gateway: ObjectKey, scoped: Set[str] = frozenset()) -> None:
+        """`scoped` names the route tables that were scoped before, by another keeper of the Gateway."""
         self._gateway = gateway
+        self._scoped_before = frozenset(scoped)
         self._started = False
         self._mode: RouteScoping = "auto"
         self._without_routes = ir.GatewayIR(gateway=gateway)
@@ -104,17 +106,20 @@ class GatewayKeeper:
             return NO_CHANGE
         self._started, self._mode = True, graph.settings.route_scoping
         before, known = self._without_routes, self._tables
-        touched = {(kind, key) for kind in graph.http for key in change.routes.get(kind, ())}
         if anew:
-            touched |= self._routes.keys() | _routes_of(graph.http, self._gateway)
+            touched = self._routes.keys() | _routes_of(graph.http, self._gateway)
+        else:
+            touched = set(self._moved(graph, change))
         relisten = anew or self._gateway in change.gateways_served
         if self._has_other_l4_routes(graph, change) or relisten:
             self._lower_without_routes(graph)
         if relisten:
             touched |= self._listen(graph)
+        for route in touched:
+            self._take_back(route)
+        if relisten:  # only now: what was taken back holds records of before, and the last one that is held counts
             self._show(graph.gateways[self._gateway].client_certificate)
         for kind, key in touched:
-            self._take_back((kind, key))
             if node := graph.http[kind].nodes.get(key):
                 self._bring((kind, key), node)
         tables, scopings = self._settle(known)
@@ -127,6 +132,11 @@ class GatewayKeeper:
             secrets=self._secrets.settle(),
         )
 
+    @property
+    def scoped(self) -> frozenset[str]:
+        """The route tables that are scoped. One that raised still knows: see `scoping` for why it matters."""
+        return self._scoped_before.union(self._scopings)
+
     def _contested(self, port: Port, before: Mapping[_PortId, frozenset[str]]) -> Set[str]:
         """Note the hostnames that a port's listeners share out; return those listener hostnames whose share differs."""
         id_ = port.transport, port.number
@@ -136,8 +146,17 @@ class GatewayKeeper:
     def _has_other_l4_routes(self, graph: Graph, change: GraphChange) -> bool:
         """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
         before, self._l4_routes = self._l4_routes, _routes_of(graph.l4, self._gateway)
-        moved = {(kind, key) for kind in graph.l4 for key in change.routes.get(kind, ())}
-        return not (moved.isdisjoint(before) and moved.isdisjoint(self._l4_routes))
+        moved = ((kind, key) for kind in graph.l4 for key in change.routes.get(kind, ()))
+        return any(route in before or route in self._l4_routes for route in moved)
+
+    def _moved(self, graph: Graph, change: GraphChange) -> Iterator[_RouteId]:
+        """The routes that moved and have to do with the Gateway: each of many Gateways is asked of all that moved."""
+        for kind, routes in graph.http.items():
+            for key in change.routes.get(kind, ()):
+                node = routes.nodes.get(key)
+                mine = node and any(parent.gateway == self._gateway for parent in node.parents)
+                if mine or (kind, key) in self._routes:
+                    yield kind, key
 
     def _lower_without_routes(self, graph: Graph) -> None:
         old = self._without_routes
@@ -192,10 +211,11 @@ class GatewayKeeper:
             elif not changed:
                 continue
             tables[name] = changed
-            scoping = table.hostnames.scoping(self._mode, scoped=name in self._scopings)
+            scoped = name in self._scopings or name in self._scoped_before
+            scoping = table.hostnames.scoping(self._mode, scoped=scoped)
             if scoping != self._scopings.get(name):
                 scopings[name] = scoping
-        self._scopings = replaced(self._scopings, scopings)
+        self._scopings, self._scoped_before = replaced(self._scopings, scopings), frozenset()
         return tables, scopings
 
     def _relist(self) -> dict[str, ir.Listener | None]:

@@ -3,7 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from immutables import Map
 
 from flow.clock import SystemClock
 from flow.supervise import Failure, attempt
@@ -11,6 +15,7 @@ from gateway_api.graph.types import Settings
 from k8s_watch.files import FileSource
 from k8s_watch.keys import ObjectKey
 from lychgate.pipeline import Pipeline, Step, build_everything
+from tests.gateway_api.conftest import secret_data
 from xds_server.snapshot.resource import ResourceType
 
 EG = ObjectKey("default", "eg")
@@ -125,6 +130,71 @@ def test_the_full_build_and_the_pass_over_the_one_before_agree(world: World) -> 
     after = world(eg=route("eg", "/b"), service=service(3001))
     built = build_everything(world.source.snapshot(), Settings()).gateways[EG].snapshot
     assert versions(after) == {type_: built.of(type_).version for type_ in ResourceType}
+
+
+NOTHING = "# a file that was emptied this moment is about to be written\n"
+TLS_GATEWAY = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: eg}
+spec:
+  gatewayClassName: eg
+  listeners: [{name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}]
+  tls: {backend: {clientCertificateRef: {name: cert}}}
+---
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackend
+metadata: {name: outside}
+spec:
+  type: ExternalHostname
+  port: {port: 443}
+  externalHostname: {hostname: api.example.com}
+  tls: {mode: ClientAndServer, clientCertificateRef: {name: cert}}
+"""
+
+
+def certificate_secret() -> str:
+    """With another certificate each time."""
+    data = yaml.safe_dump(secret_data(ec.generate_private_key(ec.SECP256R1())), default_flow_style=True)
+    return f"apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata: {{name: cert}}\ndata: {data}"
+
+
+def test_a_certificate_that_is_renewed_as_its_route_goes_is_the_new_one(world: World) -> None:
+    """The listener, the Gateway and what the route led to all have it: the route's old one must not come back."""
+    to_outside = route("eg", "/a").replace(
+        "name: backend, port: 80", "group: gateway.networking.x-k8s.io, kind: XBackend, name: outside"
+    )
+    gateways = f"{GATEWAYS.partition('---')[0]}---\n{TLS_GATEWAY}"
+    world(gateways=gateways, eg=to_outside, other=NOTHING, certificate=certificate_secret())
+    after = world(eg=NOTHING, certificate=certificate_secret())
+    built = build_everything(world.source.snapshot(), Settings()).gateways[EG].snapshot
+    assert len(built.of(ResourceType.SECRET).by_name) == 1
+    assert versions(after) == {type_: built.of(type_).version for type_ in ResourceType}
+
+
+def test_a_table_stays_scoped_when_a_stage_failed_in_between(world: World) -> None:
+    """Below 500 hostnames it would not begin to be: to change it costs connections."""
+
+    def hosts(count: int) -> str:
+        return "---\n".join(
+            route("eg", "/").replace("of-eg", f"r{n}").replace("  rules:", f"  hostnames: [h{n}.test]\n  rules:")
+            for n in range(count)
+        )
+
+    world(eg=hosts(500))
+    before = world(eg=hosts(300))
+    moved = before.cluster.slices_by_service
+    broken = Map({**moved, ObjectKey("default", "backend"): (object(),)})
+    changed = {"EndpointSlice": frozenset({ObjectKey("default", "backend")})}
+    cluster = msgspec.structs.replace(
+        before.cluster, revision=before.cluster.revision + 1, slices_by_service=broken, changed=changed
+    )
+    assert "gateway default/eg" in {failure.what for failure in world.pipeline.update(cluster).failures}
+    mended = msgspec.structs.replace(cluster, revision=cluster.revision + 1, slices_by_service=moved)
+    after = world.pipeline.update(mended)
+    assert not after.failures
+    assert len(after.gateways[EG].snapshot.of(ResourceType.SCOPED_ROUTE).by_name) == 301
+    assert versions(after) == versions(before)
 
 
 def test_a_defect_comes_back_as_a_value_that_says_where() -> None:
