@@ -88,7 +88,7 @@ class Watching(msgspec.Struct, frozen=True):
     tries: int = 0
     """As in `Listed`; none any more as soon as something was heard."""
     since: float = math.inf
-    """When it was open, by the clock's monotonic time, in seconds."""
+    """When it was open, by the clock's monotonic time, in seconds; longest ago once something was heard."""
 
 
 type State = Empty | Paging | Listed | Watching
@@ -143,7 +143,7 @@ _LINE = msgspec.json.Decoder(_Line)
 
 def _after_word(state: Watching, resource_version: str) -> Watching:
     known = resource_version or state.resource_version
-    return msgspec.structs.replace(state, resource_version=known, tries=0)
+    return msgspec.structs.replace(state, resource_version=known, tries=0, since=-math.inf)
 
 
 class Watcher[T: Object]:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -61,13 +62,32 @@ def tls_secret(secret: Secret) -> TlsSecret | Problem:
     )
 
 
-def _mismatch(chain: bytes, key: bytes) -> str | None:
-    """Say what keeps the two from being served together; never quotes their content."""
+class Leaf(NamedTuple):
+    """What the first certificate of a chain says of itself."""
+
+    public_key: CertificatePublicKeyTypes
+    subject: x509.Name
+    extensions: x509.Extensions
+
+
+def _read_leaf(chain: bytes) -> Leaf | None:
+    """Return what the first certificate says; None when it cannot be read, whatever is wrong with it.
+
+    Of bytes that anybody wrote, the library raises more than it names (a KeyError for a TLS feature that it does not
+    know), and some of it only when a part is asked for. None of it may be everybody's trouble.
+    """
     try:
         leaf = x509.load_pem_x509_certificates(chain)[0]
-        public, extensions = leaf.public_key(), leaf.extensions
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        return Leaf(leaf.public_key(), leaf.subject, leaf.extensions)
+    except Exception:
+        return None
+
+
+def _mismatch(chain: bytes, key: bytes) -> str | None:
+    """Say what keeps the two from being served together; never quotes their content."""
+    if (leaf := _read_leaf(chain)) is None:
         return f"has a {_CHAIN} that is not a chain of PEM certificates"
+    public = leaf.public_key
     try:
         private = load_pem_private_key(key, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -84,11 +104,12 @@ def _mismatch(chain: bytes, key: bytes) -> str | None:
     spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*spki) != public.public_bytes(*spki):
         return f"has a {_KEY} that does not belong to the first certificate of {_CHAIN}"
-    return _unusable(leaf.subject, public, extensions)
+    return _unusable(leaf)
 
 
-def _unusable(subject: x509.Name, public: CertificatePublicKeyTypes, extensions: x509.Extensions) -> str | None:
+def _unusable(leaf: Leaf) -> str | None:
     """Say what of the first certificate keeps a proxy from serving it, whatever the key."""
+    public, subject, extensions = leaf
     usage = next((each.value for each in extensions if isinstance(each.value, x509.KeyUsage)), None)
     if isinstance(public, ec.EllipticCurvePublicKey) and usage and not usage.digital_signature:
         return "has an ECDSA certificate that is not for digital signatures; add that to its key usage"

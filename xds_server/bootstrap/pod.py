@@ -160,6 +160,7 @@ def _ready_listener(host: str, drain: Drain | None) -> listener.Listener:
         host,
         READY_PORT,
         routes=[_drain_route(drain)] if drain else [],
+        patience=0.0 if drain else None,
         filters=[
             http.HttpFilter(name="envoy.filters.http.health_check", typed_config=pack(check)),
             *((http.HttpFilter(name=name, typed_config=pack(of)) for name, of in DRAIN_FILTERS) if drain else ()),
@@ -194,9 +195,16 @@ def _drain_route(of: Drain) -> route.Route:
 
 
 def _listener(
-    name: str, host: str, port: int, *, routes: list[route.Route], filters: list[http.HttpFilter] | None = None
+    name: str,
+    host: str,
+    port: int,
+    *,
+    routes: list[route.Route],
+    filters: list[http.HttpFilter] | None = None,
+    patience: float | None = None,
 ) -> listener.Listener:
-    """A listener that works under overload too: it is how one sees the overload."""
+    """A listener that works under overload too: it is how one sees the overload. `patience` is for how many seconds an
+    answer may take without a word: 0 is for ever, None as Envoy has it, five minutes."""
     hosts = [route.VirtualHost(name=name, domains=["*"], routes=routes)]
     router = http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(http.Router()))
     manager = http.HttpConnectionManager(
@@ -206,6 +214,7 @@ def _listener(
         normalize_path=TRUE,
         merge_slashes=True,
         path_with_escaped_slashes_action=http.HttpConnectionManager.REJECT_REQUEST,
+        stream_idle_timeout=None if patience is None else seconds(patience),
     )
     chain = listener.FilterChain(
         filters=[

@@ -5,10 +5,18 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from gateway_api.graph.types import ListenerNode
+from gateway_api.graph.ca_certificates import ca_bundle
+from gateway_api.graph.certificate import tls_secret
+from gateway_api.graph.types import ListenerNode, Problem
+from gateway_api.ir.xds import CaBundle, TlsSecret
+from k8s_watch.objects.core import ConfigMap, Secret
+from k8s_watch.objects.meta import Meta
+from tests.certificates import MUST_STAPLE, key_usage
 from tests.certificates import UNUSABLE as CERTIFICATES
-from tests.certificates import key_usage
 from tests.gateway_api.conftest import certificate, pem_key
 
 type Listeners = Callable[..., Mapping[str, ListenerNode]]
@@ -108,6 +116,39 @@ def test_what_is_for_signatures_or_names_somebody_is_served(
 ) -> None:
     name = "" if extension is NAMED else "www.example.com"
     assert listeners(HTTPS % "{name: cert}", with_certificate(extension, common_name=name))["s"].serves
+
+
+def pem(der: bytes) -> bytes:
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+ODD = certificate(
+    KEY,
+    x509.SubjectAlternativeName([x509.DNSName("www.example.com"), x509.RFC822Name("a@example.com")]),
+    key_usage(digital_signature=True),
+    MUST_STAPLE,
+)
+DER = x509.load_pem_x509_certificate(ODD).public_bytes(Encoding.DER)
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+@given(st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), min_size=1, max_size=3))
+@settings(max_examples=1000, deadline=None)
+@example([(DER.rindex(b"\x0c\x0fwww.example.com"), 0x14), (DER.rindex(b"\x0c\x0fwww") + 2, 0xFC)])
+@example([(DER.index(b"\x82\x0fwww.example.com"), 0xA3)])
+@example([(DER.index(b"\xa0\x03\x02\x01\x02") + 4, 5)])
+def test_no_certificate_is_so_odd_that_judging_it_fails(changes: list[tuple[int, int]]) -> None:
+    """A common name in an old alphabet, a name of a strange sort, a version that never was: what raises here would keep
+    the graph of everybody as it is."""
+    odd = bytearray(DER)
+    for place, value in changes:
+        odd[place] = value
+    data = {"tls.crt": base64.b64encode(pem(bytes(odd))).decode(), "tls.key": base64.b64encode(pem_key(KEY)).decode()}
+    meta = Meta(name="cert", namespace="default")
+    assert isinstance(tls_secret(Secret(metadata=meta, data=data)), TlsSecret | Problem)
+    config_map = ConfigMap(metadata=meta, data={"ca.crt": pem(bytes(odd)).decode()})
+    assert isinstance(ca_bundle(config_map), Problem | CaBundle)
 
 
 def test_no_message_shows_the_key(listeners: Listeners, secret: NewSecret) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from k8s_watch.keys import ObjectKey
 from xds_server.bootstrap.local import local_bootstrap
-from xds_server.bootstrap.pod import pod_bootstrap
+from xds_server.bootstrap.pod import Drain, pod_bootstrap
 
 KEY = ObjectKey("default", "eg")
 
@@ -76,6 +76,12 @@ def test_a_pod_trusts_the_control_plane_by_its_name() -> None:
     [name] = trusted["validation_context"]["match_typed_subject_alt_names"]
     assert name == {"san_type": "DNS", "matcher": {"exact": "cp.ns.svc.cluster.local"}}
     assert address(pod()["bootstrap.yaml"])["socket_address"]["address"] == "cp.ns.svc.cluster.local."
+
+
+def test_who_waits_for_a_drain_is_not_cut_off_as_idle() -> None:
+    listeners = pod(drain=Drain(600, "secret"))["bootstrap.yaml"]["static_resources"]["listeners"]
+    managers = [one["filter_chains"][0]["filters"][0]["typed_config"] for one in listeners]
+    assert [manager.get("stream_idle_timeout") for manager in managers] == [None, "0s"]
 
 
 def test_the_heap_is_limited_where_a_limit_is_known() -> None:
