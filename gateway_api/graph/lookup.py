@@ -63,6 +63,8 @@ class Judged[K: Hashable, S, V]:
 
         What was judged is not judged again.
         """
+        if sources is self._sources:
+            return self
         new = Judged(sources, self._judge)
         new._judged = self._judged.copy()
         for key in changed:

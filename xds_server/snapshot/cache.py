@@ -65,6 +65,7 @@ class SnapshotCache:
         if known := self._groups.get(group):
             known.wanted, known.quarantine, known.references = None, self._quarantine(group), References()
             self._serve(group, known)
+            self._drop_deserted(group, known)
 
     def watch(self, group: ObjectKey) -> Latest[Snapshot | None]:
         """What the proxies of the group should get; None until the first publish and after `withdraw`."""
@@ -102,20 +103,29 @@ class SnapshotCache:
 
     def leave(self, group: ObjectKey, by: Hashable) -> None:
         """A proxy of the group is gone."""
-        if (known := self._groups.get(group)) and known.quarantine.leave(by):
-            self._serve(group, known)
+        if known := self._groups.get(group):
+            if known.quarantine.leave(by):
+                self._serve(group, known)
+            self._drop_deserted(group, known)
 
     def blamed(self, group: ObjectKey) -> Sequence[tuple[Unit, Blame]]:
         """What is not served as it is wished for, because a proxy refused it."""
-        return self._group(group).blamed
+        known = self._groups.get(group)
+        return known.blamed if known else ()
 
     def is_isolated(self, group: ObjectKey, type_: ResourceType, name: str) -> bool:
         """Whether what is to blame in a resource that was refused is known, or sought."""
-        return self._group(group).quarantine.is_isolated(type_, name)
+        known = self._groups.get(group)
+        return known is not None and known.quarantine.is_isolated(type_, name)
 
     def _serve(self, group: ObjectKey, known: _Group) -> None:
         if known.serve():
             self.on_blame(group)
+
+    def _drop_deserted(self, group: ObjectKey, known: _Group) -> None:
+        """Keep nothing of a Gateway that is gone and has no proxies. One that connects is known before it watches."""
+        if known.wanted is None and not self.proxies(group):
+            del self._groups[group]
 
     def _group(self, group: ObjectKey) -> _Group:
         if group not in self._groups:

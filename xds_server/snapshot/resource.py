@@ -44,6 +44,9 @@ class Resource(msgspec.Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self._content == other._content
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # a Struct's own compares identities
+
     def __hash__(self) -> int:
         return hash((self.name, self.version))
 
@@ -103,6 +106,9 @@ class ResourceSet(msgspec.Struct, frozen=True, eq=False):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ResourceSet) and self.version == other.version and self.by_name == other.by_name
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # a Struct's own compares identities
 
     def __hash__(self) -> int:
         return hash(self.version)

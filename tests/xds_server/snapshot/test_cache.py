@@ -125,6 +125,19 @@ def test_a_listener_that_chose_by_scope_stands_in_for_none_of_a_whole_table() ->
     assert cache.watch(EG).value is whole
 
 
+def test_nothing_is_kept_of_a_gateway_that_is_gone_and_has_no_proxies() -> None:
+    cache, connected = SnapshotCache(), {"proxy"}
+    cache.proxies = lambda _: connected
+    cache.publish(EG, GOOD)
+    watched = cache.watch(EG)
+    cache.withdraw(EG)
+    assert cache.watch(EG) is watched
+    connected.clear()
+    cache.leave(EG, "proxy")
+    assert not cache.blamed(EG)
+    assert not cache._groups
+
+
 def test_without_a_good_version_there_is_nothing_to_stand_in() -> None:
     cache = SnapshotCache()
     cache.publish(EG, BAD)
