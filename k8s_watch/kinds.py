@@ -1,4 +1,4 @@
-"""The table of kinds that we watch. The RBAC in `docker/install.yaml` is tested against it."""
+"""The table of kinds that we watch, and of those that we only count at start. `docker/install.yaml` is held to it."""
 
 from k8s_watch.keys import AnyKind, Kind
 from k8s_watch.objects import backends, core, gateway, grpc_route, policies, routes

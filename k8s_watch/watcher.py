@@ -5,7 +5,8 @@
       └──────410─────────┘ └┘                   │ └──────────────┤
       └──────410, 404, a resourceVersion that keeps failing──────┘
 
-A watch that ends is resumed where it stopped, without a list. A 410 in any form starts a new list, and the store makes
+A watch that ends is resumed where it stopped, without a list; one that ends within a second and without a word was
+none, and is a failure. A 410 in any form starts a new list, and the store makes
 the difference: nothing is forgotten before the new list is whole. Spec: Kubernetes API concepts, "Efficient detection
 of changes", "410 Gone responses", "Watch bookmarks".
 """

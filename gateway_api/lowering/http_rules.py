@@ -1,4 +1,4 @@
-"""One rule of a route of requests → ir.Routes, one a match.
+"""One rule of a route of requests → ir.Routes: one a match, two where it is of gRPC or has preflights.
 
 Everything here is a function of the rule, its route and the frontend alone: who keeps the result may key it by them.
 """

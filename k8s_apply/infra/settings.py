@@ -36,7 +36,7 @@ class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
     dual_stack: bool = False
     """Ask for addresses of both families, where the cluster has both."""
     drain_seconds: int = 10
-    """A pod that has to go still serves this long, while the load balancers notice. 0 goes at once."""
+    """A pod that has to go still serves this long and sends its clients elsewhere. 0 goes at once."""
     bootstrap_dir: str = "/etc/envoy"
     """Where the pod finds the bootstrap's files."""
     certs_dir: str = "/certs"

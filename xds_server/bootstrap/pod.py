@@ -1,4 +1,4 @@
-"""The bootstrap of a proxy pod: mTLS to the control plane, metrics and readiness on ports of their own."""
+"""The bootstrap of a proxy pod: mTLS to the control plane; metrics, readiness and the drain on ports of their own."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Gateway.spec.tls.frontend → which clients each listener that terminates TLS lets in.
+"""Gateway.spec.tls.frontend → which clients each HTTPS listener lets in. No TLS listener asks, decrypting or not.
 
 It fails closed: a listener that shall ask for certificates, and has nobody to trust, is not served.
 
