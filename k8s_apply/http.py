@@ -91,7 +91,7 @@ class HttpWriter(KubeWriter):
             raise _typed(error) from error
         try:
             return msgspec.json.decode(answer, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(500, f"{method} {path}: the answer is no JSON object: {error}") from error
 
     async def _version(self, kind: AnyKind) -> str:

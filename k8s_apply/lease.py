@@ -87,16 +87,19 @@ class Leadership:
                 await self._release()
 
     async def _acquire(self) -> None:
-        while not await self._claimed(self._deadline):
+        while not await self._claimed(self._deadline / 2):
             # Twice as often as the holder renews: what we see late, we take over late.
             await self._clock.sleep(self._retry * (0.45 + self._clock.jitter() / 10))
 
     async def _hold(self) -> None:
+        pause = self._retry
         while (left := self._renewed + self._deadline - self._clock.monotonic()) > 0:
-            await self._clock.sleep(min(self._retry, left))
+            await self._clock.sleep(min(pause, left))
             left = self._renewed + self._deadline - self._clock.monotonic()
             if left > 0:
-                await self._claimed(left)
+                # Not all that is left: a connection whose other end is gone must not be the only one that is tried.
+                renewed = await self._claimed(min(left, self._deadline / 2))
+                pause = self._retry if renewed else self._retry / 2
             if self._seen.get("holderIdentity") != self._identity:
                 return
 

@@ -18,6 +18,8 @@ from k8s_watch.status import status_error
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to open a TCP connection with TLS."""
+RELOAD_TIMEOUT = 30.0
+"""Seconds to read credentials anew."""
 JSON = "application/json"
 KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 """Socket options; seconds, seconds, probes, milliseconds. Those that the platform lacks are left out."""
@@ -138,7 +140,8 @@ class Connection:
                 return True
             old = self._credentials
             try:
-                new = await load_credentials(self._kubeconfig)
+                async with asyncio.timeout(RELOAD_TIMEOUT):  # a kubeconfig may name a program to run, which may hang
+                    new = await load_credentials(self._kubeconfig)
             except BadCredentials:
                 return False
             same_server = (new.host, new.proxy, new.server_name) == (old.host, old.proxy, old.server_name)

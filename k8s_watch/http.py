@@ -132,7 +132,7 @@ class HttpReader:
             if error.code != 404:
                 raise
             found = frozenset()
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConnectionError(f"{path} answered with something that is no discovery: {error}") from error
         self._discovered[path] = (time.monotonic() + DISCOVERY_SECONDS, found)
         return found

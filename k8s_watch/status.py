@@ -22,7 +22,7 @@ def status_error(code: int, body: bytes, *, retry_after: float | None = None) ->
     """Turn a Status, or whatever text came in its place, into the error to raise. `code` 0: the Status' own."""
     try:
         status = msgspec.json.decode(body, type=_Status)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         status = _Status(message=body[:200].decode(errors="replace").strip())
     if retry_after is None and status.details and status.details.retry_after_seconds:
         retry_after = float(status.details.retry_after_seconds)

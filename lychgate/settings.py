@@ -60,7 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Memory that no proxy may exceed; near it, at four fifths, it refuses requests before it is killed."""
 
     proxy_drain_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 10
-    """Seconds that a proxy which has to go still serves: clients are sent elsewhere, load balancers notice; 0 goes at once."""
+    """Seconds that a proxy which has to go still serves: clients are sent away, load balancers notice; 0 goes at once.
+    """
 
     proxy_log_level: Literal["trace", "debug", "info", "warn", "error", "critical", "off"] = "warn"
     """The least severe line that Envoy writes."""

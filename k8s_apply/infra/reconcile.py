@@ -3,8 +3,8 @@
 Theory of operation. `_live` is what we know of our objects, from one LIST a kind when we begin to lead and on each slow
 resync, and from the answers to our own writes. A Gateway is attended to when its wish changes, when somebody seems to
 have touched its objects, and after a failure; for each object it costs nothing when `_live` shows it in place, and
-otherwise one server-side apply, before which a Deployment's number may be handed over (`replicas`). An object that we do
-not know is read before the first apply: one that is not labelled as this Gateway's belongs to somebody else, and we
+otherwise one server-side apply, before which a Deployment's number may be handed over (`replicas`). An object that we
+do not know is read before the first apply: one that is not labelled as this Gateway's belongs to somebody else, and we
 refuse to take it. What is labelled as ours and belongs to no wished Gateway is deleted, by uid.
 """
 

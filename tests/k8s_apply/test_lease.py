@@ -107,6 +107,20 @@ async def test_a_leader_that_cannot_renew_stops_before_anybody_can_begin(pair: P
         assert pair.a.leading.value
 
 
+async def test_a_renewal_that_hangs_is_not_the_only_one_that_is_tried(pair: Pair) -> None:
+    """A pooled connection whose other end is gone without a word; the server is there."""
+    async with running(pair.a.run()):
+        await pair.watch_for(3)
+        wire = pair.wires[0]
+        wire.stuck, before = asyncio.Event(), len(wire.calls)
+        await pair.clock.until(lambda: len(wire.calls) > before, at_most=3)
+        wire.stuck = asyncio.Event()
+        wire.stuck.set()  # for those that come now
+        leading = pair.a.leading.version
+        await pair.watch_for(30)
+        assert (pair.a.leading.value, pair.a.leading.version) == (True, leading)
+
+
 async def test_no_remote_clock_is_compared_with_ours(api: FakeWriter, clock: VirtualClock) -> None:
     """Case 23: renewTime may lie in another year; what counts is how long we saw nothing change."""
     spec = {"holderIdentity": "z", "leaseDurationSeconds": 15, "renewTime": "1999-01-01T00:00:00.000000Z"}

@@ -232,7 +232,7 @@ async def test_retry_after_is_read_from_the_answer(server: ApiServer, reader: Ht
     assert caught.value.retry_after == 17
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"items": 3}', b""], ids=repr)
+@pytest.mark.parametrize("body", [b"<html>", b'{"items": 3}', b"", b'{"items": "caf\xe9"}'], ids=repr)
 async def test_an_answer_of_something_else_is_an_outage(server: ApiServer, reader: HttpReader, body: bytes) -> None:
     """Case 14: a proxy that answers in the server's place."""
     server.answers = [web.Response(body=body)]

@@ -2,8 +2,8 @@
 
 Two kinds of types. Of clusters, scoped routes and listeners (`WHOLE_SETS`) a response carries every one, and what is
 absent is deleted; so a set may hold more than the snapshot, while something old is in use, and less, while something
-new must wait. Of routes, endpoints and secrets a response carries what changed, and absence means nothing: what is gone is not
-mentioned, the client drops it when nothing names it.
+new must wait. Of routes, endpoints and secrets a response carries what changed, and absence means nothing: what is
+gone is not mentioned, the client drops it when nothing names it.
 
 A client that comes back after its stream broke says what it has by the version of a whole set, if at all: what it holds
 beyond the snapshot is not known, and the first set ends it, make before break or not. Delta is better at that.

@@ -132,7 +132,7 @@ class Fleet:
         if proxy.in_sync_with is snapshot:
             return
         proxy.in_sync_with = snapshot
-        in_sync = snapshot is not None and snapshot is self._cache.watch(proxy.group).value
+        in_sync = snapshot is not None and snapshot is self._cache.served(proxy.group)
         if in_sync is proxy.reported_in_sync:
             self._moved.discard(proxy)
         else:
@@ -182,7 +182,7 @@ class Fleet:
         self.report.publish(FleetReport(gateways))
 
     def _gateway(self, group: ObjectKey) -> GatewayFleet:
-        served = self._cache.watch(group).value
+        served = self._cache.served(group)
         streams = self._proxies.get(group, set())
         for proxy in streams:
             proxy.reported_in_sync = served is not None and proxy.in_sync_with is served

@@ -71,6 +71,11 @@ class SnapshotCache:
         """What the proxies of the group should get; None until the first publish and after `withdraw`."""
         return self._group(group).served
 
+    def served(self, group: ObjectKey) -> Snapshot | None:
+        """What the proxies of the group should get now; None for a group that is not there."""
+        known = self._groups.get(group)
+        return known.served.value if known else None
+
     def wanted(self, group: ObjectKey) -> Snapshot | None:
         """What was published last, which differs from what is served while part of it is in quarantine."""
         known = self._groups.get(group)
