@@ -29,7 +29,7 @@ def ca_bundle(config_map: ConfigMap) -> CaBundle | Problem:
         return _invalid(config_map, f"has no {CA_CERTIFICATE}; put the authority's PEM certificate there")
     try:
         found = x509.load_pem_x509_certificates(text.encode())
-    except (ValueError, x509.InvalidVersion):
+    except Exception:  # whatever it is: see `certificate.tls_secret`
         return _invalid(config_map, f"has a {CA_CERTIFICATE} that is not a bundle of PEM certificates")
     return CaBundle(
         name=f"{_PREFIX}{config_map.metadata.namespace}/{config_map.metadata.name}",

@@ -2,12 +2,10 @@
 
 import base64
 import binascii
-from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
@@ -52,7 +50,13 @@ def tls_secret(secret: Secret) -> TlsSecret | Problem:
         return _invalid(secret, f"has no {missing.args[0]}")
     except (binascii.Error, ValueError):
         return _invalid(secret, "holds data that is not base64")
-    wrong = _mismatch(chain, key)
+    try:
+        wrong = _mismatch(chain, key)
+    except Exception:
+        # Of bytes that anybody wrote, the library raises more than it names (a KeyError for a TLS feature that it does
+        # not know, an InternalError for a key that is too short), and some of it only when a part is asked for. None of
+        # it may be everybody's trouble.
+        wrong = "holds a certificate or a key that cannot be read"
     if wrong is not None:
         return _invalid(secret, wrong)
     return TlsSecret(
@@ -62,32 +66,13 @@ def tls_secret(secret: Secret) -> TlsSecret | Problem:
     )
 
 
-class Leaf(NamedTuple):
-    """What the first certificate of a chain says of itself."""
-
-    public_key: CertificatePublicKeyTypes
-    subject: x509.Name
-    extensions: x509.Extensions
-
-
-def _read_leaf(chain: bytes) -> Leaf | None:
-    """Return what the first certificate says; None when it cannot be read, whatever is wrong with it.
-
-    Of bytes that anybody wrote, the library raises more than it names (a KeyError for a TLS feature that it does not
-    know), and some of it only when a part is asked for. None of it may be everybody's trouble.
-    """
-    try:
-        leaf = x509.load_pem_x509_certificates(chain)[0]
-        return Leaf(leaf.public_key(), leaf.subject, leaf.extensions)
-    except Exception:
-        return None
-
-
 def _mismatch(chain: bytes, key: bytes) -> str | None:
     """Say what keeps the two from being served together; never quotes their content."""
-    if (leaf := _read_leaf(chain)) is None:
+    try:
+        leaf = x509.load_pem_x509_certificates(chain)[0]
+        public = leaf.public_key()
+    except (ValueError, UnsupportedAlgorithm):
         return f"has a {_CHAIN} that is not a chain of PEM certificates"
-    public = leaf.public_key
     try:
         private = load_pem_private_key(key, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -107,9 +92,9 @@ def _mismatch(chain: bytes, key: bytes) -> str | None:
     return _unusable(leaf)
 
 
-def _unusable(leaf: Leaf) -> str | None:
+def _unusable(leaf: x509.Certificate) -> str | None:
     """Say what of the first certificate keeps a proxy from serving it, whatever the key."""
-    public, subject, extensions = leaf
+    public, subject, extensions = leaf.public_key(), leaf.subject, leaf.extensions
     usage = next((each.value for each in extensions if isinstance(each.value, x509.KeyUsage)), None)
     if isinstance(public, ec.EllipticCurvePublicKey) and usage and not usage.digital_signature:
         return "has an ECDSA certificate that is not for digital signatures; add that to its key usage"

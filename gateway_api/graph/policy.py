@@ -137,7 +137,7 @@ def _target_problem(ref: PolicyTargetReference, key: ObjectKey, services: Lookup
     if service is None:
         return problems.target_not_found(f"Service {key} does not exist.")
     if ref.section_name and all(port.name != ref.section_name for port in service.spec.ports):
-        known = ", ".join(port.name for port in service.spec.ports if port.name) or "none"
+        known = problems.some(port.name for port in service.spec.ports if port.name)
         return problems.target_not_found(
             f"Service {key} has no port named {ref.section_name}; its ports' names: {known}."
         )

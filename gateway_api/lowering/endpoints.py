@@ -6,6 +6,7 @@ from gateway_api.ir import xds as ir
 from k8s_watch.objects.core import EndpointConditions, EndpointSlice, Service
 
 _ADDRESS_TYPES = ("IPv4", "IPv6")
+_LAST_PORT = 65535
 
 
 def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[EndpointSlice, ...]) -> ir.Endpoints:
@@ -43,7 +44,8 @@ def _endpoints_of(piece: EndpointSlice, port_name: str | None, transport: str) -
     if piece.address_type not in _ADDRESS_TYPES or port_name is None:
         return
     ports = (port for port in piece.ports if (port.name, port.protocol) == (port_name, transport))
-    numbers = [port.port for port in ports if port.port is not None]
+    # The API server looks at the address of an endpoint, and not at its port.
+    numbers = [port.port for port in ports if port.port is not None and 1 <= port.port <= _LAST_PORT]
     for endpoint in piece.endpoints:
         draining = _is_draining(endpoint.conditions)
         if draining is None:

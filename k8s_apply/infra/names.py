@@ -21,6 +21,9 @@ GATEWAY_NAMESPACE = "gateway.envoyproxy.io/owning-gateway-namespace"
 SYSTEM_NAMESPACE = "lychgate/system-namespace"
 """Label: the namespace of the controller that made the object. Two controllers in one cluster tell theirs by it."""
 
+RESERVED = frozenset({"control-plane"})
+"""Labels that no Gateway gives its proxies: our own Services and disruption budget select by them."""
+
 MAX_LABEL = 63
 _DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -69,7 +72,8 @@ def pod_labels(infra: InfraIR) -> dict[str, str]:
     Spec: GEP-1762 `gateway.networking.k8s.io/gateway-name`; Gateway API v1 GatewayInfrastructure.labels
     """
     name = {"gateway.networking.k8s.io/gateway-name": label_value(infra.gateway.name)}
-    return dict(infra.labels) | name | selector(infra.gateway)
+    users = {label: value for label, value in infra.labels.items() if label not in RESERVED}
+    return users | name | selector(infra.gateway)
 
 
 def owner_labels(gateway: ObjectKey) -> tuple[str, str]:

@@ -147,6 +147,14 @@ def test_another_bootstrap_is_another_template() -> None:
     assert template({"a": "1", "b": "2"}) != template({"a": "1", "b": "3"})
 
 
+def test_no_gateway_puts_its_proxies_under_our_own_services() -> None:
+    """They select by this label, and so does our disruption budget."""
+    made = objects(infra(labels={"control-plane": "envoy-gateway", "team": "a"}))
+    pod = made["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert "control-plane" not in pod
+    assert pod["team"] == "a"
+
+
 def test_the_pod_is_probed_and_drains() -> None:
     pod = objects(infra(), InfraSettings(drain_seconds=30))["Deployment"]["spec"]["template"]["spec"]
     (envoy,) = pod["containers"]

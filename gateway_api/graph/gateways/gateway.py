@@ -102,7 +102,7 @@ def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:
     """
     if any(not _is_refused(listener) for listener in listeners):
         return []
-    names = ", ".join(listener.spec.name for listener in listeners) or "there is none"
+    names = problems.some(listener.spec.name for listener in listeners) if listeners else "there is none"
     return [problems.listeners_not_valid(f"No listener is valid: {names}.")]
 
 

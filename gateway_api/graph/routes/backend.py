@@ -229,7 +229,7 @@ def _service_port(
         return problems.backend_not_found(f"backendRef {ref.name} needs a port: Service {target} may have several.")
     ports = [port for port in service.spec.ports if port.port == ref.port]
     if not ports:
-        known = ", ".join(str(port.port) for port in service.spec.ports) or "none"
+        known = problems.some(str(port.port) for port in service.spec.ports)
         return problems.backend_not_found(f"Service {target} has no port {ref.port}; its ports: {known}.")
     for port in ports:
         if port.protocol == transport:

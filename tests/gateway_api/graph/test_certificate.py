@@ -151,6 +151,18 @@ def test_no_certificate_is_so_odd_that_judging_it_fails(changes: list[tuple[int,
     assert isinstance(ca_bundle(config_map), Problem | CaBundle)
 
 
+@pytest.mark.parametrize("algorithm", [b"\x2b\x65\x6e", b"\x2b\x65\x6f", b"\x2b\x65\x70", b"\x2b\x65\x71"])
+@pytest.mark.parametrize("key", [b"", b"\x01"])
+def test_no_key_is_so_odd_that_judging_it_fails(algorithm: bytes, key: bytes) -> None:
+    """X25519, X448, Ed25519 and Ed448, too short: to the library an error of its own."""
+    inner = b"\x04" + bytes([len(key)]) + key
+    sequence = b"\x02\x01\x00\x30\x05\x06\x03" + algorithm + b"\x04" + bytes([len(inner)]) + inner
+    der = b"\x30" + bytes([len(sequence)]) + sequence
+    private = b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(der) + b"-----END PRIVATE KEY-----\n"
+    data = {"tls.crt": base64.b64encode(ODD).decode(), "tls.key": base64.b64encode(private).decode()}
+    assert isinstance(tls_secret(Secret(metadata=Meta(name="cert", namespace="default"), data=data)), Problem)
+
+
 def test_no_message_shows_the_key(listeners: Listeners, secret: NewSecret) -> None:
     damaged = yaml.safe_load(secret())
     damaged["data"]["tls.key"] = base64.b64encode(b"hunter2").decode()

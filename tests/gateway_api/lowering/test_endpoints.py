@@ -64,6 +64,13 @@ def test_the_slice_port_is_found_by_the_name_of_the_service_port() -> None:
     assert lower(piece(endpoint("10.0.0.1"), ports=ports), cluster=datagrams) == [("10.0.0.1", 53)]
 
 
+def test_a_port_that_is_none_is_left_out() -> None:
+    """The API server lets any number pass, and an encoder would stop at it, for everybody behind the Gateway."""
+    numbers = (-1, 0, 65536, 2**31 - 1, 65535)
+    ports = tuple(EndpointPort(port=number, name="http") for number in numbers)
+    assert lower(piece(endpoint("10.0.0.1"), ports=ports)) == [("10.0.0.1", 65535)]
+
+
 def test_slices_may_map_one_port_to_several_numbers() -> None:
     other = piece(endpoint("10.0.0.1"), ports=(EndpointPort(port=9000, name="http"),))
     assert lower(piece(endpoint("10.0.0.1")), other) == [("10.0.0.1", 8080), ("10.0.0.1", 9000)]
