@@ -6,6 +6,7 @@ Bytes are decoded straight into the shape: unknown fields, managedFields among t
 
 import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -55,15 +56,20 @@ def decode[T](kind: Kind[T], raw: bytes | msgspec.Raw) -> T:
         decoded: T = _decoder(kind.type).decode(raw)
     except _MALFORMED:
         return _decode_loosely(kind, raw)
-    return _share_namespace(decoded)
+    return _kept(kind, decoded)
 
 
 def convert[T](kind: Kind[T], value: object) -> T:
     """Make the object of a plain value: dicts, lists, text and numbers. Raises `Undecodable`."""
     try:
-        return _share_namespace(msgspec.convert(_without_nulls(value), kind.type))
+        value = _without_nulls(value)
+        return _kept(kind, msgspec.convert(value, kind.type))
     except _MALFORMED as error:
-        raise _undecodable(error) from error
+        first = _undecodable(error)
+    if isinstance(value, dict) and first.path.partition(".")[0] == "status":
+        with suppress(*_MALFORMED):  # whatever others report of it, the object is what its user wrote
+            return _kept(kind, msgspec.convert({**value, "status": {}}, kind.type))
+    raise first
 
 
 def read_head(raw: bytes | msgspec.Raw) -> Head:
@@ -97,6 +103,11 @@ def _without_nulls(value: Any) -> Any:
             return [_without_nulls(item) for item in value]
         case _:
             return value
+
+
+def _kept[T](kind: Kind[T], decoded: T) -> T:
+    decoded = _share_namespace(decoded)
+    return kind.trim(decoded) if kind.trim else decoded
 
 
 def _share_namespace[T](decoded: T) -> T:

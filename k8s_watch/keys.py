@@ -1,5 +1,6 @@
 """Names of Kubernetes things."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -35,6 +36,8 @@ class Kind[T](NamedTuple):
     """Something is waiting for what others report in its status; most statuses are what we report ourselves."""
     essential: bool = False
     """Serving without it would be serving an empty world: never taken for empty because we may not read it."""
+    trim: Callable[[T], T] | None = None
+    """Takes away what nobody here reads, before an object is held."""
 
 
 type AnyKind = Kind[Any]

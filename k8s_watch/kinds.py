@@ -13,7 +13,7 @@ NOT_OF_A_GATEWAY = "type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjso
 NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False)
 SERVICE = Kind("Service", "", ("v1",), "services", core.Service, essential=True)
 SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret, field_selector=NOT_OF_A_GATEWAY)
-CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap)
+CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap, trim=core.authority_alone)
 ENDPOINT_SLICE = Kind(
     "EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.EndpointSlice, essential=True
 )

@@ -5,7 +5,7 @@ the same at the cost of what changed: each stage has a keeper, which remembers w
 differs in its input. What did not change is the same object in one step and the next, so `is` answers that.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 
 import msgspec
 
@@ -13,7 +13,7 @@ from flow.supervise import Failure, attempt
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
-from gateway_api.graph.types import Graph, RouteNode, Settings
+from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir.infra import InfraIR
 from gateway_api.ir.xds import Endpoints, GatewayIR
 from gateway_api.lowering.endpoints import lower_endpoints
@@ -200,12 +200,4 @@ def _touched_gateways(graph: Graph, change: GraphChange) -> Keys | None:
         return None
     if change.before is graph:
         return frozenset()
-    return change.gateways_served.union(
-        parent.gateway for route in _moved_routes(change.before, graph, change) for parent in route.parents
-    )
-
-
-def _moved_routes(before: Graph, after: Graph, change: GraphChange) -> Iterator[RouteNode]:
-    for graph in (before, after):
-        for kind, routes in graph.routes.items():
-            yield from (routes.nodes[key] for key in change.routes.get(kind, ()) if key in routes.nodes)
+    return change.gateways_served.union(change.routes_of)

@@ -22,6 +22,8 @@ class GraphChange(Node, frozen=True):
     listener_sets: frozenset[ObjectKey] = _NO_KEYS
     routes: Mapping[str, frozenset[ObjectKey]] = {}
     """By kind; a kind that is not there has none."""
+    routes_of: Mapping[ObjectKey, frozenset[tuple[str, ObjectKey]]] = {}
+    """Gateway → those of `routes`, by kind and key, that have it or had it as a parent; no entry where none do."""
     policies: Mapping[str, frozenset[ObjectKey]] = {}
     """By kind; a kind that is not there has none."""
     gateways_served: frozenset[ObjectKey] = _NO_KEYS

@@ -14,6 +14,7 @@ was written, is not news to its 5,000 routes.
 `build.build_graph` says what the result has to equal; a property test holds both against each other.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -181,6 +182,7 @@ class _World:
             gateways=frozenset(counted_gateways),
             listener_sets=frozenset(counted_sets),
             routes={kind: frozenset(moved) for kind, moved in moves.items() if moved},
+            routes_of=_by_gateway(moves),
             policies=moved_policies,
             gateways_served=frozenset(
                 key for key, node in together.gateways.items() if not gateway_serves_alike(*node)
@@ -273,6 +275,15 @@ def _written_anew(
         for key in keys
         if key not in nodes or key not in old or key not in new or as_written(old[key]) != as_written(new[key])
     }
+
+
+def _by_gateway(moves: Mapping[str, Moves]) -> Mapping[ObjectKey, frozenset[tuple[str, ObjectKey]]]:
+    found: defaultdict[ObjectKey, set[tuple[str, ObjectKey]]] = defaultdict(set)
+    for kind, moved in moves.items():
+        for key, nodes in moved.items():
+            for parent in (parent for node in nodes if node for parent in node.parents):
+                found[parent.gateway].add((kind, key))
+    return {gateway: frozenset(routes) for gateway, routes in found.items()}
 
 
 def _kept[R](before: Mapping[str, R], now: Mapping[str, R]) -> Mapping[str, R]:

@@ -14,6 +14,7 @@ from immutables import Map
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mappings import replaced
+from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.readers import Moved
 from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Problem, Target
@@ -137,7 +138,7 @@ def _target_problem(ref: PolicyTargetReference, key: ObjectKey, services: Lookup
     if service is None:
         return problems.target_not_found(f"Service {key} does not exist.")
     if ref.section_name and all(port.name != ref.section_name for port in service.spec.ports):
-        known = problems.some(port.name for port in service.spec.ports if port.name)
+        known = some(port.name for port in service.spec.ports if port.name)
         return problems.target_not_found(
             f"Service {key} has no port named {ref.section_name}; its ports' names: {known}."
         )

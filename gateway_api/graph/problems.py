@@ -4,9 +4,6 @@ The counterpart for what is right, and for what the fleet and the infrastructure
 A message names the field and the remedy; the object is the one whose status carries it.
 """
 
-from collections.abc import Iterable
-from itertools import islice
-
 from gateway_api.graph.types import Problem
 
 ACCEPTED = "Accepted"
@@ -16,19 +13,6 @@ NO_VALID_CA_CERTIFICATE = "NoValidCACertificate"
 OVERLAPPING_TLS_CONFIG = "OverlappingTLSConfig"
 PROGRAMMED = "Programmed"
 RESOLVED_REFS = "ResolvedRefs"
-
-MOST_NAMED = 10
-"""Names in a message at most."""
-
-
-def some(names: Iterable[str]) -> str:
-    """Write names into a message: the first few, and that there are more. A Service may have thousands of ports, and
-    each reference to one that it has not would hold them all.
-    """
-    first = list(islice(names, MOST_NAMED + 1))
-    if len(first) > MOST_NAMED:
-        first[-1] = "and more"
-    return ", ".join(first) or "none"
 
 
 # --- GatewayClass and Gateway -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ routes on listeners that came, went, or share out their hostnames otherwise than
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -109,7 +109,7 @@ class GatewayKeeper:
         if anew:
             touched = self._routes.keys() | _routes_of(graph.http, self._gateway)
         else:
-            touched = set(self._moved(graph, change))
+            touched = {route for route in change.routes_of.get(self._gateway, ()) if route[0] in graph.http}
         relisten = anew or self._gateway in change.gateways_served
         if self._has_other_l4_routes(graph, change) or relisten:
             self._lower_without_routes(graph)
@@ -146,17 +146,8 @@ class GatewayKeeper:
     def _has_other_l4_routes(self, graph: Graph, change: GraphChange) -> bool:
         """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
         before, self._l4_routes = self._l4_routes, _routes_of(graph.l4, self._gateway)
-        moved = ((kind, key) for kind in graph.l4 for key in change.routes.get(kind, ()))
+        moved = change.routes_of.get(self._gateway, ())
         return any(route in before or route in self._l4_routes for route in moved)
-
-    def _moved(self, graph: Graph, change: GraphChange) -> Iterator[_RouteId]:
-        """The routes that moved and have to do with the Gateway: each of many Gateways is asked of all that moved."""
-        for kind, routes in graph.http.items():
-            for key in change.routes.get(kind, ()):
-                node = routes.nodes.get(key)
-                mine = node and any(parent.gateway == self._gateway for parent in node.parents)
-                if mine or (kind, key) in self._routes:
-                    yield kind, key
 
     def _lower_without_routes(self, graph: Graph) -> None:
         old = self._without_routes

@@ -16,6 +16,9 @@ USER = 65532
 METRICS_PORT = 19001
 READY_PORT = 19003
 DRAIN_PATH = "/drain"
+LISTENER_DRAIN = 60
+"""Seconds for which connections of a listener, or of a filter chain, that was replaced may go on; we keep what they use
+as long (`xds_server.protocol.gates.Patience.linger`). Of connections of bytes, all are cut at its end."""
 BOOTSTRAP_FILE = "bootstrap.yaml"
 DIGEST = "checksum/bootstrap"
 
@@ -70,7 +73,7 @@ def _envoy(infra: InfraIR, settings: InfraSettings, drain_secret: str) -> Json:
             "--cpuset-threads",
             "--disable-hot-restart",
             "--drain-strategy immediate",
-            f"--drain-time-s {max(settings.drain_seconds, 1)}",
+            f"--drain-time-s {max(settings.drain_seconds, LISTENER_DRAIN)}",
         ],
         "env": [
             {"name": "ENVOY_POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},

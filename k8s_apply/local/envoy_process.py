@@ -46,7 +46,7 @@ async def envoy_process(
             *("--log-level", "warning", "--log-format", "%l %_"),
             "--disable-hot-restart",
             # As in a pod: connections that a change of a listener left behind close with their next answer.
-            *("--drain-strategy", "immediate", "--drain-time-s", "10"),
+            *("--drain-strategy", "immediate", "--drain-time-s", "60"),
             stdin=DEVNULL,
             stdout=stdout,
             stderr=PIPE,

@@ -104,6 +104,13 @@ class ConfigMap(Object, frozen=True):
     data: dict[str, str] = {}
 
 
+def authority_alone(source: ConfigMap) -> ConfigMap:
+    """Keep `ca.crt` alone: ConfigMaps of a cluster hold dashboards and rule files of megabytes, and we read nothing
+    else of them."""
+    kept = {name: text for name, text in source.data.items() if name == "ca.crt"}
+    return source if len(kept) == len(source.data) else msgspec.structs.replace(source, data=kept)
+
+
 class DeploymentStatus(Shape, frozen=True):
     replicas: int = 0
     available_replicas: int = 0

@@ -27,7 +27,8 @@ class SupportedFeature(Shape, frozen=True):
 
 class GatewayClassStatus(Shape, frozen=True):
     conditions: tuple[Condition, ...] = ()
-    supported_features: tuple[SupportedFeature, ...] = ()
+    supported_features: tuple[SupportedFeature | str, ...] = ()
+    """Up to Gateway API v1.1, names alone: what was written then is still there."""
 
 
 class GatewayClass(Object, frozen=True):

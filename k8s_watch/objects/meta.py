@@ -45,8 +45,9 @@ class Object(Shape, frozen=True):
         return ObjectKey(self.metadata.namespace, self.metadata.name)
 
 
-class Condition(Shape, frozen=True):
-    """One entry of `status.conditions`, as observed."""
+class Condition(Shape, frozen=True, omit_defaults=False):
+    """One entry of `status.conditions`, as observed. Others' are written back with ours, and an empty message, too, is
+    required."""
 
     type: str
     status: str

@@ -69,7 +69,7 @@ class Pod:
         files = pod_bootstrap(gateway=KEY, xds_host="localhost", **more, **folders)
         for name, text in files.items():
             (self.folder / name).write_text(self._as_on_this_machine(text))
-        more = ("--drain-strategy", "immediate", "--drain-time-s", str(DRAIN.seconds))
+        more = ("--drain-strategy", "immediate", "--drain-time-s", "60")
         return self.start_envoy("--config-path", self.folder / "bootstrap.yaml", "--service-node", "pod-1", *more)
 
     def _as_on_this_machine(self, text: str) -> str:

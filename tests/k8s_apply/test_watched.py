@@ -65,3 +65,16 @@ def test_what_is_written_of_what_was_watched_lacks_nothing_that_the_server_requi
     changed = merge(seen, msgspec.structs.replace(wish, conditions=(CONDITION,)), now=LATER)
     assert changed is not None
     assert changed["status"]["listeners"][0]["attachedRoutes"] == 0
+
+
+def test_others_conditions_are_written_back_with_all_that_the_server_requires() -> None:
+    """Spec: Kubernetes meta/v1 Condition.message is required, and may be empty."""
+    theirs = {"type": "x.io/A", "status": "True", "reason": "R", "message": "", "lastTransitionTime": NOW}
+    key = ObjectKey("default", "eg")
+    meta = {"name": key.name, "namespace": key.namespace}
+    body = {"metadata": meta, "spec": {"gatewayClassName": "eg"}, "status": {"conditions": [theirs]}}
+    wish = GatewayStatus(conditions=(CONDITION,), listeners=(), addresses=())
+    merged = merge(watched(decode(GATEWAY, msgspec.json.encode(body))), wish, now=LATER)
+    assert merged is not None
+    [found] = [condition for condition in merged["status"]["conditions"] if condition["type"] == "x.io/A"]
+    assert found.items() >= theirs.items()

@@ -9,7 +9,7 @@ from rich.pretty import pretty_repr
 
 from k8s_watch.decode import Undecodable, convert, decode, read_head
 from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import GATEWAY, HTTP_ROUTE, SECRET, SERVICE
+from k8s_watch.kinds import CONFIG_MAP, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, SECRET, SERVICE
 
 
 def raw(**fields: Any) -> bytes:
@@ -32,6 +32,26 @@ def test_unknown_fields_are_skipped() -> None:
     """Case 18: whatever a newer API adds."""
     route = decode(HTTP_ROUTE, raw(spec={"shape": {"of": ["things", "to", "come"]}}, comment=1))
     assert route.key == ObjectKey("ns", "a")
+
+
+def test_a_status_of_an_older_api_is_read() -> None:
+    """Up to Gateway API v1.1, features were names alone, and what was written then is still there."""
+    class_ = decode(GATEWAY_CLASS, raw(spec={"controllerName": "c"}, status={"supportedFeatures": ["Gateway"]}))
+    assert class_.status.supported_features == ("Gateway",)
+
+
+@pytest.mark.parametrize("status", [3, [], {"parents": 3}, {"parents": [{"conditions": ["odd"]}]}], ids=repr)
+def test_what_others_report_of_an_object_cannot_hide_it(status: object) -> None:
+    route = decode(HTTP_ROUTE, raw(spec={"hostnames": ["h"]}, status=status))
+    assert (route.spec.hostnames, route.status.parents) == (("h",), ())
+    with pytest.raises(Undecodable, match=r"spec\.hostnames"):
+        decode(HTTP_ROUTE, raw(spec={"hostnames": 3}, status=status))
+
+
+def test_of_a_config_map_the_authority_alone_is_held() -> None:
+    body = raw(data={"dashboard.json": "x" * 100_000, "ca.crt": "pem"})
+    assert decode(CONFIG_MAP, body).data == {"ca.crt": "pem"}
+    assert decode(CONFIG_MAP, raw(data={"rules.yaml": "x"})).data == {}
 
 
 def test_an_unknown_enumeration_value_is_not_an_error() -> None:

@@ -44,9 +44,6 @@ class Resource(msgspec.Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self._content == other._content
 
-    def __ne__(self, other: object) -> bool:
-        return not self == other  # a Struct's own compares identities
-
     def __hash__(self) -> int:
         return hash((self.name, self.version))
 

@@ -8,6 +8,7 @@ from gateway_api.graph.gateways.client_validation import insecure_problems, with
 from gateway_api.graph.gateways.listener import judge_listener
 from gateway_api.graph.gateways.listener_conflicts import judge_together
 from gateway_api.graph.hostnames import is_precise
+from gateway_api.graph.mentions import some
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerNode, Problem, Settings
 from gateway_api.ir.xds import TlsSecret
@@ -102,7 +103,7 @@ def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:
     """
     if any(not _is_refused(listener) for listener in listeners):
         return []
-    names = problems.some(listener.spec.name for listener in listeners) if listeners else "there is none"
+    names = some(listener.spec.name for listener in listeners) if listeners else "there is none"
     return [problems.listeners_not_valid(f"No listener is valid: {names}.")]
 
 

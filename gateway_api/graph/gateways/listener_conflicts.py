@@ -12,6 +12,7 @@ import msgspec
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
 from gateway_api.graph.hostnames import ANY, intersect
+from gateway_api.graph.mentions import some
 from gateway_api.graph.types import ListenerNode, Problem
 
 
@@ -84,14 +85,14 @@ def _conflicts(siblings: list[_Indexed], found: _Found) -> None:
             _protocol_conflict(same, f"Hostname {hostname} on port {port}", found)
             continue
         for i, _ in same:
-            others = problems.some(other.spec.name for j, other in same if j != i)
+            others = some(other.spec.name for j, other in same if j != i)
             message = f"Hostname {hostname} on port {port} is claimed by {others} too."
             found[i].append(problems.hostname_conflict(message))
 
 
 def _protocol_conflict(siblings: list[_Indexed], what: str, found: _Found) -> None:
     for i, listener in siblings:
-        others = problems.some(f"{other.spec.name} ({other.spec.protocol})" for j, other in siblings if j != i)
+        others = some(f"{other.spec.name} ({other.spec.protocol})" for j, other in siblings if j != i)
         found[i].append(problems.protocol_conflict(f"{what} cannot serve {listener.spec.protocol} beside {others}."))
 
 

@@ -7,6 +7,7 @@ import msgspec
 import xxhash
 
 from gateway_api.graph import problems
+from gateway_api.graph.mentions import some
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import BackendNode, ExternalBackend, Problem
 from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
@@ -229,7 +230,7 @@ def _service_port(
         return problems.backend_not_found(f"backendRef {ref.name} needs a port: Service {target} may have several.")
     ports = [port for port in service.spec.ports if port.port == ref.port]
     if not ports:
-        known = problems.some(str(port.port) for port in service.spec.ports)
+        known = some(str(port.port) for port in service.spec.ports)
         return problems.backend_not_found(f"Service {target} has no port {ref.port}; its ports: {known}.")
     for port in ports:
         if port.protocol == transport:

@@ -85,7 +85,8 @@ def change(before: Graph | None, after: Graph) -> GraphChange:
     if before is None:
         return GraphChange(before=None)
     moved = {"HTTPRoute": not_equal(before.http["HTTPRoute"].nodes, after.http["HTTPRoute"].nodes)}
-    return GraphChange(before=before, routes=moved)
+    routes_of = {EG: frozenset(("HTTPRoute", key) for key in moved["HTTPRoute"])}
+    return GraphChange(before=before, routes=moved, routes_of=routes_of)
 
 
 @given(st.lists(st.sets(st.sampled_from(["a.test", "b.test", "*.test", "*.b.test", "c.org", "*"])), min_size=1))
