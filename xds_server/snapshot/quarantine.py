@@ -237,7 +237,7 @@ class Quarantine:
     ) -> list[tuple[ResourceType, Resource]]:
         """The resource with all that it needs and `wanted` lacks; empty when that cannot be had.
 
-        Scopes cannot: who chose by them needs those of all hostnames, and they name each other from below alone.
+        A scope that others choose with cannot: it would need them all, and names none of them.
         """
         found: dict[Key, Resource] = {(type_, resource.name): resource}
         to_find = self._missing(wanted, resource)
@@ -247,11 +247,15 @@ class Quarantine:
                 continue
             of, missing = key
             good = self._good[of].get(missing)
-            if good is None or of is ResourceType.SCOPED_ROUTE:
+            if good is None or self._is_chosen_with(key):
                 return []
             found[key] = good
             to_find.extend(self._missing(wanted, good))
         return [(of, each) for (of, _), each in found.items()]
+
+    def _is_chosen_with(self, key: Key) -> bool:
+        scopes = self._good[ResourceType.SCOPED_ROUTE] if key[0] is ResourceType.SCOPED_ROUTE else {}
+        return any(key in scope.depends_on for scope in scopes.values())
 
     def _missing(self, wanted: Snapshot, resource: Resource) -> list[Key]:
         return [key for key in resource.depends_on if key[1] not in wanted.of(key[0]).by_name]
