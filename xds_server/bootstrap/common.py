@@ -108,11 +108,6 @@ def assignment(name: str, address: core.Address) -> endpoint.ClusterLoadAssignme
     )
 
 
-def socket_address(host: str, port: int) -> core.Address:
-    """A TCP address, or a name that resolves to some. `::` is any, of IPv4 too."""
-    return core.Address(socket_address=core.SocketAddress(address=host, port_value=port, ipv4_compat=host == "::"))
-
-
 def layered_runtime() -> pb.LayeredRuntime:
     """Spec: Envoy v1.40, "Runtime"; its edge guide for max_requests_per_io_cycle."""
     values = Struct()

@@ -2,7 +2,8 @@
 
 from k8s_watch.keys import ObjectKey
 from protos import cluster, core
-from xds_server.bootstrap.common import bootstrap, socket_address, text, xds_cluster
+from protos.values import socket_address
+from xds_server.bootstrap.common import bootstrap, text, xds_cluster
 from xds_server.bootstrap.overload import overload_manager
 
 MAX_CONNECTIONS = 50_000

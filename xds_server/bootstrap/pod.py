@@ -6,8 +6,8 @@ from typing import NamedTuple
 from k8s_watch.keys import ObjectKey
 from protos import cluster, core, discovery, http, listener, matcher, route, secret, tls
 from protos.encode import pack
-from protos.values import TRUE, seconds
-from xds_server.bootstrap.common import assignment, bootstrap, socket_address, text, xds_cluster
+from protos.values import TRUE, seconds, socket_address
+from xds_server.bootstrap.common import assignment, bootstrap, text, xds_cluster
 from xds_server.bootstrap.overload import overload_manager
 
 ADMIN_PORT = 19000

@@ -3,7 +3,8 @@
 from protos import bootstrap as pb
 from protos import cluster, core, endpoint, http, listener, route, secret, tls
 from protos.encode import pack
-from xds_server.bootstrap.common import ads_config, layered_runtime, socket_address, text, xds_cluster
+from protos.values import socket_address
+from xds_server.bootstrap.common import ads_config, layered_runtime, text, xds_cluster
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
 

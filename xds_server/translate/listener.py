@@ -9,10 +9,9 @@ Spec: Envoy v1.40 config.listener.v3.Listener, "Filter chain only update"
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway_api.ir import xds as ir
-from protos import core
 from protos import listener as pb
 from protos.encode import encode, pack
-from protos.values import TRUE, uint32
+from protos.values import TRUE, socket_address, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
 from xds_server.translate.access_log import WITHOUT_FILTER_CHAIN
 from xds_server.translate.datagrams import SOCKET, datagram_filter
@@ -49,7 +48,7 @@ def _resource(of: ir.Listener, chains: Iterable[pb.FilterChain]) -> Resource:
 def _of_connections(of: ir.Listener, chains: Iterable[pb.FilterChain]) -> pb.Listener:
     return pb.Listener(
         name=of.name,
-        address=_address(of, core.SocketAddress.TCP),
+        address=socket_address(of.bind_address, of.bind_port),
         listener_filters=[TLS_INSPECTOR] if _needs_tls_inspector(of) else [],
         filter_chains=chains,
         per_connection_buffer_limit_bytes=uint32(BUFFER_LIMIT),
@@ -62,20 +61,10 @@ def _of_connections(of: ir.Listener, chains: Iterable[pb.FilterChain]) -> pb.Lis
 def _of_datagrams(of: ir.Listener, datagrams: ir.Datagrams) -> pb.Listener:
     return pb.Listener(
         name=of.name,
-        address=_address(of, core.SocketAddress.UDP),
+        address=socket_address(of.bind_address, of.bind_port, udp=True),
         udp_listener_config=pb.UdpListenerConfig(downstream_socket_config=SOCKET),
         listener_filters=[datagram_filter(datagrams, stat_prefix=of.name)],
         enable_reuse_port=TRUE,
-    )
-
-
-def _address(of: ir.Listener, protocol: core.SocketAddress.Protocol) -> core.Address:
-    """Where to bind; `::` is any address, of IPv4 too."""
-    any_family = of.bind_address == "::"
-    return core.Address(
-        socket_address=core.SocketAddress(
-            protocol=protocol, address=of.bind_address, port_value=of.bind_port, ipv4_compat=any_family
-        )
     )
 
 
