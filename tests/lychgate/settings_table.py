@@ -29,5 +29,12 @@ def _docstrings() -> dict[str, str]:
     found: dict[str, str] = {}
     for before, after in zip(cls.body, cls.body[1:], strict=False):
         if isinstance(before, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            found[ast.unparse(before.target)] = " ".join(str(after.value.value).split())
+            found[ast.unparse(before.target)] = _as_users_write(" ".join(str(after.value.value).split()))
     return found
+
+
+def _as_users_write(text: str) -> str:
+    """Their file has null where Python has None, and other names for the settings."""
+    for field in msgspec.structs.fields(Settings):
+        text = text.replace(f"`{field.name}`", f"`{field.encode_name}`")
+    return text.replace("None is", "null is")

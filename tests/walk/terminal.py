@@ -89,7 +89,8 @@ class Load:
     """A steady stream of requests from several users at once, of which every answer is counted.
 
     A user types curl for a batch of requests over one connection, and again, until `stop`; a batch that was begun is
-    finished. curl retries nothing and prints one status per request: what is not counted under 200 was lost.
+    finished. curl prints one status per request: what is not counted under 200 was lost. Where a connection that it
+    kept breaks before an answer began, it asks again in silence: `SlowLoad` does not.
     """
 
     USERS = 4
