@@ -4,6 +4,7 @@ import pytest
 
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.fake_writer import FakeWriter
+from tests.k8s_apply.site import Site
 
 
 @pytest.fixture
@@ -14,3 +15,8 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def api(clock: VirtualClock) -> FakeWriter:
     return FakeWriter(clock)
+
+
+@pytest.fixture
+def site(clock: VirtualClock, api: FakeWriter) -> Site:
+    return Site(clock, api)

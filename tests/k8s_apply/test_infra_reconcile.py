@@ -6,82 +6,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from flow.latest import Latest
-from gateway_api.ir.infra import InfraIR
-from k8s_apply.api import Json
-from k8s_apply.certificates import CLIENT_LIFE, Authority, BadCertificateError, make_authority
+from k8s_apply.certificates import CLIENT_LIFE, BadCertificateError, make_authority
 from k8s_apply.infra.names import infra_key
-from k8s_apply.infra.reconcile import InfraReconciler
-from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
+from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE
-from k8s_watch.objects.core import ConfigMap, Deployment, Secret, Service
-from k8s_watch.snapshot import ClusterSnapshot
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import EVERYWHERE, FakeWriter, names
-from tests.k8s_apply.gateways import BOOTSTRAP, EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra, objects
+from tests.k8s_apply.gateways import EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra
 from tests.k8s_apply.running import running
+from tests.k8s_apply.site import Site, deployment, edit
 
 OTHER = ObjectKey("default", "other")
 OTHER_INFRA = infra_key(OTHER, SETTINGS)
-THREE = InfraSettings(replicas=3)
-
-
-class Site:
-    """A reconciler with its API server and its authority."""
-
-    def __init__(
-        self, clock: VirtualClock, api: FakeWriter, settings: InfraSettings = SETTINGS, resync: float = 300.0
-    ) -> None:
-        self.clock, self.api = clock, api
-        self.leading = Latest(initial=True)
-        self.authority: Authority | BadCertificateError = make_authority(clock.now())
-        self.reconciler = InfraReconciler(
-            api,
-            leading=self.leading,
-            clock=clock,
-            settings=settings,
-            ca=self.ca,
-            bootstrap=lambda _, secret: {**BOOTSTRAP, "drain": secret},
-            resync=resync,
-        )
-
-    def ca(self) -> Authority:
-        if isinstance(self.authority, BadCertificateError):
-            raise self.authority
-        return self.authority
-
-    async def want(self, *wished: InfraIR) -> None:
-        self.reconciler.want({each.gateway: each for each in wished})
-        await self.clock.advance(0)
-        await settle()
-
-    def snapshot(self, changed: dict[str, frozenset[ObjectKey]] | None = None) -> ClusterSnapshot:
-        """What a watch of the server would show."""
-
-        def of[T](kind: Any, type_: type[T]) -> dict[ObjectKey, T]:
-            return {key: msgspec.convert(self.api.peek(kind, key), type_) for key in self.api.keys(kind)}
-
-        return ClusterSnapshot(
-            revision=1,
-            changed=changed,
-            services=of(SERVICE, Service),
-            deployments=of(DEPLOYMENT, Deployment),
-            config_maps=of(CONFIG_MAP, ConfigMap),
-            secrets=of(SECRET, Secret),
-        )
-
-    def present(self) -> dict[ObjectKey, int]:
-        """How many of our objects bear each key."""
-        keys = [key for kind in INFRASTRUCTURE for key in self.api.keys(kind)]
-        return {key: keys.count(key) for key in keys}
-
-
-@pytest.fixture
-def site(clock: VirtualClock, api: FakeWriter) -> Site:
-    return Site(clock, api)
 
 
 async def test_a_gateway_gets_its_objects_the_deployment_last(site: Site) -> None:
@@ -224,91 +163,10 @@ async def test_an_object_that_somebody_deleted_comes_back_at_once(site: Site, ki
 async def test_a_deployment_that_somebody_edited_is_set_right(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra())
-        _edit(site.api, revisionHistoryLimit=10)
+        edit(site.api, revisionHistoryLimit=10)
         site.reconciler.saw(site.snapshot())
         await settle()
-    assert _deployment(site.api)["revisionHistoryLimit"] == 2
-
-
-async def test_a_new_deployment_has_one_replica(site: Site) -> None:
-    async with running(site.reconciler.run()):
-        await site.want(infra())
-    assert _deployment(site.api)["replicas"] == 1
-
-
-async def test_a_number_that_is_set_is_kept(clock: VirtualClock, api: FakeWriter) -> None:
-    site = Site(clock, api, THREE)
-    async with running(site.reconciler.run()):
-        await site.want(infra())
-        _edit(api, replicas=5)
-        site.reconciler.saw(site.snapshot())
-        await settle()
-    assert _deployment(api)["replicas"] == 3
-
-
-async def test_who_scales_a_deployment_is_not_interfered_with(site: Site) -> None:
-    """By hand or by an autoscaler: neither at once, nor by a resync, nor by our next change, nor by a new leader."""
-    async with running(site.reconciler.run()):
-        await site.want(infra())
-        _edit(site.api, replicas=5)
-        site.api.calls.clear()
-        site.reconciler.saw(site.snapshot())
-        await site.clock.advance(1000)
-        assert not site.api.writes
-        await site.want(infra(labels={"team": "a"}))
-        assert f"apply Deployment {EG_INFRA.name}" in names(site.api.writes)
-        assert _deployment(site.api)["replicas"] == 5
-    successor = Site(site.clock, site.api)
-    async with running(successor.reconciler.run()):
-        await successor.want(infra())
-        assert _deployment(site.api)["replicas"] == 5
-
-
-async def test_a_number_that_is_set_no_more_stays_and_is_others_from_then_on(
-    clock: VirtualClock, api: FakeWriter
-) -> None:
-    before = Site(clock, api, THREE)
-    async with running(before.reconciler.run()):
-        await before.want(infra())
-    site = Site(clock, api)
-    async with running(site.reconciler.run()):
-        await site.want(infra())
-        assert _deployment(api)["replicas"] == 3
-        for replicas in (7, 2):
-            _edit(api, replicas=replicas)
-            site.reconciler.saw(site.snapshot())
-            await site.want(infra(labels={"scaled-to": str(replicas)}))
-            assert _deployment(api)["replicas"] == replicas
-    again = Site(clock, api, THREE)
-    async with running(again.reconciler.run()):
-        await again.want(infra())
-    assert _deployment(api)["replicas"] == 3
-
-
-async def test_the_number_of_a_predecessor_of_the_same_manager_stays(site: Site) -> None:
-    """Envoy Gateway's, and ours of a version that always applied one."""
-    deployment = objects(infra())["Deployment"]
-    theirs = deployment | {"spec": {"replicas": 5, "selector": deployment["spec"]["selector"]}}
-    await site.api.apply(DEPLOYMENT, theirs, field_manager=FIELD_MANAGER)
-    async with running(site.reconciler.run()):
-        await site.want(infra())
-    assert _deployment(site.api)["replicas"] == 5
-    assert "template" in _deployment(site.api)
-
-
-async def test_who_scales_while_we_let_go_of_the_number_wins(clock: VirtualClock, api: FakeWriter) -> None:
-    before = Site(clock, api, THREE)
-    async with running(before.reconciler.run()):
-        await before.want(infra())
-    site = Site(clock, api)
-    site.authority = before.authority
-    api.before_write.append(lambda: _edit(api, replicas=9))
-    async with running(site.reconciler.run()):
-        await site.want(infra())
-        await clock.advance(5)
-    assert not api.before_write
-    assert not site.reconciler.problems.value
-    assert _deployment(api)["replicas"] == 9
+    assert deployment(site.api)["revisionHistoryLimit"] == 2
 
 
 async def test_a_resync_finds_what_nobody_told_of(site: Site) -> None:
@@ -502,15 +360,3 @@ async def test_without_an_authority_the_problem_says_so(site: Site) -> None:
         site.authority = good
         await site.clock.advance(60)
     assert site.present() == {EG_INFRA: 5}
-
-
-def _deployment(api: FakeWriter) -> Json:
-    spec: Json = (api.peek(DEPLOYMENT, EG_INFRA) or {})["spec"]
-    return spec
-
-
-def _edit(api: FakeWriter, **spec: Any) -> None:
-    """As somebody else would."""
-    live = api.peek(DEPLOYMENT, EG_INFRA) or {}
-    generation = live["metadata"]["generation"] + 1
-    api.put(DEPLOYMENT, EG_INFRA, spec=live["spec"] | spec, metadata={"generation": generation})

@@ -1,0 +1,92 @@
+"""How many proxies a Gateway has is others' to say, unless it is set."""
+
+from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
+from k8s_watch.kinds import DEPLOYMENT
+from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_apply.fake_writer import FakeWriter, names
+from tests.k8s_apply.gateways import EG_INFRA, infra, objects
+from tests.k8s_apply.running import running
+from tests.k8s_apply.site import Site, deployment, edit
+
+THREE = InfraSettings(replicas=3)
+
+
+async def test_a_new_deployment_has_one_replica(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+    assert deployment(site.api)["replicas"] == 1
+
+
+async def test_a_number_that_is_set_is_kept(clock: VirtualClock, api: FakeWriter) -> None:
+    site = Site(clock, api, THREE)
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        edit(api, replicas=5)
+        site.reconciler.saw(site.snapshot())
+        await settle()
+    assert deployment(api)["replicas"] == 3
+
+
+async def test_who_scales_a_deployment_is_not_interfered_with(site: Site) -> None:
+    """By hand or by an autoscaler: neither at once, nor by a resync, nor by our next change, nor by a new leader."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        edit(site.api, replicas=5)
+        site.api.calls.clear()
+        site.reconciler.saw(site.snapshot())
+        await site.clock.advance(1000)
+        assert not site.api.writes
+        await site.want(infra(labels={"team": "a"}))
+        assert f"apply Deployment {EG_INFRA.name}" in names(site.api.writes)
+        assert deployment(site.api)["replicas"] == 5
+    successor = Site(site.clock, site.api)
+    async with running(successor.reconciler.run()):
+        await successor.want(infra())
+        assert deployment(site.api)["replicas"] == 5
+
+
+async def test_a_number_that_is_set_no_more_stays_and_is_others_from_then_on(
+    clock: VirtualClock, api: FakeWriter
+) -> None:
+    before = Site(clock, api, THREE)
+    async with running(before.reconciler.run()):
+        await before.want(infra())
+    site = Site(clock, api)
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        assert deployment(api)["replicas"] == 3
+        for replicas in (7, 2):
+            edit(api, replicas=replicas)
+            site.reconciler.saw(site.snapshot())
+            await site.want(infra(labels={"scaled-to": str(replicas)}))
+            assert deployment(api)["replicas"] == replicas
+    again = Site(clock, api, THREE)
+    async with running(again.reconciler.run()):
+        await again.want(infra())
+    assert deployment(api)["replicas"] == 3
+
+
+async def test_the_number_of_a_predecessor_of_the_same_manager_stays(site: Site) -> None:
+    """Envoy Gateway's, and ours of a version that always applied one."""
+    ours = objects(infra())["Deployment"]
+    theirs = ours | {"spec": {"replicas": 5, "selector": ours["spec"]["selector"]}}
+    await site.api.apply(DEPLOYMENT, theirs, field_manager=FIELD_MANAGER)
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+    assert deployment(site.api)["replicas"] == 5
+    assert "template" in deployment(site.api)
+
+
+async def test_who_scales_while_we_let_go_of_the_number_wins(clock: VirtualClock, api: FakeWriter) -> None:
+    before = Site(clock, api, THREE)
+    async with running(before.reconciler.run()):
+        await before.want(infra())
+    site = Site(clock, api)
+    site.authority = before.authority
+    api.before_write.append(lambda: edit(api, replicas=9))
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        await clock.advance(5)
+    assert not api.before_write
+    assert not site.reconciler.problems.value
+    assert deployment(api)["replicas"] == 9
