@@ -4,6 +4,7 @@ from envoy.config.common.mutation_rules.v3.mutation_rules_pb2 import HeaderMutat
 from envoy.extensions.filters.common.fault.v3.fault_pb2 import FaultDelay
 from envoy.extensions.filters.http.cors.v3.cors_pb2 import Cors, CorsPolicy
 from envoy.extensions.filters.http.fault.v3.fault_pb2 import HTTPFault
+from envoy.extensions.filters.http.grpc_web.v3.grpc_web_pb2 import GrpcWeb
 from envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2 import HeaderMutation as HeaderMutationFilter
 from envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2 import Mutations
 from envoy.extensions.filters.http.health_check.v3.health_check_pb2 import HealthCheck
@@ -26,6 +27,7 @@ __all__ = [
     "CorsPolicy",
     "EarlyHeaderMutation",
     "FaultDelay",
+    "GrpcWeb",
     "HTTPFault",
     "HeaderMutation",
     "HeaderMutationFilter",

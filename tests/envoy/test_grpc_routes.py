@@ -1,5 +1,8 @@
 """A GRPCRoute, a real Envoy, and what a gRPC client sees of both."""
 
+import base64
+import http.client
+import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +13,7 @@ from gateway_api.graph.build import build_graph
 from gateway_api.graph.types import Settings
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
+from gateway_api.lowering.scoping import scope_tables
 from k8s_watch.keys import ObjectKey
 from tests.gateway_api.conftest import WORLD, snapshot_of
 from xds_server.translate.assemble import assemble
@@ -27,6 +31,7 @@ kind: GRPCRoute
 metadata: {name: r}
 spec:
   parentRefs: [{name: eg}]
+  hostnames: [grpc.example]
   rules:
     - matches: [{method: {service: test.Echo, method: Say}}, {method: {method: Anywhere}}]
       filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-route, value: said}]}}]
@@ -59,17 +64,23 @@ def backend() -> Iterator[int]:
     server.stop(None).wait()
 
 
-@pytest.fixture(scope="module")
-def call(backend: int, start_proxy, free_port: Callable[[], int]) -> Iterator[Callable[..., bytes]]:
+@pytest.fixture(scope="module", params=["never", "always"], ids=["whole", "scoped"])
+def port(request, backend: int, start_proxy, free_port: Callable[[], int]) -> int:
     port = free_port()
     cluster = snapshot_of(WORLD, GATEWAY.format(port=port), ROUTE)
     lowered = lower_gateway(build_graph(cluster, Settings(bind_address="127.0.0.1")), ObjectKey("default", "eg"))
     places = [ir.Endpoint(address="127.0.0.1", port=backend)]
+    lowered = scope_tables(lowered, request.param, frozenset())
     proxy = start_proxy(
         assemble(lowered, [ir.Endpoints(cluster=c.name, endpoints=tuple(places)) for c in lowered.clusters])
     )
     proxy.wait_until_serving(port)
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    return port
+
+
+@pytest.fixture(scope="module")
+def call(port: int) -> Iterator[Callable[..., bytes]]:
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.default_authority", "grpc.example")]) as channel:
         yield lambda method, request=b"": channel.unary_unary(method)(request, timeout=10)
 
 
@@ -93,3 +104,46 @@ def test_what_cannot_be_served_has_the_status_that_grpc_has_for_it(
     with pytest.raises(grpc.RpcError) as failed:
         call(method, request_)
     assert failed.value.code() is status
+
+
+GRPC_WEB = "application/grpc-web+proto"
+IN_TRAILERS = 0x80
+
+
+def frame(payload: bytes, flag: int = 0) -> bytes:
+    return struct.pack(">BI", flag, len(payload)) + payload
+
+
+def ask_from_a_browser(port: int, body: bytes, kind: str = GRPC_WEB) -> tuple[dict[str, str], bytes]:
+    """Post to /test.Echo/Say over HTTP/1.1, without trailers; return the answer's headers, in small letters, and body.
+
+    In scopes, the first request for a host in capitals, with a body, is one whose route has to be fetched first.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(
+            "POST", "/test.Echo/Say", body, {"Content-Type": kind, "Accept": kind, "Host": "GRPC.EXAMPLE"}
+        )
+        answer = connection.getresponse()
+        return {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def test_a_browser_speaks_grpc_web_to_a_backend_that_does_not(port: int):
+    headers, body = ask_from_a_browser(port, frame(b""))
+    assert headers["content-type"] == GRPC_WEB
+    assert body.startswith(frame(b"said"))
+    assert body[len(frame(b"said"))] == IN_TRAILERS
+    assert b"grpc-status:0" in body
+
+
+def test_a_browser_that_must_have_text_gets_it(port: int):
+    headers, body = ask_from_a_browser(port, base64.b64encode(frame(b"")), "application/grpc-web-text")
+    assert headers["content-type"].startswith("application/grpc-web-text")
+    assert frame(b"said") in base64.b64decode(body)
+
+
+def test_a_call_that_fails_tells_a_browser_why(port: int):
+    headers, _ = ask_from_a_browser(port, frame(b"fail"))
+    assert headers["grpc-status"] == str(grpc.StatusCode.FAILED_PRECONDITION.value[0])

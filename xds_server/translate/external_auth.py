@@ -1,8 +1,7 @@
 """ir.ExternalAuth → what a route says to the filter that asks somebody whether a request may go on.
 
-Envoy's ext_authz takes most of its settings from the listener alone. So what stands in every connection manager is an
-empty place (`Composite`), and a route says which filter to put there: nobody's listener changes when the first rule
-asks. The place is not disabled, for the reason told in `session`: a request must not slip by its authorizer.
+Envoy's ext_authz takes most of its settings from the listener alone. So a route that asks puts a filter of its own into
+the place that every connection manager has.
 
 Spec: Gateway API v1.6 HTTPExternalAuthFilter
 Spec: Envoy v1.40 extensions.filters.http.ext_authz.v3.ExtAuthz
@@ -13,11 +12,11 @@ from collections.abc import Iterable
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from gateway_api.ir import xds as ir
-from protos import core, http, matcher
+from protos import core, matcher
 from protos import external_auth as pb
 from protos.encode import pack
-from protos.udp import TypedExtensionConfig
 from protos.values import seconds
+from xds_server.translate.composite import place, put
 
 FILTER = "external-auth"
 
@@ -31,25 +30,12 @@ ABOUT_THE_ANSWER = "content-.*|date|server"
 """Headers that say something of the answer itself: the request's only when the user names them."""
 
 
-def _place() -> http.HttpFilter:
-    nothing = pb.ExtensionWithMatcher(
-        extension_config=core.TypedExtensionConfig(name="composite", typed_config=pack(pb.Composite())),
-        xds_matcher=pb.Matcher(),
-    )
-    return http.HttpFilter(name=FILTER, typed_config=pack(nothing))
-
-
-EXTERNAL_AUTH = _place()
+EXTERNAL_AUTH = place(FILTER)
 
 
 def authorization(of: ir.ExternalAuth) -> AnyMessage:
     """The route's filter, in its place. Neither an answer nor the lack of one makes Envoy choose another route."""
-    filter_ = core.TypedExtensionConfig(name="envoy.filters.http.ext_authz", typed_config=pack(_ext_authz(of)))
-    action = TypedExtensionConfig(
-        name="composite-action", typed_config=pack(pb.ExecuteFilterAction(typed_config=filter_))
-    )
-    always = pb.Matcher(on_no_match=pb.Matcher.OnMatch(action=action))
-    return pack(pb.ExtensionWithMatcherPerRoute(xds_matcher=always))
+    return put(core.TypedExtensionConfig(name="envoy.filters.http.ext_authz", typed_config=pack(_ext_authz(of))))
 
 
 def _ext_authz(of: ir.ExternalAuth) -> pb.ExtAuthz:

@@ -13,6 +13,7 @@ from protos.values import TRUE, seconds, uint32
 from xds_server.translate import cors
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.external_auth import EXTERNAL_AUTH
+from xds_server.translate.grpc_web import GRPC_WEB
 from xds_server.translate.route import STREAM_IDLE_TIMEOUT
 from xds_server.translate.scope import FETCH_ON_DEMAND, FORGET_SCOPE, name_scope, scoped_routes
 from xds_server.translate.session import SESSIONS
@@ -68,9 +69,9 @@ CORS = _cors()
 """Does nothing on routes without a policy, at a cost lost in the noise (median 2 % of a proxied request's CPU). Always
 there: a listener that changed for the first policy would drain its connections."""
 
-OF_ROUTES = (CORS, EXTERNAL_AUTH, SESSIONS)
+OF_ROUTES = (CORS, EXTERNAL_AUTH, GRPC_WEB, SESSIONS)
 """In every connection manager, for the routes that need them (ADR 13). A browser's preflight carries nothing that an
-authorizer could go by; a session begins with what reaches a backend."""
+authorizer could go by, who sees a request as it came; a session begins with what reaches a backend."""
 
 
 def _router() -> http.HttpFilter:

@@ -24,6 +24,8 @@ from xds_server.translate import cors
 from xds_server.translate.external_auth import FILTER as AUTH_FILTER
 from xds_server.translate.external_auth import authorization
 from xds_server.translate.fraction import common_denominator, fraction
+from xds_server.translate.grpc_web import FILTER as GRPC_WEB_FILTER
+from xds_server.translate.grpc_web import TRANSLATE
 from xds_server.translate.header_mods import header_changes
 from xds_server.translate.matcher import match, regex
 from xds_server.translate.path import path, rewrite
@@ -206,6 +208,8 @@ def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.
         result.typed_per_filter_config[AUTH_FILTER].CopyFrom(authorization(of.external_auth))
     match action:
         case ir.Forward() if any(_receivers(action.destinations)):
+            if of.match.grpc:
+                result.typed_per_filter_config[GRPC_WEB_FILTER].CopyFrom(TRANSLATE)
             result.route.CopyFrom(_forward(action))
             _send(result, of, list(_receivers(action.destinations)))
             _remember(result, list(_receivers(action.destinations)))
