@@ -1,5 +1,6 @@
 """The tutorial, step by step. The steps build on each other: run the whole file, in its order."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -122,6 +123,24 @@ def test_step_7_new_proxies_under_load_lose_no_request() -> None:
     assert set(answers) == {"200"}, answers
 
 
+def test_step_7_a_lost_control_plane_under_load_loses_no_request() -> None:
+    """Of two, the one that writes is killed without a word; what is edited then, the other serves and tells of."""
+    kubectl(f"scale -n {SYSTEM} deployment/envoy-gateway --replicas=2")
+    kubectl(f"rollout status -n {SYSTEM} deployment/envoy-gateway --timeout=90s")
+    load = SlowLoad(address("eg"), host=WWW, path="/backend?delay=0.05", seconds=40)
+    kubectl(f"delete pod -n {SYSTEM} {leader()} --force --grace-period=0")
+    edit = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-edited", "value": "yes"}]}}
+    patch = [{"op": "add", "path": "/spec/rules/0/filters", "value": [edit]}]
+    kubectl(f"patch httproute backend --type=json -p '{json.dumps(patch)}'")
+    eventually("the edit is served", lambda: headers_seen("/backend", WWW).get("x-edited") == "yes", patience=10)
+    eventually("its status is written", lambda: is_observed("httproute backend"))
+    kubectl(f"rollout restart -n {SYSTEM} deployment/envoy-gateway")
+    kubectl(f"rollout status -n {SYSTEM} deployment/envoy-gateway --timeout=90s")
+    kubectl(f"scale -n {SYSTEM} deployment/envoy-gateway --replicas=1")
+    answers = load.result()
+    assert set(answers) == {"200"}, answers
+
+
 def test_step_7_a_deleted_route_stops_serving() -> None:
     kubectl("delete httproute backend")
     url = f"http://{address('eg')}/backend"
@@ -202,6 +221,20 @@ def address(gateway: str) -> str:
     """Return the Gateway's first address."""
     value: str = get(f"gateway {gateway}")["status"]["addresses"][0]["value"]
     return value
+
+
+def leader() -> str:
+    """Return the pod of the control plane that writes statuses."""
+    holder: str = get(f"lease -n {SYSTEM} envoy-gateway-leader")["spec"]["holderIdentity"]
+    return holder.partition("_")[0]
+
+
+def is_observed(route: str) -> bool:
+    """Whether the status is of the route as it is now."""
+    found = get(route)
+    (parent,) = found["status"]["parents"]
+    now = found["metadata"]["generation"]
+    return all(condition["observedGeneration"] == now for condition in parent["conditions"])
 
 
 def pod_of(pod: str) -> str:
