@@ -27,7 +27,7 @@ RECONNECT_MAX = 1.0
 """Seconds, of which Envoy waits any part. With its own maximum of 30 every restart of ours would feel long."""
 
 MAX_REGEX_PROGRAM = 2**32 - 1
-"""As Envoy Gateway: a regex that was accepted there is accepted here. The control plane limits what users may write."""
+"""No limit: the control plane has one for what users may write (`gateway_api.graph.regex`), and tells them of it."""
 
 KEPT_STATS = (
     r"^(access_logs|cluster_manager|control_plane|dns|filesystem|http|http1|http2|listener|listener_manager"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from gateway_api.graph import problems
-from gateway_api.graph.routes.http_match import pair_problems, regex_problem
+from gateway_api.graph.routes.http_match import is_too_much, pair_problems, regex_problem, too_much
 from gateway_api.graph.types import Problem
 from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch
@@ -31,6 +31,9 @@ def grpc_match_problems(match: GRPCRouteMatch, where: str) -> Iterator[Problem]:
 
     Spec: Gateway API v1.6 GRPCRouteMatch
     """
+    if is_too_much((as_http_match(match).path, *match.headers)):
+        yield too_much(where)
+        return
     wrong = _method(match.method) if match.method is not None else None
     if wrong:
         yield problems.unsupported_value(f"{where}.method {wrong}.")

@@ -31,6 +31,12 @@ FORWARDING = frozenset({"CORS", "RequestMirror", "URLRewrite"})
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
+FRAMING = frozenset(
+    {"connection", "content-length", "http2-settings", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
+)
+"""Headers by which the two ends of a connection tell where a message ends and what comes after. Envoy sends them as a
+route writes them: who reads them then takes a part of one answer for the answer to somebody else's request."""
+
 _MAX_PORT = 65535
 _MAX_PATH = 1024
 _MAX_VALUE = 4096
@@ -107,6 +113,8 @@ def _header_modifier(modifier: HTTPHeaderFilter | None, field: str) -> str | Non
         if name.lower() == "host":
             return f"{field} cannot change Host; use a URLRewrite with a hostname"
     for header in headers:
+        if header.name.lower() in FRAMING:
+            return f"{field} cannot set or add {header.name}, which is the proxy's to say; leave it out"
         if len(header.value) > _MAX_VALUE or _UNSAFE_VALUE.search(header.value):
             return f"{field} has a value for {header.name} that is too long or holds control characters"
     return None

@@ -5,9 +5,10 @@ A cluster's API server checks most of this too; files have no such guard, and En
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 from gateway_api.graph import problems
-from gateway_api.graph.regex import regex_error
+from gateway_api.graph.regex import MAX_PROGRAM, regex_size
 from gateway_api.graph.types import Problem
 from k8s_watch.objects.routes import HTTPHeaderMatch, HTTPPathMatch, HTTPQueryParamMatch, HTTPRouteMatch
 
@@ -28,6 +29,9 @@ def match_problems(match: HTTPRouteMatch, where: str) -> Iterator[Problem]:
 
     Spec: Gateway API v1.6 HTTPRouteMatch
     """
+    if is_too_much((match.path, *match.headers, *match.query_params)):
+        yield too_much(where)
+        return
     wrong = path_problem(match.path)
     if wrong:
         yield problems.unsupported_value(f"{where}.path {wrong}.")
@@ -89,5 +93,23 @@ def regex_problem(pattern: str) -> str | None:
     """Say what is wrong with a user's regular expression, if anything."""
     if not pattern:
         return "has an empty regular expression"
-    wrong = regex_error(pattern)
-    return f"has the regular expression {pattern!r}, which RE2 does not take: {wrong}" if wrong else None
+    size = regex_size(pattern)
+    if isinstance(size, str):
+        return f"has the regular expression {pattern!r}, which RE2 does not take: {size}"
+    return None
+
+
+def is_too_much(values: Iterable[HTTPPathMatch | HTTPHeaderMatch | HTTPQueryParamMatch]) -> bool:
+    """Whether the regular expressions of a match are more than one request should have to go through. Those that do
+    not compile are somebody else's to tell of, and the rest is not looked at once it is too much.
+    """
+    sizes = (regex_size(value.value) for value in values if value.type == "RegularExpression")
+    return any(total > MAX_PROGRAM for total in accumulate(size if isinstance(size, int) else 0 for size in sizes))
+
+
+def too_much(where: str) -> Problem:
+    """Say so of the match at `where`."""
+    return problems.unsupported_value(
+        f"{where} has regular expressions of more than {MAX_PROGRAM} RE2 instructions together; "
+        "shorten their repetitions, or make several matches of it."
+    )

@@ -61,6 +61,9 @@ def test_a_good_route_has_no_problem(http_route: Route) -> None:
         "{headers: [{name: a, type: Glob, value: a}]}",
         "{queryParams: [{name: 'a b', value: a}]}",
         "{queryParams: [{name: a, type: RegularExpression, value: '*'}]}",
+        "{path: {type: RegularExpression, value: '/.{1000}'}}",
+        "{headers: [{name: a, type: RegularExpression, value: '.{300}'}], "
+        "queryParams: [{name: a, type: RegularExpression, value: '.{300}'}]}",
     ],
 )
 def test_a_match_that_cannot_be_honoured_drops_its_rule_only(match: str, http_route: Route) -> None:
@@ -95,7 +98,9 @@ def test_a_match_that_cannot_be_honoured_drops_its_rule_only(match: str, http_ro
         "{type: RequestHeaderModifier}",
         "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: 'a b', value: c}]}}",
         "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Host, value: c}]}}",
+        "{type: RequestHeaderModifier, requestHeaderModifier: {add: [{name: Upgrade, value: h2c}]}}",
         "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [':path']}}",
+        "{type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: Content-Length, value: '5'}]}}",
         '{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: a, value: "b\\r\\nc"}]}}',
         "{type: RequestRedirect}",
         "{type: RequestRedirect, requestRedirect: {scheme: ftp}}",
