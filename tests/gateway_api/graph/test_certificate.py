@@ -1,5 +1,6 @@
 import base64
 from collections.abc import Callable, Mapping
+from math import lcm
 
 import pytest
 import yaml
@@ -89,6 +90,47 @@ def test_what_envoy_would_refuse_is_refused_here(listeners: Listeners, secret: N
     keys = [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP256K1())]
     for key in keys:
         assert reasons(listeners(HTTPS % "{name: cert}", secret(key=key))["s"]) == UNUSABLE
+
+
+def rsa_key(p: int, q: int) -> rsa.RSAPrivateKey:
+    """The key of two primes, which nobody looks at whether they are."""
+    d = pow(65537, -1, lcm(p - 1, q - 1))
+    public = rsa.RSAPublicNumbers(65537, p * q)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+def test_a_key_that_would_cost_everybody_time_is_refused(listeners: Listeners, secret: NewSecret) -> None:
+    """Looking whether its primes are some takes 10 s, and so do handshakes with the next larger ones."""
+    node = listeners(HTTPS % "{name: cert}", secret(key=rsa_key(2**4423 - 1, 2**4253 - 1)))["s"]
+    assert reasons(node) == UNUSABLE
+    assert "8676 bits; it must have 2048 to 8192" in node.problems[0].message
+
+
+def test_a_key_file_that_is_too_long_is_not_read(listeners: Listeners, secret: NewSecret) -> None:
+    long = yaml.safe_load(secret())
+    long["data"]["tls.key"] = base64.b64encode(b"-" * (16 * 1024 + 1)).decode()
+    node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(long))["s"]
+    assert "more than 16384 bytes" in node.problems[0].message
+
+
+@pytest.mark.parametrize("field", ["d", "dmp1", "dmq1", "iqmp"])
+def test_an_rsa_key_whose_numbers_are_not_of_one_key_is_refused(
+    field: str, listeners: Listeners, secret: NewSecret
+) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    of = key.private_numbers()
+    numbers = {"d": of.d, "dmp1": of.dmp1, "dmq1": of.dmq1, "iqmp": of.iqmp}
+    numbers[field] += of.p if field == "iqmp" else 2
+    odd = rsa.RSAPrivateNumbers(of.p, of.q, *numbers.values(), of.public_numbers)
+    mixed = yaml.safe_load(secret(key=key))
+    mixed["data"]["tls.key"] = base64.b64encode(pem_key(odd.private_key(unsafe_skip_rsa_key_validation=True))).decode()
+    node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(mixed))["s"]
+    assert "do not belong together" in node.problems[0].message
+
+
+def test_an_rsa_key_is_served(listeners: Listeners, secret: NewSecret) -> None:
+    assert listeners(HTTPS % "{name: cert}", secret(key=rsa.generate_private_key(65537, 2048)))["s"].serves
 
 
 def with_certificate(*extensions: x509.ExtensionType, common_name: str) -> str:
