@@ -36,12 +36,22 @@ def desired(
     template = pod_template(infra, settings, bootstrap=bootstrap, drain_secret=drain_secret)
     key, secret = infra_key(infra.gateway, settings), secret_key(infra.gateway, settings)
     return (
-        _object("v1", "ServiceAccount", key, infra, settings) | {"automountServiceAccountToken": False},
+        _service_account(key, infra, settings),
         _object("v1", "ConfigMap", key, infra, settings) | {"data": dict(bootstrap)},
         _object("v1", "Secret", secret, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
         _object("v1", "Service", key, infra, settings) | {"spec": _service(infra, settings)},
         _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, settings, template)},
     )
+
+
+def _service_account(key: ObjectKey, infra: InfraIR, settings: InfraSettings) -> Json:
+    """In our namespace without the Gateway's annotations: clouds hand out roles by them, and a role may be for whoever
+    is in our namespace. Its proxies need none.
+    """
+    account = _object("v1", "ServiceAccount", key, infra, settings) | {"automountServiceAccountToken": False}
+    if not settings.gateway_namespace_mode:
+        account["metadata"]["annotations"] = {}
+    return account
 
 
 def _object(api_version: str, kind: str, key: ObjectKey, infra: InfraIR, settings: InfraSettings) -> Json:

@@ -45,7 +45,7 @@ def test_a_name_that_no_service_can_bear_is_replaced(name: str) -> None:
 
 def test_every_object_has_our_labels_and_the_users_labels_and_annotations() -> None:
     of = infra(labels={"team": "a", "app.kubernetes.io/name": "mine"}, annotations={"note": "b"})
-    for manifest in objects(of).values():
+    for kind, manifest in objects(of).items():
         meta = manifest["metadata"]
         assert meta["labels"] == {
             "app.kubernetes.io/name": "envoy",
@@ -57,10 +57,15 @@ def test_every_object_has_our_labels_and_the_users_labels_and_annotations() -> N
             "lychgate/system-namespace": "envoy-gateway-system",
             "team": "a",
         }
-        assert meta["annotations"] == {"note": "b"}
+        assert meta["annotations"] == ({} if kind == "ServiceAccount" else {"note": "b"})
         assert (meta["namespace"], meta["name"]) == EG_INFRA
     pod = objects(of)["Deployment"]["spec"]["template"]["metadata"]
     assert (pod["labels"]["team"], pod["annotations"]["note"]) == ("a", "b")
+
+
+def test_in_its_own_namespace_a_gateway_annotates_its_service_account_too() -> None:
+    manifests = objects(infra(annotations={"note": "b"}), settings=OWN_NAMESPACE)
+    assert manifests["ServiceAccount"]["metadata"]["annotations"] == {"note": "b"}
 
 
 def test_the_users_labels_are_no_part_of_the_selector() -> None:
