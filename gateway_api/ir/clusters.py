@@ -42,8 +42,8 @@ class Cluster(Record, frozen=True):
 
     name: ClusterName
     """`service/<ns>/<name>/<port>`, `/<protocol>` unless it is HTTP/1.1, `/tls-<digest>` of what TLS asks of the
-    backend, and `/retries-<percent>-<at least>` of the budget. The client certificate is not in it: it is the
-    Gateway's, and the same for all that its proxies get. One with a hostname is
+    backend, `/retries-<percent>-<at least>` of the budget, and `/mirror` for copies. The client certificate is not in
+    it: it is the Gateway's, and the same for all that its proxies get. One with a hostname is
     `xbackend/<ns>/<name>/<hostname>/<port>` with the same endings, its own client certificate in the digest."""
     backend: ObjectKey
     """Of the Service; with a hostname, of the XBackend."""
@@ -54,6 +54,8 @@ class Cluster(Record, frozen=True):
     """None: plain text."""
     retry_budget: RetryBudget | None = None
     """None: without limit, as good as."""
+    mirror: bool = False
+    """Whether it gets copies of requests, whose answers nobody waits for: they are limited in number and time."""
     hostname: str | None = None
     """Where it is, for proxies to look up: a full DNS name. None: at its endpoints."""
 

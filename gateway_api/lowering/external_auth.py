@@ -1,6 +1,6 @@
 """ExternalAuth filter of a rule → ir.ExternalAuth."""
 
-from gateway_api.graph.routes.external_auth import external_auth_of
+from gateway_api.graph.routes.external_auth import external_auth_of, path_prefix
 from gateway_api.graph.types import HTTPRuleNode, Problem
 from gateway_api.ir import xds as ir
 from k8s_watch.objects.routes import ForwardBodyConfig, GRPCAuthConfig, HTTPAuthConfig
@@ -20,7 +20,7 @@ def external_auth(rule: HTTPRuleNode) -> ir.ExternalAuth | None:
         cluster=cluster.name,
         authority=f"{cluster.hostname or f'{cluster.backend.name}.{cluster.backend.namespace}'}:{cluster.port}",
         protocol="grpc" if spec.protocol == "GRPC" else "http",
-        path=http.path.rstrip("/"),
+        path=path_prefix(http),
         request_headers=_names(*http.allowed_headers, *grpc.allowed_headers),
         response_headers=_names(*http.allowed_response_headers),
         max_body=(spec.forward_body or ForwardBodyConfig()).max_size,

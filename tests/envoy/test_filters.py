@@ -2,6 +2,8 @@
 
 import contextlib
 import queue
+import select
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +19,10 @@ from xds_server.translate.assemble import assemble
 pytestmark = pytest.mark.envoy
 
 KEY = ObjectKey("default", "eg")
-A, COPIES, MORE_COPIES = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "copies", "more-copies"))
+A = ir.ClusterName("service/default/a/80")
+COPIES, MORE_COPIES, UNANSWERED = (
+    ir.ClusterName(f"service/default/{name}/80/mirror") for name in ("copies", "more-copies", "unanswered")
+)
 
 type Copies = queue.Queue[tuple[str, dict[str, str]]]
 """Path, and headers by lower-case name, of each request that came."""
@@ -58,6 +63,7 @@ PUT = ir.Match(path=ir.PathMatch(kind="prefix", value="/put"), method="PUT")
 
 ACTIONS: dict[str, ir.Action] = {
     "/mirror": forward(mirrors=(ir.Mirror(cluster=COPIES), ir.Mirror(cluster=MORE_COPIES))),
+    "/unanswered": forward(mirrors=(ir.Mirror(cluster=UNANSWERED),)),
     "/third": forward(mirrors=(ir.Mirror(cluster=COPIES, denominator=3),)),
     "/listed": forward(cors=LISTED),
     "/any": forward(cors=ANY),
@@ -98,7 +104,15 @@ def copies() -> Iterator[Callable[[], tuple[int, Copies]]]:
 
 
 @pytest.fixture(scope="module")
-def world(backends, copies, start_proxy, free_port):
+def silent() -> Iterator[socket.socket]:
+    """A server that lets connections in and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def world(backends, copies, silent, start_proxy, free_port):
     """The request function of a proxy that serves ACTIONS, and what each of the two mirrors got."""
     (here, came), (there, came_too) = copies(), copies()
     modified = ir.HeaderMods(set=(("x-rule", "rule"),))
@@ -124,9 +138,12 @@ def world(backends, copies, start_proxy, free_port):
             ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
         ),
         route_tables=(ir.RouteTable(name="http", virtual_hosts=(ir.VirtualHost(hostname="*", routes=tuple(routes)),)),),
-        clusters=tuple(ir.Cluster(name=name, backend=KEY, port=80) for name in (A, COPIES, MORE_COPIES)),
+        clusters=(
+            ir.Cluster(name=A, backend=KEY, port=80),
+            *(ir.Cluster(name=name, backend=KEY, port=80, mirror=True) for name in (COPIES, MORE_COPIES, UNANSWERED)),
+        ),
     )
-    ports = {A: backends.http["a"], COPIES: here, MORE_COPIES: there}
+    ports = {A: backends.http["a"], COPIES: here, MORE_COPIES: there, UNANSWERED: silent.getsockname()[1]}
     places = [
         ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=port),))
         for name, port in ports.items()
@@ -143,6 +160,18 @@ def test_each_mirror_gets_the_request_as_the_backend_does(world) -> None:
         path, headers = copy.get(timeout=30)
         assert path == "/mirror/x?q=1"
         assert (headers["host"], headers["x-mine"], headers["x-rule"]) == ("www.example.com:8080", "1", "rule")
+
+
+def test_a_mirror_that_does_not_answer_costs_a_limited_number_of_connections(world, silent: socket.socket) -> None:
+    get, _, _ = world
+    for _ in range(1200):
+        assert get("/unanswered").status == 200
+    with contextlib.ExitStack() as connections:
+        held = 0
+        while select.select([silent], [], [], 0)[0]:
+            connections.enter_context(silent.accept()[0])
+            held += 1
+    assert 1000 < held < 1100
 
 
 def test_a_mirror_may_get_a_share(world) -> None:

@@ -27,6 +27,13 @@ NO_LIMIT = 2**32 - 1
 """Of connections and requests to a backend. Envoy's own 1,024, of a whole Service and for each proxy, would close the
 next connection of a database, or answer 503 beside as many WebSockets; Gateway API knows no such limit."""
 
+MAX_COPIES = 1024
+"""Mirrored requests under way at a time, of a backend and in each proxy; those beyond are not sent. No client's
+going ends one whose backend does not answer, and each may hold a connection."""
+
+COPY_TIMEOUT = 300.0
+"""Seconds that one may take; a route with a shorter timeout ends it earlier."""
+
 STREAM_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 1024 * 1024
 
@@ -79,7 +86,7 @@ def _threshold(of: ir.Cluster) -> pb.CircuitBreakers.Thresholds:
     if of.retry_budget:
         retries = pb.CircuitBreakers.Thresholds(retry_budget=_retry_budget(of.retry_budget))
     for limit in (retries.max_connections, retries.max_pending_requests, retries.max_requests):
-        limit.value = NO_LIMIT
+        limit.value = MAX_COPIES if of.mirror else NO_LIMIT
     return retries
 
 
@@ -90,12 +97,15 @@ def _retry_budget(of: ir.RetryBudget) -> pb.CircuitBreakers.Thresholds.RetryBudg
 
 
 def _protocol_options(of: ir.Cluster) -> dict[str, AnyMessage]:
-    if of.protocol != "http2":
+    if of.protocol != "http2" and not of.mirror:
         return {}
-    http2 = core.Http2ProtocolOptions(
-        initial_stream_window_size=uint32(STREAM_WINDOW), initial_connection_window_size=uint32(CONNECTION_WINDOW)
-    )
-    options = pb.HttpProtocolOptions(
-        explicit_http_config=pb.HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=http2)
-    )
+    options = pb.HttpProtocolOptions()
+    if of.protocol == "http2":
+        http2 = options.explicit_http_config.http2_protocol_options
+        http2.initial_stream_window_size.value = STREAM_WINDOW
+        http2.initial_connection_window_size.value = CONNECTION_WINDOW
+    else:
+        options.explicit_http_config.http_protocol_options.SetInParent()
+    if of.mirror:
+        options.common_http_protocol_options.max_stream_duration.CopyFrom(seconds(COPY_TIMEOUT))
     return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(options)}

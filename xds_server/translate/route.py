@@ -35,6 +35,9 @@ from xds_server.translate.session import has_session, session_of
 STREAM_IDLE_TIMEOUT = 300.0
 """Seconds; the connection manager's default, see `http_filters`."""
 
+LONGEST_SILENCE = 365 * 86400.0
+"""Seconds. Envoy refuses durations of some centuries, which a user's many tries make of his minutes."""
+
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
 """Failures after which the backend has seen nothing of the request: trying another address is safe for any method, and
 is what makes an address that just went away cost no request."""
@@ -246,12 +249,13 @@ def _forward(of: ir.Forward) -> pb.RouteAction:
 
 def _longest_silence(of: ir.Forward) -> float:
     """Seconds for which neither side need say anything, so that the user's limits are what ends a request; 0 is for
-    ever. All tries count as one silence.
+    ever. All tries count as one silence, and more than Envoy can count is for ever.
     """
     if of.timeout is not None:
         return of.timeout
     if of.try_timeout is not None:
-        return of.try_timeout * (1 + ((of.retry and of.retry.attempts) or RETRIES))
+        all_tries = of.try_timeout * (1 + ((of.retry and of.retry.attempts) or RETRIES))
+        return all_tries if all_tries < LONGEST_SILENCE else 0
     return STREAM_IDLE_TIMEOUT
 
 

@@ -8,7 +8,7 @@ from gateway_api.graph.routes.backend import http_cluster
 from gateway_api.graph.routes.http_match import TOKEN, path_problem
 from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import Cluster
-from k8s_watch.objects.routes import HTTPExternalAuth, HTTPPathMatch, HTTPRouteRule
+from k8s_watch.objects.routes import HTTPAuthConfig, HTTPExternalAuth, HTTPPathMatch, HTTPRouteRule
 
 _MAX_BODY = 65535
 
@@ -27,11 +27,21 @@ def external_auth_problem(auth: HTTPExternalAuth) -> str | None:
     for name in headers:
         if not TOKEN.fullmatch(name):
             return f"externalAuth has the header name {name!r}, which is not a valid one"
-    if auth.http and auth.http.path and (wrong := path_problem(HTTPPathMatch(value=auth.http.path))):
+    prefix = path_prefix(auth.http) if auth.http else ""
+    if prefix and (wrong := path_problem(HTTPPathMatch(value=prefix))):
         return f"externalAuth.http.path {wrong}"
     if auth.forward_body and not 0 <= auth.forward_body.max_size <= _MAX_BODY:
         return f"externalAuth.forwardBody.maxSize is {auth.forward_body.max_size}; use 0 to {_MAX_BODY} bytes"
     return None
+
+
+def path_prefix(auth: HTTPAuthConfig) -> str:
+    """Return what comes before the paths that an authorizer is asked about: with a slash before and none after it.
+
+    Spec: Gateway API v1.6 HTTPAuthConfig.path, "implementations MUST sanitize this input"
+    """
+    path = auth.path.rstrip("/")
+    return path if not path or path.startswith("/") else f"/{path}"
 
 
 def authorizer(rule: HTTPRouteRule, referrer: Referrer, resolver: Resolver) -> Cluster | Problem | None:

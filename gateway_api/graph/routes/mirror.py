@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.routes.backend import http_cluster
 from gateway_api.graph.types import HTTPRuleNode, MirrorNode, Problem
+from gateway_api.ir.xds import Cluster, ClusterName
 from k8s_watch.objects.routes import HTTPRequestMirror
 
 
@@ -42,7 +45,12 @@ def _mirror(mirror: HTTPRequestMirror, referrer: Referrer, resolver: Resolver) -
     found = http_cluster(mirror.backend_ref, referrer, resolver)
     if isinstance(found, Problem):
         return MirrorNode(numerator=numerator, denominator=denominator, problem=found)
-    return MirrorNode(numerator=numerator, denominator=denominator, cluster=found)
+    return MirrorNode(numerator=numerator, denominator=denominator, cluster=_for_copies(found))
+
+
+def _for_copies(cluster: Cluster) -> Cluster:
+    """A cluster of their own: what limits copies must not limit the requests that the same backend gets."""
+    return msgspec.structs.replace(cluster, name=ClusterName(f"{cluster.name}/mirror"), mirror=True)
 
 
 def _share(mirror: HTTPRequestMirror) -> tuple[int, int]:

@@ -40,6 +40,8 @@ def _name(session: SessionPersistence) -> str | None:
         return f".sessionName {name!r} cannot be the name of a cookie or header"
     if session.type == "Header" and name.lower() in _HEADERS_WITH_A_MEANING:
         return f".sessionName {name!r} is a header with a meaning of its own; use another"
+    if session.type == "Header" and "_" in name:
+        return f".sessionName {name!r} has an underscore, and requests with such a header get 400; use a hyphen"
     return None
 
 
