@@ -2,7 +2,8 @@
 
 A version that a proxy refused and no proxy took is in quarantine. While it is, every proxy of the Gateway gets the last
 version that one of them did take, with whatever that version names. A proxy that has it already gets nothing; a proxy
-that starts today is as good as one that started yesterday, where otherwise it would start with a hole.
+that starts today is as good as one that started yesterday, where otherwise it would start with a hole. The last is by
+the order of what was wished for, not of the answers: a slow proxy answers for what the others have left behind.
 
 Where a resource holds what several objects bring, only what is to blame is kept from the proxies: see `isolation`.
 
@@ -11,6 +12,7 @@ is a dissenter: what it refuses is nobody's fault, until it takes what is served
 any more. The memory is this process's own; what proxies come back with tells the next one what is good.
 """
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
@@ -18,6 +20,9 @@ from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, 
 from xds_server.snapshot.resource import Resource, ResourceSet, ResourceType, Snapshot, change_set
 
 type Key = tuple[ResourceType, str]
+
+WISHES = 16
+"""Snapshots that are remembered, to know which of two versions is the newer one. They share what did not change."""
 
 
 class _Offer(NamedTuple):
@@ -55,12 +60,14 @@ class Quarantine:
         """Proxies came with versions of these that we do not know."""
         self._last: tuple[Snapshot, ...] = ()
         """What was wished for and what was served, as of the last `view`."""
+        self._wishes: deque[Snapshot] = deque(maxlen=WISHES)
+        """What was wished for, the newest first."""
 
     def accept(self, type_: ResourceType, resources: Iterable[Resource], by: Hashable = None) -> bool:
         """A proxy took these. Return whether that makes a difference to what is to be served."""
         good = self._good[type_]
         if not (self._bad or self._isolations or self._dissenters):
-            good.update((resource.name, resource) for resource in resources)
+            good.update(self._no_older(type_, resources))
             return False
         differs = False
         for resource in resources:
@@ -72,6 +79,8 @@ class Quarantine:
                 if self._comes_late(key, resource):
                     continue
                 differs |= self._hear_of(key, resource, by)
+            elif self._is_older(key, resource):
+                continue
             good[resource.name] = resource
         return differs
 
@@ -137,6 +146,8 @@ class Quarantine:
             for of, stand_in in self._with_what_it_names(wanted, type_, resource):
                 changed.setdefault(of, []).append(stand_in)
         self._last = (wanted,)
+        if not self._wishes or self._wishes[0] is not wanted:
+            self._wishes.appendleft(wanted)
         if not changed:
             return wanted
         served = Snapshot({**wanted.by_type, **{of: change_set(wanted.of(of), new) for of, new in changed.items()}})
@@ -185,6 +196,26 @@ class Quarantine:
         """Whether the version is wished for or served; what was refused late may be mended since."""
         now = (of.of(key[0]).by_name.get(key[1]) for of in self._last)
         return any(each is not None and each.version == resource.version for each in now)
+
+    def _no_older(self, type_: ResourceType, resources: Iterable[Resource]) -> Iterator[tuple[str, Resource]]:
+        """By name, those that are not older than the last good version. What is wished for now costs a look-up."""
+        now: Mapping[str, Resource] = self._wishes[0].of(type_).by_name if self._wishes else {}
+        for resource in resources:
+            name = resource.name
+            if now.get(name) is resource or not self._is_older((type_, name), resource):
+                yield name, resource
+
+    def _is_older(self, key: Key, taken: Resource) -> bool:
+        """Whether the last good version was wished for after this one was. What nobody remembers is older."""
+        type_, name = key
+        good = self._good[type_].get(name)
+        if good is None:
+            return False
+        for wished in self._wishes:
+            then = wished.of(type_).by_name.get(name)
+            if then is not None and then.version in (taken.version, good.version):
+                return then.version != taken.version
+        return True
 
     def _comes_late(self, key: Key, taken: Resource) -> bool:
         """Whether it would undo what is known: it is neither what is out now, nor what another refused."""

@@ -1,12 +1,18 @@
 """What goes into the cache comes out to whoever waits, and nothing dangling ever does."""
 
+from collections import deque
+from collections.abc import Sequence
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from k8s_watch.keys import ObjectKey
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, world
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.consistency import InconsistentSnapshot
-from xds_server.snapshot.resource import Snapshot, make_resource, make_set
+from xds_server.snapshot.quarantine import WISHES
+from xds_server.snapshot.resource import Resource, Snapshot, make_resource, make_set
 
 EG = ObjectKey("default", "eg")
 GOOD = world(listeners={"l": "r"}, routes={"r": "a"})
@@ -92,6 +98,64 @@ def test_one_odd_proxy_puts_nothing_in_quarantine_that_another_takes() -> None:
     assert cache.watch(EG).value is BAD
     cache.refuse(EG, ROUTE, BAD.of(ROUTE).by_name["r"], "no")
     assert cache.watch(EG).value is BAD
+
+
+def revision(number: int) -> Snapshot:
+    return world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": number})
+
+
+def listener(snapshot: Snapshot | None) -> Resource:
+    assert snapshot
+    return snapshot.of(LISTENER).by_name["l"]
+
+
+def after_a_refusal(cache: SnapshotCache) -> Resource:
+    """What is served when a version is wished for that all proxies refuse."""
+    bad = revision(-1)
+    cache.publish(EG, bad)
+    cache.refuse(EG, LISTENER, listener(bad), "no")
+    return listener(cache.served(EG))
+
+
+def test_an_answer_that_comes_late_moves_the_last_good_version_nowhere() -> None:
+    """A slow proxy has just come to what the others left long ago."""
+    cache = SnapshotCache()
+    for number in (1, 2):
+        cache.publish(EG, revision(number))
+        cache.accept(EG, LISTENER, [listener(revision(number))], "quick")
+    cache.accept(EG, LISTENER, [listener(revision(1))], "slow")
+    assert after_a_refusal(cache) == listener(revision(2))
+    cache.accept(EG, LISTENER, [listener(revision(1))], "slower")
+    assert listener(cache.served(EG)) == listener(revision(2))
+
+
+def test_what_is_wished_for_again_is_no_older_than_what_was_between() -> None:
+    cache = SnapshotCache()
+    for number in (1, 2, 1):
+        cache.publish(EG, revision(number))
+        cache.accept(EG, LISTENER, [listener(revision(number))], "quick")
+    cache.accept(EG, LISTENER, [listener(revision(2))], "slow")
+    assert after_a_refusal(cache) == listener(revision(1))
+
+
+@given(st.lists(st.sampled_from(["publish", "quick", "slow"]), max_size=30))
+def test_what_stands_in_is_the_newest_that_any_proxy_took(steps: Sequence[str]) -> None:
+    """Also where each answer comes when something else is wished for already."""
+    cache, newest, taken = SnapshotCache(), 1, 0
+    waiting = {"quick": deque([1]), "slow": deque([1])}
+    cache.publish(EG, revision(1))
+    for step in steps:
+        if step == "publish":
+            newest += 1
+            cache.publish(EG, revision(newest))
+            for inbox in waiting.values():
+                inbox.append(newest)
+        elif inbox := waiting[step]:
+            number = inbox.popleft()
+            cache.accept(EG, LISTENER, [listener(revision(number))], step)
+            taken = max(taken, number)
+    if newest - taken < WISHES:  # what nobody remembers is no news
+        assert after_a_refusal(cache) == listener(revision(taken or -1))
 
 
 def test_a_stand_in_brings_what_it_names() -> None:
