@@ -123,17 +123,22 @@ class _Replica:
         self._server = XdsServer(cache, self._fleet, clock=clock, ready=self._controller.ready)
 
     async def run(self, sockets: Sockets) -> None:
-        """Serve and, while we lead, write; until cancelled."""
+        """Serve and, while we lead, write; until cancelled.
+
+        Then nothing more is written, the Lease is given back at once, and the proxies are sent away one by one. Those
+        whose turn has not come still hear of every change: what follows the world ends after all else.
+        """
         settings = self._settings
         certificates = Path(settings.xds_cert_dir)
         tls = TlsFiles(ca=certificates / "ca.crt", certificate=certificates / "tls.crt", key=certificates / "tls.key")
         readiness = Readiness(self._controller.ready, self._missing)
         async with (
             serving(readiness=readiness, registry=self._metrics.registry, sockets=sockets),
+            asyncio.TaskGroup() as sources,
             asyncio.TaskGroup() as tasks,
         ):
-            tasks.create_task(self._cluster.run(), name="cluster")
-            tasks.create_task(self._controller.run(), name="controller")
+            sources.create_task(self._cluster.run(), name="cluster")
+            sources.create_task(self._controller.run(), name="controller")
             tasks.create_task(
                 self._server.serve(address=_place(settings.xds_address, settings.xds_port), tls=tls), name="xds"
             )
