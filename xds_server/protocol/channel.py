@@ -59,8 +59,14 @@ class Channel:
         self.refused_whole: str | None = None
         """The snapshot's set that a client refused while `blind`."""
         self._reported: Mapping[str, str] = {}
+        self._came_with = 0
         self._everything = False
         self._looked = False
+
+    @property
+    def names_said(self) -> int:
+        """How many names the client said and we keep: those that it asks for, or those that it came with."""
+        return max(len(self.subscription.names), self._came_with)
 
     @property
     def settled(self) -> bool:
@@ -96,6 +102,7 @@ class Channel:
         """Take in what the client holds from an earlier stream; matched at the next look."""
         self._reported = {name: version for name, version in versions.items() if self.subscription.covers(name)}
         self.resumed = bool(self._reported)
+        self._came_with = len(self._reported)
 
     def ask(self, names: Iterable[str]) -> None:
         """Send these, whatever was sent before."""

@@ -23,6 +23,7 @@ class DeltaStream(Stream):
         """Take a request in; return what it says about an earlier response.
 
         The subscription changes whatever the nonce is: a delta request is an event of its own and an answer by the way.
+        Raises `ProtocolError` when the stream is about too many names.
 
         Spec: xDS protocol, "Incremental xDS"; Envoy v1.40 service.discovery.v3.DeltaDiscoveryRequest
         """
@@ -39,6 +40,7 @@ class DeltaStream(Stream):
         self._unsubscribe(channel, request)
         if request.subscribe:
             channel.subscription.add(request.subscribe)
+            self._count_names()
             # Also names that were sent before: the client may have forgotten them, and must be answered.
             channel.ask(request.subscribe)
             channel.must_answer = channel.must_answer or WILDCARD in request.subscribe
@@ -48,6 +50,7 @@ class DeltaStream(Stream):
         channel = self._channels[request.type] = Channel(request.type)
         channel.subscription.begin(request.subscribe)
         channel.resume(request.initial_versions)
+        self._count_names()
         channel.must_answer = channel.subscription.wildcard and not channel.resumed
         # What the client says it has need not be sent; endpoints are, for a cluster that was warming when the last
         # stream broke would wait for them.

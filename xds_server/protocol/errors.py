@@ -2,4 +2,4 @@
 
 
 class ProtocolError(Exception):
-    """The client did what no client may do. The stream cannot go on; other streams are not concerned."""
+    """The client takes more than any client may. The stream cannot go on; other streams are not concerned."""

@@ -50,6 +50,8 @@ class SotwStream(Stream):
         them again when it answers the newest. What it says about the response that it does answer still holds, and so
         does what it dropped: it would not be sent again if the next list had it back, and nobody saw it gone.
 
+        Raises `ProtocolError` when the stream is about too many names.
+
         Spec: xDS protocol, "ACK/NACK and resource type instance version", "Resource updates"
         """
         channel = self._channels.get(request.type)
@@ -67,6 +69,7 @@ class SotwStream(Stream):
     def _begin(self, request: SotwRequest) -> None:
         channel = self._channels.setdefault(request.type, Channel(request.type))
         channel.subscription.replace(request.names)
+        self._count_names()
         channel.drop_uncovered()
         channel.must_answer = channel.type in WHOLE_SETS
         channel.claimed_version = request.version
@@ -78,6 +81,7 @@ class SotwStream(Stream):
     def _replace(self, channel: Channel, request: SotwRequest) -> None:
         before, was_everything = set(channel.subscription.names), channel.subscription.wildcard
         channel.subscription.replace(request.names)
+        self._count_names()
         channel.drop_uncovered()
         if not was_everything:
             channel.ask(channel.subscription.names - before)

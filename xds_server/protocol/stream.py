@@ -26,9 +26,11 @@ from collections.abc import Collection, Sequence, Set
 from typing import NamedTuple
 
 from xds_server.protocol.channel import Channel
+from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.gates import DEFAULT_PATIENCE, Gates, Patience, Removable
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Nacked, Response, Stale
+from xds_server.protocol.subscription import MAX_NAMES
 from xds_server.protocol.variation import names_its_table, varied
 from xds_server.snapshot.diff import Diff, changed_names
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
@@ -197,6 +199,14 @@ class Stream:
         )
 
     # --- hearing ------------------------------------------------------------------------------------------------------
+
+    def _count_names(self) -> None:
+        """To be called when the client has said names: they are kept for as long as the stream is.
+
+        Raises `ProtocolError` when they are too many.
+        """
+        if sum(channel.names_said for channel in self._channels.values()) > MAX_NAMES:
+            raise ProtocolError(f"more than {MAX_NAMES} names on one stream")
 
     def _landed(self, channel: Channel, nonce: str) -> Acked | Stale:
         refused = set(channel.holdings.refused)

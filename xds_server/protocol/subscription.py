@@ -7,6 +7,10 @@ from collections.abc import Iterable
 
 WILDCARD = "*"
 
+MAX_NAMES = 250_000
+"""That a client may say in one request, and that a stream may be about, over all types. 40,000 routes with scopes,
+clusters and endpoints of their own take half of it."""
+
 
 class Subscription:
     """Names, or everything (`*`), or both.

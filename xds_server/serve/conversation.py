@@ -37,7 +37,7 @@ class Conversation(Protocol):
         ...
 
     def node(self, data: bytes, /) -> Node:
-        """Who a request says it is from. Raises `Malformed`."""
+        """Who a request says it is from. Raises `Malformed` or `ProtocolError`."""
         ...
 
     def hear(self, data: bytes, /) -> tuple[Node, Heard]:

@@ -13,6 +13,7 @@ import msgspec
 from flow.clock import Clock, SystemClock
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
+from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.gates import Patience
 from xds_server.serve.admission import Admission, AdmissionRate, Overloaded
 from xds_server.serve.conversation import Conversation, Shared
@@ -178,6 +179,8 @@ class XdsServer:
             group = authorized_gateway(certified, node)
         except Malformed:
             raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request") from None
+        except ProtocolError as error:
+            raise TurnedAway(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)) from None
         except Denied as denied:
             raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
         proxy = self._fleet.connect(group, node.id)

@@ -143,7 +143,7 @@ class Session:
                 self.end(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request")
                 return
             except ProtocolError as error:
-                self.end(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+                self.end(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
                 return
             if node.id not in ("", self._client.proxy.node_id):
                 self.end(grpc.StatusCode.INVALID_ARGUMENT, "node.id changed within the stream")

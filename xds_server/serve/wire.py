@@ -5,7 +5,7 @@ Spec: Envoy v1.40 service.discovery.v3
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Final, NamedTuple, Protocol
 
 from google.protobuf.message import DecodeError
@@ -14,7 +14,9 @@ from k8s_watch.keys import ObjectKey
 from protos import type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
 from protos.encode import encode_delta_resources, encode_delta_response, encode_response
+from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
+from xds_server.protocol.subscription import MAX_NAMES
 from xds_server.snapshot.resource import Resource, ResourceType
 
 TYPE_URLS: Final[Mapping[ResourceType, str]] = {
@@ -45,7 +47,8 @@ class Dialect[Request](Protocol):
     def read(self, data: bytes, only: ResourceType | None) -> tuple[Node, Request | None]:
         """Decode a request; None stands for one of a type that is not served here.
 
-        `only` is the type of a stream that carries one type, whose requests may leave it out. Raises `Malformed`.
+        `only` is the type of a stream that carries one type, whose requests may leave it out. Raises `Malformed`, and
+        `ProtocolError` when it has more names than a request may have.
         """
         ...
 
@@ -114,6 +117,7 @@ class DeltaDialect:
         node = Node(message.node.id, message.node.cluster)
         if (type_ := _type(message.type_url, only)) is None:
             return node, None
+        _count(message.resource_names_subscribe, message.resource_names_unsubscribe, message.initial_resource_versions)
         return node, DeltaRequest(
             type=type_,
             subscribe=_interned(message.resource_names_subscribe),
@@ -146,6 +150,7 @@ class SotwDialect:
         node = Node(message.node.id, message.node.cluster)
         if (type_ := _type(message.type_url, only)) is None:
             return node, None
+        _count(message.resource_names)
         return node, SotwRequest(
             type=type_,
             names=_interned(message.resource_names),
@@ -171,6 +176,12 @@ _intern = sys.intern if sys.version_info >= (3, 12, 7) else str
 def _interned(names: Iterable[str]) -> tuple[str, ...]:
     """The names, each the same object for all clients that ask for it: a thousand proxies know the same thousands."""
     return tuple(map(_intern, names))
+
+
+def _count(*names: Sized) -> None:
+    """Raise `ProtocolError` where there are too many, before each becomes an object of Python's many times as large."""
+    if sum(map(len, names)) > MAX_NAMES:
+        raise ProtocolError(f"more than {MAX_NAMES} names in one request")
 
 
 def _type(type_url: str, only: ResourceType | None) -> ResourceType | None:

@@ -7,10 +7,11 @@ import grpc.aio
 import pytest
 
 from protos import core, type_urls
-from protos.discovery import DeltaDiscoveryRequest
+from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
 from tests.xds_server.serve.conftest import EG, NODE, Running, Serve, Stream
 from tests.xds_server.talk import versions
 from tests.xds_server.world import CLUSTER, world
+from xds_server.protocol.subscription import MAX_NAMES
 from xds_server.serve.admission import AdmissionRate
 from xds_server.serve.server import MEBIBYTE, ServeSettings, _options
 from xds_server.serve.session import Limits
@@ -196,6 +197,63 @@ async def test_a_long_list_of_what_a_proxy_holds_is_taken(serve: Serve) -> None:
         assert await stream.names() == ["a", "b"]
 
 
+MANY = [str(number) for number in range(MAX_NAMES)]
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"resource_names_subscribe": [*MANY, "x"]},
+        {"resource_names_unsubscribe": [*MANY, "x"]},
+        {"initial_resource_versions": dict.fromkeys([*MANY, "x"], "1")},
+        {"resource_names_subscribe": MANY, "initial_resource_versions": {"x": "1"}},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("first", [True, False])
+async def test_too_many_names_in_a_request_end_its_stream(
+    serve: Serve, said: dict[str, object], *, first: bool
+) -> None:
+    """Case 30a: each name is an object, for as long as the stream lasts."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        if not first:
+            await stream.say()
+            await stream.names()
+        await stream.say(type_urls.ENDPOINT, **said)
+        assert await stream.ending() is EXHAUSTED
+
+
+async def test_names_of_all_types_on_a_stream_count_together(serve: Serve) -> None:
+    """Case 30a: those that a client unsubscribes from do not count any more."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        stream = await running.open()
+        await stream.say(type_urls.ROUTE, resource_names_subscribe=MANY[1:])
+        assert len((await stream.next()).removed_resources) == MAX_NAMES - 1
+        await stream.say(type_urls.ENDPOINT, resource_names_subscribe=["a"])
+        assert await stream.names() == ["a"]
+        await stream.say(type_urls.ROUTE, resource_names_unsubscribe=MANY[1:10])
+        await stream.say(type_urls.ENDPOINT, resource_names_subscribe=["b"])
+        assert await stream.names() == ["b"]
+        await stream.say(type_urls.ENDPOINT, resource_names_subscribe=MANY[:10])
+        assert await stream.ending() is EXHAUSTED
+
+
+async def test_names_of_a_state_of_the_world_stream_count_too(serve: Serve) -> None:
+    """Case 30a."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        for names, others in (([*MANY, "x"], []), (MANY, ["a"])):
+            stream = await running.open(method=STATE_OF_THE_WORLD)
+            for type_url, asked in ((type_urls.ROUTE, names), (type_urls.ENDPOINT, others)):
+                request = DiscoveryRequest(node=NODE, type_url=type_url, resource_names=asked)
+                await stream.send(request.SerializeToString())
+            assert await stream.ending() is EXHAUSTED
+
+
 def test_an_envoys_pings_are_welcome() -> None:
     """Case 31: it pings every 30 s, also when nothing flows; and we ping, to find who is gone."""
     options = dict(_options(ServeSettings()))
@@ -316,6 +374,7 @@ async def test_two_hundred_proxies_get_every_change(serve: Serve) -> None:
         assert running.fleet.report.value.gateways[EG].connected == 200
 
 
+STATE_OF_THE_WORLD = f"/{type_urls.AGGREGATED_SERVICE}/StreamAggregatedResources"
 STREAM = f"/{type_urls.AGGREGATED_SERVICE}/DeltaAggregatedResources"
 
 
