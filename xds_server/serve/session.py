@@ -33,6 +33,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int = 64
     """Requests read ahead. At it the client is not read from until they are heard, and a push gets its turn: neither
     a flood of requests nor a flood of pushes starves the other."""
+    backlog_bytes: int = 1024 * 1024
+    """As `backlog`, by size: no more than this and one request wait for a client that does not read."""
 
 
 class Ending(NamedTuple):
@@ -53,10 +55,11 @@ class Client(NamedTuple):
 class Inbox:
     """Requests that were read and not yet heard."""
 
-    def __init__(self, limit: int, bell: asyncio.Event) -> None:
-        self._limit = limit
+    def __init__(self, limits: Limits, bell: asyncio.Event) -> None:
+        self._limits = limits
         self._bell = bell
         self._waiting: deque[bytes] = deque()
+        self._size = 0
         self._room = asyncio.Event()
         self.ended = False
 
@@ -64,8 +67,9 @@ class Inbox:
         """Read until the client closes its side; pause while the inbox is full."""
         async for data in source:
             self._waiting.append(data)
+            self._size += len(data)
             self._bell.set()
-            if len(self._waiting) >= self._limit:
+            if len(self._waiting) >= self._limits.backlog or self._size >= self._limits.backlog_bytes:
                 self._room.clear()
                 await self._room.wait()
         self.ended = True
@@ -75,6 +79,7 @@ class Inbox:
         """All that waits."""
         taken = list(self._waiting)
         self._waiting.clear()
+        self._size = 0
         self._room.set()
         return taken
 
@@ -98,7 +103,7 @@ class Session:
 
     async def run(self, first: bytes, snapshots: Latest[Snapshot | None]) -> Ending | None:
         """Serve until the client closes its side (None) or the stream must end. `first` is its first request."""
-        inbox = Inbox(self._limits.backlog, self._bell)
+        inbox = Inbox(self._limits, self._bell)
         async with asyncio.TaskGroup() as tasks:
             helpers = (
                 tasks.create_task(inbox.fill(self._client.requests), name="requests"),

@@ -1,6 +1,7 @@
 """What the shell adds to the protocol, on real connections: who gets in, and that nobody can hurt anybody else."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import grpc
 import grpc.aio
@@ -14,7 +15,7 @@ from tests.xds_server.world import CLUSTER, world
 from xds_server.protocol.subscription import MAX_NAMES
 from xds_server.serve.admission import AdmissionRate
 from xds_server.serve.server import MEBIBYTE, ServeSettings, _options
-from xds_server.serve.session import Limits
+from xds_server.serve.session import Inbox, Limits
 from xds_server.snapshot.resource import Snapshot, make_resource, make_set
 
 AB = world(clusters="a b")
@@ -146,9 +147,10 @@ async def until_gone(running: Running, left: int) -> None:
         version, _ = await running.fleet.report.newer_than(version)
 
 
-async def test_a_flood_of_requests_does_not_keep_changes_away(serve: Serve) -> None:
+@pytest.mark.parametrize("limits", [Limits(backlog=4), Limits(backlog_bytes=100)])
+async def test_a_flood_of_requests_does_not_keep_changes_away(serve: Serve, limits: Limits) -> None:
     """Case 26: requests are heard in batches, and each batch is followed by what there is to send."""
-    async with serve(settings=ServeSettings(drain=0.0, limits=Limits(backlog=4))) as running:
+    async with serve(settings=ServeSettings(drain=0.0, limits=limits)) as running:
         running.cache.publish(EG, AB)
         stream = await running.open()
         await stream.say()
@@ -164,6 +166,43 @@ async def test_a_flood_of_requests_does_not_keep_changes_away(serve: Serve) -> N
 async def _flood(stream: Stream) -> None:
     while True:
         await stream.say(resource_names_unsubscribe=["phantom"])
+
+
+async def test_large_requests_are_not_read_ahead_by_the_dozen() -> None:
+    """Case 26: while the client does not read what we write, they are not heard, and wait."""
+    bell, read = asyncio.Event(), 0
+
+    async def requests() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(9):
+            read += 1
+            yield bytes(MEBIBYTE)
+
+    inbox = Inbox(Limits(backlog_bytes=2 * MEBIBYTE), bell)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(inbox.fill(requests()))
+        heard = 0
+        while not inbox.ended:
+            await bell.wait()
+            bell.clear()
+            taken = inbox.take()
+            assert len(taken) <= 2
+            heard += len(taken)
+            assert read == heard
+    assert heard == 9
+
+
+async def test_what_a_proxy_of_forty_thousand_routes_comes_back_with_is_taken(serve: Serve) -> None:
+    """Case 30: with long names, each of which is both asked for and held."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        names = [f"{i:0180}" for i in range(40_000)]
+        request = DeltaDiscoveryRequest(node=NODE, type_url=type_urls.ENDPOINT, resource_names_subscribe=[*names, "a"])
+        request.initial_resource_versions.update(dict.fromkeys(names, "0" * 11))
+        stream = await running.open()
+        await stream.send(request.SerializeToString())
+        while "a" not in await stream.names():
+            pass
 
 
 async def test_a_type_that_is_not_served_is_met_with_silence(serve: Serve) -> None:
