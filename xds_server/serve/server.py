@@ -1,7 +1,9 @@
 """The gRPC server: lets clients in, says which Gateway they belong to, and hands each stream to a session."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from ipaddress import ip_address
 from typing import Protocol
@@ -39,6 +41,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     admission: AdmissionRate = AdmissionRate()
     max_streams: int = 10_000
     """Streams at once, over all clients; one more is refused with RESOURCE_EXHAUSTED."""
+    max_streams_per_gateway: int = 2_500
+    """As `max_streams`, over those with the certificate of one Gateway: it takes no other Gateway's place."""
     max_streams_per_connection: int = 64
     connection_age: float = 10 * 3600
     """Connections are ended at about this age (gRPC adds its own ±10 %), so that clients spread over the replicas."""
@@ -92,6 +96,8 @@ class XdsServer:
         self._diff = DiffMemo()
         self._batches = BatchMemo()
         self._sessions: set[Session] = set()
+        self._seated: Counter[ObjectKey] = Counter()
+        """Streams of each Gateway's clients, from their first moment on."""
 
     async def serve(self, *, address: str, tls: TlsFiles | None) -> None:
         """Serve on `address` (`host:port`, or `unix:/path`) until cancelled, then drain.
@@ -143,9 +149,11 @@ class XdsServer:
         async def handle(requests: AsyncIterator[bytes], context: ServerContext) -> None:
             try:
                 group = _certified_gateway(context) if certified else None
-                await self._admit()
                 shared = Shared(self._diff, partial(self._batches.encode, group))
-                ending = await self._converse(begin(only, self._settings.patience, shared), group, requests, context)
+                conversation = begin(only, self._settings.patience, shared)
+                with self._seat(group):
+                    await self._admit()
+                    ending = await self._converse(conversation, group, requests, context)
             except TurnedAway as turned_away:
                 ending = turned_away.ending
             if ending:
@@ -153,6 +161,22 @@ class XdsServer:
                 await context.abort(*ending)
 
         return handle
+
+    @contextmanager
+    def _seat(self, gateway: ObjectKey | None) -> Iterator[None]:
+        """One of the Gateway's streams, while the block lasts; None where clients show no certificate."""
+        if gateway is None:
+            yield
+            return
+        if self._seated[gateway] >= self._settings.max_streams_per_gateway:
+            raise TurnedAway(grpc.StatusCode.RESOURCE_EXHAUSTED, f"too many streams of Gateway {gateway}")
+        self._seated[gateway] += 1
+        try:
+            yield
+        finally:
+            self._seated[gateway] -= 1
+            if not self._seated[gateway]:
+                del self._seated[gateway]
 
     async def _admit(self) -> None:
         if not self._ready.value:

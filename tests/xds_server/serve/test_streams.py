@@ -7,13 +7,15 @@ import grpc
 import grpc.aio
 import pytest
 
+from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
-from tests.xds_server.serve.conftest import EG, NODE, Running, Serve, Stream
+from tests.xds_server.serve.conftest import EG, NODE, OTHER, Authority, Running, Serve, Stream
 from tests.xds_server.talk import versions
 from tests.xds_server.world import CLUSTER, world
 from xds_server.protocol.subscription import MAX_NAMES
 from xds_server.serve.admission import AdmissionRate
+from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.server import MEBIBYTE, ServeSettings, _options
 from xds_server.serve.session import Inbox, Limits
 from xds_server.snapshot.resource import Snapshot, make_resource, make_set
@@ -323,6 +325,45 @@ async def test_too_many_streams_are_refused(serve: Serve) -> None:
         await first.names()
         second = await running.open()
         assert await second.ending() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def speaks_for(authority: Authority, gateway: ObjectKey) -> grpc.ChannelCredentials:
+    """Credentials of a Gateway's proxies."""
+    pem = authority.issue_client(gateway)
+    return grpc.ssl_channel_credentials(authority.certificate, pem.key, pem.certificate)
+
+
+async def test_a_gateways_proxies_take_no_other_gateways_place(
+    serve: Serve, tls: TlsFiles, authority: Authority
+) -> None:
+    """Case 33: and what one of them leaves, another may have."""
+    async with serve(tls=tls, settings=ServeSettings(drain=0.0, max_streams_per_gateway=1)) as running:
+        ours, others = (speaks_for(authority, gateway) for gateway in (EG, OTHER))
+        running.cache.publish(EG, AB)
+        running.cache.publish(OTHER, AB)
+        first = await running.open(ours)
+        await first.say()
+        await first.names()
+        assert await (await running.open(ours)).ending() is EXHAUSTED
+        other = await running.open(others)
+        await other.say(node=core.Node(id="other", cluster="default/other"))
+        assert await other.names() == ["a", "b"]
+        first.close()
+        while EG in running.fleet.report.value.gateways:
+            await running.fleet.report.newer_than(running.fleet.report.version)
+        again = await running.open(ours)
+        await again.say()
+        assert await again.names() == ["a", "b"]
+
+
+async def test_a_stream_that_says_nothing_has_a_place_too(serve: Serve, tls: TlsFiles, authority: Authority) -> None:
+    """Case 33: of two, the one that came later is refused."""
+    async with serve(tls=tls, settings=ServeSettings(drain=0.0, max_streams_per_gateway=1)) as running:
+        streams = [await running.open(speaks_for(authority, EG)) for _ in range(2)]
+        endings = [asyncio.ensure_future(stream.ending()) for stream in streams]  # noqa: TID251
+        ended, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+        assert [await ending for ending in ended] == [EXHAUSTED]
+    await asyncio.wait(endings)
 
 
 async def test_streams_that_come_too_fast_are_told_to_come_back(serve: Serve) -> None:
