@@ -35,6 +35,7 @@ from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
+from lychgate.outage import mind_outages
 from lychgate.settings import Settings
 from lychgate.signals import until_told
 from lychgate.telemetry.edge_collector import EdgeCollector
@@ -81,6 +82,7 @@ class _Replica:
     def __init__(self, settings: Settings, connection: Connection, clock: Clock) -> None:
         self._settings = settings
         self._metrics = Metrics()
+        self._clock = clock
         self._reader = reader = HttpReader(connection)
         self._cluster = Cluster(reader, clock=clock)
         self._leadership = _leadership(settings, connection, clock)
@@ -100,7 +102,7 @@ class _Replica:
         self._finalizers = FinalizerWriter(writer, leading=leading, clock=clock)
         self._metrics.leading.set_function(lambda: leading.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
-        cache = SnapshotCache(divide)
+        self._cache = cache = SnapshotCache(divide)
         self._fleet = Fleet(cache, FleetMeter(self._metrics.registry))
         self._metrics.registry.register(EdgeCollector(self._cluster.health, self._statuses))
         self._controller = Controller(
@@ -139,6 +141,7 @@ class _Replica:
         ):
             sources.create_task(self._cluster.run(), name="cluster")
             sources.create_task(self._controller.run(), name="controller")
+            sources.create_task(mind_outages(self._cluster.health, self._cache.behind, self._clock), name="outages")
             tasks.create_task(
                 self._server.serve(address=_place(settings.xds_address, settings.xds_port), tls=tls), name="xds"
             )

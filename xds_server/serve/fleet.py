@@ -109,6 +109,15 @@ class Fleet:
     def _streams(self, group: ObjectKey) -> Set[Proxy]:
         return self._proxies.get(group, set())
 
+    @property
+    def behind(self) -> Latest[bool]:
+        """As `SnapshotCache.behind`."""
+        return self._cache.behind
+
+    def knows(self, proxy: Proxy, what: Returned) -> bool:
+        """Whether all that the proxy came with is known here: it has nothing that is newer."""
+        return self._cache.knows(proxy.group, what.type, what.versions)
+
     def heard(self, proxy: Proxy, what: Heard) -> None:
         """A request said something about an earlier response."""
         match what:

@@ -17,6 +17,7 @@ import msgspec
 from flow.clock import Clock
 from flow.latest import Latest
 from xds_server.protocol.errors import ProtocolError
+from xds_server.protocol.messages import Returned
 from xds_server.serve.conversation import Conversation
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.wire import Malformed
@@ -95,6 +96,10 @@ class Session:
         self._clock = clock
         self._bell = asyncio.Event()
         self._ending: Ending | None = None
+        self._doubts = fleet.behind.value
+        """Whether we were behind when the stream began, and are still: the client may come from who is not."""
+        self._is_ahead = False
+        """The client came with versions that we do not know."""
 
     def end(self, code: grpc.StatusCode, why: str) -> None:
         """End the stream soon. The first reason counts."""
@@ -105,10 +110,13 @@ class Session:
         """Serve until the client closes its side (None) or the stream must end. `first` is its first request."""
         inbox = Inbox(self._limits, self._bell)
         async with asyncio.TaskGroup() as tasks:
-            helpers = (
+            helpers = [
                 tasks.create_task(inbox.fill(self._client.requests), name="requests"),
                 tasks.create_task(self._ring_for(snapshots, snapshots.version), name="snapshots"),
-            )
+            ]
+            if self._doubts:
+                behind = self._fleet.behind
+                helpers.append(tasks.create_task(self._ring_for(behind, behind.version), name="behind"))
             try:
                 return await self._serve(first, inbox, snapshots)
             finally:
@@ -119,7 +127,7 @@ class Session:
         self._hear([first])
         while self._ending is None:
             self._bell.clear()
-            await self._send(snapshots.value)
+            await self._send(self._due(snapshots.value))
             if inbox.ended:
                 return self._ending
             await self._wait()
@@ -135,10 +143,15 @@ class Session:
             async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
                 await self._bell.wait()
 
-    async def _ring_for(self, snapshots: Latest[Snapshot | None], version: int) -> None:
+    async def _ring_for[T](self, source: Latest[T], version: int) -> None:
         while True:
-            version, _ = await snapshots.newer_than(version)
+            version, _ = await source.newer_than(version)
             self._bell.set()
+
+    def _due(self, snapshot: Snapshot | None) -> Snapshot | None:
+        """What the client should have. Nothing, while it is ahead: it would lose what it got where we come to be."""
+        self._doubts = self._doubts and self._fleet.behind.value
+        return None if self._doubts and self._is_ahead else snapshot
 
     def _hear(self, requests: Sequence[bytes]) -> None:
         for data in requests:
@@ -153,6 +166,8 @@ class Session:
             if node.id not in ("", self._client.proxy.node_id):
                 self.end(grpc.StatusCode.INVALID_ARGUMENT, "node.id changed within the stream")
                 return
+            if self._doubts and isinstance(heard, Returned):
+                self._is_ahead = self._is_ahead or not self._fleet.knows(self._client.proxy, heard)
             self._fleet.heard(self._client.proxy, heard)
 
     async def _send(self, snapshot: Snapshot | None) -> None:

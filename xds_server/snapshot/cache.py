@@ -43,6 +43,8 @@ class SnapshotCache:
         """To be set by who knows the proxies of a group, as they are named in verdicts."""
         self.on_blame: Callable[[ObjectKey], None] = lambda _: None
         """To be set by who wants to hear that something else is to blame in a group."""
+        self.behind: Latest[bool] = Latest(initial=False)
+        """Whether others may know a newer world than what is published here. To be said by who knows."""
         self._divide = divide
         self._groups: dict[ObjectKey, _Group] = {}
 
@@ -105,6 +107,11 @@ class SnapshotCache:
             and known.quarantine.returned(type_, versions, served.of(type_), known.wanted.of(type_))
         ):
             self._serve(group, known)
+
+    def knows(self, group: ObjectKey, type_: ResourceType, versions: Mapping[str, str]) -> bool:
+        """Whether all of these versions, by name, are served or were published lately."""
+        known = self._groups.get(group)
+        return known is not None and known.quarantine.knows(type_, versions)
 
     def leave(self, group: ObjectKey, by: Hashable) -> None:
         """A proxy of the group is gone."""

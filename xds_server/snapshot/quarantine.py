@@ -123,6 +123,17 @@ class Quarantine:
             self._offers.pop(key, None)
         return self.accept(type_, known) or not foreign.isdisjoint(self._isolations)
 
+    def knows(self, type_: ResourceType, versions: Mapping[str, str]) -> bool:
+        """Whether all of these versions, by name, are served or were wished for lately.
+
+        Cost: a look at each name, mostly one.
+        """
+        sets = [of.of(type_).by_name for of in (*reversed(self._last), *self._wishes)]
+        return all(
+            any((resource := by_name.get(name)) and resource.version == version for by_name in sets)
+            for name, version in versions.items()
+        )
+
     def leave(self, by: Hashable) -> bool:
         """A proxy is gone. Return whether that makes a difference to what is to be served."""
         differs = False

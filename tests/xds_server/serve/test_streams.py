@@ -87,6 +87,50 @@ async def test_a_proxy_that_comes_back_to_the_same_world_gets_nothing(serve: Ser
         assert await stream.names() == ["c"]
 
 
+ABC = world(clusters="a b c")
+NEWER = {"cluster a": 2}  # another version of a
+
+
+async def test_while_we_are_behind_a_proxy_that_knows_more_keeps_it(serve: Serve) -> None:
+    """Case 14a: it hears nothing until we have caught up, and then only what is new."""
+    newer = world(clusters="a b", revisions=NEWER)
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        running.cache.behind.publish(True)
+        stream = await running.open()
+        await stream.say(initial_resource_versions=dict(versions(newer, CLUSTER)))
+        await running.fleet.report.newer_than(0)
+        running.cache.publish(EG, newer)
+        running.cache.behind.publish(False)
+        await until_in_sync(running)
+        running.cache.publish(EG, world(clusters="a b c", revisions=NEWER))
+        assert await stream.names() == ["c"]
+
+
+async def test_who_was_ahead_is_served_when_we_are_not_behind_any_more(serve: Serve) -> None:
+    """Case 14a: also when what it has was taken back meanwhile."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        running.cache.behind.publish(True)
+        stream = await running.open()
+        await stream.say(initial_resource_versions=dict(versions(ABC, CLUSTER)))
+        await running.fleet.report.newer_than(0)
+        running.cache.behind.publish(False)
+        assert list((await stream.next()).removed_resources) == ["c"]
+
+
+@pytest.mark.parametrize("held", [{}, versions(AB, CLUSTER)], ids=["new", "of an older world"])
+async def test_while_we_are_behind_all_others_are_served(serve: Serve, held: dict[str, str]) -> None:
+    """Case 14a: who has nothing, and who has what we know."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        running.cache.publish(EG, ABC)
+        running.cache.behind.publish(True)
+        stream = await running.open()
+        await stream.say(initial_resource_versions=dict(held))
+        assert "c" in await stream.names()
+
+
 async def until_in_sync(running: Running) -> None:
     """Wait until every connected proxy of EG has everything."""
     version = 0

@@ -1,0 +1,31 @@
+"""How reading each kind goes → whether the world that we serve may be an old one."""
+
+from collections.abc import Callable, Iterable
+
+from flow.clock import Clock
+from flow.latest import Latest
+from k8s_watch.informer import KindHealth
+
+LOOKS = 1.0
+"""Seconds between two looks."""
+TOLERATED = 5.0
+"""Seconds in which nothing can be read and little is missed."""
+CATCHING_UP = 10.0
+"""Seconds, from when the first kind can be read again, until we have what we missed."""
+
+
+async def mind_outages(health: Callable[[], Iterable[KindHealth]], behind: Latest[bool], clock: Clock) -> None:
+    """Say on `behind` whether we are cut off from the API server, or were just now. Runs until cancelled.
+
+    One kind that cannot be read while others can is no such thing: it may stay so for days, and what we say of all
+    others, endpoints above all, is as new as can be.
+    """
+    until = float("-inf")
+    while True:
+        now = clock.monotonic()
+        readable = [kind.failing_since for kind in health() if not (kind.forbidden or kind.not_served)]
+        since = [failing for failing in readable if failing is not None]
+        if readable and len(since) == len(readable) and now - max(since) > TOLERATED:
+            until = now + CATCHING_UP
+        behind.publish(now < until)
+        await clock.sleep(LOOKS)

@@ -1,0 +1,58 @@
+"""When what we serve may be old."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from flow.latest import Latest
+from k8s_watch import kinds
+from lychgate.outage import CATCHING_UP, LOOKS, TOLERATED, mind_outages
+from tests.k8s_watch.conftest import World
+
+
+@asynccontextmanager
+async def minded(world: World) -> AsyncIterator[Latest[bool]]:
+    """Whether we are behind, in a world under watch."""
+    behind = Latest(initial=False)
+    async with world.running(), asyncio.TaskGroup() as tasks:
+        minding = tasks.create_task(mind_outages(world.cluster.health, behind, world.clock))
+        await world.clock.advance(10)
+        assert not behind.value
+        yield behind
+        minding.cancel()
+
+
+async def test_who_is_cut_off_is_behind_until_it_has_caught_up() -> None:
+    world = World()
+    async with minded(world) as behind:
+        world.api.stop()
+        await world.clock.advance(TOLERATED / 2)
+        assert not behind.value
+        await world.clock.advance(120)
+        assert behind.value
+        world.api.start()
+        await world.clock.until(lambda: not any(kind.error for kind in world.cluster.health()))
+        assert behind.value
+        await world.clock.advance(CATCHING_UP + LOOKS)
+        assert not behind.value
+
+
+async def test_one_kind_that_cannot_be_read_keeps_nobody_waiting() -> None:
+    world = World()
+    async with minded(world) as behind:
+        world.api.refuse["HTTPRoute"] = ConnectionResetError("its webhook is broken")
+        world.api.cut(kinds.HTTP_ROUTE)
+        await world.clock.advance(600)
+        assert world.health(kinds.HTTP_ROUTE).error
+        assert not behind.value
+
+
+async def test_kinds_that_are_not_there_do_not_count() -> None:
+    world = World()
+    world.api.missing.add("TCPRoute")
+    async with minded(world) as behind:
+        await world.clock.advance(600)
+        assert not behind.value
+        world.api.stop()
+        await world.clock.advance(120)
+        assert behind.value
