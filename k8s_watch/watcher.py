@@ -176,9 +176,11 @@ class Watcher[T: Object]:
                     state, events = await self._step(self.state)
                 except (ApiError, OSError) as error:
                     trouble = self._note(error)
-                    for event in self._concede(trouble):
+                    conceded = self._concede(trouble)
+                    for event in conceded:
                         yield event
-                    await self._enter(self._after(error))
+                    # What was conceded ended the list that was under way: the next one begins with an `Init`.
+                    await self._enter(Empty() if conceded else self._after(error))
                     await self._pause(trouble)
                 else:
                     for event in events:

@@ -139,6 +139,20 @@ async def test_a_permission_that_is_granted_later_is_noticed(world: World) -> No
     assert len(world.api.seen("list", TCP_ROUTE)) < 25
 
 
+async def test_a_permission_to_list_that_is_granted_later_is_noticed() -> None:
+    """Case 21: also where only the list was refused: discovery is open to everybody. One object a page."""
+    world = World(page_size=1)
+    world.api.put(TCP_ROUTE, "a")
+    world.api.put(TCP_ROUTE, "b")
+    world.api.refuse["list TCPRoute"] = FORBIDDEN
+    async with world.running():
+        await world.clock.advance(300)
+        assert world.cluster.snapshot().tcp_routes == {}
+        del world.api.refuse["list TCPRoute"]
+        await world.clock.until(lambda: len(world.cluster.snapshot().tcp_routes) == 2, at_most=31)
+        assert not world.health(TCP_ROUTE).forbidden
+
+
 @pytest.mark.parametrize("error", [ConnectionRefusedError(), UNAVAILABLE, FORBIDDEN, ApiError(400, "what?")], ids=repr)
 async def test_an_outage_costs_few_calls(world: World, error: Exception) -> None:
     """Case 26: fewer than two calls a second and kind, over a minute."""
