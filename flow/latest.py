@@ -50,6 +50,12 @@ class Latest[T]:
             await self._changed.wait()
 
 
+async def reached(source: Latest[int], value: int) -> None:
+    """Wait until a number that only grows is `value` or more. Cancel-safe."""
+    while source.value < value:
+        await source.newer_than(source.version)
+
+
 async def ring[T](bell: Latest[int], source: Latest[T]) -> None:
     """Count every change of `source` on `bell`, so that one reader can wait for many sources. Runs until cancelled."""
     version = source.version

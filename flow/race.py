@@ -51,6 +51,23 @@ async def while_true(gate: Latest[bool], work: Callable[[], Coroutine[Any, Any, 
             await _end(task, closed)
 
 
+async def anew(bell: Latest[int], work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `work`, and whenever `bell` rings, cancel it and begin again; until it returns or raises, or is cancelled.
+
+    What runs after a ring began after it.
+    """
+    while True:
+        rung = asyncio.ensure_future(bell.newer_than(bell.version))  # noqa: TID251 (ended below, whatever happens)
+        task = asyncio.ensure_future(work())  # noqa: TID251
+        try:
+            await asyncio.wait({task, rung}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+                return
+        finally:
+            await _end(task, rung)
+
+
 async def _end(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()

@@ -20,6 +20,9 @@ INFRASTRUCTURE: tuple[AnyKind, ...] = (
 )
 """What we make for a Gateway, in the order of making: a Deployment finds what its pods mount."""
 
+DECISIVE = frozenset(kind.name for kind in (kinds.GATEWAY_CLASS, kinds.GATEWAY, kinds.LISTENER_SET))
+"""The kinds that say which infrastructure there is to be, by name: who knows too old ones deletes what is needed."""
+
 STATUS: dict[str, AnyKind] = {
     kind.name: kind
     for kind in (

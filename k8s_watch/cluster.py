@@ -15,13 +15,15 @@ place, this file would not notice.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
+from flow.race import within
 from k8s_watch import kinds as known_kinds
 from k8s_watch.api import KubeReader
 from k8s_watch.informer import Informer, KindHealth
@@ -29,11 +31,16 @@ from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.slices import SliceIndex
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from k8s_watch.store import Change
+from k8s_watch.watcher import PAGE
 
 SLICES = known_kinds.ENDPOINT_SLICE.name
 
 STATUS_ONLY = 0.5
 """Seconds that a change of nothing but a status waits at most for one that is more urgent."""
+PATIENCE = 10.0
+"""Seconds for which `catch_up` waits for a kind that is not decisive."""
+
+log = structlog.get_logger("k8s_watch.cluster")
 
 
 class Cluster:
@@ -66,6 +73,32 @@ class Cluster:
             for informer in self._informers.values():
                 tasks.create_task(informer.run(), name=f"watch {informer.kind.name}")
             tasks.create_task(self._announcing_the_unhurried(), name="statuses")
+
+    async def catch_up(self, decisive: Collection[str]) -> int:
+        """Return once what we hold is no older than this call: the revision from which on `snapshot` shows it.
+
+        Of the kinds named in `decisive` that is proven, by a list, however long it takes. So it is of every kind that
+        fits in a page, which costs no more than to open its watch anew. Of larger ones only the watch is opened: what
+        we missed comes right behind its first word, and to list 40,000 routes takes seconds. Who is in trouble is tried
+        at once, and not waited for longer than `PATIENCE`, unless it is decisive. Needs `run` beside it; cancel-safe.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for name, informer in self._informers.items():
+                if name in decisive:
+                    tasks.create_task(informer.renew(relist=True), name=f"renew {name}")
+                else:
+                    tasks.create_task(self._renew_in_time(informer), name=f"renew {name}")
+        if self._revision.value and self._dirty:
+            self._announce()
+        return max(self._revision.value, 1)
+
+    async def _renew_in_time(self, informer: Informer[Any]) -> None:
+        # A first list that is under way is left alone: it has begun just now, and may be a long one.
+        relist = informer.store.synced and len(informer.store) <= PAGE
+        try:
+            await within(PATIENCE, informer.renew(relist=relist), self._clock)
+        except TimeoutError:
+            log.warning("kind may be out of date", kind=informer.kind.name, error=informer.health.error)
 
     def health(self) -> tuple[KindHealth, ...]:
         """Return how reading each kind goes right now, in the order of the kinds."""

@@ -7,6 +7,7 @@ import msgspec
 
 from flow.clock import Clock
 from flow.latest import Latest
+from flow.race import anew
 from k8s_watch.api import KubeReader
 from k8s_watch.keys import Kind
 from k8s_watch.objects.meta import Object
@@ -57,6 +58,13 @@ class Informer[T: Object]:
 
     async def run(self) -> None:
         """Watch until cancelled."""
+        await anew(self._watcher.renewals, self._follow)
+
+    async def renew(self, *, relist: bool) -> None:
+        """Return once `store` is no older than this call: see `Watcher.renew`. Needs `run` beside it; cancel-safe."""
+        await self._watcher.renew(relist=relist)
+
+    async def _follow(self) -> None:
         async with aclosing(self._watcher.events()) as events:
             async for event in events:
                 was_synced = self._writer.synced

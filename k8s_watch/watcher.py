@@ -9,6 +9,8 @@ A watch that ends is resumed where it stopped, without a list; one that ends wit
 none, and is a failure. A 410 in any form starts a new list, and the store makes
 the difference: nothing is forgotten before the new list is whole. Spec: Kubernetes API concepts, "Efficient detection
 of changes", "410 Gone responses", "Watch bookmarks".
+
+`renew` begins anew, whatever the state: for who has to know that what we hold is no older than this moment.
 """
 
 import math
@@ -20,7 +22,7 @@ import msgspec
 import structlog
 
 from flow.clock import Clock
-from flow.latest import Latest
+from flow.latest import Latest, reached
 from flow.race import newer_within
 from k8s_watch.api import ApiError, Gone, KubeReader, NotServed
 from k8s_watch.backoff import Backoff
@@ -147,6 +149,15 @@ def _after_word(state: Watching, resource_version: str) -> Watching:
     return msgspec.structs.replace(state, resource_version=known, tries=0, since=-math.inf)
 
 
+def _shows(before: State, after: State) -> bool:
+    """Whether the server has just shown what it has: with the end of a list, or a word of a watch."""
+    match before, after:
+        case (Watching(), Watching()) | (Paging(), Listed()):
+            return True
+        case _:
+            return False
+
+
 class Watcher[T: Object]:
     """Watches one kind.
 
@@ -160,6 +171,13 @@ class Watcher[T: Object]:
         """None while reading works, as far as is known."""
         self.failures = 0
         """Counts failed calls."""
+        self.renewals: Latest[int] = Latest(0)
+        """Counts calls of `renew`: whoever runs `events` ends it at each, and runs it again."""
+        self._proven: Latest[int] = Latest(0)
+        """The last renewal since which the server has shown us that we hold what it has."""
+        self._renewal = 0
+        """The last renewal before `events` began."""
+        self._wants_list = False
         self._kind = kind
         self._api = api
         self._clock = clock
@@ -169,11 +187,18 @@ class Watcher[T: Object]:
         self._has_conceded = False
 
     async def events(self) -> AsyncGenerator[Event[T], None]:
-        """Yield events for ever. Raises no `ApiError` and no `OSError`. Close it: it may hold a connection."""
+        """Yield events for ever. Raises no `ApiError` and no `OSError`. Close it: it may hold a connection.
+
+        Closed, it may be called again, and goes on where it was.
+        """
+        self._renewal = self.renewals.value
+        if self._wants_list:
+            self._wants_list, self.state = False, Empty()
         try:
             while True:
+                before = self.state
                 try:
-                    state, events = await self._step(self.state)
+                    state, events = await self._step(before)
                 except (ApiError, OSError) as error:
                     trouble = self._note(error)
                     conceded = self._concede(trouble)
@@ -181,13 +206,27 @@ class Watcher[T: Object]:
                         yield event
                     # What was conceded ended the list that was under way: the next one begins with an `Init`.
                     await self._enter(Empty() if conceded else self._after(error))
+                    if self._has_conceded and trouble.sort in (Sort.NOT_SERVED, Sort.FORBIDDEN):
+                        self._proven.publish(self._renewal)  # empty still, says the server
                     await self._pause(trouble)
                 else:
                     for event in events:
                         yield event
                     await self._enter(state)
+                    if _shows(before, state):
+                        self._proven.publish(self._renewal)
         finally:
-            await self._leave()
+            await self._enter(self._resumable())
+
+    async def renew(self, *, relist: bool) -> None:
+        """Begin anew, with a list if `relist`, else where we are; return once the server has shown what it has.
+
+        A list shows it whole. A watch does with its first word, as nearly as a watch can: what was missed comes right
+        behind it. A kind that counts as empty is shown by the answer that it still does.
+        """
+        self._wants_list |= relist
+        self.renewals.publish(self.renewals.value + 1)
+        await reached(self._proven, self.renewals.value)
 
     async def _step(self, state: State) -> tuple[State, Sequence[Event[T]]]:
         match state:
@@ -272,14 +311,21 @@ class Watcher[T: Object]:
                 tries += isinstance(error, ApiError) and error.code not in PATIENT_CODES
                 return Listed(version, resource_version, tries) if tries < TRIES else Empty()
 
-    async def _enter(self, state: State) -> None:
-        if not isinstance(state, Watching):
-            await self._leave()
-        self.state = state
+    def _resumable(self) -> State:
+        """Name the state from which to go on once no connection is held."""
+        match self.state:
+            case Watching(version, resource_version, _, tries):
+                return Listed(version, resource_version, tries)
+            case state:
+                return state
 
-    async def _leave(self) -> None:
-        if isinstance(self.state, Watching):
-            await self.state.lines.aclose()
+    async def _enter(self, state: State) -> None:
+        left, self.state = (
+            self.state,
+            state,
+        )  # at once: what led to it was handed out, whatever becomes of the old watch
+        if isinstance(left, Watching) and not isinstance(state, Watching):
+            await left.lines.aclose()
 
     def _well(self) -> None:
         self._backoff.healthy()

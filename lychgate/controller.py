@@ -82,8 +82,9 @@ def changes_allowance(cores: float, at_most: float) -> Allowance:
 class Controller:
     """Turns what the source says into what the fleet, the infrastructure and the statuses should be.
 
-    `steps` holds the newest pass; `ready` is true from the first published pass on and never turns false again:
-    from then on there is always a good configuration to serve.
+    `steps` holds the newest pass, and `followed` the revision of the source that it follows at least; `ready` is true
+    from the first published pass on and never turns false again: from then on there is always a good configuration to
+    serve.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Controller:
         clock: Clock,
     ) -> None:
         self.steps: Latest[Step | None] = Latest(None)
+        self.followed: Latest[int] = Latest(0)
         self.ready: Latest[bool] = Latest(initial=False)
         self._source = source
         self._cache = cache
@@ -130,12 +132,13 @@ class Controller:
     async def _translating(self) -> None:
         hold_off = HoldOff(self._source.revision, self._hold_off, self._clock.cpu, self._clock)
         while True:
-            await hold_off.next()
+            revision = await hold_off.next()
             began = self._clock.monotonic()
             previous = self.steps.value
             with _growing() if previous is None else nullcontext():
                 new = self._pipeline.update(self._source.snapshot())
                 self._publish(new, previous)
+            self.followed.publish(revision)
             self._metrics.steps.observe(self._clock.monotonic() - began)
 
     def _publish(self, new: Step, previous: Step | None) -> None:

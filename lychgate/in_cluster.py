@@ -38,6 +38,7 @@ from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.outage import mind_outages
 from lychgate.settings import Settings
 from lychgate.signals import until_told
+from lychgate.taking_over import take_over
 from lychgate.telemetry.edge_collector import EdgeCollector
 from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_meter import FleetMeter
@@ -86,21 +87,22 @@ class _Replica:
         self._reader = reader = HttpReader(connection)
         self._cluster = Cluster(reader, clock=clock)
         self._leadership = _leadership(settings, connection, clock)
-        leading = self._leadership.leading if settings.leader_election else Latest(initial=True)
+        self._leading = self._leadership.leading if settings.leader_election else Latest(initial=True)
+        self._writing = writing = Latest(initial=False)
         may_write = self._leadership.may_write if settings.leader_election else _always
         writer = FencedWriter(HttpWriter(connection, served=reader.served_version), may_write)
         self._infra_settings = _infra_settings(settings)
         self._infra = InfraReconciler(
             writer,
-            leading=leading,
+            leading=writing,
             clock=clock,
             settings=self._infra_settings,
             ca=AuthorityFolder(Path(settings.ca_dir)),
             bootstrap=self._bootstrap,
         )
-        self._statuses = StatusWriter(writer, leading=leading, clock=clock, observed=self._watched)
-        self._finalizers = FinalizerWriter(writer, leading=leading, clock=clock)
-        self._metrics.leading.set_function(lambda: leading.value)
+        self._statuses = StatusWriter(writer, leading=writing, clock=clock, observed=self._watched)
+        self._finalizers = FinalizerWriter(writer, leading=writing, clock=clock)
+        self._metrics.leading.set_function(lambda: writing.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         self._cache = cache = SnapshotCache(divide)
         self._fleet = Fleet(cache, FleetMeter(self._metrics.registry))
@@ -145,6 +147,7 @@ class _Replica:
             tasks.create_task(
                 self._server.serve(address=_place(settings.xds_address, settings.xds_port), tls=tls), name="xds"
             )
+            tasks.create_task(self._taking_over(), name="taking over")
             tasks.create_task(self._infra.run(), name="infrastructure")
             tasks.create_task(self._statuses.run(), name="statuses")
             tasks.create_task(self._finalizers.run(), name="finalizers")
@@ -153,6 +156,10 @@ class _Replica:
             tasks.create_task(warn_of_unserved(self._reader, once=self._controller.ready), name="unserved")
             if settings.leader_election:
                 tasks.create_task(self._leadership.run(), name="leadership")
+
+    async def _taking_over(self) -> None:
+        followed = self._controller.followed
+        await take_over(leading=self._leading, writing=self._writing, cluster=self._cluster, followed=followed)
 
     async def _observing(self) -> None:
         """Tell those who write what was seen of what they wrote."""

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flow.latest import Latest
+from flow.latest import Latest, reached
 from tests.flow.virtual_clock import settle
 
 
@@ -74,3 +74,14 @@ async def test_a_value_that_was_only_passed_through_may_be_missed() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_number_is_reached_also_by_one_that_is_greater() -> None:
+    latest = Latest(3)
+    await reached(latest, 3)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(reached(latest, 5))
+        latest.publish(4)
+        await settle()
+        assert not waiting.done()
+        latest.publish(6)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flow.latest import Latest
-from flow.race import newer_within, while_true, within
+from flow.race import anew, newer_within, while_true, within
 from tests.flow.virtual_clock import VirtualClock, settle
 
 
@@ -87,3 +87,39 @@ async def test_newer_within_says_whether_it_came() -> None:
         missed = tasks.create_task(newer_within(source, 1, 1.0, clock))
         await clock.advance(1.0)
         assert not missed.result()
+
+
+async def test_work_begins_anew_at_each_ring_and_never_twice_at_once() -> None:
+    bell: Latest[int] = Latest(0)
+    log: list[str] = []
+
+    async def work() -> None:
+        log.append("start")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            log.append("end")
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(anew(bell, work))
+        await settle()
+        for number in (1, 2):
+            bell.publish(number)
+            await settle()
+        task.cancel()
+    assert log == ["start", "end"] * 3
+
+
+async def test_work_that_returns_or_raises_is_not_begun_again() -> None:
+    bell: Latest[int] = Latest(0)
+
+    async def returns() -> None:
+        return
+
+    async def raises() -> None:
+        raise KeyError("x")
+
+    await anew(bell, returns)
+    with pytest.raises(KeyError):
+        await anew(bell, raises)

@@ -38,10 +38,20 @@ class Collection:
         self.watches: list[asyncio.Queue[bytes | BaseException | None]] = []
 
 
+class Objects:
+    """What a server holds, whichever way one comes to it."""
+
+    def __init__(self) -> None:
+        self.collections: dict[str, Collection] = {}
+        self.last = 99
+        """The newest resourceVersion."""
+        self.uid = itertools.count(1)
+
+
 class FakeApi:
     """Serves the kinds it is told to. All faults are attributes and take effect at once."""
 
-    def __init__(self, clock: Clock, *, page_size: int = 1000) -> None:
+    def __init__(self, clock: Clock, *, page_size: int = 1000, objects: Objects | None = None) -> None:
         self.calls: list[Call] = []
         self.refuse: dict[str, BaseException] = {}
         """What calls raise: all of them ("*"), those for a kind ("Service"), or one sort of those ("watch Service")."""
@@ -55,11 +65,14 @@ class FakeApi:
         """Continue tokens made before this are gone."""
         self._clock = clock
         self._page_size = page_size
-        self._collections: dict[str, Collection] = {}
-        self._version = itertools.count(100)
-        self._last = 99
-        self._uid = itertools.count(1)
+        self._objects = objects or Objects()
+        self._watches: dict[str, list[asyncio.Queue[bytes | BaseException | None]]] = {}
+        """Those that were opened this way, by kind."""
         self._lists: dict[str, tuple[list[bytes], str]] = {}
+
+    def another_way(self) -> "FakeApi":
+        """Make another way to the same objects, with faults and calls of its own."""
+        return FakeApi(self._clock, page_size=self._page_size, objects=self._objects)
 
     # What a test does to the server.
 
@@ -71,7 +84,7 @@ class FakeApi:
         if old and uid and old["metadata"]["uid"] != uid:
             self.delete(kind, name, namespace)
             old = None
-        uid = uid or (old["metadata"]["uid"] if old else f"uid-{next(self._uid)}")
+        uid = uid or (old["metadata"]["uid"] if old else f"uid-{next(self._objects.uid)}")
         meta = {"name": name, "uid": uid, "resourceVersion": self._tick()} | fields.pop("metadata", {})
         meta |= {"namespace": namespace} if kind.namespaced else {}
         made = {"metadata": meta, **fields}
@@ -89,7 +102,7 @@ class FakeApi:
 
     def bookmark(self, kind: AnyKind, **metadata: Any) -> None:
         """Tell every watch of the kind how far it is."""
-        self.say(kind, "BOOKMARK", {"metadata": {"resourceVersion": str(self._last), **metadata}})
+        self.say(kind, "BOOKMARK", {"metadata": {"resourceVersion": self.last_version, **metadata}})
 
     def say(self, kind: AnyKind, type_: str, of: Json) -> None:
         """Send one event to the open watches, outside of history."""
@@ -104,9 +117,9 @@ class FakeApi:
     def compact(self) -> None:
         """Forget all history: older resourceVersions are gone. Something unrelated moves the version on first."""
         self._tick()
-        for of in self._collections.values():
+        for of in self._objects.collections.values():
             of.history.clear()
-            of.compacted = self._last
+            of.compacted = self._objects.last
 
     def close(self, kind: AnyKind) -> None:
         """End the kind's watches cleanly."""
@@ -116,11 +129,16 @@ class FakeApi:
         """Break the kind's watches."""
         self._end(kind, error or ConnectionResetError("cut"))
 
+    def stall(self, kind: AnyKind) -> None:
+        """Have the kind's open watches say nothing more and end never, as if their peer was gone without a word."""
+        for watch in self._watches.pop(kind.name, ()):
+            self.of(kind).watches.remove(watch)
+
     def stop(self) -> None:
         """Be unreachable: refuse every call and cut every watch."""
         self.refuse["*"] = ConnectionRefusedError("nobody listens")
-        for of in self._collections.values():
-            for watch in of.watches:
+        for watches in self._watches.values():
+            for watch in watches:
                 watch.put_nowait(ConnectionResetError("gone"))
 
     def start(self) -> None:
@@ -136,7 +154,7 @@ class FakeApi:
 
     def of(self, kind: AnyKind) -> Collection:
         """The kind's collection."""
-        return self._collections.setdefault(kind.name, Collection())
+        return self._objects.collections.setdefault(kind.name, Collection())
 
     def seen(self, verb: str, kind: AnyKind) -> list[Call]:
         """The calls of one sort for one kind."""
@@ -145,7 +163,7 @@ class FakeApi:
     @property
     def last_version(self) -> str:
         """The newest resourceVersion."""
-        return str(self._last)
+        return str(self._objects.last)
 
     # KubeReader.
 
@@ -167,7 +185,7 @@ class FakeApi:
         else:
             number, start = len(self._lists), 0
             items = [json.dumps(held).encode() for _, held in sorted(self.of(kind).objects.items())]
-            resource_version = str(self._last)
+            resource_version = self.last_version
             self._lists[str(number)] = (items, resource_version)
         end = start + min(limit, self._page_size) if limit else len(items)
         return Page(tuple(items[start:end]), resource_version, f"{number}:{end}" if end < len(items) else "")
@@ -196,14 +214,18 @@ class FakeApi:
         for at, type_, held in of.history:
             if at > int(resource_version):
                 queue.put_nowait(_line(type_, held))
-        of.watches.append(queue)
+        own = self._watches.setdefault(kind.name, [])
+        for watches in (own, of.watches):
+            watches.append(queue)
         try:
             while (said := await queue.get()) is not None:
                 if isinstance(said, BaseException):
                     raise said
                 yield said
         finally:
-            of.watches.remove(queue)
+            for watches in (own, of.watches):
+                if queue in watches:  # or it was stalled
+                    watches.remove(queue)
 
     def _call(self, call: Call) -> None:
         self.calls.append(call)
@@ -214,16 +236,16 @@ class FakeApi:
                 raise self.refuse[name]
 
     def _tick(self) -> str:
-        self._last = next(self._version)
-        return str(self._last)
+        self._objects.last += 1
+        return self.last_version
 
     def _tell(self, of: Collection, type_: str, held: Json) -> None:
-        of.history.append((self._last, type_, held))
+        of.history.append((self._objects.last, type_, held))
         for watch in of.watches:
             watch.put_nowait(_line(type_, held))
 
     def _end(self, kind: AnyKind, how: BaseException | None) -> None:
-        for watch in self.of(kind).watches:
+        for watch in self._watches.get(kind.name, ()):
             watch.put_nowait(how)
 
 

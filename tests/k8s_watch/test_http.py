@@ -136,6 +136,20 @@ async def test_a_silent_peer_is_given_up_and_the_watch_resumed(server: ApiServer
     assert first["resourceVersion"] == second["resourceVersion"] == "99"
 
 
+async def test_to_catch_up_over_http_asks_for_new_lists_and_watches(server: ApiServer, reader: HttpReader) -> None:
+    """A watch of which nothing is heard is left behind, whatever its connection may think."""
+    async with watching(reader) as cluster:
+        await server.until(lambda: bool(server.api.of(SERVICE).watches))
+        server.api.stall(SERVICE)
+        server.api.put(SERVICE, "a")
+        revision = await cluster.catch_up({kind.name for kind in WATCHED})
+        assert revision == cluster.revision.value
+        assert len(cluster.snapshot().services) == 1
+        await server.until(lambda: bool(server.api.of(SERVICE).watches))
+        server.api.put(SERVICE, "b")
+        await until(cluster, lambda snapshot: len(snapshot.services) == 2)
+
+
 async def test_a_server_that_never_answers_is_given_up(server: ApiServer, connection: Connection) -> None:
     """Case 5: the deadline is ours."""
     server.hangs = True

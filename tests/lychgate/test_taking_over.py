@@ -1,0 +1,212 @@
+"""Two replicas of the controller in one cluster, and how the Lease goes from one to the other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from flow.latest import Latest
+from gateway_api.graph.types import Settings
+from gateway_api.ir.fleet import FleetReport
+from gateway_api.ir.infra import InfraReport
+from gateway_api.status.types import Statuses
+from k8s_apply.certificates import Authority, make_authority
+from k8s_apply.infra.names import infra_key
+from k8s_apply.infra.reconcile import InfraReconciler
+from k8s_watch.cluster import Cluster
+from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, SERVICE
+from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
+from lychgate.taking_over import take_over
+from lychgate.telemetry.metrics import Metrics
+from tests.flow.virtual_clock import VirtualClock
+from tests.k8s_apply.fake_writer import FakeWriter
+from tests.k8s_apply.gateways import BOOTSTRAP, SETTINGS
+from tests.k8s_watch.fake_api import FakeApi
+from xds_server.snapshot.cache import SnapshotCache
+
+NAME = "example.com/controller"
+CLASS = {"controllerName": NAME}
+
+
+class NoStatuses:
+    """Statuses are another matter."""
+
+    def want(self, statuses: Statuses, /, changed: Any = None) -> None:
+        pass
+
+
+class Replica:
+    """One controller with its own way to the API server, and nothing but infrastructure to write."""
+
+    def __init__(self, clock: VirtualClock, api: FakeApi, writer: FakeWriter, authority: Authority) -> None:
+        self.api = api
+        self.leading = Latest(initial=False)
+        self.writing = Latest(initial=False)
+        self.cluster = Cluster(api, clock=clock)
+        self._infra = InfraReconciler(
+            writer,
+            leading=self.writing,
+            clock=clock,
+            settings=SETTINGS,
+            ca=lambda: authority,
+            bootstrap=lambda _, secret: {**BOOTSTRAP, "drain": secret},
+        )
+        self._controller = Controller(
+            self.cluster,
+            SnapshotCache(),
+            feedback=Feedback(Latest(FleetReport()), Latest(InfraReport())),
+            sinks=Sinks(self._infra, NoStatuses()),
+            settings=Settings(controller_name=NAME),
+            hold_off=changes_allowance(0.1, 0.5),
+            metrics=Metrics(),
+            clock=clock,
+        )
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.cluster.run())
+            tasks.create_task(self._controller.run())
+            tasks.create_task(self._infra.run())
+            tasks.create_task(
+                take_over(
+                    leading=self.leading,
+                    writing=self.writing,
+                    cluster=self.cluster,
+                    followed=self._controller.followed,
+                )
+            )
+
+
+class Site:
+    """A cluster with Gateway `old`, and two replicas of which `a` has the Lease."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.server = FakeApi(self.clock)
+        self.writer = FakeWriter(self.clock)
+        authority = make_authority(self.clock.now())
+        self.a, self.b = (Replica(self.clock, self.server.another_way(), self.writer, authority) for _ in range(2))
+        self.server.put(GATEWAY_CLASS, "ours", spec=CLASS)
+        self.gateway("old", 80)
+
+    def gateway(self, name: str, *ports: int) -> None:
+        """Make a Gateway, or change its ports."""
+        listeners = [{"name": f"p{port}", "port": port, "protocol": "HTTP"} for port in ports]
+        metadata = {"generation": len(ports)}
+        self.server.put(GATEWAY, name, metadata=metadata, spec={"gatewayClassName": "ours", "listeners": listeners})
+
+    def ports(self) -> Mapping[str, list[int]]:
+        """The ports of every Gateway's Service."""
+        found = {}
+        for name in ("old", "new"):
+            if live := self.writer.peek(SERVICE, infra_key(ObjectKey("default", name), SETTINGS)):
+                found[name] = [port["port"] for port in live["spec"]["ports"]]
+        return found
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run both; `a` has made what `old` needs."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(replica.run()) for replica in (self.a, self.b)]
+            await self.clock.advance(1)
+            self.a.leading.publish(True)
+            await self.clock.advance(1)
+            assert self.ports() == {"old": [80]}
+            yield
+            for task in running:
+                task.cancel()
+
+    async def hand_over(self) -> None:
+        """Give the Lease to `b`, who finds it free at once."""
+        self.writer.calls.clear()
+        self.a.leading.publish(False)
+        await self.clock.advance(0)
+        self.b.leading.publish(True)
+        await self.clock.advance(0)
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def written(site: Site) -> list[tuple[str, str]]:
+    return [(call.verb, call.kind) for call in site.writer.calls if call.verb not in ("get", "list")]
+
+
+async def test_a_new_leader_writes_at_once_what_needs_no_catching_up(site: Site) -> None:
+    """No time passes: nobody waits for a bookmark, or for silence."""
+    async with site.running():
+        site.gateway("new", 80)
+        await site.hand_over()
+        assert site.b.writing.value
+        assert site.ports() == {"old": [80], "new": [80]}
+
+
+async def test_a_new_leader_that_was_cut_off_undoes_nothing(site: Site) -> None:
+    """Its watchers still pause when it gets the Lease, and it has not heard of what the last leader made."""
+    async with site.running():
+        site.b.api.stop()
+        await site.clock.advance(1)
+        site.gateway("new", 80)
+        site.gateway("old", 80, 8080)
+        await site.clock.advance(600)
+        assert site.ports() == {"old": [80, 8080], "new": [80]}
+        site.b.api.start()
+        await site.hand_over()
+        await site.clock.until(lambda: site.b.writing.value, at_most=1)
+        await site.clock.advance(10)
+        assert site.ports() == {"old": [80, 8080], "new": [80]}
+        assert written(site) == []
+
+
+async def test_a_new_leader_whose_watch_fell_silent_undoes_nothing(site: Site) -> None:
+    """Nothing has failed, and would not for minutes."""
+    async with site.running():
+        site.b.api.stall(GATEWAY)
+        site.gateway("new", 80)
+        await site.clock.advance(1)
+        await site.hand_over()
+        await site.clock.until(lambda: site.b.writing.value, at_most=1)
+        await site.clock.advance(10)
+        assert site.ports() == {"old": [80], "new": [80]}
+        assert written(site) == []
+
+
+async def test_a_new_leader_that_cannot_read_gateways_writes_nothing(site: Site) -> None:
+    async with site.running():
+        site.b.api.stop()
+        await site.clock.advance(1)
+        site.server.delete(GATEWAY, "old")
+        site.gateway("new", 80)
+        await site.clock.advance(60)
+        await site.hand_over()
+        await site.clock.advance(600)
+        assert not site.b.writing.value
+        assert written(site) == []
+
+
+async def test_what_is_not_ours_any_more_is_removed_once_that_is_known(site: Site) -> None:
+    """A Gateway that goes to another class still exists, and leaves its objects to the new leader."""
+    async with site.running():
+        site.b.api.stop()
+        await site.clock.advance(1)
+        site.a.leading.publish(False)
+        site.server.put(GATEWAY, "old", metadata={"generation": 9}, spec={"gatewayClassName": "x", "listeners": []})
+        await site.clock.advance(60)
+        site.b.api.start()
+        await site.hand_over()
+        await site.clock.until(lambda: site.ports() == {}, at_most=5)
+
+
+async def test_who_loses_the_lease_does_not_write(site: Site) -> None:
+    async with site.running():
+        await site.hand_over()
+        assert site.b.writing.value
+        assert not site.a.writing.value
+        site.b.leading.publish(False)
+        await site.clock.advance(0)
+        assert not site.b.writing.value
