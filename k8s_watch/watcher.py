@@ -183,6 +183,8 @@ class Watcher[T: Object]:
         self._clock = clock
         self._recovered = recovered or Latest(0)
         self._backoff = Backoff(clock)
+        self._expiry = Backoff(clock)
+        """Before lists that a 410 makes necessary: after an outage, that need not be as long as its last pause was."""
         self._has_listed = False
         self._has_conceded = False
 
@@ -329,6 +331,7 @@ class Watcher[T: Object]:
 
     def _well(self) -> None:
         self._backoff.healthy()
+        self._expiry.healthy()
         if self.trouble is None:
             return
         log.info("kind is read again", kind=self._kind.name)
@@ -371,7 +374,7 @@ class Watcher[T: Object]:
                 return None
 
     async def _pause(self, trouble: Trouble) -> None:
-        seconds = self._backoff.pause()
+        seconds = (self._expiry if trouble.sort is Sort.EXPIRED else self._backoff).pause()
         if isinstance(trouble.error, ApiError) and trouble.error.retry_after is not None:
             seconds = max(seconds, min(trouble.error.retry_after, RETRY_AFTER_MOST))
         if trouble.sort is Sort.NOT_SERVED:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from k8s_watch.api import ApiError
+from k8s_watch.api import ApiError, Gone
 from k8s_watch.kinds import CONFIG_MAP, GATEWAY, SECRET, SERVICE, TCP_ROUTE
 from k8s_watch.watcher import FORBIDDEN_GRACE
 from tests.k8s_watch.conftest import WATCHED, World
@@ -75,6 +75,31 @@ async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World) ->
         await world.clock.until(lambda: len(down()) < len(WATCHED), at_most=31)
         assert await world.clock.until(lambda: not down()) <= 1
         assert len(world.cluster.snapshot().services) == 1
+
+
+@pytest.mark.parametrize("as_event", [True, False], ids=["as an event", "as an answer"])
+async def test_a_list_that_an_outage_made_necessary_begins_soon_after_it(world: World, *, as_event: bool) -> None:
+    """Case 13: 410 is the usual answer after some minutes, and no reason to pause for as long as in the outage."""
+    world.clock.chance = None
+    world.api.gone_as_event = as_event
+    async with world.running():
+        world.api.stop()
+        await world.clock.advance(3600)
+        world.api.put(SERVICE, "a")
+        world.api.compact()
+        world.api.start()
+        world.api.calls.clear()
+        await world.clock.until(lambda: bool(world.api.seen("watch", SERVICE)), at_most=31)
+        assert await world.clock.until(lambda: len(world.cluster.snapshot().services) == 1) <= 1
+
+
+async def test_a_server_that_says_410_over_and_over_is_not_hammered() -> None:
+    """Case 26: a list each time, ever more slowly."""
+    world = World((SERVICE,))
+    world.api.refuse["watch Service"] = Gone(410, "too old resource version", reason="Expired")
+    async with world.running():
+        await world.clock.advance(300)
+    assert len(world.api.seen("list", SERVICE)) < 25
 
 
 @pytest.mark.parametrize("error", [UNAVAILABLE, TimeoutError()], ids=["answers 500", "hangs"])
