@@ -8,7 +8,8 @@ What is guaranteed:
 * A change of nothing but a status may be announced `STATUS_ONLY` seconds late: most are our own words come back, and
   the next change that somebody waits for brings them along.
 * A snapshot holds, for each kind, a state that the server had. Between kinds there is no such order: a route may be
-  seen before the Service that was made before it.
+  seen before the Service that was made before it. After an outage, which may have hidden minutes of changes, those of
+  the kinds that are back wait for the others, `RETURN` seconds at most.
 
 To watch some namespaces only, a reader that lists and watches each of them is all that changes: `HttpReader` is the
 place, this file would not notice.
@@ -22,8 +23,8 @@ import msgspec
 import structlog
 
 from flow.clock import Clock
-from flow.latest import Latest
-from flow.race import within
+from flow.latest import Latest, reached
+from flow.race import newer_within, within
 from k8s_watch import kinds as known_kinds
 from k8s_watch.api import KubeReader
 from k8s_watch.informer import Informer, KindHealth
@@ -37,6 +38,10 @@ SLICES = known_kinds.ENDPOINT_SLICE.name
 
 STATUS_ONLY = 0.5
 """Seconds that a change of nothing but a status waits at most for one that is more urgent."""
+RETURN = 2.0
+"""Seconds that changes wait at most, from when the first kind is read again, for the others that cannot be yet."""
+BEHIND = 0.1
+"""Seconds after a watch's first word in which what it missed comes."""
 PATIENCE = 10.0
 """Seconds for which `catch_up` waits for a kind that is not decisive."""
 
@@ -51,7 +56,9 @@ class Cluster:
         self._revision = Latest(0)
         self._unhurried = Latest(0)
         """Counts changes that are not announced at once."""
-        recovered = Latest(0)
+        self._recovered = recovered = Latest(0)
+        """Counts kinds that are read again; what is beyond `_together` may be the first of several."""
+        self._together = 0
         self._informers: Mapping[str, Informer[Any]] = {
             kind.name: Informer(kind, api, clock=clock, changed=self._listener(kind), recovered=recovered)
             for kind in kinds
@@ -73,6 +80,7 @@ class Cluster:
             for informer in self._informers.values():
                 tasks.create_task(informer.run(), name=f"watch {informer.kind.name}")
             tasks.create_task(self._announcing_the_unhurried(), name="statuses")
+            tasks.create_task(self._announcing_together(), name="returning")
 
     async def catch_up(self, decisive: Collection[str]) -> int:
         """Return once what we hold is no older than this call: the revision from which on `snapshot` shows it.
@@ -89,7 +97,7 @@ class Cluster:
                 else:
                     tasks.create_task(self._renew_in_time(informer), name=f"renew {name}")
         if self._revision.value and self._dirty:
-            self._announce()
+            self._announce()  # whatever it may have been waiting for
         return max(self._revision.value, 1)
 
     async def _renew_in_time(self, informer: Informer[Any]) -> None:
@@ -128,6 +136,8 @@ class Cluster:
             self._rejected = self._rejected or change.rejected
             if self._revision.value and change.status_only and not kind.urgent_status:
                 self._unhurried.publish(self._unhurried.value + 1)
+            elif self._revision.value and self._recovered.value > self._together:
+                pass  # announced when the others are back
             elif self._revision.value or all(informer.store.synced for informer in self._informers.values()):
                 self._announce()
 
@@ -142,8 +152,30 @@ class Cluster:
             await self._unhurried.newer_than(version)
             await self._clock.sleep(STATUS_ONLY)
             version = self._unhurried.version
-            if self._dirty:
+            if self._dirty and self._recovered.value == self._together:
                 self._announce()
+
+    async def _announcing_together(self) -> None:
+        """Announce what the kinds have missed in an outage once all of them know it, or it takes too long."""
+        while True:
+            await reached(self._recovered, self._together + 1)
+            if self._is_some_kind_away():
+                await self._until_all_are_back()
+            self._together = self._recovered.value
+            if self._dirty and self._revision.value:
+                self._announce()
+
+    async def _until_all_are_back(self) -> None:
+        end = self._clock.monotonic() + RETURN
+        while (left := end - self._clock.monotonic()) > 0:
+            away = self._is_some_kind_away()
+            pause = left if away else min(left, BEHIND)
+            rung = await newer_within(self._recovered, self._recovered.version, pause, self._clock)
+            if not (rung or away or self._is_some_kind_away()):  # what comes behind a first word may be a 410
+                return
+
+    def _is_some_kind_away(self) -> bool:
+        return any(each.error and not each.forbidden and not each.not_served for each in self.health())
 
     def _first(self) -> ClusterSnapshot:
         news = self._news()

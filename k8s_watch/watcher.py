@@ -335,7 +335,7 @@ class Watcher[T: Object]:
         if self.trouble is None:
             return
         log.info("kind is read again", kind=self._kind.name)
-        if self.trouble.sort is Sort.UNAVAILABLE:
+        if self.trouble.sort in (Sort.UNAVAILABLE, Sort.EXPIRED):
             self._recovered.publish(self._recovered.value + 1)
         self.trouble = None
         self._has_conceded = False

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from k8s_watch.api import ApiError, Gone
-from k8s_watch.kinds import CONFIG_MAP, GATEWAY, SECRET, SERVICE, TCP_ROUTE
+from k8s_watch.cluster import BEHIND, RETURN
+from k8s_watch.kinds import CONFIG_MAP, GATEWAY, HTTP_ROUTE, SECRET, SERVICE, TCP_ROUTE
 from k8s_watch.watcher import FORBIDDEN_GRACE
 from tests.k8s_watch.conftest import WATCHED, World
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
@@ -219,3 +220,49 @@ async def test_an_absurd_retry_after_is_cut_short() -> None:
     async with world.running():
         took = await world.clock.until(lambda: world.cluster.revision.value > 0)
     assert took == pytest.approx(60)
+
+
+@pytest.mark.parametrize("expired", [False, True], ids=["resumed", "listed anew"])
+async def test_what_kinds_missed_in_an_outage_is_announced_together(world: World, *, expired: bool) -> None:
+    """A route that moved to a Service made meanwhile is not seen without it, though its kind may be back first."""
+    world.clock.chance = None
+    world.api.gone_as_event = True
+    async with world.running():
+        world.api.stop()
+        await world.clock.advance(3600)
+        world.api.put(SERVICE, "b")
+        world.api.put(HTTP_ROUTE, "a")
+        if expired:
+            world.api.compact()
+        world.api.refuse["Service"] = world.api.refuse.pop("*")
+        version = world.cluster.revision.version
+        await world.clock.until(lambda: not world.health(HTTP_ROUTE).error, at_most=31)
+        world.api.refuse.clear()
+        await world.clock.until(lambda: world.cluster.revision.version > version, at_most=RETURN)
+        snapshot = world.cluster.snapshot()
+        assert (len(snapshot.http_routes), len(snapshot.services)) == (1, 1)
+        assert world.cluster.revision.version == version + 1
+
+
+async def test_a_kind_that_stays_away_holds_the_others_up_for_a_moment_only(world: World) -> None:
+    async with world.running():
+        world.api.stop()
+        await world.clock.advance(3600)
+        world.api.put(HTTP_ROUTE, "a")
+        world.api.refuse["Service"] = world.api.refuse.pop("*")
+        version = world.cluster.revision.version
+        await world.clock.until(lambda: not world.health(HTTP_ROUTE).error, at_most=31)
+        assert await world.clock.until(lambda: world.cluster.revision.version > version) <= RETURN + BEHIND
+        world.api.put(HTTP_ROUTE, "b")
+        await world.clock.advance(0)
+        assert world.cluster.revision.version == version + 2
+
+
+async def test_one_watch_that_is_cut_costs_no_time(world: World) -> None:
+    async with world.running():
+        world.api.cut(SERVICE)
+        await world.clock.advance(0)
+        world.api.put(SERVICE, "a")
+        version = world.cluster.revision.version
+        await world.clock.until(lambda: not world.health(SERVICE).error, at_most=1)
+        assert world.cluster.revision.version == version + 1
