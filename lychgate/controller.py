@@ -22,7 +22,8 @@ from gateway_api.status.keeper import StatusKeeper
 from gateway_api.status.observed import refused_before, unchanged
 from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
-from k8s_watch.snapshot import Source
+from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS
+from k8s_watch.snapshot import ClusterSnapshot, Source
 from lychgate.pipeline import Pipeline, Step
 from lychgate.telemetry.metrics import Metrics
 from xds_server.snapshot.cache import SnapshotCache
@@ -77,6 +78,19 @@ def changes_allowance(cores: float, at_most: float) -> Allowance:
     The credit is enough for some hundred changes at once.
     """
     return Allowance(rate=cores, credit=3 * cores, at_most=at_most)
+
+
+def _unreadable_gateways(cluster: ClusterSnapshot) -> Set[ObjectKey]:
+    """Return the Gateways that are there, and may be ours, but cannot be judged: they or their class do not decode, and
+    no good version is known.
+    """
+    rejected = {(one.kind, one.key) for one in cluster.rejected}
+    classes = {key for kind, key in rejected if kind == GATEWAY_CLASS.name}
+    named = {key for kind, key in rejected if kind == GATEWAY.name and key}
+    if not classes:
+        return named
+    of_class = (key for key, each in cluster.gateways.items() if ObjectKey("", each.spec.gateway_class_name) in classes)
+    return named.union(of_class)
 
 
 class Controller:
@@ -163,7 +177,8 @@ class Controller:
             self._bell.publish(self._bell.value + 1)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
         wished = {key: gateway.infra for key, gateway in new.gateways.items()}
-        self._sinks.infra.want(wished, keep=[key for key in new.graph.gateways if key not in wished])
+        there = {*new.graph.gateways, *_unreadable_gateways(new.cluster)}
+        self._sinks.infra.want(wished, keep=there - wished.keys())
 
     def _wish_for_statuses(self, current: Step) -> None:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value

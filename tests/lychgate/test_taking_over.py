@@ -81,14 +81,16 @@ class Replica:
 
 
 class Site:
-    """A cluster with Gateway `old`, and two replicas of which `a` has the Lease."""
+    """A cluster with Gateway `old`, two replicas of which `a` has the Lease, and one that has not begun."""
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.server = FakeApi(self.clock)
         self.writer = FakeWriter(self.clock)
         authority = make_authority(self.clock.now())
-        self.a, self.b = (Replica(self.clock, self.server.another_way(), self.writer, authority) for _ in range(2))
+        self.a, self.b, self.c = (
+            Replica(self.clock, self.server.another_way(), self.writer, authority) for _ in range(3)
+        )
         self.server.put(GATEWAY_CLASS, "ours", spec=CLASS)
         self.gateway("old", 80)
 
@@ -187,6 +189,25 @@ async def test_a_new_leader_that_cannot_read_gateways_writes_nothing(site: Site)
         await site.clock.advance(600)
         assert not site.b.writing.value
         assert written(site) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "spec"),
+    [(GATEWAY, "old", {"gatewayClassName": "ours", "listeners": 7}), (GATEWAY_CLASS, "ours", {"controllerName": 7})],
+)
+async def test_what_a_new_leader_cannot_decode_costs_no_proxies(site: Site, kind: Any, name: str, spec: Any) -> None:
+    """Of an API that is newer than we are, for example. The one before knew a version that it could read."""
+    async with site.running():
+        site.server.put(kind, name, metadata={"generation": 9}, spec=spec)
+        await site.clock.advance(1)
+        site.a.leading.publish(False)
+        async with asyncio.TaskGroup() as tasks:
+            successor = tasks.create_task(site.c.run())
+            site.c.leading.publish(True)
+            await site.clock.until(lambda: site.c.writing.value, at_most=1)
+            await site.clock.advance(10)
+            assert site.ports() == {"old": [80]}
+            successor.cancel()
 
 
 async def test_what_is_not_ours_any_more_is_removed_once_that_is_known(site: Site) -> None:
