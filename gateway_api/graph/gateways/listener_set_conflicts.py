@@ -52,14 +52,16 @@ class _Claims:
     def __init__(self) -> None:
         self.server_names: defaultdict[int, set[str]] = defaultdict(set)
         """Port → the hostnames of its HTTPS and TLS listeners."""
-        self._protocols: defaultdict[_Port, dict[str, str]] = defaultdict(dict)
+        self._holders: defaultdict[_Port, dict[str, str]] = defaultdict(dict)
         """Port → hostname → the protocol that it is claimed for."""
+        self._served: defaultdict[_Port, set[str]] = defaultdict(set)
+        """Port → those protocols: kept beside, for a look at every hostname would cost each listener that is added."""
         self._bound: dict[_Port, int] = {}
         """Port that the proxy binds → port that it does so for."""
 
     def add(self, listener: ListenerNode) -> None:
         port, hostname = _port(listener), listener.spec.hostname or ANY
-        self._protocols[port].setdefault(hostname, listener.spec.protocol)
+        self._served[port].add(self._holders[port].setdefault(hostname, listener.spec.protocol))
         self._bound.setdefault(_Port(port.transport, listener.bind_port), port.number)
         if listener.spec.protocol in OF_SERVER_NAME:
             self.server_names[port.number].add(hostname)
@@ -70,11 +72,11 @@ class _Claims:
         if self._bound.get(_Port(port.transport, listener.bind_port), port.number) != port.number:
             message = f"port {port.number} is not free on this Gateway's proxies; choose another one."
             return problems.port_unavailable(message)
-        taken = self._protocols.get(port, {})
-        if taken and not can_share_port({*taken.values(), protocol}):
-            served = " and ".join(sorted(set(taken.values())))
-            return problems.protocol_conflict(f"Port {port.number} of this Gateway serves {served} already.")
-        if holder := taken.get(listener.spec.hostname or ANY):
+        served = self._served.get(port)
+        if served and not can_share_port(served | {protocol}):
+            text = " and ".join(sorted(served))
+            return problems.protocol_conflict(f"Port {port.number} of this Gateway serves {text} already.")
+        if holder := self._holders[port].get(listener.spec.hostname or ANY):
             what = (
                 f"Hostname {listener.spec.hostname or '(any)'} on port {port.number} of this Gateway is taken already"
             )
