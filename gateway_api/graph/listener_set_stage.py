@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 from gateway_api.graph.gateways.listener_set import (
     is_orphan,
+    leaves_alike,
     listeners_by_set,
     stands_alike,
     with_listener_sets,
     with_listeners,
+    with_sets_of,
 )
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
@@ -16,13 +18,14 @@ from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
 
+type Gateways = Mapping[ObjectKey, Moved[GatewayNode]]
 type Sets = Mapping[ObjectKey, Moved[ListenerSetNode]]
 
 
 class Together(NamedTuple):
     """What came out of judgements together."""
 
-    gateways: Mapping[ObjectKey, Moved[GatewayNode]]
+    gateways: Gateways
     """Those that differ by value."""
     listener_sets: Set[ObjectKey]
     """Those that may differ."""
@@ -58,15 +61,13 @@ class ListenerSetStage(Stage[ListenerSetNode]):
         if self.orphans & keys != found:
             self.orphans = (self.orphans - keys) | found
 
-    def put_together(
-        self, gateways: Mapping[ObjectKey, GatewayNode], moved: Iterable[ObjectKey], sets: Sets
-    ) -> Together:
+    def put_together(self, gateways: Mapping[ObjectKey, GatewayNode], moved: Gateways, sets: Sets) -> Together:
         """Judge together each of `gateways` that `moved`, or that one of `sets` joined or left, and its ListenerSets.
 
-        Cost: linear in the number of listeners of those Gateways; nothing of it for a ListenerSet of which judges see
-        no difference: whose status was written, for example.
+        Cost: linear in the number of listeners of those Gateways; nothing of it for a Gateway or a ListenerSet of which
+        judges see no difference: whose status was written, for example.
         """
-        anew = set(moved)
+        anew = {key for key, (before, after) in moved.items() if not (before and after and leaves_alike(before, after))}
         for key, (before, after) in sets.items():
             if before and after and stands_alike(before, after):
                 self.beside[key] = with_listeners(after, {key: self.beside[key].listeners})
@@ -74,17 +75,20 @@ class ListenerSetStage(Stage[ListenerSetNode]):
                 anew.update(node.gateway for node in (before, after) if node)
             if after is None:
                 del self.beside[key]
-        pairs = {key: self._judge_together(key, gateways.get(key)) for key in anew}
+        pairs = {key: self._put(key, gateways.get(key), judge=key in anew) for key in {*moved, *anew}}
         stirred = {each for key in anew for each in self._stand(key)}
         return Together({key: pair for key, pair in pairs.items() if pair.before != pair.after}, sets.keys() | stirred)
 
-    def _judge_together(self, key: ObjectKey, alone: GatewayNode | None) -> Moved[GatewayNode]:
+    def _put(self, key: ObjectKey, alone: GatewayNode | None, *, judge: bool) -> Moved[GatewayNode]:
+        """Put a Gateway together with its ListenerSets; without a judgement, with what the last one made of them."""
         before = self.gateways.pop(key, None)
         if alone is None:
             return Moved(before, None)
-        after = self.gateways[key] = with_listener_sets(
-            alone, (self.nodes[each] for each in self._ranks.of.get(key, ()))
-        )
+        if before and not judge:
+            after = with_sets_of(before, alone)
+        else:
+            after = with_listener_sets(alone, (self.nodes[each] for each in self._ranks.of.get(key, ())))
+        self.gateways[key] = after
         return Moved(before, after)
 
     def _stand(self, key: ObjectKey) -> Iterator[ObjectKey]:

@@ -94,6 +94,16 @@ def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSet
     )
 
 
+def with_sets_of(known: GatewayNode, gateway: GatewayNode) -> GatewayNode:
+    """Return a Gateway with the ListenerSets that `known` has, and their listeners as they are there."""
+    return msgspec.structs.replace(gateway, listener_sets=known.listener_sets, set_listeners=known.set_listeners)
+
+
+def leaves_alike(one: GatewayNode, other: GatewayNode) -> bool:
+    """Whether it makes no difference to what is judged beside its listeners which of the two there is."""
+    return one.listeners == other.listeners
+
+
 def stands_alike(one: ListenerSetNode, other: ListenerSetNode) -> bool:
     """Whether it makes no difference to the Gateway and its other ListenerSets which of the two there is."""
     return (one.gateway, one.listeners, route_precedence(one.source)) == (

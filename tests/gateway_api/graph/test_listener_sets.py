@@ -152,6 +152,16 @@ def test_a_status_written_moves_its_listener_set_alone() -> None:
     assert graph.gateways is kept.before.gateways
 
 
+def test_a_status_written_of_the_gateway_judges_no_listener_of_its_listener_sets_anew() -> None:
+    kept = Kept()
+    before = kept.cluster.gateways[EG]
+    written = msgspec.structs.replace(before, metadata=msgspec.structs.replace(before.metadata, resource_version="2"))
+    graph, change = kept.keeper.update(changed(kept.cluster, [("Gateway", EG, written)]))
+    assert (change.gateways, change.listener_sets, change.gateways_served) == ({EG}, frozenset(), frozenset())
+    assert graph.gateways[EG].source is written
+    assert graph.gateways[EG].set_listeners is kept.before.gateways[EG].set_listeners
+
+
 def test_a_route_is_counted_by_its_listener_set_alone() -> None:
     graph, change = Kept().put(route("s", "a"))
     assert (change.listener_sets, change.gateways) == ({("default", "a")}, frozenset())
