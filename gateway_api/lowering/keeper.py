@@ -78,7 +78,6 @@ class GatewayKeeper:
         self._started = False
         self._mode: RouteScoping = "auto"
         self._without_routes = ir.GatewayIR(gateway=gateway)
-        self._l4_routes: frozenset[_RouteId] = frozenset()
         self._listeners: Mapping[str, ir.Listener] = {}
         """As of the last update, by name."""
         self._tables: dict[str, TableKeeper] = {}
@@ -106,12 +105,14 @@ class GatewayKeeper:
             return NO_CHANGE
         self._started, self._mode = True, graph.settings.route_scoping
         before, known = self._without_routes, self._tables
+        moved = change.routes_of.get(self._gateway, frozenset())
         if anew:
             touched = self._routes.keys() | _routes_of(graph.http, self._gateway)
         else:
-            touched = {route for route in change.routes_of.get(self._gateway, ()) if route[0] in graph.http}
+            touched = {route for route in moved if route[0] in graph.http}
         relisten = anew or self._gateway in change.gateways_served
-        if self._has_other_l4_routes(graph, change) or relisten:
+        # Bytes have no virtual host to be kept in: their destinations are in the listener itself.
+        if relisten or any(kind in graph.l4 for kind, _ in moved):
             self._lower_without_routes(graph)
         if relisten:
             touched |= self._listen(graph)
@@ -142,12 +143,6 @@ class GatewayKeeper:
         id_ = port.transport, port.number
         now = self._on_port[id_] = port.hostnames
         return {share for name in now ^ before.get(id_, frozenset()) for share in (name, *wider(name))}
-
-    def _has_other_l4_routes(self, graph: Graph, change: GraphChange) -> bool:
-        """Bytes have no virtual host to be kept in: their destinations are in the listener itself."""
-        before, self._l4_routes = self._l4_routes, _routes_of(graph.l4, self._gateway)
-        moved = change.routes_of.get(self._gateway, ())
-        return any(route in before or route in self._l4_routes for route in moved)
 
     def _lower_without_routes(self, graph: Graph) -> None:
         old = self._without_routes
