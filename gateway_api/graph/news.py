@@ -35,9 +35,10 @@ def changed_keys(before: ClusterSnapshot, cluster: ClusterSnapshot) -> Mapping[s
 def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
     """Return the Services, Secrets, ConfigMaps and Namespaces that differ in what judges read of them.
 
-    A Service's load balancer, or the annotations of any of them, may change as they like.
+    A Service's pods or load balancer, or the annotations of any of them, may change as they like: with each rollout
+    some tools turn the selector of a Service that thousands of routes name.
     """
-    services = _moved("Service", before.services, cluster.services, changed, lambda of: of.spec)
+    services = _moved("Service", before.services, cluster.services, changed, lambda of: (of.spec.ports, of.spec.type))
     secrets = _moved("Secret", before.secrets, cluster.secrets, changed, lambda of: of.data)
     config_maps = _moved(
         "ConfigMap", before.config_maps, cluster.config_maps, changed, lambda of: of.data.get(CA_CERTIFICATE)

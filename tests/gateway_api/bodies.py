@@ -274,6 +274,10 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         {"ports": [{"port": 80, "name": "http"}, {"port": 81, "name": "other"}]},
                         {"ports": [{"port": 80, "appProtocol": "https"}]},
                         {"ports": [{"port": 80, "appProtocol": "h2c"}]},
+                        {"ports": [{"port": 80}], "selector": {"version": "2"}},
+                        {"ports": [{"port": 80}], "clusterIP": "None", "clusterIPs": ["None"]},
+                        {"ports": [{"port": 80}], "type": "LoadBalancer"},
+                        {"ports": [{"port": 80}], "type": "ExternalName", "externalName": "a.example.com"},
                         {"type": "ExternalName"},
                     ]
                 ),

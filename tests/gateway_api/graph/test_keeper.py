@@ -141,6 +141,21 @@ def test_what_is_not_read_any_more_is_forgotten() -> None:
     assert readers.of([("Service", 2)]) == set()
 
 
+@pytest.mark.parametrize(
+    ("spec", "moved"),
+    [
+        ("{ports: [{port: 80}], selector: {version: '2'}}", False),
+        ("{ports: [{port: 80}], clusterIP: None}", False),
+        ("{ports: [{port: 80, appProtocol: h2c}]}", True),
+        ("{ports: [{port: 80}], type: ExternalName}", True),
+    ],
+)
+def test_of_a_service_its_ports_and_its_type_are_news(spec: str, *, moved: bool) -> None:
+    before, after = world(1), snapshot_of(WORLD, GATEWAY, f"{{kind: Service, metadata: {{name: s0}}, spec: {spec}}}")
+    key = ObjectKey("default", "s0")
+    assert bool(moved_reads(before, after, {"Service": frozenset({key})})) is moved
+
+
 def test_an_object_without_what_is_read_is_not_one_that_is_absent() -> None:
     before, empty = world(0), snapshot_of(WORLD, GATEWAY, "{kind: ConfigMap, metadata: {name: ca}, data: {}}")
     key = ObjectKey("default", "ca")
