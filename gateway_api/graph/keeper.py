@@ -211,7 +211,7 @@ class _World:
             cluster,
             self._settings,
             resolver=resolver,
-            labels=lambda name: notes.whole(("Namespace", ObjectKey("", name)), namespace_labels(cluster, name)),
+            labels=lambda name: notes.within("Namespace", ObjectKey("", name), namespace_labels(cluster, name)),
         )
 
     def _attach_policies(self, kind: str, changed: Keys, reads: Iterable[Read], notes: Notes) -> frozenset[ObjectKey]:

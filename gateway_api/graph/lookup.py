@@ -4,7 +4,8 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
 type Read = tuple[str, Hashable]
-"""A kind's name and what was looked up of it: an object's key; for ReferenceGrant, a `Permission`."""
+"""A kind's name and what was looked up of it: an object's key; of ReferenceGrants a `Permission`; of a Namespace its
+key and that of a label."""
 
 
 class Lookup[K, V](Protocol):

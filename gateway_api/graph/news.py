@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
 from gateway_api.graph.ca_certificates import CA_CERTIFICATE
+from gateway_api.graph.judges import namespace_labels
 from gateway_api.graph.lookup import Read
-from gateway_api.graph.mappings import not_same
+from gateway_api.graph.mappings import not_equal, not_same
 from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
@@ -33,7 +34,7 @@ def changed_keys(before: ClusterSnapshot, cluster: ClusterSnapshot) -> Mapping[s
 
 
 def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
-    """Return the Services, Secrets, ConfigMaps and Namespaces that differ in what judges read of them.
+    """Return the Services, Secrets and ConfigMaps that differ in what judges read of them, and each label that does.
 
     A Service's pods or load balancer, or the annotations of any of them, may change as they like: with each rollout
     some tools turn the selector of a Service that thousands of routes name.
@@ -43,8 +44,16 @@ def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapp
     config_maps = _moved(
         "ConfigMap", before.config_maps, cluster.config_maps, changed, lambda of: of.data.get(CA_CERTIFICATE)
     )
-    namespaces = _moved("Namespace", before.namespaces, cluster.namespaces, changed, lambda of: of.metadata.labels)
-    return services | secrets | config_maps | namespaces
+    return services | secrets | config_maps | _moved_labels(before, cluster, changed)
+
+
+def _moved_labels(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
+    """Of namespaces: who selects by one label is not concerned by the others, which many people and tools set."""
+    return {
+        ("Namespace", (key, label))
+        for key in changed.get("Namespace", ())
+        for label in not_equal(namespace_labels(before, key.name), namespace_labels(cluster, key.name))
+    }
 
 
 def _moved[T](

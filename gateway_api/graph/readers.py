@@ -20,9 +20,9 @@ class Notes:
         """Have every key noted that is looked up."""
         return Noted(lookup, lambda key: (kind, key), self._reads.add)
 
-    def whole[K, V](self, read: Read, lookup: Lookup[K, V]) -> Noted[K, V]:
-        """Have any look noted as one and the same read."""
-        return Noted(lookup, lambda _: read, self._reads.add)
+    def within[K, V](self, kind: str, key: ObjectKey, lookup: Lookup[K, V]) -> Noted[K, V]:
+        """Have every part noted that is looked up of one object."""
+        return Noted(lookup, lambda part: (kind, (key, part)), self._reads.add)
 
     def take(self) -> frozenset[Read]:
         """Return what was noted since the last time."""

@@ -113,6 +113,10 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         lambda ref: {"backend": {"clientCertificateRef": ref}}
     )
     addresses = pick([[{"value": "10.0.0.1"}], [{"type": "Hostname", "value": "a.b"}, {}], [{"type": "x/y"}]])
+    by_expressions = [
+        {"key": "tier", "operator": "DoesNotExist"},
+        {"key": "team", "operator": "In", "values": ["blue"]},
+    ]
     allowed = pick(
         [
             {},
@@ -120,7 +124,7 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
             {"namespaces": {"from": "All"}},
             {"namespaces": {"from": "All"}},
             {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
-            {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}},
+            {"namespaces": {"from": "Selector", "selector": {"matchExpressions": by_expressions}}},
             {"namespaces": {"from": "All"}, "kinds": [{"kind": "TCPRoute"}, {"kind": "UDPRoute"}]},
         ]
     )

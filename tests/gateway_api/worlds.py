@@ -21,7 +21,7 @@ type Edit = tuple[str, ObjectKey, Object | None]
 
 METADATA = st.fixed_dictionaries(
     {
-        "labels": st.sampled_from([{}, {"team": "blue"}, {"team": "red"}]),
+        "labels": st.sampled_from([{}, {"team": "blue"}, {"team": "blue", "tier": "one"}, {"team": "red"}]),
         "annotations": st.sampled_from([{}, {"note": "1"}]),
         "creationTimestamp": st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
         "resourceVersion": st.sampled_from(["1", "2", "3"]),

@@ -32,8 +32,8 @@ spec: {{ports: [{{port: 80}}]}}
 """
 
 
-def world(routes: int) -> ClusterSnapshot:
-    return snapshot_of(WORLD, GATEWAY, *(ROUTES.format(n=n) for n in range(routes)))
+def world(routes: int, *more: str) -> ClusterSnapshot:
+    return snapshot_of(WORLD, GATEWAY, *more, *(ROUTES.format(n=n) for n in range(routes)))
 
 
 def rewritten(cluster: ClusterSnapshot, kind: str, name: str, **fields: Any) -> Edit:
@@ -64,8 +64,24 @@ CHANGES: dict[str, Callable[[ClusterSnapshot], Edit]] = {
 }
 
 
-def cost(routes: int, change: Callable[[ClusterSnapshot], Edit]) -> int:
-    keeper, cluster = GraphKeeper(Settings()), world(routes)
+BY_TEAM = """
+kind: Gateway
+metadata: {name: eg, generation: 3}
+spec:
+  gatewayClassName: eg
+  listeners:
+    - name: http
+      port: 80
+      protocol: HTTP
+      allowedRoutes: {namespaces: {from: Selector, selector: {matchLabels: {team: blue}}}}
+---
+kind: Namespace
+metadata: {name: default, labels: {team: blue}}
+"""
+
+
+def cost(routes: int, change: Callable[[ClusterSnapshot], Edit], *more: str) -> int:
+    keeper, cluster = GraphKeeper(Settings()), world(routes, *more)
     keeper.update(cluster)
     after = changed(cluster, [change(cluster)])
     return lines_run(lambda: keeper.update(after), gateway_api)
@@ -74,6 +90,13 @@ def cost(routes: int, change: Callable[[ClusterSnapshot], Edit]) -> int:
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_cost_of_a_change_does_not_depend_on_the_size_of_the_world(change: str) -> None:
     assert cost(40, CHANGES[change]) == cost(80, CHANGES[change])
+
+
+def test_a_label_that_no_selector_names_judges_no_route() -> None:
+    named = of_text("{kind: Namespace, metadata: {name: default, labels: {team: red}}}")
+    other = of_text("{kind: Namespace, metadata: {name: default, labels: {team: blue, tier: one}}}")
+    assert cost(2, other, BY_TEAM) == cost(4, other, BY_TEAM)
+    assert cost(2, named, BY_TEAM) < cost(4, named, BY_TEAM)
 
 
 @pytest.mark.parametrize("change", CHANGES)
