@@ -6,6 +6,7 @@ Names and labels are those of Envoy Gateway: an installation that moves to us ke
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from gateway_api.ir.infra import InfraIR
 from k8s_apply.infra.settings import InfraSettings
@@ -44,10 +45,12 @@ def secret_key(gateway: ObjectKey, settings: InfraSettings) -> ObjectKey:
     return ObjectKey(infra_key(gateway, settings).namespace, hashed_name(gateway))
 
 
+@lru_cache(maxsize=16_384)
 def hashed_name(gateway: ObjectKey) -> str:
     """`envoy-<namespace>-<name>-<hash8>`, at most 63 characters: the middle is cut at 48.
 
-    hash8 is the first 8 hexadecimal digits of the SHA-256 of `<namespace>/<name>`.
+    hash8 is the first 8 hexadecimal digits of the SHA-256 of `<namespace>/<name>`. Remembered, for every change of a
+    Service asks for the names of all Gateways.
     """
     middle = f"{gateway.namespace}-{gateway.name}".replace(".", "-")
     if len(middle) > 48:
