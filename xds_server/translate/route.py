@@ -97,7 +97,10 @@ def host_of_routes(hostname: str, routes: Sequence[EncodedRoute]) -> EncodedHost
 
 
 def encoded_route(of: ir.Route, hostname: str) -> EncodedRoute:
-    """One route of a hostname: to Envoy several, one after the other, where it splits or has sessions."""
+    """One route of a hostname: to Envoy several, one after the other, where it splits or has sessions.
+
+    The same for every hostname, unless `tells_hostname`.
+    """
     made = (*_returning(of), *_routes(of, hostname))
     asked = {of.external_auth.cluster} if of.external_auth else ()
     return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in made), {*asked, *_clusters(of.action)})
@@ -355,6 +358,15 @@ def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:
     elif of.path:
         _replace_path(result, of.path)
     return result
+
+
+def tells_hostname(of: ir.Action) -> bool:
+    """Whether a route that does this is another one to Envoy for each hostname: see `_host_without_port`."""
+    match of:
+        case ir.Split():
+            return any(tells_hostname(share.action) for share in of.shares)
+        case _:
+            return isinstance(of, ir.Redirect)
 
 
 def _host_without_port(of: ir.Redirect, hostname: str) -> str:

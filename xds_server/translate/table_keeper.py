@@ -14,11 +14,27 @@ from xds_server.translate.route import (
     frame,
     host_of_routes,
     host_place,
-    virtual_host,
+    tells_hostname,
 )
 
 MANY_ROUTES = 16
 """Hosts with so many keep each encoded; to keep one route of a host is to keep the host."""
+
+
+class Encodings:
+    """Each route encoded once for all its hostnames, of which a route object may have sixteen."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[ir.Route, EncodedRoute]] = {}
+        """By identity, which is the same route's as long as it is kept here."""
+
+    def of(self, route: ir.Route, hostname: str) -> EncodedRoute:
+        """Equals `route.encoded_route`."""
+        if tells_hostname(route.action):
+            return encoded_route(route, hostname)
+        if id(route) not in self._known:
+            self._known[id(route)] = route, encoded_route(route, hostname)
+        return self._known[id(route)][1]
 
 
 class HostKeeper:
@@ -28,10 +44,10 @@ class HostKeeper:
         self._routes: dict[int, tuple[ir.Route, EncodedRoute]] = {}
         """By identity, which is the same route's as long as it is kept here."""
 
-    def update(self, host: ir.VirtualHost) -> EncodedHost:
+    def update(self, host: ir.VirtualHost, encodings: Encodings) -> EncodedHost:
         """Return the host as it is now. Cost: encodes routes that are not the same objects as before."""
         known = self._routes
-        routes = [known.get(id(route)) or (route, encoded_route(route, host.hostname)) for route in host.routes]
+        routes = [known.get(id(route)) or (route, encodings.of(route, host.hostname)) for route in host.routes]
         self._routes = {id(pair[0]): pair for pair in routes}
         return host_of_routes(host.hostname, [encoded for _, encoded in routes])
 
@@ -57,20 +73,21 @@ class TableKeeper:
 
     def update(self, change: TableChange) -> Resource:
         """Return the table as it is with these hosts. Cost: encodes the hosts given."""
+        encodings = Encodings()
         for hostname, host in change.items():
             if host:
-                self._put(hostname, self._encode(host))
+                self._put(hostname, self._encode(host, encodings))
             elif hostname in self.hosts:
                 self._drop(hostname)
         if self._depends_on is None:
             self._depends_on = tuple(self._references)
         return make_from_parts(self._name, self._total, (self._frame, *self._fields.pieces()), self._depends_on)
 
-    def _encode(self, host: ir.VirtualHost) -> EncodedHost:
+    def _encode(self, host: ir.VirtualHost, encodings: Encodings) -> EncodedHost:
         if len(host.routes) < MANY_ROUTES:
             self._keepers.pop(host.hostname, None)
-            return virtual_host(host)
-        return self._keepers.setdefault(host.hostname, HostKeeper()).update(host)
+            return host_of_routes(host.hostname, [encodings.of(route, host.hostname) for route in host.routes])
+        return self._keepers.setdefault(host.hostname, HostKeeper()).update(host, encodings)
 
     def _put(self, hostname: str, new: EncodedHost) -> None:
         old = self.hosts.get(hostname)

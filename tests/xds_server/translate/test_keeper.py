@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from xds_server.translate.assemble import assemble
 from xds_server.translate.keeper import SnapshotKeeper
 from xds_server.translate.route import route_table
 from xds_server.translate.route import virtual_host as encoded_host
-from xds_server.translate.table_keeper import MANY_ROUTES, HostKeeper, TableKeeper
+from xds_server.translate.table_keeper import MANY_ROUTES, Encodings, HostKeeper, TableKeeper
 
 KEY = ObjectKey("default", "eg")
 
@@ -183,7 +184,29 @@ def test_a_host_kept_route_by_route_is_the_host(history: list[list[tuple[int, st
     keeper = HostKeeper()
     for routes in history:
         host = ir.VirtualHost(hostname="a.com", routes=tuple(pool[route] for route in routes))
-        assert keeper.update(host) == encoded_host(host)
+        assert keeper.update(host, Encodings()) == encoded_host(host)
+
+
+REDIRECTS = [ir.Redirect(status=301, **more) for more in ({}, {"implied_port": 443}, {"host": "b.com"})]
+ACTIONS = st.sampled_from(
+    [
+        *REDIRECTS,
+        *(
+            ir.Split(shares=(ir.Share(action=of, weight=1), ir.Share(action=ir.Respond(status=500), weight=1)))
+            for of in REDIRECTS
+        ),
+        ir.Respond(status=421),
+        ir.Forward(destinations=tuple(ir.Destination(cluster=ir.ClusterName(name), weight=1) for name in "ab")),
+    ]
+)
+
+
+@given(st.lists(ACTIONS, min_size=1, max_size=3), st.sampled_from([1, MANY_ROUTES]))
+def test_a_route_of_several_hostnames_is_on_each_what_it_is_there_alone(actions: list[ir.Action], times: int) -> None:
+    routes = tuple(msgspec.structs.replace(virtual_host("", []).routes[0], action=action) for action in actions * times)
+    hosts = {name: ir.VirtualHost(hostname=name, routes=routes) for name in ("a.com", "b.com", "*.com", "*")}
+    whole = route_table(ir.RouteTable(name="t", virtual_hosts=tuple(hosts.values())))
+    assert TableKeeper("t").update(hosts) == whole
 
 
 def test_a_large_host_comes_and_goes_like_a_small_one() -> None:
