@@ -5,7 +5,7 @@ which is how the graph writes "any". Spec: Gateway API v1.6 Hostname.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 
 ANY = "*"
 
@@ -80,6 +80,17 @@ def shared(listener: str | None, route: Iterable[str]) -> tuple[str, ...]:
     """
     found = (intersect(listener or ANY, hostname) for hostname in tuple(route) or (ANY,))
     return tuple(dict.fromkeys(hostname for hostname in found if hostname is not None))
+
+
+def sharers(route: Collection[str]) -> Set[str] | None:
+    """Return the hostnames, of all there can be, that share something with one of a route's: `shared` of the others is
+    empty. None when those are too many to list: without hostnames, and below a wildcard.
+
+    Spec: Gateway API v1.6 HTTPRouteSpec.hostnames
+    """
+    if not route or any(hostname.startswith("*") for hostname in route):
+        return None
+    return {each for hostname in route for each in (hostname, *wider(hostname))}
 
 
 def specificity(hostname: str) -> tuple[bool, int, str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway_api.graph import problems
-from gateway_api.graph.hostnames import is_hostname, shared
+from gateway_api.graph.hostnames import ANY, is_hostname, shared, sharers
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.types import Binding, GatewayNode, ListenerNode, ListenerSetNode, Parent, Problem
@@ -133,10 +133,12 @@ def _bind(
             f"{namespace}; see its allowedRoutes.namespaces."
         )
         return problems.not_allowed_by_listeners(message)
+    near = sharers(route_hostnames)
     bindings = tuple(
         Binding(listener=listener.name, hostnames=both)
         for listener in allowing
-        if (both := shared(listener.spec.hostname, route_hostnames))
+        if (near is None or (listener.spec.hostname or ANY) in near)
+        and (both := shared(listener.spec.hostname, route_hostnames))
     )
     if not bindings:
         message = f"No hostname of this route is one of {offer.parent}'s listeners that this parentRef selects."

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_api.graph.hostnames import covers, intersect, is_hostname, is_precise, shared, specificity
+from gateway_api.graph.hostnames import covers, intersect, is_hostname, is_precise, shared, sharers, specificity
 
 labels = st.sampled_from(["a", "b", "example", "com"])
 names = st.lists(labels, min_size=1, max_size=4).map(".".join)
@@ -43,6 +43,20 @@ def test_a_route_without_hostnames_takes_the_listeners() -> None:
 
 def test_what_is_shared_keeps_the_routes_order_without_duplicates() -> None:
     assert shared("*.b.com", ["z.b.com", "a.com", "*.com", "z.b.com"]) == ("z.b.com", "*.b.com")
+
+
+odd = st.text(".*ab", max_size=6)
+
+
+@given(st.one_of(hostnames, odd), st.lists(st.one_of(names, names, names, hostnames, odd), max_size=3))
+def test_who_is_not_among_the_sharers_shares_nothing(listener: str, route: list[str]) -> None:
+    assert not shared(listener, route) or (near := sharers(route)) is None or (listener or "*") in near
+
+
+def test_only_what_covers_exact_hostnames_shares_something_with_them() -> None:
+    assert sharers(["a.b.com"]) == {"a.b.com", "*.b.com", "*.com", "*"}
+    assert sharers(["a.b.com", "*.com"]) is None
+    assert sharers([]) is None
 
 
 def test_exact_goes_before_long_wildcard_before_short_before_any() -> None:
