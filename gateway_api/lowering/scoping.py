@@ -10,6 +10,7 @@ A table with the hostname `*` is never scoped, because a proxy knows no scope fo
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -56,12 +57,13 @@ class Hostnames:
                 self._below.update(_domains(hostname))
 
     def scoping(self, mode: RouteScoping, *, scoped: bool) -> ir.Scoping | None:
-        """Decide. `scoped` says whether the table is scoped now. Cost: follows the number of wildcards."""
+        """Decide. `scoped` says whether the table is scoped now. Cost: follows the wildcards that others cover."""
         if mode == "never" or self._any:
             return None
-        wildcards = tuple(sorted(name for name in self._wildcards if not self._is_covered(name)))
-        if len(wildcards) > MANY_WILDCARDS:
+        found = list(islice((name for name in self._wildcards if not self._is_covered(name)), MANY_WILDCARDS + 1))
+        if len(found) > MANY_WILDCARDS:
             return None
+        wildcards = tuple(sorted(found))
         apart = len(self._exact) - sum(self._below[name.removeprefix("*.")] for name in wildcards)
         if mode == "always" or apart >= (SCOPED_UNTIL if scoped else SCOPED_FROM):
             return ir.Scoping(wildcards=wildcards)
