@@ -23,6 +23,7 @@ from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.gateways.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.lookup import Judged
+from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.policy import attach_policy, directives_of
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
@@ -56,13 +57,14 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     grants = Grants(permissions(cluster.grants.values()))
     certificates = Judged(cluster.secrets, tls_secret)
     doors = (grants, cluster.services, certificates, Judged(cluster.config_maps, ca_bundle))
-    alone = Resolver(*doors, directives={})
+    occupied = Occupied(cluster.slices_by_service)
+    alone = Resolver(*doors, occupied=occupied, directives={})
     judged = {
         kind: {key: judge(policy, alone, settings) for key, policy in objects_of(cluster, kind).items()}
         for kind, judge in policy_kinds.JUDGES.items()
     }
     directives = {kind: directives_of(policies.values()) for kind, policies in judged.items()}
-    resolver = Resolver(*doors, directives=directives)
+    resolver = Resolver(*doors, occupied=occupied, directives=directives)
     judges = Judges(cluster, settings, resolver=resolver, labels=lambda name: namespace_labels(cluster, name))
     classes = _nodes(cluster.gateway_classes, judges.gateway_class)
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))

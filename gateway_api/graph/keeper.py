@@ -37,6 +37,7 @@ from gateway_api.graph.news import (
     moved_reads,
     offers_alike,
 )
+from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.policy import attach_policy
 from gateway_api.graph.policy_stage import PolicyStage
 from gateway_api.graph.readers import Moved, Notes, Stage
@@ -119,10 +120,10 @@ class _World:
     def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
         """See `GraphKeeper.update`."""
         last, changed = self._cluster, changed_keys(self._cluster, cluster)
-        if self._graph is not None and changed.keys() <= UNSEEN:
+        reads = moved_reads(last, cluster, changed) | self._moved_grants(cluster, changed)
+        if self._graph is not None and changed.keys() <= UNSEEN and not reads:
             self._cluster = cluster
             return self._graph, GraphChange(before=self._graph)
-        reads = moved_reads(last, cluster, changed) | self._moved_grants(cluster, changed)
         self._certificates = self._certificates.after(cluster.secrets, changed=changed.get("Secret", ()))
         self._ca_bundles = self._ca_bundles.after(cluster.config_maps, changed=changed.get("ConfigMap", ()))
         self._cluster = cluster
@@ -205,6 +206,7 @@ class _World:
             notes.of("Service", cluster.services),
             notes.of("Secret", self._certificates),
             notes.of("ConfigMap", self._ca_bundles),
+            occupied=notes.of("EndpointSlice", Occupied(cluster.slices_by_service)),
             directives={kind: notes.of(kind, stage.directives) for kind, stage in self._policies.items()},
         )
         return Judges(

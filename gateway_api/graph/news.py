@@ -7,16 +7,19 @@ from gateway_api.graph.ca_certificates import CA_CERTIFICATE
 from gateway_api.graph.judges import namespace_labels
 from gateway_api.graph.lookup import Read
 from gateway_api.graph.mappings import not_equal, not_same
+from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 
 type Keys = AbstractSet[ObjectKey]
 
 NO_KEYS: frozenset[ObjectKey] = frozenset()
 
-UNSEEN = frozenset({"Deployment", "EndpointSlice"})
-"""Kinds that no judge looks at."""
+SLICES = EndpointSlice.__name__
+UNSEEN = frozenset({"Deployment", SLICES})
+"""Kinds of which no judge sees an object: they matter to the graph only where they move a read."""
 
 NOTHING = ClusterSnapshot(revision=-1)
 """What came before the first snapshot."""
@@ -30,11 +33,13 @@ def changed_keys(before: ClusterSnapshot, cluster: ClusterSnapshot) -> Mapping[s
     """
     if cluster.changed is not None and cluster.revision == before.revision + 1:
         return cluster.changed
-    return {kind: not_same(objects_of(before, kind), objects_of(cluster, kind)) for kind in FIELDS}
+    slices = not_same(before.slices_by_service, cluster.slices_by_service)
+    return {kind: not_same(objects_of(before, kind), objects_of(cluster, kind)) for kind in FIELDS} | {SLICES: slices}
 
 
 def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
-    """Return the Services, Secrets and ConfigMaps that differ in what judges read of them, and each label that does.
+    """Return the Services, Secrets and ConfigMaps that differ in what judges read of them, each label that does, and
+    the Services that got their first address or lost their last.
 
     A Service's pods or load balancer, or the annotations of any of them, may change as they like: with each rollout
     some tools turn the selector of a Service that thousands of routes name.
@@ -44,7 +49,13 @@ def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapp
     config_maps = _moved(
         "ConfigMap", before.config_maps, cluster.config_maps, changed, lambda of: of.data.get(CA_CERTIFICATE)
     )
-    return services | secrets | config_maps | _moved_labels(before, cluster, changed)
+    labels, vacancies = _moved_labels(before, cluster, changed), _moved_vacancies(before, cluster, changed)
+    return services | secrets | config_maps | labels | vacancies
+
+
+def _moved_vacancies(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
+    was, is_ = Occupied(before.slices_by_service), Occupied(cluster.slices_by_service)
+    return {(SLICES, key) for key in changed.get(SLICES, ()) if (key in was) != (key in is_)}
 
 
 def _moved_labels(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:

@@ -106,24 +106,27 @@ class Resolver:
         certificates: Lookup[ObjectKey, TlsSecret | Problem],
         ca_bundles: Lookup[ObjectKey, CaBundle | Problem],
         *,
+        occupied: Lookup[ObjectKey, bool],
         directives: Mapping[str, Lookup[ObjectKey, tuple[Directive[Any], ...]]],
         note: Callable[[Target], object] | None = None,
     ) -> None:
         """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by that of their
-        ConfigMap, see `ca_certificates.ca_bundle`; `directives` by the kind of policy, and the Service that is
-        targeted, see `policy.Directives`; a kind that is not there says nothing. `note` is told of every Service and
-        XBackend that a referrer asks for and may ask for."""
+        ConfigMap, see `ca_certificates.ca_bundle`; `occupied` has the Services with an address, see `Occupied`;
+        `directives` are by the kind of policy, and the Service that is targeted, see `policy.Directives`; a kind that
+        is not there says nothing. `note` is told of every Service and XBackend that a referrer asks for and may.
+        """
         self._grants = grants
         self._services = services
         self._certificates = certificates
         self._ca_bundles = ca_bundles
+        self._occupied = occupied
         self._directives = directives
         self._note = note
 
     def noting(self, note: Callable[[Target], object]) -> "Resolver":
         """Return one that is as this, with another `note`."""
         doors = (self._grants, self._services, self._certificates, self._ca_bundles)
-        return Resolver(*doors, directives=self._directives, note=note)
+        return Resolver(*doors, occupied=self._occupied, directives=self._directives, note=note)
 
     def service(self, referrer: Referrer, target: ObjectKey) -> Service | Problem:
         """Return the Service, or why not: RefNotPermitted or BackendNotFound.
@@ -136,6 +139,10 @@ class Resolver:
             self._note(("Service", target))
         found = self._services.get(target)
         return found or problems.backend_not_found(f"Service {target} does not exist.")
+
+    def is_vacant(self, service: ObjectKey) -> bool:
+        """Whether a Service that was given out has no address: who asks is judged again when that changes."""
+        return service not in self._occupied
 
     def external_backend(self, referrer: Referrer, target: ObjectKey) -> ExternalBackend | Problem:
         """Return the destination that an XBackend is, or why it is none. No grant opens it to other namespaces.

@@ -184,6 +184,8 @@ class BackendNode(Node, frozen=True):
     """Those among its filters, in their order."""
     session: SessionPersistence | None = None
     """What its policies say of sessions; a rule that says something itself goes before."""
+    vacant: bool = False
+    """Whether it has no address, so that clients in a session with it must go elsewhere. Asked only where they can."""
     unencrypted: Cluster | None = None
     """For connections that are passed through: what a client has encrypted is not encrypted again, whatever is said of
     the backend. None: as the others say."""

@@ -1,9 +1,11 @@
-"""EndpointSlices → the addresses behind a cluster. Past the graph: a pod that comes or goes changes nothing else."""
+"""EndpointSlices → the addresses behind a cluster. Past the graph: a pod that comes or goes changes nothing else, but
+for a Service's first one, or its last (`gateway_api.graph.occupied`)."""
 
 from collections.abc import Iterator
 
+from gateway_api.graph.occupied import is_draining
 from gateway_api.ir import xds as ir
-from k8s_watch.objects.core import EndpointConditions, EndpointSlice, Service
+from k8s_watch.objects.core import EndpointSlice, Service
 
 _ADDRESS_TYPES = ("IPv4", "IPv6")
 _LAST_PORT = 65535
@@ -47,21 +49,9 @@ def _endpoints_of(piece: EndpointSlice, port_name: str | None, transport: str) -
     # The API server looks at the address of an endpoint, and not at its port.
     numbers = [port.port for port in ports if port.port is not None and 1 <= port.port <= _LAST_PORT]
     for endpoint in piece.endpoints:
-        draining = _is_draining(endpoint.conditions)
+        draining = is_draining(endpoint.conditions)
         if draining is None:
             continue
         for number in numbers:
             for address in endpoint.addresses:
                 yield ir.Endpoint(address=address, port=number, draining=draining, zone=endpoint.zone or "")
-
-
-def _is_draining(conditions: EndpointConditions) -> bool | None:
-    """False: ready for new requests; True: only finishing; None: neither.
-
-    Spec: Kubernetes discovery/v1 EndpointConditions: unknown ready and serving count as true
-    """
-    if conditions.ready is not False:
-        return False
-    if conditions.terminating and conditions.serving is not False:
-        return True
-    return None

@@ -202,12 +202,13 @@ def _share(to: ir.Destination, redirect: ir.Redirect | None, forward: ir.Forward
 def _session(
     backend: BackendNode, route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend
 ) -> ir.Session | None:
-    """What the rule says; else what is said of the backend's Service, for all paths that lead to it.
+    """What the rule says; else what is said of the backend's Service, for all paths that lead to it. None with one that
+    has no address: clients that come back to it begin anew at another.
 
     Spec: GEP-1619, "Path", "MUST be left unset"
     """
     to = backend.cluster
-    if to is None:
+    if to is None or backend.vacant:
         return None
     if (spec := rule.spec.session_persistence) is not None:
         identity = rule_identity(route.title, rule.spec.name, rule.spec.matches)

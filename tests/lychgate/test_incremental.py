@@ -31,17 +31,26 @@ SETTINGS = st.sampled_from([Settings(route_scoping="always"), Settings()])
 """So small a table is served by scope only when it is told to be."""
 
 
+class Unreadable:
+    """A slice that fails who asks for its addresses."""
+
+    endpoints = ()
+
+    @property
+    def address_type(self) -> str:
+        raise RuntimeError("broken on purpose")
+
+
 class Broken(dict[ObjectKey, Any]):
-    """Slices of which one Service's cannot be read: a defect, where nothing may fail."""
+    """Slices of which one Service's cannot be read to their end: a defect, where nothing may fail."""
 
     def __init__(self, of: Mapping[ObjectKey, Any], service: ObjectKey) -> None:
         super().__init__(of)
         self.service = service
 
     def get(self, key: ObjectKey, default: Any = None) -> Any:
-        if key == self.service:
-            raise RuntimeError("broken on purpose")
-        return super().get(key, default)
+        found = super().get(key, default)
+        return (*(found or ()), Unreadable()) if key == self.service else found
 
 
 class World:

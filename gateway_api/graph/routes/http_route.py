@@ -1,6 +1,6 @@
 """HTTPRoute + its parents + its backends → HTTPRouteNode."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -86,7 +86,9 @@ def _judge_rule(
     return HTTPRuleNode(
         index=index,
         spec=rule,
-        backends=tuple(_judge_backend(ref, referrer, resolver) for ref in rule.backend_refs),
+        backends=_with_vacancies(
+            rule, [_judge_backend(ref, referrer, resolver) for ref in rule.backend_refs], resolver
+        ),
         mirrors=_mirrors(rule.filters, referrer, resolver),
         authorizer=authorizer(rule, referrer, resolver),
         problems=tuple(wrong),
@@ -98,6 +100,20 @@ def _judge_backend(ref: HTTPBackendRef, referrer: Referrer, resolver: Resolver) 
     node = http_backend(ref, referrer, resolver)
     mirrors = _mirrors(ref.filters, referrer, resolver)
     return msgspec.structs.replace(node, mirrors=mirrors) if mirrors else node
+
+
+def _with_vacancies(
+    rule: HTTPRouteRule, backends: Sequence[BackendNode], resolver: Resolver
+) -> tuple[BackendNode, ...]:
+    """Spec: GEP-1619, "Session Persistence Failure Behavior"."""
+
+    def is_vacant(node: BackendNode) -> bool:
+        has_session = rule.session_persistence is not None or node.session is not None
+        if len(backends) < 2 or not has_session or node.cluster is None or node.cluster.hostname:
+            return False
+        return resolver.is_vacant(node.cluster.backend)
+
+    return tuple(msgspec.structs.replace(node, vacant=True) if is_vacant(node) else node for node in backends)
 
 
 def _mirrors(filters: Iterable[HTTPRouteFilter], referrer: Referrer, resolver: Resolver) -> tuple[MirrorNode, ...]:

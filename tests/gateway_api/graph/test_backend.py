@@ -23,7 +23,7 @@ def service(name: str, namespace: str = "default", kind: str = "ClusterIP") -> S
 
 
 SERVICES = [service("web"), service("web", "other"), service("out", kind="ExternalName")]
-RESOLVER = Resolver(Grants(()), {one.key: one for one in SERVICES}, {}, {}, directives={})
+RESOLVER = Resolver(Grants(()), {one.key: one for one in SERVICES}, {}, {}, occupied={}, directives={})
 HTTP = Referrer("HTTPRoute", "default")
 TCP = Referrer("TCPRoute", "default")
 
