@@ -98,13 +98,17 @@ class Run:
             until(lambda i=index: client.status(host(i)) == 200, patience=patience)  # type: ignore[misc]
         return time.perf_counter() - start
 
-    def until_quiet(self, *, patience: float = 120.0) -> None:
-        """Return when the control plane rests: below a twentieth of a core for two seconds. Gives up silently."""
+    def until_quiet(self, *, patience: float = 120.0) -> bool:
+        """Return when the control plane rests: below a twentieth of a core for two seconds. Who gives up says so."""
         pid, deadline, calm = self.control_plane(), time.monotonic() + patience, 0
-        while calm < 4 and time.monotonic() < deadline:
+        while calm < 4:
+            if time.monotonic() > deadline:
+                self.say(f"    {self.system.title} still works after {patience:.0f} s: measured on")
+                return False
             before = cpu_seconds(pid)
             time.sleep(0.5)
             calm = calm + 1 if cpu_seconds(pid) - before < 0.03 else 0
+        return True
 
 
 def until(what: Callable[[], bool], *, patience: float = 120.0, pause: float = 0.005) -> float:
