@@ -1,20 +1,26 @@
 """An address and a pace → every answer counted. A process of its own, so that its CPU is no one else's.
 
-    python traffic.py --address 172.31.78.10 --port 80 --host a.example.com --path /a --path /b --rate 500
+    python traffic.py --address 172.31.78.10 --port 80 --host a.example.com --path /a=backend-a --path /b=a,b --rate 500
 
 Requests go out until standard input ends; then one JSON object is printed: how often each answer came. What is not a
-status code is named: `connect` (refused or timed out), `closed` (the connection ended before the answer), `timeout`.
+status code is named: `connect` (refused or timed out), `closed` (the connection ended before the answer), `timeout`,
+`stranger` (a 200 of a pod of none of the Deployments that the path names). A connection that the server closed between
+two requests, which costs a client no answer, is counted as `reopened`.
 """
 
 import argparse
 import asyncio
 import json
+import re
 import ssl
 import sys
 import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+
+POD = re.compile(rb'"pod": *"([^"]+)-[^-"]+-[^-"]+"')
+"""In the echo server's answer; the group is the Deployment's name."""
 
 PATIENCE = 10.0
 """Seconds until a request counts as lost."""
@@ -27,15 +33,23 @@ class Target:
     address: str
     port: int
     host: str
-    paths: list[str]
+    paths: list[tuple[str, frozenset[str]]]
+    """With the Deployments that may answer; none named are all."""
     tls: ssl.SSLContext | None
     requests_a_connection: int
     counts: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
+    reopened: int = 0
 
     def request(self, number: int) -> bytes:
-        path = self.paths[number % len(self.paths)]
+        path, _ = self.paths[number % len(self.paths)]
         return f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\n\r\n".encode()
+
+    def is_stranger(self, number: int, body: bytes) -> bool:
+        """Whether the echo server's answer is of a pod that has no part in this path."""
+        _, expected = self.paths[number % len(self.paths)]
+        found = POD.search(body)
+        return bool(expected) and (not found or found[1].decode() not in expected)
 
 
 class Connection:
@@ -59,34 +73,41 @@ class Connection:
             answer = "connect"
         except (OSError, EOFError, ssl.SSLError):
             answer = "closed" if self._writer else "connect"
-        if not answer.isdigit():
+        if not answer.isdigit() and answer != "stranger":
             self.close()
         self._target.counts[answer] += 1
         self._target.slowest = max(self._target.slowest, time.perf_counter() - start)
 
     async def _answer(self, number: int) -> str:
-        if self._reader is None or self._reader.at_eof() or self._served >= self._target.requests_a_connection:
+        if self._reader and self._reader.at_eof():
+            self._target.reopened += 1
+            self.close()
+        if self._reader is None or self._served >= self._target.requests_a_connection:
             self.close()
             await self._open()
         assert self._reader
         assert self._writer
         self._writer.write(self._target.request(number))
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-        await self._body(head)
+        body = await self._body(head)
         self._served += 1
         if b"\r\nconnection: close" in head:
+            self._target.reopened += 1
             self.close()
-        return head.split(b" ", 2)[1].decode()
+        status = head.split(b" ", 2)[1].decode()
+        return "stranger" if status == "200" and self._target.is_stranger(number, body) else status
 
-    async def _body(self, head: bytes) -> None:
+    async def _body(self, head: bytes) -> bytes:
         assert self._reader
         _, found, rest = head.partition(b"\r\ncontent-length:")
         if found:
-            await self._reader.readexactly(int(rest.split(b"\r\n", 1)[0]))
-        elif b"\r\ntransfer-encoding: chunked" in head:
+            return await self._reader.readexactly(int(rest.split(b"\r\n", 1)[0]))
+        body = b""
+        if b"\r\ntransfer-encoding: chunked" in head:
             while size := int(await self._reader.readuntil(b"\r\n"), 16):
-                await self._reader.readexactly(size + 2)
+                body += (await self._reader.readexactly(size + 2))[:size]
             await self._reader.readexactly(2)
+        return body
 
     async def _open(self) -> None:
         t = self._target
@@ -124,6 +145,12 @@ async def send(target: Target, rate: float, connections: int) -> None:
             tasks.create_task(user(index))
 
 
+def path(text: str) -> tuple[str, frozenset[str]]:
+    """`/a=backend-a,backend-b` → a path and the Deployments that may answer."""
+    found, _, names = text.partition("=")
+    return found, frozenset(filter(None, names.split(",")))
+
+
 def unverified() -> ssl.SSLContext:
     """TLS that takes any certificate: what is asked is whether the request is answered."""
     context = ssl.create_default_context()
@@ -138,7 +165,7 @@ def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, default=80)
     parser.add_argument("--host", required=True)
-    parser.add_argument("--path", action="append", required=True)
+    parser.add_argument("--path", type=path, action="append", required=True)
     parser.add_argument("--rate", type=float, default=500.0)
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--requests-a-connection", type=int, default=1_000_000)
@@ -155,7 +182,8 @@ def main() -> None:
     start = time.perf_counter()
     asyncio.run(send(target, options.rate, options.connections))
     seconds = time.perf_counter() - start
-    print(json.dumps({"answers": target.counts, "seconds": seconds, "slowest_ms": target.slowest * 1000}))
+    found = {"answers": target.counts, "reopened": target.reopened, "seconds": seconds}
+    print(json.dumps(found | {"slowest_ms": target.slowest * 1000}))
 
 
 if __name__ == "__main__":
