@@ -1,32 +1,42 @@
 """The floor of F1: a local Envoy fed ready bytes for a new route; no cluster, no graph, no translation.
 
-    python bench/floor.py [--routes 1000] [--changes 100]
+    python bench/floor.py [--routes 1000] [--changes 300]
 
 The snapshots are made before the clock starts: what is left is the protocol, Envoy's own work, and the 5 ms between two
-probes, as in F1. One JSON object a size is printed. Runs in a network namespace of its own.
+probes. The new route has the shape of F1's, with a backend that others have too, Envoy has as many threads as in a
+proxy's pod, and who asks is F1's own client, in a process beside that of the server. Its clock starts when publishing
+is asked for, by a word in a pipe; F1's when the API server has answered, which is when we may have heard of the route
+already: F1 may be a little below its floor. One JSON object a size is printed. Runs in a network namespace of its own.
 """
 
 import argparse
 import asyncio
 import json
+import multiprocessing
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # for the package lab
 
+from cluster.objects import probe_route
+from cluster.probe import PROBES, asked
+from cluster.run import Client
 from flow.latest import Latest
 from gateway_api.graph.types import Settings
 from k8s_apply.local.binary import find_envoy
+from k8s_watch.objects.routes import HTTPRoute
+from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
-from pipeline import EG, add, world
-from standalone import serving_backend, status_of
+from pipeline import EG, world
+from standalone import serving_backend, status_of, until
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import XdsServer
@@ -37,65 +47,69 @@ PORT = 10080
 """The Gateway's port 80, as a proxy without root listens on it."""
 BACKEND_PORT = 3000
 """Of every endpoint in `pipeline.world`."""
-PAUSE = 0.005
-PATIENCE = 60.0
 
 
 def snapshots(routes: int, changes: int) -> list[Snapshot]:
-    """A world of so many routes, and what becomes of it with one more, two more, and so on."""
+    """A world of so many routes, and what becomes of it with one probe more, two more, and so on."""
     pipeline, cluster = Pipeline(Settings()), world(routes)
     made = [pipeline.update(cluster).gateways[EG].snapshot]
-    for turn in range(changes):
-        cluster = add(cluster, 0, turn)
+    for index in range(changes):
+        cluster = with_probe(cluster, index)
         made.append(pipeline.update(cluster).gateways[EG].snapshot)
     return made
 
 
-async def measure(routes: int, changes: int) -> dict[str, float]:
+def with_probe(cluster: ClusterSnapshot, index: int) -> ClusterSnapshot:
+    """The same world with F1's route number `index`, which leads to a backend of the world."""
+    document = probe_route(index)
+    document["metadata"]["namespace"] = EG.namespace
+    document["spec"]["parentRefs"] = [{"name": EG.name}]
+    document["spec"]["rules"][0]["backendRefs"][0] = {"name": "backend-0", "port": 3000}
+    new = msgspec.convert(document, HTTPRoute)
+    return msgspec.structs.replace(
+        cluster,
+        revision=cluster.revision + 1,
+        changed={"HTTPRoute": frozenset({new.key})},
+        http_routes=cluster.http_routes.set(new.key, new),
+    )
+
+
+def measure(routes: int, changes: int) -> dict[str, float]:
     """Milliseconds from the publication of each snapshot to the first 200 for what is new in it."""
-    first, *rest = snapshots(routes, changes)
-    cache, times = SnapshotCache(), []
-    cache.publish(EG, first)
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
     with tempfile.TemporaryDirectory() as folder, serving_backend(BACKEND_PORT):
-        async with _envoy(cache, Path(folder)):
-            await _until_200(routes - 1)
-            for index, snapshot in enumerate(rest, start=routes):
-                await asyncio.sleep(0.05)
-                start = time.perf_counter()
-                cache.publish(EG, snapshot)
-                await _until_200(index)
-                times.append((time.perf_counter() - start) * 1000)
-    return {
-        "routes": routes,
-        "mean_ms": round(statistics.fmean(times), 2),
-        "median_ms": round(statistics.median(times), 2),
-    }
+        address = f"unix:{folder}/xds"
+        server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, address, routes, changes))
+        server.start()
+        try:
+            ours.recv()  # all is made
+            with _envoy(address, Path(folder)):
+                until(lambda: status_of(PORT, f"{routes - 1}.example.com") == 200)
+                return {"routes": routes} | asked(Client("127.0.0.1", PORT), changes, ours.send)
+        finally:
+            server.kill()
+            server.join()
 
 
-async def _until_200(index: int) -> None:
-    end = time.perf_counter() + PATIENCE
-    while await asyncio.to_thread(status_of, PORT, f"{index}.example.com") != 200:
-        if time.perf_counter() > end:
-            raise TimeoutError(f"route {index} never answered 200")
-        await asyncio.sleep(PAUSE)
+def serve(words: Connection, address: str, routes: int, changes: int) -> None:
+    """Make the snapshots, say so, and serve the first; each number that comes publishes the one after it."""
+    first, *rest = snapshots(routes, changes)
+    cache = SnapshotCache()
+    cache.publish(EG, first)
 
+    async def run() -> None:
+        asyncio.get_running_loop().add_reader(words.fileno(), lambda: cache.publish(EG, rest[words.recv()]))
+        words.send("made")
+        await XdsServer(cache, Fleet(cache), ready=Latest(initial=True)).serve(address=address, tls=None)
 
-@asynccontextmanager
-async def _envoy(cache: SnapshotCache, folder: Path) -> AsyncIterator[None]:
-    """An Envoy that takes what the cache holds, by way of our server."""
-    address = f"unix:{folder / 'xds'}"
-    server = XdsServer(cache, Fleet(cache), ready=Latest(initial=True))
-    bootstrap = local_bootstrap(gateway=EG, node_id="floor", xds=address, admin_socket=str(folder / "admin"))
-    command = [str(find_envoy()), "--config-yaml", bootstrap, "--concurrency", "1", "--base-id", "77"]
-    with _process(command):
-        async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve(address=address, tls=None))
-            yield
-            serving.cancel()
+    asyncio.run(run())
 
 
 @contextmanager
-def _process(command: list[str]) -> Iterator[None]:
+def _envoy(xds: str, folder: Path) -> Iterator[None]:
+    """An Envoy that takes what is served there, as it starts in a pod: a thread a core."""
+    bootstrap = local_bootstrap(gateway=EG, node_id="floor", xds=xds, admin_socket=str(folder / "admin"))
+    command = [str(find_envoy()), "--config-yaml", bootstrap, "--base-id", "77"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
@@ -108,13 +122,13 @@ def main() -> None:
     """Parse arguments, measure, print a line a size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--routes", type=int, nargs="+", default=[1000])
-    parser.add_argument("--changes", type=int, default=100)
+    parser.add_argument("--changes", type=int, default=PROBES)
     parser.add_argument("--system", choices=["lychgate"], default="lychgate", help="there is only one floor")
     options = parser.parse_args()
     os.unshare(os.CLONE_NEWNET)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for routes in options.routes:
-        print(json.dumps(asyncio.run(measure(routes, options.changes))), flush=True)
+        print(json.dumps(measure(routes, options.changes)), flush=True)
 
 
 if __name__ == "__main__":
