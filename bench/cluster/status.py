@@ -42,22 +42,28 @@ def status(run: Run) -> dict[str, float]:
         run.api.watching("HTTPRoute", heard.route, namespace=NAMESPACE),
     ):
         before = run.cpu()
+        start = time.perf_counter()
         run.api.delete("HTTPRoute", namespace=NAMESPACE, labels=SELECTOR)
-        removed = until(lambda: heard.attached == 0, patience=PATIENCE)
+        deletion = time.perf_counter() - start
+        after_deletion = until(lambda: heard.attached == 0, patience=PATIENCE)
         run.until_quiet()
         removing = heard.gateway_writes
         heard.route_writes = 0
         heard.resolved.clear()
-        run.api.create_all(plain_route(index) for index in range(run.routes))
         start = time.perf_counter()
+        run.api.create_all(plain_route(index) for index in range(run.routes))
+        burst = time.perf_counter() - start
         until(lambda: heard.attached == run.routes and len(heard.resolved) == run.routes, patience=PATIENCE)
-        added = time.perf_counter() - start
+        added = time.perf_counter() - start - burst
         run.until_quiet()
         cost = run.cpu() - before
     assert heard.attached == run.routes, f"the Gateway says {heard.attached}"
     return {
         "add_s": round(added, 2),
-        "remove_s": round(removed, 2),
+        "burst_s": round(burst, 2),
+        "remove_s": round(after_deletion, 2),
+        "deletion_s": round(deletion, 2),
+        "removed_s": round(deletion + after_deletion, 2),
         "gateway_writes": heard.gateway_writes,
         "gateway_writes_removing": removing,
         "route_writes": heard.route_writes,
