@@ -16,7 +16,7 @@ from typing import Any
 
 from cluster import envoy_gateway, report
 from cluster.api import Api, ApiError
-from cluster.figures import BY_ID, FIGURES, Alone, Figure, Values
+from cluster.figures import ALL, BY_ID, FIGURES, Alone, Figure, Values
 from cluster.ramp import ramp, world
 from cluster.run import Run, switched_on
 from cluster.systems import ENVOY_GATEWAY, LYCHGATE, SYSTEMS, System, install
@@ -65,7 +65,7 @@ def take_alone(figure: Figure, alone: Alone, systems: tuple[System, ...], option
                 values = {figure.id: json.loads(done.stdout.splitlines()[-1])}
                 say(f"{figure.id} {system.title}: {_short(values[figure.id])}")
                 rounds.append({"system": system.key, "round": number + 1, "values": values})
-        save(routes, [figure], rounds, short=options.quick)
+        save(routes, [figure], rounds, short=options.quick, of=options.rounds)
 
 
 def measure(figures: list[Figure], systems: tuple[System, ...], options: argparse.Namespace) -> int:
@@ -95,7 +95,7 @@ def measure(figures: list[Figure], systems: tuple[System, ...], options: argpars
                     failed += 1
                     values["error"] = str(error)
                 rounds.append({"system": system.key, "round": number + 1, "values": values})
-                save(routes, chosen, rounds, short=options.quick)
+                save(routes, chosen, rounds, short=options.quick, of=options.rounds)
     return failed
 
 
@@ -104,12 +104,12 @@ def session(
 ) -> None:
     """One system, one size: fill the world, then take the figures one after the other. One that fails ends it."""
     with switched_on(api, system, say) as run:
-        if routes:
-            found |= _fill(run, routes, figures)
+        filled = _fill(run, routes, figures) if routes else {}
+        found |= {figure.id: filled[figure.id] for figure in figures if figure.ramp and not figure.measure}
         for figure in figures:
-            if figure.measure:
+            if figure.measure:  # one that breaks off has no values at all, so that the page says so
                 start = time.monotonic()
-                found[figure.id] = found.get(figure.id, {}) | figure.measure(run, short)
+                found[figure.id] = filled.get(figure.id, {}) | figure.measure(run, figure.look.amount(short=short))
                 say(f"  {figure.id} {_short(found[figure.id])} ({time.monotonic() - start:.0f} s)")
 
 
@@ -127,8 +127,8 @@ def _fill(run: Run, routes: int, figures: list[Figure]) -> dict[str, Values]:
     return {}
 
 
-def save(routes: int, figures: list[Figure], rounds: list[dict[str, Any]], *, short: bool) -> None:
-    """Write a file a figure and size, so that one figure taken again replaces itself alone."""
+def save(routes: int, figures: list[Figure], rounds: list[dict[str, Any]], *, short: bool, of: int) -> None:
+    """Write a file a figure and size, so that one figure taken again replaces itself alone; of so many rounds."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
     for figure in figures:
@@ -147,6 +147,8 @@ def save(routes: int, figures: list[Figure], rounds: list[dict[str, Any]], *, sh
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "machine": machine,
             "short": short,
+            "look": figure.look.words(short=short) if figure.look is not ALL else "",
+            "rounds_asked_for": of,
             "rounds": taken,
         }
         name = f"{figure.id}-{routes}.json" if routes else f"{figure.id}.json"

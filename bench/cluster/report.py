@@ -8,23 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from cluster import svg
-from cluster.figures import FIGURES, FLOOR, Figure, Target
+from cluster.figures import FIGURES, FLOOR, Figure, Over, Target
 from cluster.loss import VARIANTS
-from cluster.systems import ENVOY_GATEWAY, LYCHGATE
+from cluster.systems import ENVOY_GATEWAY, LYCHGATE, System
 
 type Json = dict[str, Any]
 
 HEAD = """\
 # Performance
 
-Measured by `make bench`: Lychgate and {other} in one run, in one cluster, with the same Envoy binary, one
-switched off while the other is measured, in alternating order. Medians of the rounds, whose number stands below each
-plot; a ratio is Lychgate's value divided by Envoy Gateway's. CPU seconds come from /proc, of the control plane and of
-Envoy each alone; they say more than milliseconds on a machine that does other things too. What each figure means: [the
-benchmark](../bench/README.md).
-The numbers of every round are in [performance/](performance/).
+Measured by `make bench`: Lychgate and {other} in one cluster, with the same Envoy binary, one switched
+off while the other is measured, in alternating order. One figure at one size is of one run, unless said below it; the
+page is of several. {dates}
+
+Medians of the rounds, whose number stands below each plot; of errors their sum, of what is slowest the slowest of all.
+A ratio is Lychgate's value divided by Envoy Gateway's. CPU comes from /proc, of the control plane and of Envoy each
+alone, in ticks of 10 ms; it says more than milliseconds on a machine that does other things too. A short look is so
+much of so much as stands there. What each figure means: [the benchmark](../bench/README.md). The numbers of every round
+are in [performance/](performance/).
+
+Every world here has one exact hostname a route, which is the best shape for us: a change is one small table. Its price
+is in no figure: from 500 hostnames on, a proxy serves 7 to 23 % fewer requests with a CPU second ([ADR
+9](adr/0009-scoped-routes.md), direct responses and proxied requests).
 
 """
+
+WRONG = "measured wrongly"
+"""In place of a value that its file takes back."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,8 @@ class Line:
 
     @property
     def ratio(self) -> float | None:
-        if self.ours is None or not self.theirs:
+        """None also where it would say nothing: of errors, and of what fell."""
+        if self.ours is None or not self.theirs or self.target.over is not Over.MEDIAN or self.theirs < 0:
             return None
         return self.ours / self.theirs
 
@@ -64,36 +75,69 @@ def write(page: Path, results: Path) -> None:
     """Write the page and its plots from every result that is there."""
     documents = [json.loads(file.read_text()) for file in sorted(results.glob("F*.json"))]
     lines = [line for figure in FIGURES for line in _lines(figure, documents)]
-    text = HEAD.format(other=ENVOY_GATEWAY.title)
+    text = HEAD.format(other=ENVOY_GATEWAY.title, dates=_dates(documents))
     text += "\n".join(_table(lines)) + "\n"
     for figure in FIGURES:
         found = [line for line in lines if line.figure is figure]
         if found:
             text += "\n" + _section(figure, found, results)
     if (alone := results / "alone.md").exists():  # what is measured without a cluster, written down by hand
-        text += "\n" + alone.read_text()
+        text += "\n" + alone.read_text().replace("](../", "](")  # it lies a folder deeper than the page
     page.write_text(text)
 
 
+def _dates(documents: list[Json]) -> str:
+    """The day of most files, and which are of another."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for document in documents:
+        found.setdefault(document["date"], {}).setdefault(document["figure"], []).append(document["routes"])
+    most = max(found, key=lambda date: sum(map(len, found[date].values())))
+    others = "".join(f"\n* {date}: {_named(found[date])}" for date in sorted(found) if date != most)
+    return f"All was measured on {most}" + (f", except for\n{others}" if others else ".")
+
+
+def _named(figures: dict[str, list[int]]) -> str:
+    """`F1 (100, 5,000 routes); F3`."""
+    found = []
+    for figure in sorted(figures, key=lambda name: int(name[1:])):
+        sizes = ", ".join(f"{routes:,}" for routes in sorted(figures[figure]) if routes)
+        found.append(f"{figure} ({sizes} routes)" if sizes else figure)
+    return "; ".join(found)
+
+
 def _lines(figure: Figure, documents: list[Json]) -> Iterator[Line]:
-    floors = {
-        d["routes"]: _median(d, LYCHGATE.key, FLOOR.targets[0].value) for d in documents if d["figure"] == FLOOR.id
-    }
+    floors = {d["routes"]: _value(d, LYCHGATE.key, FLOOR.targets[0]) for d in documents if d["figure"] == FLOOR.id}
     for document in sorted((d for d in documents if d["figure"] == figure.id), key=lambda d: d["routes"]):
         for target in figure.targets:
-            ours, theirs = (_median(document, system.key, target.value) for system in (LYCHGATE, ENVOY_GATEWAY))
-            if ours is not None or theirs is not None:
+            ours, theirs = (_value(document, system.key, target) for system in (LYCHGATE, ENVOY_GATEWAY))
+            taken_back = any(_is_taken_back(document, system.key, target) for system in (LYCHGATE, ENVOY_GATEWAY))
+            if ours is not None or theirs is not None or taken_back:
                 floor = floors.get(document["routes"]) if target.floor else None
                 yield Line(figure, target, document["routes"], ours, theirs, document, floor)
 
 
-def _median(document: Json, system: str, value: str) -> float | None:
-    values = [
-        r["values"][value]
-        for r in document["rounds"]
-        if r["system"] == system and isinstance(r["values"], dict) and value in r["values"]
-    ]
-    return statistics.median(values) if values else None
+def _value(document: Json, system: str, target: Target) -> float | None:
+    """What stands for all rounds, unless the file takes it back."""
+    found = [r.get(target.value, r.get(target.formerly)) for r in _rounds(document, system)]
+    values = [value for value in found if value is not None]
+    if not values or _is_taken_back(document, system, target):
+        return None
+    match target.over:
+        case Over.MEDIAN:
+            return statistics.median(values)
+        case Over.SUM:
+            return sum(values)
+        case Over.MOST:
+            return max(values)
+
+
+def _is_taken_back(document: Json, system: str, target: Target) -> bool:
+    return target.value in document.get("wrong", {}).get(system, ())
+
+
+def _rounds(document: Json, system: str) -> list[Json]:
+    """The values of the rounds that came to their end."""
+    return [r["values"] for r in document["rounds"] if r["system"] == system and isinstance(r["values"], dict)]
 
 
 def _table(lines: list[Line]) -> Iterator[str]:
@@ -104,9 +148,14 @@ def _table(lines: list[Line]) -> Iterator[str]:
         verdict = "" if not goals else "met" if all(met for _, met in goals) else "**missed**"
         words = f"{line.figure.id} {line.figure.title}: {line.target.words}, {line.target.unit}"
         size = f"{line.routes:,}" if line.routes else ""
-        ratio = f"{line.ratio:.3f}" if line.ratio is not None else ""
+        ratio = f"{line.ratio:.2g}" if line.ratio is not None else ""
         targets = ", ".join(goal for goal, _ in goals)
-        yield f"| {words} | {size} | {_number(line.ours)} | {_number(line.theirs)} | {ratio} | {targets} | {verdict} |"
+        cells = [_cell(line, LYCHGATE.key, line.ours), _cell(line, ENVOY_GATEWAY.key, line.theirs)]
+        yield f"| {words} | {size} | {' | '.join(cells)} | {ratio} | {targets} | {verdict} |"
+
+
+def _cell(line: Line, system: str, value: float | None) -> str:
+    return WRONG if _is_taken_back(line.document, system, line.target) else _number(value, line.target.digits)
 
 
 def _section(figure: Figure, lines: list[Line], results: Path) -> str:
@@ -121,27 +170,51 @@ def _section(figure: Figure, lines: list[Line], results: Path) -> str:
         plot.write_text(svg.bars(title, [_bars(line) for line in plotted]))
         text += f"![{title}]({results.name}/{plot.name})\n"
     taken = {line.routes: line.document for line in lines}
-    return text + f"\n{document['machine']}. {'; '.join(_taken(*size) for size in taken.items())}.\n"
+    text += f"\n{document['machine']}. {'; '.join(_taken(*size) for size in taken.items())}.\n"
+    notes: dict[str, list[int]] = {}
+    for routes, each in taken.items():
+        if "note" in each:
+            notes.setdefault(each["note"], []).append(routes)
+    return text + "".join(f"\n{_sizes(sizes)}{note}\n" for note, sizes in notes.items())
 
 
 def _taken(routes: int, document: Json) -> str:
-    """When and how often a size was measured."""
-    rounds = max((r["round"] for r in document["rounds"]), default=0)
-    size = f"{routes:,} routes: " if routes else ""
-    return f"{size}{document['date']}, rounds: {rounds}{', a short look' if document['short'] else ''}"
+    """When and how often a size was measured, how much of it, and how many rounds are missing."""
+    asked = document.get("rounds_asked_for") or max((r["round"] for r in document["rounds"]), default=0)
+    rounds = [_of_system(document, system, asked) for system in (LYCHGATE, ENVOY_GATEWAY)]
+    look = f", {'a short look: ' if document['short'] else ''}{document['look']}" if document.get("look") else ""
+    return f"{_sizes([routes])}{document['date']}, rounds: {', '.join(filter(None, rounds))}{look}"
+
+
+def _of_system(document: Json, system: System, asked: int) -> str:
+    """`Envoy Gateway 2 (1 broke off)`; nothing where the system took no part."""
+    begun = [r["values"] for r in document["rounds"] if r["system"] == system.key]
+    ended = len(_rounds(document, system.key))
+    lacking = {"broke off": len(begun) - ended, "not begun": asked - len(begun)}
+    said = [f"{number} {how}" for how, number in lacking.items() if number]
+    return f"{system.title.partition(' v')[0]} {ended}{f' ({", ".join(said)})' if said else ''}" if begun else ""
+
+
+def _sizes(routes: list[int]) -> str:
+    return f"{', '.join(f'{each:,}' for each in routes)} routes: " if any(routes) else ""
 
 
 def _bars(line: Line) -> list[svg.Bar]:
     pairs = ((LYCHGATE.title, line.ours), (ENVOY_GATEWAY.title, line.theirs), ("Ready bytes", line.floor))
     return [
-        svg.Bar(f"{title}, {line.routes:,} routes", value, f"{_number(value)} {line.target.unit}", series)
+        svg.Bar(
+            f"{title}, {line.routes:,} routes",
+            value,
+            f"{_number(value, line.target.digits)} {line.target.unit}",
+            series,
+        )
         for series, (title, value) in enumerate(pairs)
         if value is not None
     ]
 
 
 def _losses(document: Json) -> Iterator[str]:
-    yield f"| change | Lychgate: lost of requests | {ENVOY_GATEWAY.title}: lost of requests |"
+    yield f"| change | Lychgate: lost of requests, slowest | {ENVOY_GATEWAY.title}: lost of requests, slowest |"
     yield "|---|---:|---:|"
     for variant in VARIANTS:
         yield (
@@ -153,14 +226,18 @@ def _losses(document: Json) -> Iterator[str]:
 
 def _lost(document: Json, system: str, variant: str) -> str:
     """Sums over all rounds: a lost request is not taken back by a round that lost none."""
-    rounds = [r["values"] for r in document["rounds"] if r["system"] == system and isinstance(r["values"], dict)]
+    rounds = _rounds(document, system)
     if not rounds or f"{variant}: lost" not in rounds[0]:
         return ""
     lost, requests = (sum(r.get(f"{variant}: {what}", 0) for r in rounds) for what in ("lost", "requests"))
-    return f"{lost:,.0f} of {requests:,.0f}"
+    slowest = max(r[f"{variant}: slowest_ms"] for r in rounds)
+    text = f"{lost:,.0f} of {requests:,.0f}, {slowest:,.0f} ms"
+    if any(f"{variant}: reopened" in r for r in rounds):
+        text += f", {sum(r.get(f'{variant}: reopened', 0) for r in rounds):,.0f} reopened"
+    return text
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, digits: int = 3) -> str:
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
