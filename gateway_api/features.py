@@ -61,6 +61,7 @@ GATEWAY_NAMESPACE_MODE = frozenset({"GatewayInfrastructure"})
 """What its test can only find where a Gateway's proxies are in its own namespace."""
 
 GRPC_ROUTE_EXTENDED = frozenset({"GRPCRouteNamedRouteRule"})
+"""The suite tests it, and has it in no profile: no report names it."""
 
 SUPPORTED = tuple(
     sorted(
