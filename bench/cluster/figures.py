@@ -13,6 +13,7 @@ from cluster.many_gateways import many_gateways
 from cluster.one_change import one_change
 from cluster.probe import PROBES, probe, probe_under_churn
 from cluster.run import Run
+from cluster.serving import serving
 from cluster.status import status
 from cluster.wire import wire
 
@@ -121,7 +122,7 @@ FIGURES = (
         targets=(
             Target(value="control_plane_cpu_s", unit="CPU s", words="control plane", ratio=0.15, digits=2),
             Target(value="envoy_cpu_s", unit="CPU s", words="Envoy", digits=2),
-            Target(value="behind_s", unit="s", words="from the last object until every route answers"),
+            Target(value="behind_s", unit="s", words="from the last object until every route, asked in turn, answered"),
         ),
     ),
     Figure(
@@ -207,6 +208,18 @@ FIGURES = (
         targets=(
             Target(value="route_cpu_ms", unit="CPU ms", words="control plane, a route", at_most={5000: 2.0}, digits=2),
             Target(value="slice_cpu_ms", unit="CPU ms", words="control plane, a slice", at_most={5000: 0.5}, digits=2),
+        ),
+    ),
+    Figure(
+        id="F16",
+        title="A request",
+        measure=serving,
+        look=Look(short=20, full=60, of="seconds of requests"),
+        up_to=5000,
+        targets=(
+            Target(value="envoy_cpu_us", unit="CPU µs", words="Envoy, a request", digits=2),
+            Target(value="envoy_idle_cores", unit="cores", words="Envoy, at rest", digits=2),
+            Target(value="lost", unit="answers", words="other than 200, all rounds", at_most={0: 0}, over=Over.SUM),
         ),
     ),
     Figure(

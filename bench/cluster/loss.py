@@ -1,23 +1,21 @@
 """F3: the same thing changed a hundred times under load; what is not a right backend's 200 is counted."""
 
 import base64
-import json
 import socket
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 
 from cluster.api import Json
 from cluster.certificates import certificate
+from cluster.load import under_load
 from cluster.objects import NAMESPACE, gateway, header, route, rule
 from cluster.run import Run, is_programmed, until
 from cluster.traffic import unverified
@@ -50,7 +48,8 @@ def loss(run: Run, variant: Variant, iterations: int, rate: float) -> dict[str, 
     time.sleep(1)
     before = run.cpu()
     came: list[float] = []
-    with _load(run, variant, rate) as load:
+    tls = ("--tls", "--port", "443", "--requests-a-connection", "20") if variant.tls else ()
+    with under_load(run.address, HOST, variant.paths, rate, *tls) as load:
         time.sleep(1)
         for number in range(1, iterations // variant.changes_a_turn + 1):
             variant.turn(run, number)
@@ -70,22 +69,6 @@ def loss(run: Run, variant: Variant, iterations: int, rate: float) -> dict[str, 
         **({"seen_to_come": len(came), "came_slowest_ms": round(max(came) * 1000, 1)} if came else {}),
         "control_plane_cpu_s": round(cost.control_plane, 2),
     }
-
-
-@contextmanager
-def _load(run: Run, variant: Variant, rate: float) -> Iterator[Json]:
-    """Send requests while the block lasts; what they met is in the yielded object afterwards."""
-    command = [sys.executable, str(Path(__file__).with_name("traffic.py")), "--address", run.address, "--host", HOST]
-    command += [word for path in variant.paths for word in ("--path", path)] + ["--rate", str(rate)]
-    if variant.tls:
-        command += ["--tls", "--port", "443", "--requests-a-connection", "20"]
-    met: Json = {}
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield met
-    finally:
-        printed, _ = process.communicate("end\n")
-    met.update(json.loads(printed))
 
 
 def _answers(run: Run, variant: Variant) -> bool:
