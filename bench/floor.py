@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
+from immutables import Map
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # for the package lab
 
@@ -70,7 +71,7 @@ def with_probe(cluster: ClusterSnapshot, index: int) -> ClusterSnapshot:
         cluster,
         revision=cluster.revision + 1,
         changed={"HTTPRoute": frozenset({new.key})},
-        http_routes=cluster.http_routes.set(new.key, new),
+        http_routes=Map(cluster.http_routes).set(new.key, new),
     )
 
 

@@ -123,7 +123,7 @@ def _lines(figure: Figure, documents: list[Json]) -> Iterator[Line]:
 def _value(document: Json, system: str, target: Target) -> float | None:
     """What stands for all rounds, unless the file takes it back."""
     found = [r.get(target.value, r.get(target.formerly)) for r in _rounds(document, system)]
-    values = [value for value in found if value is not None]
+    values: list[float] = [value for value in found if value is not None]
     if not values or _is_taken_back(document, system, target):
         return None
     match target.over:
