@@ -29,6 +29,8 @@ from xds_server.translate.keeper import SnapshotKeeper
 
 type Keys = Set[ObjectKey]
 
+NOTHING_SCOPED: Mapping[ObjectKey, Set[str]] = {}
+
 
 class GatewayStep(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What becomes of one Gateway."""
@@ -63,14 +65,20 @@ class Built(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     gateways: Mapping[ObjectKey, BuiltGateway]
 
 
-def build_everything(cluster: ClusterSnapshot, settings: Settings) -> Built:
-    """Take the world through every stage at once. Raises whatever a defect of ours raises."""
+def build_everything(
+    cluster: ClusterSnapshot, settings: Settings, scoped: Mapping[ObjectKey, Set[str]] = NOTHING_SCOPED
+) -> Built:
+    """Take the world through every stage at once. Raises whatever a defect of ours raises.
+
+    `scoped` are the route tables that are scoped now, by Gateway: all that depends on what was before.
+    """
     graph = build_graph(cluster, settings)
-    return Built(graph=graph, gateways={key: _build_gateway(graph, key, cluster) for key in graph.gateways})
+    gateways = {key: _build_gateway(graph, key, cluster, scoped.get(key, frozenset())) for key in graph.gateways}
+    return Built(graph=graph, gateways=gateways)
 
 
-def _build_gateway(graph: Graph, key: ObjectKey, cluster: ClusterSnapshot) -> BuiltGateway:
-    ir = lower_gateway(graph, key)
+def _build_gateway(graph: Graph, key: ObjectKey, cluster: ClusterSnapshot, scoped: Set[str]) -> BuiltGateway:
+    ir = lower_gateway(graph, key, scoped)
     endpoints = tuple(
         lower_endpoints(of, cluster.services.get(of.backend), cluster.slices_by_service.get(of.backend, ()))
         for of in ir.clusters

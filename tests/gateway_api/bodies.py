@@ -14,7 +14,7 @@ from tests.gateway_api.conftest import certificate, secret_data
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"
-CERTIFICATE = secret_data(ec.generate_private_key(ec.SECP256R1()))
+CERTIFICATES = [secret_data(ec.generate_private_key(ec.SECP256R1())) for _ in range(2)]
 AUTHORITIES = [{"ca.crt": certificate(ec.generate_private_key(ec.SECP256R1())).decode()} for _ in range(2)]
 
 NAMESPACES = ("a", "b")
@@ -258,7 +258,9 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                                     {"group": "", "kind": "Service"},
                                     {"group": "", "kind": "Service", "name": "web"},
                                     {"group": "", "kind": "Secret"},
+                                    {"group": "", "kind": "Secret", "name": "cert"},
                                     {"group": "", "kind": "ConfigMap"},
+                                    {"group": "", "kind": "ConfigMap", "name": "ca"},
                                 ]
                             ),
                             2,
@@ -288,7 +290,7 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                 "status": pick([{}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}]),
             }
         ),
-        "Secret": st.fixed_dictionaries({"data": pick([{}, {"tls.crt": "bad", "tls.key": "bad"}, CERTIFICATE])}),
+        "Secret": st.fixed_dictionaries({"data": pick([{}, {"tls.crt": "bad", "tls.key": "bad"}, *CERTIFICATES])}),
         "ConfigMap": st.fixed_dictionaries({"data": pick([{}, {"ca.crt": "bad"}, *AUTHORITIES])}),
     }
 

@@ -14,7 +14,7 @@ from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, Gateway
 from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 from tests.gateway_api import policy_worlds
-from tests.gateway_api.bodies import AUTHORITIES, CERTIFICATE, GROUP, KEYS, NAMESPACES, OURS, ROUTES, bodies
+from tests.gateway_api.bodies import AUTHORITIES, CERTIFICATES, GROUP, KEYS, NAMESPACES, OURS, ROUTES, bodies
 from tests.gateway_api.conftest import KINDS
 
 type Edit = tuple[str, ObjectKey, Object | None]
@@ -110,7 +110,7 @@ def _first_objects() -> list[Edit]:
         _edit("ReferenceGrant", ObjectKey("b", "x"), {"spec": {"from": from_, "to": to}}),
         *(_edit("Namespace", ObjectKey("", name), {}, blue_labels) for name in NAMESPACES),
         *(_edit("Service", key, {"spec": {"ports": ports}}) for key in KEYS["Service"]),
-        *(_edit("Secret", ObjectKey(ns, "cert"), {"data": CERTIFICATE}) for ns in NAMESPACES),
+        *(_edit("Secret", ObjectKey(ns, "cert"), {"data": CERTIFICATES[0]}) for ns in NAMESPACES),
         *(_edit("ConfigMap", ObjectKey(ns, "ca"), {"data": AUTHORITIES[0]}) for ns in NAMESPACES),
         *(_edit("BackendTLSPolicy", ObjectKey(ns, "p"), policy_worlds.FIRST) for ns in NAMESPACES),
         *(_edit("XBackendTrafficPolicy", ObjectKey(ns, "p"), policy_worlds.FIRST_TRAFFIC) for ns in NAMESPACES),

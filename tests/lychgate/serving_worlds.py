@@ -14,6 +14,7 @@ from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.gateway_api import worlds
+from tests.gateway_api.bodies import AUTHORITIES, CERTIFICATES, GROUP, NAMESPACES
 from tests.gateway_api.conftest import KINDS
 from tests.gateway_api.worlds import Edit
 
@@ -56,17 +57,33 @@ SERVICES = [ObjectKey(namespace, name) for namespace in ("a", "b") for name in (
 
 def edits() -> st.SearchStrategy[Edit | Slices]:
     """One object set or deleted, or all slices of a Service."""
+    routes = _http_routes(["r", "s", "t", "u"], _some(HOSTNAMES, 0, 3))
     return st.one_of(
-        _http_routes(),
-        _http_routes(),
-        _gateways(),
+        routes,
+        routes,
+        _gateways(_listeners()),
         _listener_sets(),
         _l4_routes(),
         _slices(),
         _services(),
         _policies(),
+        _trust(),
         worlds.edits(),
     )
+
+
+def edits_by_hostname() -> st.SearchStrategy[Edit | Slices]:
+    """Mostly of HTTPRoutes, each with hostnames: without, a table serves any host and cannot be scoped."""
+    exact = ["a.example.com", "x.example.com", "c.b.example.com", "other.test", "p.test", "q.test", "r.test"]
+    hostnames = st.lists(st.sampled_from(exact * 3 + ["*.example.com", "*.b.example.com"]), min_size=1, max_size=4)
+    routes = _http_routes([f"r{n}" for n in range(8)], hostnames)
+    gateways = _gateways(_listeners().map(lambda found: [{"name": "any", "port": 8000, "protocol": "HTTP"}, *found]))
+    return st.one_of(*[routes] * 20, gateways, _listener_sets(), _l4_routes(), _slices(), _services(), _policies())
+
+
+def without_routes() -> ClusterSnapshot:
+    """The first world without HTTPRoutes and GRPCRoutes."""
+    return msgspec.structs.replace(first_world(), http_routes={}, grpc_routes={})
 
 
 def first_world() -> ClusterSnapshot:
@@ -101,7 +118,7 @@ def _edits_of(kind: str, names: list[str], spec: Mapping[str, st.SearchStrategy[
     return st.builds(decoded, st.sampled_from(names), st.integers(1, 3), st.one_of(some, some, some, st.none()))
 
 
-def _http_routes() -> st.SearchStrategy[Edit]:
+def _http_routes(names: list[str], hostnames: st.SearchStrategy[list[str]]) -> st.SearchStrategy[Edit]:
     rule = st.fixed_dictionaries(
         {
             "matches": _some(MATCHES, 0, 2),
@@ -111,10 +128,10 @@ def _http_routes() -> st.SearchStrategy[Edit]:
     )
     spec = {
         "parentRefs": _some(PARENTS, 1, 2),
-        "hostnames": _some(HOSTNAMES, 0, 3),
+        "hostnames": hostnames,
         "rules": st.lists(rule, max_size=2),
     }
-    return _edits_of("HTTPRoute", ["r", "s", "t", "u"], spec)
+    return _edits_of("HTTPRoute", names, spec)
 
 
 def _listener_sets() -> st.SearchStrategy[Edit]:
@@ -144,7 +161,7 @@ def _listeners() -> st.SearchStrategy[list[dict[str, Any]]]:
     )
 
 
-def _gateways() -> st.SearchStrategy[Edit]:
+def _gateways(listeners: st.SearchStrategy[list[dict[str, Any]]]) -> st.SearchStrategy[Edit]:
     authorities = [{"group": "", "kind": "ConfigMap", "name": "ca", "namespace": ns} for ns in "ab"]
     validation = st.fixed_dictionaries(
         {"caCertificateRefs": _some(authorities, 1, 2)}, optional={"mode": st.just("AllowInsecureFallback")}
@@ -154,7 +171,7 @@ def _gateways() -> st.SearchStrategy[Edit]:
     tls_of_gateway = st.fixed_dictionaries({"frontend": frontend, "backend": backend})
     spec = {
         "gatewayClassName": st.just("ours"),
-        "listeners": _listeners(),
+        "listeners": listeners,
         "tls": tls_of_gateway,
         "allowedListeners": st.sampled_from([{"namespaces": {"from": "All"}}] * 3 + [{}]),
     }
@@ -212,6 +229,31 @@ def _policies() -> st.SearchStrategy[Edit]:
         _edits_of("XBackend", ["web"], backend),
         _edits_of("BackendTLSPolicy", ["p", "q"], {"targetRefs": _some(targets, 1, 2), "validation": validation}),
         _edits_of("XBackendTrafficPolicy", ["p", "q"], traffic),
+    )
+
+
+def _trust() -> st.SearchStrategy[Edit]:
+    """Certificates and authorities that are renewed, or gone, and who may refer to them: to all of them, or to one."""
+    namespaces = st.sampled_from(NAMESPACES)
+    secret = st.sampled_from([*CERTIFICATES * 2, None]).map(lambda found: found and {"data": found})
+    authority = st.sampled_from([*AUTHORITIES * 2, None]).map(lambda found: found and {"data": found})
+    from_ = [{"group": GROUP, "kind": kind, "namespace": "a"} for kind in ("Gateway", "ListenerSet", "HTTPRoute")]
+    to = [
+        {"group": "", "kind": kind, **more}
+        for kind, name in (("Secret", "cert"), ("ConfigMap", "ca"), ("Service", "web"))
+        for more in ({}, {"name": name}, {"name": "other"})
+    ]
+    grant = st.builds(lambda to: {"spec": {"from": from_, "to": to}}, st.lists(st.sampled_from(to), max_size=4))
+
+    def edit(kind: str, namespace: str, name: str, body: dict[str, Any] | None) -> Edit:
+        key = ObjectKey(namespace, name)
+        document = {"metadata": {"name": name, "namespace": namespace}, **(body or {})}
+        return kind, key, None if body is None else msgspec.convert(document, KINDS[kind].type)
+
+    return st.one_of(
+        st.builds(edit, st.just("Secret"), namespaces, st.just("cert"), secret),
+        st.builds(edit, st.just("ConfigMap"), namespaces, st.just("ca"), authority),
+        st.builds(edit, st.just("ReferenceGrant"), st.just("b"), st.sampled_from(["x", "y"]), grant),
     )
 
 

@@ -1,4 +1,4 @@
-"""The pipeline arrives where a full build does, whatever happens in between.
+"""The pipeline arrives where a full build does, whatever happens in between; by the ways of large worlds, too.
 
 LYCHGATE_STEPS=200000 makes it a night's work.
 """
@@ -12,23 +12,33 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway_api.graph import tally
 from gateway_api.graph.types import Settings
+from gateway_api.ir.xds import GatewayIR
+from gateway_api.lowering import route_tables, scoping
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline, Step, build_everything
+from tests.lychgate import serving_worlds
 from tests.lychgate.serving_worlds import SERVICES, changed, edits, first_world
+from xds_server.snapshot import resource
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.diff import changed_names
 from xds_server.snapshot.resource import ResourceSet, ResourceType, Snapshot
+from xds_server.translate import fields, table_keeper
 
 STEPS = int(os.environ.get("LYCHGATE_STEPS", "2000"))
 STEPS_A_RUN = 40
 
 HOW = st.sampled_from(["told"] * 12 + ["untold", "skipped", "again", "broken", "broken"])
 """Whether the snapshot says what changed, whether the pipeline sees it, twice, or cannot take all of it in."""
-STEP = st.tuples(st.lists(edits(), min_size=1, max_size=3), HOW, st.sampled_from(SERVICES))
 SETTINGS = st.sampled_from([Settings(route_scoping="always"), Settings()])
 """So small a table is served by scope only when it is told to be."""
+
+
+def steps(edits: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    step = st.tuples(st.lists(edits, min_size=1, max_size=3), HOW, st.sampled_from(SERVICES))
+    return st.lists(step, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN)
 
 
 class Unreadable:
@@ -61,13 +71,17 @@ class World:
         self.pipeline = Pipeline(settings)
         self.cache = SnapshotCache()
         self.last: Step | None = None
+        self.scoped: dict[ObjectKey, frozenset[str]] = {}
+        """The route tables that are scoped, by Gateway."""
 
     def update(self, cluster: ClusterSnapshot, broken: ObjectKey | None = None) -> None:
         slices = cluster.slices_by_service if broken is None else Broken(cluster.slices_by_service, broken)
         step = self.pipeline.update(msgspec.structs.replace(cluster, slices_by_service=slices))
         assert broken or not step.failures
         failed = {failure.what.split()[1] for failure in step.failures}
-        built = build_everything(cluster, self.settings)
+        built = build_everything(cluster, self.settings, self.scoped)
+        self.scoped = {key: scoped_tables(whole.ir) for key, whole in built.gateways.items()}
+        assert step.graph == built.graph
         assert step.gateways.keys() <= built.gateways.keys()
         for key, whole in built.gateways.items():
             before = self.last.gateways.get(key) if self.last else None
@@ -83,20 +97,17 @@ class World:
         self.last = step
 
 
+def scoped_tables(of: GatewayIR) -> frozenset[str]:
+    return frozenset(table.name for table in of.route_tables if table.scoping)
+
+
 def check_difference(before: Snapshot, now: Snapshot, type_: ResourceType) -> None:
     """What is read off the lineage is what a look at everything finds."""
     old, new = (ResourceSet(each.of(type_).version, each.of(type_).by_name) for each in (before, now))
     assert changed_names(before.of(type_), now.of(type_)) == changed_names(old, new)
 
 
-@pytest.mark.timeout(60 + STEPS // 10)
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")
-@settings(
-    max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
-@given(SETTINGS, st.lists(STEP, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN))
-def test_every_step_equals_a_full_build_byte_for_byte(graph: Settings, steps: list[Any]) -> None:
-    world, cluster = World(graph), first_world()
+def walk(world: World, cluster: ClusterSnapshot, steps: list[Any]) -> None:
     world.update(cluster)
     for burst, how, service in steps:
         cluster = changed(cluster, burst)
@@ -114,6 +125,49 @@ def test_every_step_equals_a_full_build_byte_for_byte(graph: Settings, steps: li
             assert before
             assert world.last
             assert all(world.last.gateways[key] is step for key, step in before.gateways.items())
+
+
+@pytest.mark.timeout(60 + STEPS // 10)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@settings(
+    max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+@given(SETTINGS, steps(edits()))
+def test_every_step_equals_a_full_build_byte_for_byte(graph: Settings, steps: list[Any]) -> None:
+    walk(World(graph), first_world(), steps)
+
+
+@pytest.fixture
+def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small worlds go the ways that only large ones go otherwise."""
+    for module, name, value in LIMITS:
+        monkeypatch.setattr(module, name, value)
+
+
+LIMITS = [
+    (tally, "_FEW", 1),
+    (scoping, "SCOPED_FROM", 3),
+    (scoping, "SCOPED_UNTIL", 1),
+    (scoping, "MANY_WILDCARDS", 1),
+    (route_tables, "FEW_HOSTNAMES", 1),
+    (table_keeper, "MANY_ROUTES", 2),
+    (fields, "PIECE", 1),
+    (resource, "LINEAGE", 2),
+]
+
+
+@pytest.mark.timeout(60 + STEPS // 10)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@pytest.mark.usefixtures("small_is_large")
+@settings(
+    max_examples=max(1, STEPS // STEPS_A_RUN // 2),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+@given(steps(serving_worlds.edits_by_hostname()))
+def test_large_worlds_do_too(steps: list[Any]) -> None:
+    walk(World(Settings()), serving_worlds.without_routes(), steps)
 
 
 def test_a_gateway_that_fails_keeps_serving_and_comes_back() -> None:
