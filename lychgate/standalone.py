@@ -34,6 +34,7 @@ from lychgate.settings import Settings
 from lychgate.signals import until_told
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
+from lychgate.terminal import say
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import ServeSettings, XdsServer
@@ -184,7 +185,7 @@ async def _announce(controller: Controller, fleet: Fleet, proxies: LocalProxies)
             text = announcement(done.graph)
             if text != said:
                 said = text
-                print(text, flush=True)  # noqa: T201 (a command speaks to its terminal)
+                say(text)
 
 
 def _in_sync(done: Step, fleet: FleetReport, infra: InfraReport) -> bool:

@@ -8,6 +8,7 @@ import os
 import sys
 
 from lychgate.cli import serving
+from lychgate.terminal import hold_streams, let_go
 
 
 def main() -> None:
@@ -15,8 +16,12 @@ def main() -> None:
     # gRPC reads these when it is imported: it need not prepare for forks (we only ever spawn), nor say so.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    if sys.argv[1:] == ["serve"]:
-        sys.exit(serving.main(None, {}))
-    from lychgate.cli.main import app
+    hold_streams()
+    try:
+        if sys.argv[1:] == ["serve"]:
+            sys.exit(serving.main(None, {}))
+        from lychgate.cli.main import app
 
-    app()
+        app()
+    finally:
+        let_go()

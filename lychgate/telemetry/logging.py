@@ -6,12 +6,17 @@ from typing import Literal
 
 import structlog
 
+from lychgate.terminal import forgiving
+
 NO_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Local variables would put whole objects of users into the log."""
 
 
 def configure_logging(level: Literal["debug", "info", "warning", "error"], style: Literal["json", "console"]) -> None:
-    """Send our lines and the libraries' to stderr, in one format. To be called once, before the first line."""
+    """Send our lines and the libraries' to stderr, in one format. To be called once, before the first line.
+
+    A line that cannot be written is lost, and nothing else is.
+    """
     severity = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -33,10 +38,10 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
     structlog.configure(
         processors=[*shared, trace, last],
         wrapper_class=structlog.make_filtering_bound_logger(severity),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(forgiving(sys.stderr)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(forgiving(sys.stderr))
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[clean, trace, last], foreign_pre_chain=shared))
     logging.basicConfig(level=max(severity, logging.WARNING), handlers=[handler], force=True)

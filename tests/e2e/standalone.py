@@ -38,13 +38,14 @@ class Answer(NamedTuple):
 class Standalone:
     """A running `lychgate run`, its files, and what it printed so far."""
 
-    def __init__(self, folder: Path, state: Path, *options: str) -> None:
+    def __init__(self, folder: Path, state: Path, *options: str, output: int | None = None) -> None:
+        """`output` is a file descriptor that takes its words instead of a file of ours."""
         self.folder = folder
         self.state = state
         self.log = (state.parent / "output").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lychgate", "run", str(folder), "--state-dir", str(state), *options],
-            stdout=self.log,
+            stdout=self.log if output is None else output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
