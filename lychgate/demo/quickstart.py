@@ -53,7 +53,7 @@ def _backends(service: ObjectKey, slices: tuple[EndpointSlice, ...]) -> Iterator
 
 
 def _places(slices: tuple[EndpointSlice, ...]) -> Iterator[tuple[str, int]]:
-    for one in slices:
+    for one in (each for each in slices if each.address_type != "FQDN"):  # the others' addresses were looked at
         for address in (address for endpoint in one.endpoints for address in _loopback(endpoint)):
             yield from ((address, port.port) for port in one.ports if port.port is not None and port.protocol == "TCP")
 

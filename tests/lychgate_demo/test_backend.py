@@ -139,6 +139,15 @@ async def test_the_quickstart_asks_for_both_backends_where_its_slices_point() ->
     ]
 
 
+async def test_a_name_in_place_of_an_address_asks_for_nothing(tmp_path: Path) -> None:
+    text = (QUICKSTART / "svc-backend.yaml").read_text()
+    (tmp_path / "all.yaml").write_text(text.replace("IPv4", "FQDN").replace("127.0.0.1", "db.example.com"))
+    source = FileSource([tmp_path], clock=SystemClock())
+    await source.reload()
+    assert len(source.snapshot().slices_by_service) == 1
+    assert demo_backends(source.snapshot()) == ()
+
+
 async def test_a_taken_port_is_left_to_whoever_has_it(backend: Backend) -> None:
     async with backend.serving():
         await run_demo_backends([backend])
