@@ -50,6 +50,7 @@ def read_contents(path: str, file: FileText, previous: Contents | None) -> Conte
     if previous and (previous.file.text, previous.file.refusal) == (file.text, file.refusal):
         return msgspec.structs.replace(previous, file=file)
     known = previous.read if previous else {}
+    path = _printable(path)
     documents = split_documents(file.text)
     read = {document.text: known.get(document.text) or read_document(document.text) for document in documents}
     placed, bad = [], []
@@ -80,11 +81,16 @@ def _rejected(
 ) -> Iterator[Rejected]:
     kept = {one.id for one in held}
     if file.refusal:
-        yield Rejected(kind="", key=None, where=str(path), reason=file.refusal + _goes_on(serving=bool(held)))
+        yield Rejected(kind="", key=None, where=path, reason=_printable(file.refusal) + _goes_on(serving=bool(held)))
     for document, item in bad:
         serving = bool(held) if item.key is None else (item.kind, item.key) in kept
         reason = item.reason + _goes_on(serving=serving)
         yield Rejected(kind=item.kind, key=item.key, where=f"{path}:{document.at(item.line)}", reason=reason)
+
+
+def _printable(text: str) -> str:
+    """A text with paths, whose bytes that are no UTF-8 are spelt out: what we say of them is written as UTF-8."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _goes_on(*, serving: bool) -> str:

@@ -58,6 +58,12 @@ class FolderWatch:
             except (OSError, RuntimeError) as error:  # out of watches, or a folder vanished: our own looks must do
                 log.warning("no notices of changed files, looking for them instead", reason=str(error), every=RESCAN)
                 await moved.wait()
+            except ExceptionGroup as errors:  # what the watching thread raises: a name that is no UTF-8, for example
+                if errors.split((OSError, RuntimeError))[1]:
+                    raise
+                log.warning("a notice of changed files is lost, looking for them", reason=str(errors.exceptions[0]))
+                self._ring()
+                await self._clock.sleep(RESCAN)
 
     async def _look(self) -> None:
         before = self._identities()

@@ -15,7 +15,7 @@ MAX_DEPTH = 64
 type Value = dict[str, Value] | list[Value] | str | int | float | bool | None
 
 _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|$)|^\.\.\.(?=[ \t\r\n]|$)", re.MULTILINE)
-_NOTHING = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\n|\Z)|%[^\n]*(?:\n|\Z))*\Z")
+_NOTHING = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:[\r\n]|\Z)|%[^\r\n]*(?:[\r\n]|\Z))*\Z")
 
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),

@@ -234,6 +234,28 @@ async def test_edits_additions_and_removals_are_seen_as_they_happen(world: World
         await until_named(world.source, {"c"})
 
 
+def misnamed(folder: Path, text: str) -> Path:
+    """A file whose name is no UTF-8."""
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/\xff.yaml"))
+    path.write_text(text)
+    return path
+
+
+async def test_a_name_that_is_no_text_ends_nothing(world: World) -> None:
+    world.write("a.yaml", config_map("a"))
+    async with running(world.source):
+        misnamed(world.folder, config_map("b"))
+        await until_named(world.source, {"a", "b"})
+        world.write("c.yaml", config_map("c"))
+        await until_named(world.source, {"a", "b", "c"})
+
+
+async def test_a_name_that_is_no_text_is_spelt_out(world: World) -> None:
+    misnamed(world.folder, "kind: [\n")
+    (rejected,) = (await world.read()).rejected
+    assert rejected.where == f"{world.folder}/\\xff.yaml:2 (document 1)"
+
+
 async def test_an_editor_that_renames_over_a_single_file_is_seen(world: World) -> None:
     path = world.write("a.yaml", config_map("a"))
     source = FileSource([path], clock=SystemClock())

@@ -24,6 +24,12 @@ def test_windows_line_ends_and_a_byte_order_mark_are_read() -> None:
     assert (parse_document(first.text), parse_document(second.text)) == ({"a": 1}, {"b": 2})
 
 
+@pytest.mark.parametrize("text", ["a: 1\r\n---\r\n", "# c\r\n\r\n---\r\na: 1\r\n", "%YAML 1.2\r\n---\r\na: 1\r\n"])
+def test_nothing_between_windows_line_ends_is_no_document(text: str) -> None:
+    (document,) = split_documents(text)
+    assert parse_document(document.text) == {"a": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
