@@ -57,7 +57,7 @@ log = structlog.get_logger("lychgate.in_cluster")
 
 
 def main(settings: Settings, sockets: Sockets) -> int:
-    """Run until SIGINT or SIGTERM; return the exit code: 0, or 2 when there are no credentials for a cluster.
+    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code: 0, or 2 when there are no credentials for a cluster.
 
     `sockets` listen already: see `lychgate.telemetry.sockets`.
     """

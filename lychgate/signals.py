@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM → an orderly end."""
+"""SIGINT, SIGTERM and SIGHUP → an orderly end."""
 
 import asyncio
 import signal
@@ -7,7 +7,10 @@ from typing import Any
 
 
 async def until_told(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until SIGINT or SIGTERM, then cancel it and wait for its end. Further signals change nothing."""
+    """Run `work` until SIGINT, SIGTERM or SIGHUP, then cancel it and wait for its end. Further ones change nothing.
+
+    SIGHUP, which comes when a terminal goes, stays ignored where that was asked for: `nohup lychgate run`.
+    """
     loop = asyncio.get_running_loop()
     told = False
 
@@ -19,5 +22,6 @@ async def until_told(work: Coroutine[Any, Any, None]) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(work, name="everything")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop, task)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, stop, task)

@@ -1,13 +1,10 @@
 """`lychgate run`: YAML files in, local Envoys out; between the two, the stages that a cluster has."""
 
 import asyncio
-import fcntl
-import os
 import ssl
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,6 +29,7 @@ from lychgate.demo import Backend, demo_backends, run_demo_backends
 from lychgate.pipeline import Step
 from lychgate.settings import Settings
 from lychgate.signals import until_told
+from lychgate.state_folder import STATUS_FILE, StateError, default_state_dir, only_one
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.terminal import say
@@ -43,23 +41,11 @@ from xds_server.translate.parts import divide
 
 log = structlog.get_logger("lychgate.standalone")
 
-STATUS_FILE = "status.json"
-
-
-class StateError(RuntimeError):
-    """The state folder cannot be made, or another Lychgate runs with it. The message has a remedy."""
-
 
 def system_ca_file() -> str:
     """Where this machine keeps the authorities that it trusts; "" where no such file is found."""
     places = (ssl.get_default_verify_paths().cafile, Settings().system_ca_file)
     return next((place for place in places if place and Path(place).exists()), "")
-
-
-def default_state_dir() -> Path:
-    """Where a standalone Lychgate keeps its statuses unless told. Spec: XDG Base Directory, XDG_STATE_HOME."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "lychgate"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +60,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def main(paths: Sequence[Path], backends: Sequence[str], settings: Settings, options: Options) -> int:
-    """Run until SIGINT or SIGTERM; return the exit code: 0, or 2 when it cannot even begin."""
+    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code: 0, or 2 when it cannot even begin."""
     configure_logging(settings.log_level, settings.log_format)
     try:
         overrides = [parse_override(text) for text in backends]
         envoy = find_envoy(options.envoy)
-        with _only_one(options.state_dir or default_state_dir()) as state:
+        with only_one(options.state_dir or default_state_dir()) as state:
             uvloop.run(until_told(run(paths, overrides, settings, Machine(envoy, options.access_log, state))))
     except (OverrideError, EnvoyNotFoundError, StateError) as error:
         print(f"lychgate run: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
@@ -194,19 +180,3 @@ def _in_sync(done: Step, fleet: FleetReport, infra: InfraReport) -> bool:
     serving = [key for key, gateway in done.gateways.items() if gateway.infra.ports and key not in stuck]
     states = [fleet.gateways.get(key, GatewayFleet()) for key in serving]
     return all(state.acked and state.acked == state.connected for state in states)
-
-
-@contextmanager
-def _only_one(state: Path) -> Iterator[Path]:
-    """Make the folder and hold it for this process alone. Raises StateError."""
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (state / "lock").open("w")
-    except OSError as error:
-        raise StateError(f"{state} cannot be used: {error.strerror}; name another folder with --state-dir") from error
-    with file as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateError(f"{state} is in use by another lychgate run: give this one a --state-dir") from None
-        yield state

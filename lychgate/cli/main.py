@@ -151,7 +151,7 @@ def status(
     ] = False,
     output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
 ) -> None:
-    """Show every object's conditions. Exit code 1 when one of them is bad."""
+    """Show every object's conditions. Exit code 1 when one of them is bad, 2 when nothing is served."""
     from lychgate.cli import showing_status
 
     _exit(showing_status.main(state_dir, kubeconfig, output, verbose=verbose))

@@ -21,7 +21,7 @@ from k8s_watch.http import HttpReader
 from k8s_watch.keys import AnyKind
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.observed_statuses import observed_statuses
-from lychgate.standalone import STATUS_FILE, default_state_dir
+from lychgate.state_folder import STATUS_FILE, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
 
 BAD_WHEN_TRUE = frozenset({"Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"})
@@ -63,7 +63,13 @@ def is_bad(row: StatusRow) -> bool:
 
 
 def _standalone(state_dir: Path | None) -> StatusReport:
-    return read_status_file((state_dir or default_state_dir()) / STATUS_FILE)
+    folder = state_dir or default_state_dir()
+    report = read_status_file(folder / STATUS_FILE)
+    if not is_in_use(folder):
+        raise StatusFileError(
+            f"nothing is served here, who wrote {folder / STATUS_FILE} came to a sudden end: start `lychgate run PATH`"
+        )
+    return report
 
 
 async def _cluster(kubeconfig: str) -> StatusReport:

@@ -1,0 +1,32 @@
+"""Who holds a state folder."""
+
+from pathlib import Path
+
+import pytest
+
+from lychgate.cli import showing_status
+from lychgate.state_folder import STATUS_FILE, StateError, is_in_use, only_one
+
+
+def test_a_folder_is_in_use_for_as_long_as_it_is_held(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert not is_in_use(state)
+    with only_one(state):
+        assert is_in_use(state)
+        with pytest.raises(StateError, match="in use by another"), only_one(state):
+            pass
+    assert not is_in_use(state)
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_statuses_that_nobody_keeps_are_not_shown(
+    output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / STATUS_FILE).write_text("{}")
+    with only_one(tmp_path):
+        assert showing_status.main(tmp_path, None, output, verbose=False) == 0
+    capsys.readouterr()
+    assert showing_status.main(tmp_path, None, output, verbose=False) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("lychgate status: nothing is served here")
