@@ -1,9 +1,10 @@
 """Graph → the lines that tell a person at a terminal what is served and how to try it."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes
+from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import HTTPRouteMatch
 
 ADDRESS = "127.0.0.1"
@@ -11,11 +12,15 @@ MOST_LINES = 12
 """Curl lines at most: a screen, not a catalogue."""
 
 
-def announcement(graph: Graph) -> str:
-    """What is served, an address a line, and the curl lines to try. In order of the Gateways' keys."""
-    gateways = [gateway for _, gateway in sorted(graph.gateways.items())]
-    served = [line for gateway in gateways if gateway.serves for line in _addresses(gateway)]
-    tries = _first_different((line for gateway in gateways for line in _tries(graph, gateway)), MOST_LINES + 1)
+def announcement(graph: Graph, stuck: Mapping[ObjectKey, str]) -> str:
+    """What is served, an address a line, and the curl lines to try. In order of the Gateways' keys.
+
+    `stuck` are the Gateways without a proxy, each with the reason, which stands in the place of its addresses.
+    """
+    gateways = [gateway for _, gateway in sorted(graph.gateways.items()) if gateway.serves]
+    served = [line for gateway in gateways for line in _places(gateway, stuck.get(gateway.key, ""))]
+    running = (gateway for gateway in gateways if gateway.key not in stuck)
+    tries = _first_different((line for gateway in running for line in _tries(graph, gateway)), MOST_LINES + 1)
     lines = ["Serving:", *(f"  {line}" for line in served or ["nothing yet: no Gateway has a valid listener"])]
     if tries:
         lines += ["Try:", *(f"  {line}" for line in tries[:MOST_LINES])]
@@ -34,7 +39,10 @@ def _first_different(lines: Iterable[str], count: int) -> list[str]:
     return list(found)
 
 
-def _addresses(gateway: GatewayNode) -> Iterator[str]:
+def _places(gateway: GatewayNode, problem: str) -> Iterator[str]:
+    if problem:
+        yield f"nothing of Gateway {gateway.key}: {problem}"
+        return
     for listener in gateway.all_listeners:
         if listener.serves:
             hosts = f" for {listener.spec.hostname}" if listener.spec.hostname else ""

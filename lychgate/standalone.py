@@ -168,15 +168,20 @@ async def _announce(controller: Controller, fleet: Fleet, proxies: LocalProxies)
             done = controller.steps.value
             if done is None or not _in_sync(done, fleet.report.value, proxies.report.value):
                 continue
-            text = announcement(done.graph)
+            text = announcement(done.graph, _stuck(proxies.report.value))
             if text != said:
                 said = text
                 say(text)
 
 
+def _stuck(infra: InfraReport) -> dict[ObjectKey, str]:
+    """The Gateways that cannot run here, each with the reason."""
+    return {key: seen.problem for key, seen in infra.gateways.items() if seen.problem}
+
+
 def _in_sync(done: Step, fleet: FleetReport, infra: InfraReport) -> bool:
     """Whether every proxy that should and can serve has all of it."""
-    stuck = {key for key, seen in infra.gateways.items() if seen.problem}
+    stuck = _stuck(infra)
     serving = [key for key, gateway in done.gateways.items() if gateway.infra.ports and key not in stuck]
     states = [fleet.gateways.get(key, GatewayFleet()) for key in serving]
     return all(state.acked and state.acked == state.connected for state in states)

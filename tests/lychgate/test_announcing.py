@@ -1,12 +1,14 @@
 """What a person at a terminal is told to try."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from flow.clock import SystemClock
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.types import Settings
 from k8s_watch.files import FileSource
+from k8s_watch.keys import ObjectKey
 from lychgate.announcing import announcement
 
 GATEWAY = """\
@@ -39,11 +41,11 @@ spec:
 """
 
 
-def announced(folder: Path, text: str) -> str:
+def announced(folder: Path, text: str, stuck: Mapping[ObjectKey, str] = {}) -> str:
     (folder / "all.yaml").write_text(text)
     source = FileSource([folder], clock=SystemClock())
     asyncio.run(source.reload())
-    return announcement(build_graph(source.snapshot(), Settings()))
+    return announcement(build_graph(source.snapshot(), Settings()), stuck)
 
 
 def test_an_address_and_a_curl_line_for_every_match(tmp_path: Path) -> None:
@@ -61,6 +63,11 @@ def test_gateways_are_named_in_order_each_time(tmp_path: Path) -> None:
     ]
     lines = announced(tmp_path, "---\n".join([class_, *gateways])).splitlines()
     assert [line.split("default/")[1].split(",")[0] for line in lines if "default/" in line] == names
+
+
+def test_a_gateway_that_cannot_run_says_why_in_the_place_of_its_addresses(tmp_path: Path) -> None:
+    text = announced(tmp_path, GATEWAY + ROUTE, {ObjectKey("default", "eg"): "port 10080 is in use"})
+    assert text == "Serving:\n  nothing of Gateway default/eg: port 10080 is in use"
 
 
 def test_nothing_to_serve_is_said(tmp_path: Path) -> None:
