@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
 from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 from k8s_apply.local.proxies import Envoy, LocalProxies
-from k8s_apply.local.status_file import StatusFile
+from k8s_apply.local.status_file import Oversight, StatusFile
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey
@@ -26,6 +26,7 @@ from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.announcing import ADDRESS, announcement
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backends
+from lychgate.oversights import oversights
 from lychgate.pipeline import Step
 from lychgate.settings import Settings
 from lychgate.signals import until_told
@@ -120,17 +121,24 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
             tasks.create_task(server.serve(address=xds, tls=None), name="xds")
             tasks.create_task(proxies.run(), name="proxies")
             tasks.create_task(statuses.run(), name="statuses")
-            tasks.create_task(_rejections(controller, statuses), name="rejections")
+            tasks.create_task(_remarks(controller, statuses), name="remarks")
             tasks.create_task(_demo_backends(controller, overrides), name="demo backends")
             tasks.create_task(_announce(controller, fleet, proxies), name="announcement")
 
 
-async def _rejections(controller: Controller, statuses: StatusFile) -> None:
+async def _remarks(controller: Controller, statuses: StatusFile) -> None:
+    """Pass on what no condition says: objects that were rejected, and those that are in vain, which is news once."""
     version = 0
+    known: Set[Oversight] = frozenset()
     while True:
         version, done = await controller.steps.newer_than(version)
         if done:
-            statuses.want_rejected(done.cluster.rejected)
+            found = oversights(done.cluster, done.graph)
+            for one in found:
+                if one not in known:
+                    log.warning("object in vain", object=one.object, reason=one.reason)
+            known = frozenset(found)
+            statuses.want_beside(done.cluster.rejected, found)
 
 
 async def _demo_backends(controller: Controller, overrides: Sequence[Override]) -> None:

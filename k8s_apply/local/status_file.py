@@ -63,6 +63,28 @@ class RejectedRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
 
 
+class Oversight(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an object says in vain: no condition tells of it."""
+
+    namespace: str
+    kind: str
+    name: str
+    reason: str
+
+    @property
+    def object(self) -> str:
+        """What it is about, for people."""
+        return f"{self.kind}/{self.namespace}/{self.name}" if self.namespace else f"{self.kind}/{self.name}"
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What the file should say."""
+
+    statuses: Statuses = {}
+    rejected: tuple[Rejected, ...] = ()
+    oversights: tuple[Oversight, ...] = ()
+
+
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The file's content. Rows by kind, namespace and name, those of one object in the order of its status."""
 
@@ -74,6 +96,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`NAMESPACE/NAME` of each Gateway → its addresses."""
     rows: tuple[StatusRow, ...] = ()
     rejected: tuple[RejectedRow, ...] = ()
+    oversights: tuple[Oversight, ...] = ()
+    """Of a standalone Lychgate alone: in a cluster they may be somebody else's intentions."""
 
 
 class StatusFileError(RuntimeError):
@@ -86,16 +110,17 @@ class StatusFile:
     def __init__(self, path: Path, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._wanted: Latest[tuple[Statuses, tuple[Rejected, ...]]] = Latest(({}, ()))
+        self._wanted: Latest[Wish] = Latest(Wish())
         self._report = StatusReport()
 
     def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
         """Make these the wish, all of them; never blocks. The file is written whole, whatever has `changed`."""
-        self._wanted.publish((statuses, self._wanted.value[1]))
+        self._wanted.publish(msgspec.structs.replace(self._wanted.value, statuses=statuses))
 
-    def want_rejected(self, rejected: Iterable[Rejected], /) -> None:
-        """Make these the rejected objects, all of them; never blocks."""
-        self._wanted.publish((self._wanted.value[0], tuple(rejected)))
+    def want_beside(self, rejected: Iterable[Rejected], oversights: Iterable[Oversight], /) -> None:
+        """Make these the rejected objects and the oversights, all of them; never blocks."""
+        wish = self._wanted.value
+        self._wanted.publish(Wish(wish.statuses, rejected=tuple(rejected), oversights=tuple(oversights)))
 
     async def run(self) -> None:
         """Write the newest wish whenever it changes, until cancelled; then take the file away: nobody serves."""
@@ -103,10 +128,10 @@ class StatusFile:
         try:
             with ThreadPoolExecutor(1, "status file") as writer:  # whose end waits for the last write
                 while True:
-                    version, (statuses, rejected) = await self._wanted.newer_than(version)
+                    version, wish = await self._wanted.newer_than(version)
                     now = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                    self._report = make_report(statuses, rejected, self._report, now=now, process=os.getpid())
-                    content = msgspec.json.encode(self._report)
+                    self._report = make_report(wish.statuses, wish.rejected, self._report, now=now, process=os.getpid())
+                    content = msgspec.json.encode(msgspec.structs.replace(self._report, oversights=wish.oversights))
                     await asyncio.get_running_loop().run_in_executor(writer, self._write, content)
         finally:
             self._path.unlink(missing_ok=True)

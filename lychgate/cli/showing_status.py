@@ -122,6 +122,8 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
     for rejected in report.rejected:
         name = f"{rejected.kind}/{rejected.name}" if rejected.name else rejected.kind or "document"
         console.print(f"rejected: {rejected.where}: {name}: {rejected.reason}", style="red", highlight=False)
+    for one in report.oversights:
+        console.print(f"warning: {one.object}: {one.reason}", style="yellow", highlight=False)
 
 
 def _any_bad(rows: Iterable[StatusRow]) -> bool:

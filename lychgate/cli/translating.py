@@ -1,9 +1,9 @@
-"""`lychgate translate`: YAML files → what they become, on standard output; rejections on standard error."""
+"""`lychgate translate`: YAML files → what they become, on standard output; what is wrong on standard error."""
 
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.ir.xds import PrivateBytes
 from gateway_api.status.build import build_statuses
+from k8s_apply.local.status_file import Oversight
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.oversights import oversights
 from lychgate.pipeline import Built, build_everything
 from protos import render, type_urls
 from xds_server.snapshot.resource import ResourceType
@@ -46,11 +48,13 @@ def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str) -
     source = FileSource(paths, clock=SystemClock(), overrides=overrides)
     asyncio.run(source.reload())
     cluster = source.snapshot()
-    document = views[to](build_everything(cluster, GraphSettings()))
+    done = build_everything(cluster, GraphSettings())
+    document = views[to](done)
     text = json.dumps(document, indent=2)
     if output == "yaml":  # through JSON, which has no other types than YAML's dumper knows
         text = yaml.dump(json.loads(text), Dumper=yaml.CSafeDumper, sort_keys=False)
     print(text.rstrip())
+    report_oversights(oversights(cluster, done.graph))
     return report_rejected(cluster)
 
 
@@ -96,6 +100,12 @@ def _hidden(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"no plain form for {type(value).__name__}")
+
+
+def report_oversights(found: Iterable[Oversight]) -> None:
+    """Warn on standard error of each."""
+    for one in found:
+        print(f"warning: {one.object}: {one.reason}", file=sys.stderr)
 
 
 def report_rejected(cluster: ClusterSnapshot) -> int:

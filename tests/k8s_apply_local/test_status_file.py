@@ -19,13 +19,15 @@ from gateway_api.status.types import (
     StatusKey,
 )
 from k8s_apply.local import StatusFile, read_status_file
-from k8s_apply.local.status_file import StatusFileError, StatusReport, make_report
+from k8s_apply.local.status_file import Oversight, StatusFileError, StatusReport, make_report
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import Rejected
 from tests.flow.virtual_clock import VirtualClock
 
 REJECTED = Rejected(kind="Gateway", key=ObjectKey("default", "bad"), where="a.yaml:3 (document 1)", reason="why")
+
+OVERSIGHT = Oversight(namespace="default", kind="HTTPRoute", name="lost", reason="leads nowhere")
 
 
 def condition(type_: str, status: str = "True", message: str = "") -> Condition:
@@ -114,10 +116,11 @@ async def test_the_newest_wish_is_read_back(tmp_path: Path) -> None:
     file = StatusFile(path, clock=VirtualClock())
     async with running(file):
         file.want(of_route(route(condition("Accepted"))))
-        file.want_rejected([REJECTED])
+        file.want_beside([REJECTED], [OVERSIGHT])
         found = await until_rows(path, 1)
         assert found.rows[0].last_transition_time == "2023-11-14T22:13:20Z"
         assert [(one.name, one.where, one.reason) for one in found.rejected] == [("bad", REJECTED.where, "why")]
+        assert found.oversights == (OVERSIGHT,)
         assert path.stat().st_mode & 0o777 == 0o600
         file.want({})
         await until_rows(path, 0)

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from k8s_apply.local.status_file import Oversight, StatusReport
 from lychgate.cli import showing_status
 from lychgate.state_folder import STATUS_FILE, StateError, is_in_use, only_one
 
@@ -30,3 +32,11 @@ def test_statuses_that_nobody_keeps_are_not_shown(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("lychgate status: nothing is served here")
+
+
+def test_what_is_in_vain_is_shown_and_is_no_bad_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = Oversight(namespace="default", kind="HTTPRoute", name="r", reason="leads nowhere")
+    (tmp_path / STATUS_FILE).write_bytes(msgspec.json.encode(StatusReport(oversights=(lost,))))
+    with only_one(tmp_path):
+        assert showing_status.main(tmp_path, None, "table", verbose=False) == 0
+    assert "warning: HTTPRoute/default/r: leads nowhere" in capsys.readouterr().out

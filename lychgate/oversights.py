@@ -1,0 +1,144 @@
+"""ClusterSnapshot and Graph → what is written in vain, and no condition says so.
+
+In a cluster silence is right: a route whose Gateway is not ours may be somebody else's, and pods come and go. In a
+folder everything is ours, and what leads nowhere was most likely misspelt.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from gateway_api.graph.gateways.listener_set import parent_of
+from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
+from gateway_api.ir.clusters import Cluster
+from gateway_api.lowering.endpoints import lower_endpoints
+from k8s_apply.local.status_file import Oversight
+from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import GROUP
+from k8s_watch.objects.policies import Policy
+from k8s_watch.objects.routes import ParentReference
+from k8s_watch.slices import SERVICE_LABEL
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
+
+
+def oversights(cluster: ClusterSnapshot, graph: Graph) -> tuple[Oversight, ...]:
+    """Find what has no effect and no status that says so, and Services that are sent to and have no endpoint.
+
+    By kind, in the order of keys. Each names the object, and the remedy. Cost: linear in all objects.
+    """
+    return (
+        *_classes(cluster, graph),
+        *_gateways(cluster, graph),
+        *_listener_sets(cluster, graph),
+        *_routes(cluster, graph),
+        *_policies(cluster, graph),
+        *_services(cluster, graph),
+    )
+
+
+def _classes(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
+    ours = graph.settings.controller_name
+    for key, source in sorted(cluster.gateway_classes.items()):
+        if key not in graph.gateway_classes:
+            name = source.spec.controller_name
+            yield _said(
+                "GatewayClass", key, f"spec.controllerName {name} is not ours: write {ours} for it to be served"
+            )
+
+
+def _gateways(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
+    for key, source in sorted(cluster.gateways.items()):
+        if key not in graph.gateways:
+            name = source.spec.gateway_class_name
+            known = ObjectKey("", name) in cluster.gateway_classes
+            wrong = "is not of our controller" if known else _missing(ObjectKey("", name), graph.gateway_classes)
+            yield _said("Gateway", key, f"is not served: GatewayClass {name} {wrong}")
+
+
+def _listener_sets(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
+    for key, source in sorted(cluster.listener_sets.items()):
+        if key not in graph.listener_sets:
+            parent, ref = parent_of(source), source.spec.parent_ref
+            wrong = _lost("Gateway", parent, cluster, graph) if parent else f"{ref.kind} {ref.name} is no Gateway"
+            yield _said("ListenerSet", key, f"is not served: its parentRef: {wrong}")
+
+
+def _routes(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
+    for kind in graph.routes:
+        for key, source in sorted(objects_of(cluster, kind).items()):
+            if not source.spec.parent_refs:
+                yield _said(kind, key, "is not served: it has no parentRefs, name the Gateway there")
+            for number, ref in enumerate(source.spec.parent_refs):
+                if wrong := _wrong_parent(ref, key.namespace, cluster, graph):
+                    yield _said(kind, key, f"parentRefs[{number}] leads nowhere: {wrong}")
+
+
+def _wrong_parent(ref: ParentReference, namespace: str, cluster: ClusterSnapshot, graph: Graph) -> str:
+    key = ObjectKey(namespace if ref.namespace is None else ref.namespace, ref.name)
+    if ref.group != GROUP or ref.kind not in ("Gateway", "ListenerSet"):
+        return f"{ref.kind} {key} is neither a Gateway nor a ListenerSet"
+    return _lost(ref.kind, key, cluster, graph)
+
+
+def _lost(kind: str, key: ObjectKey, cluster: ClusterSnapshot, graph: Graph) -> str:
+    """Why a Gateway or ListenerSet is no parent; "" for one that is."""
+    served = graph.gateways if kind == "Gateway" else graph.listener_sets
+    if key in served:
+        return ""
+    if key in objects_of(cluster, kind):
+        return f"{kind} {key} is not served itself"
+    return f"{kind} {key} {_missing(key, served)}"
+
+
+def _policies(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
+    for kind, policies in graph.policies.items():
+        for key, source in sorted(objects_of(cluster, kind).items()):
+            if isinstance(source, Policy) and key not in policies.nodes:
+                for number, ref in enumerate(source.spec.target_refs):
+                    target = ObjectKey(key.namespace, ref.name)
+                    if (ref.group, ref.kind) != ("", "Service"):
+                        wrong = f"{ref.kind} {ref.name} is no Service"
+                    elif target in cluster.services:
+                        wrong = f"nothing is sent to Service {target}"
+                    else:
+                        near = (each for each in cluster.services if each.namespace == key.namespace)
+                        wrong = f"Service {target} {_missing(target, near)}"
+                    yield _said(kind, key, f"targetRefs[{number}] has no effect: {wrong}")
+
+
+def _services(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
+    rules = (rule for routes in graph.routes.values() for node in routes.nodes.values() for rule in node.rules)
+    used = {(c.backend, c.port, c.protocol == "udp"): c for rule in rules for c in _clusters(rule) if not c.hostname}
+    for (key, port, _), each in sorted(used.items()):
+        service, slices = cluster.services.get(key), cluster.slices_by_service.get(key, ())
+        if service and not lower_endpoints(each, service, slices).endpoints:
+            name = next((p.name for p in service.spec.ports if p.port == port), "")
+            short = key.name if key.namespace == "default" else str(key)
+            yield _said(
+                "Service",
+                key,
+                f"has no ready endpoint for port {port}, what is sent there fails: say --backend {short}=HOST:PORT, or"
+                f" add an EndpointSlice with the label {SERVICE_LABEL}: {key.name} and a port with the name {name!r}",
+            )
+
+
+def _clusters(rule: HTTPRuleNode | L4RuleNode) -> Iterator[Cluster]:
+    """Whatever the rule sends to."""
+    yield from (backend.cluster for backend in rule.backends if backend.cluster and backend.weight)
+    if isinstance(rule, HTTPRuleNode):
+        mirrors = (*rule.mirrors, *(mirror for backend in rule.backends for mirror in backend.mirrors))
+        yield from (mirror.cluster for mirror in mirrors if mirror.cluster)
+        if isinstance(rule.authorizer, Cluster):
+            yield rule.authorizer
+
+
+def _missing(key: ObjectKey, known: Iterable[ObjectKey]) -> str:
+    """That it is not there, and which of `known` was probably meant: a namesake elsewhere, or a similar name here."""
+    known = sorted(known)
+    close = difflib.get_close_matches(key.name, [each.name for each in known if each.namespace == key.namespace], 1)
+    meant = [str(each) for each in known if each.name == key.name]
+    meant += [str(ObjectKey(key.namespace, name)) for name in close]
+    return f"is not there: did you mean {meant[0]}?" if meant else "is not there, or was rejected"
+
+
+def _said(kind: str, key: ObjectKey, reason: str) -> Oversight:
+    return Oversight(namespace=key.namespace, kind=kind, name=key.name, reason=reason)
