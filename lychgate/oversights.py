@@ -5,7 +5,7 @@ folder everything is ours, and what leads nowhere was most likely misspelt.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway_api.graph.gateways.listener_set import parent_of
 from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
@@ -18,6 +18,9 @@ from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import ParentReference
 from k8s_watch.slices import SERVICE_LABEL
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
+
+MOST_NAMES = 100
+"""Among more than that we do not look for the one that was meant: thousands may be misspelt, and every edit asks."""
 
 
 def oversights(cluster: ClusterSnapshot, graph: Graph) -> tuple[Oversight, ...]:
@@ -100,8 +103,7 @@ def _policies(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
                     elif target in cluster.services:
                         wrong = f"nothing is sent to Service {target}"
                     else:
-                        near = (each for each in cluster.services if each.namespace == key.namespace)
-                        wrong = f"Service {target} {_missing(target, near)}"
+                        wrong = f"Service {target} {_missing(target, cluster.services, elsewhere=False)}"
                     yield _said(kind, key, f"targetRefs[{number}] has no effect: {wrong}")
 
 
@@ -131,11 +133,11 @@ def _clusters(rule: HTTPRuleNode | L4RuleNode) -> Iterator[Cluster]:
             yield rule.authorizer
 
 
-def _missing(key: ObjectKey, known: Iterable[ObjectKey]) -> str:
+def _missing(key: ObjectKey, known: Mapping[ObjectKey, object], *, elsewhere: bool = True) -> str:
     """That it is not there, and which of `known` was probably meant: a namesake elsewhere, or a similar name here."""
-    known = sorted(known)
-    close = difflib.get_close_matches(key.name, [each.name for each in known if each.namespace == key.namespace], 1)
-    meant = [str(each) for each in known if each.name == key.name]
+    names = sorted(known) if len(known) <= MOST_NAMES else []
+    close = difflib.get_close_matches(key.name, [each.name for each in names if each.namespace == key.namespace], 1)
+    meant = [str(each) for each in names if elsewhere and each.name == key.name]
     meant += [str(ObjectKey(key.namespace, name)) for name in close]
     return f"is not there: did you mean {meant[0]}?" if meant else "is not there, or was rejected"
 
