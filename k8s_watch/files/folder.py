@@ -49,7 +49,9 @@ def read_files(roots: Sequence[Path], known: Files, *, now: float) -> dict[str, 
 
 
 def _read_folder(folder: str, root: Path, files: dict[str, FileText], known: Files, now: int) -> None:
-    """Read the folder's own files, then its folders'. Links to folders are not followed."""
+    """Read the folder's own files, then its folders'. Links to folders are not followed: what they lead to is read in
+    its own place, and refused where that is outside.
+    """
     try:
         with os.scandir(folder) as found:
             entries = sorted((entry for entry in found if _is_ours(entry.name)), key=lambda entry: entry.name)
@@ -67,11 +69,14 @@ def _read_folder(folder: str, root: Path, files: dict[str, FileText], known: Fil
             continue
         if below:
             folders.append(entry.path)
+        elif link and is_folder(entry.path):
+            if refusal := _leads_out(Path(entry.path).resolve(), root):
+                files |= _below(entry.path, known) | {entry.path: FileText((), refusal=refusal)}
         elif not entry.name.endswith(SUFFIXES):
             continue
         elif not link:
             files[entry.path] = _read_plain(entry, known.get(entry.path), now)
-        elif not is_folder(entry.path):
+        else:
             files[entry.path] = _read_link(entry.path, root, known, now)
     for path in folders:
         _read_folder(path, root, files, known, now)
@@ -104,14 +109,21 @@ def _read_link(path: str, root: Path | None, files: Files, now: int) -> FileText
     """Read what `path` leads to, as long as that is inside `root`, if one is given."""
     try:
         real = Path(path).resolve(strict=True)
-        if root and not real.is_relative_to(root):
-            return FileText((), refusal=f"is a link out of {root}: name its target on the command line instead")
+        if root and (refusal := _leads_out(real, root)):
+            return FileText((), refusal=refusal)
         signature, known = _signature(real.stat(), now), files.get(path)
         return known if known and _is_same(known, signature) else _read_anew(str(real), signature, known)
     except OSError as error:
         return _refused(error)
     except RuntimeError:  # what Python 3.12 makes of links in a circle
         return FileText((), refusal="cannot be read: it is a link to itself")
+
+
+def _leads_out(real: Path, root: Path) -> str:
+    """Why a link is not followed, if where it leads is outside of the root; "" if it is not."""
+    if real.is_relative_to(root):
+        return ""
+    return f"is a link out of {root}: name its target on the command line instead"
 
 
 def _is_same(known: FileText, signature: Signature) -> bool:

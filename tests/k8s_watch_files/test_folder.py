@@ -49,13 +49,22 @@ def test_a_link_out_of_its_root_is_refused(tmp_path: Path) -> None:
     assert not file.text
 
 
-def test_a_linked_folder_is_not_entered(tmp_path: Path) -> None:
+def test_a_folder_that_is_linked_from_beside_it_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/a.yaml").write_text("x")
+    (tmp_path / "link").symlink_to("real")
+    assert read(tmp_path).keys() == {str(tmp_path / "real/a.yaml")}
+
+
+def test_a_link_to_a_folder_outside_is_refused_and_not_entered(tmp_path: Path) -> None:
     root, other = tmp_path / "root", tmp_path / "other"
     root.mkdir()
     other.mkdir()
     (other / "a.yaml").write_text("x")
     (root / "link").symlink_to(other)
-    assert read(root) == {}
+    ((path, file),) = read(root).items()
+    assert (path, file.text) == (str(root / "link"), "")
+    assert "is a link out of" in file.refusal
 
 
 def test_a_root_may_itself_be_a_link(tmp_path: Path) -> None:
