@@ -36,7 +36,7 @@ from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.outage import mind_outages
-from lychgate.settings import Settings
+from lychgate.settings import Settings, SettingsError
 from lychgate.signals import until_told
 from lychgate.taking_over import take_over
 from lychgate.telemetry.edge_collector import EdgeCollector
@@ -44,7 +44,7 @@ from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
-from lychgate.telemetry.sockets import Sockets
+from lychgate.telemetry.sockets import PortError, Sockets
 from lychgate.unserved import warn_of_unserved
 from xds_server.bootstrap.pod import Drain, pod_bootstrap
 from xds_server.serve.credentials import TlsFiles
@@ -57,7 +57,8 @@ log = structlog.get_logger("lychgate.in_cluster")
 
 
 def main(settings: Settings, sockets: Sockets) -> int:
-    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code: 0, or 2 when there are no credentials for a cluster.
+    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code: 0, or 2 when it cannot even begin, for want of
+    credentials for a cluster, of certificates or of a port.
 
     `sockets` listen already: see `lychgate.telemetry.sockets`.
     """
@@ -65,10 +66,15 @@ def main(settings: Settings, sockets: Sockets) -> int:
     code = 0
     try:
         uvloop.run(until_told(run(settings, sockets)))
-    except* BadCredentials as errors:
-        print(f"lychgate serve: {errors.exceptions[0]}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
+    except* (BadCredentials, SettingsError, PortError) as errors:
+        print(f"lychgate serve: {_first(errors)}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
         code = 2
     return code
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 async def run(settings: Settings, sockets: Sockets) -> None:
@@ -133,8 +139,6 @@ class _Replica:
         whose turn has not come still hear of every change: what follows the world ends after all else.
         """
         settings = self._settings
-        certificates = Path(settings.xds_cert_dir)
-        tls = TlsFiles(ca=certificates / "ca.crt", certificate=certificates / "tls.crt", key=certificates / "tls.key")
         readiness = Readiness(self._controller.ready, self._missing)
         async with (
             serving(readiness=readiness, registry=self._metrics.registry, sockets=sockets),
@@ -144,9 +148,7 @@ class _Replica:
             sources.create_task(self._cluster.run(), name="cluster")
             sources.create_task(self._controller.run(), name="controller")
             sources.create_task(mind_outages(self._cluster.health, self._cache.behind, self._clock), name="outages")
-            tasks.create_task(
-                self._server.serve(address=_place(settings.xds_address, settings.xds_port), tls=tls), name="xds"
-            )
+            tasks.create_task(self._serving_xds(), name="xds")
             tasks.create_task(self._taking_over(), name="taking over")
             tasks.create_task(self._infra.run(), name="infrastructure")
             tasks.create_task(self._statuses.run(), name="statuses")
@@ -156,6 +158,21 @@ class _Replica:
             tasks.create_task(warn_of_unserved(self._reader, once=self._controller.ready), name="unserved")
             if settings.leader_election:
                 tasks.create_task(self._leadership.run(), name="leadership")
+
+    async def _serving_xds(self) -> None:
+        """Raises SettingsError and PortError where it cannot begin."""
+        settings = self._settings
+        place, folder = _place(settings.xds_address, settings.xds_port), Path(settings.xds_cert_dir)
+        tls = TlsFiles(ca=folder / "ca.crt", certificate=folder / "tls.crt", key=folder / "tls.key")
+        try:
+            await self._server.serve(address=place, tls=tls)
+        except OSError as error:
+            remedy = "`lychgate certgen` makes it, xdsCertDir says where it is"
+            raise SettingsError(f"xDS needs {error.filename or folder}: {error.strerror}: {remedy}") from error
+        except RuntimeError as error:
+            if self._server.port.value:  # it has begun, so this is something else
+                raise
+            raise PortError(f"cannot listen on {place}, the xDS port, or with the files in {folder}") from error
 
     async def _taking_over(self) -> None:
         followed = self._controller.followed

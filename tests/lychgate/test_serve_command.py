@@ -1,10 +1,14 @@
 """`lychgate serve` before it serves: what cannot work is said in a line, with the exit code 2."""
 
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.xds_server.serve.conftest import SERVER_NAMES, Authority
 
 QUIET = {"LYCHGATE_HEALTH_PORT": "0", "LYCHGATE_METRICS_PORT": "0"}
 
@@ -31,6 +35,40 @@ def test_a_setting_without_a_usable_value_is_named(flags: tuple[str, ...]) -> No
     done = serve(*flags, LYCHGATE_XDS_PORT="many")
     assert done.returncode == 2
     assert "xdsPort" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> str:
+    """A kubeconfig of a cluster that is away."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(
+        "current-context: a\n"
+        "contexts: [{name: a, context: {cluster: a, user: a}}]\n"
+        "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n"
+        "users: [{name: a, user: {token: x}}]\n"
+    )
+    return str(file)
+
+
+def test_a_certificate_that_is_not_there_is_named(cluster: str, tmp_path: Path) -> None:
+    done = serve("--kubeconfig", cluster, "--xds-cert-dir", str(tmp_path), LYCHGATE_LOG_LEVEL="error")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"lychgate serve: xDS needs {tmp_path}/ca.crt: No such file or directory: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_xds_port_that_another_has_is_named(cluster: str, tmp_path: Path) -> None:
+    authority = Authority("ours")
+    pem = authority.issue(*SERVER_NAMES)
+    for name, text in {"ca.crt": authority.certificate, "tls.crt": pem.certificate, "tls.key": pem.key}.items():
+        (tmp_path / name).write_bytes(text)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        where = {"LYCHGATE_XDS_ADDRESS": "127.0.0.1", "LYCHGATE_XDS_PORT": str(port)}
+        done = serve("--kubeconfig", cluster, "--xds-cert-dir", str(tmp_path), LYCHGATE_LOG_LEVEL="error", **where)
+    assert done.returncode == 2
+    assert f"lychgate serve: cannot listen on 127.0.0.1:{port}, the xDS port" in done.stderr
     assert "Traceback" not in done.stderr
 
 
