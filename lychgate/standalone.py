@@ -1,6 +1,7 @@
 """`lychgate run`: YAML files in, local Envoys out; between the two, the stages that a cluster has."""
 
 import asyncio
+import os
 import ssl
 import sys
 import tempfile
@@ -43,6 +44,14 @@ from xds_server.translate.parts import divide
 log = structlog.get_logger("lychgate.standalone")
 
 
+ROOM = 107 - len("/lychgate-12345678/12345678/admin.sock")
+"""Bytes that the temporary folder's name may have. The longest of our paths is in it; Unix sockets end at 107."""
+
+
+class MachineError(RuntimeError):
+    """Something that we need on this machine cannot be used. The message has a remedy."""
+
+
 def system_ca_file() -> str:
     """Where this machine keeps the authorities that it trusts; "" where no such file is found."""
     places = (ssl.get_default_verify_paths().cafile, Settings().system_ca_file)
@@ -66,12 +75,37 @@ def main(paths: Sequence[Path], backends: Sequence[str], settings: Settings, opt
     try:
         overrides = [parse_override(text) for text in backends]
         envoy = find_envoy(options.envoy)
+        _check_temporary_folder()
+        _check_access_log(options.access_log)
         with only_one(options.state_dir or default_state_dir()) as state:
             uvloop.run(until_told(run(paths, overrides, settings, Machine(envoy, options.access_log, state))))
-    except (OverrideError, EnvoyNotFoundError, StateError) as error:
+    except (OverrideError, EnvoyNotFoundError, StateError, MachineError) as error:
         print(f"lychgate run: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
         return 2
     return 0
+
+
+def _check_temporary_folder() -> None:
+    """Raises MachineError when our sockets cannot be there."""
+    try:
+        folder = tempfile.gettempdir()
+    except OSError as error:
+        raise MachineError(f"there is no folder for temporary files: set TMPDIR to one ({error.strerror})") from error
+    if len(os.fsencode(folder)) > ROOM:
+        raise MachineError(
+            f"the folder for temporary files is too deep for sockets: set TMPDIR to a shorter one: {folder}"
+        )
+
+
+def _check_access_log(path: Path | None) -> None:
+    """Raises MachineError when no proxy could append to it."""
+    if path is None:
+        return
+    try:
+        # O_NONBLOCK: a named pipe that nobody reads would hold us here.
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666))
+    except OSError as error:
+        raise MachineError(f"--access-log {path} cannot be written: {error.strerror}") from error
 
 
 class Machine(msgspec.Struct, frozen=True):
