@@ -3,7 +3,8 @@
 A field `xds_port` is the flag `--xds-port`, the variable `LYCHGATE_XDS_PORT` and the key `xdsPort` of the file.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,10 @@ import msgspec
 from k8s_apply.quantity import CPU, MEMORY
 
 ENVIRONMENT_PREFIX = "LYCHGATE_"
+
+OURS = frozenset(ENVIRONMENT_PREFIX + name for name in ("BENCH_BIN", "LAB_BIN", "LAB_DIR", "STEPS"))
+"""Variables of tests and benchmarks."""
+_OF_A_SERVICE = re.compile(r"_SERVICE_HOST\Z|_SERVICE_PORT(_|\Z)|_PORT_\d+_(TCP|UDP|SCTP)(_|\Z)")
 
 type Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -105,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     lease_name: str = "envoy-gateway-leader"
     """The Lease's name, in `namespace`."""
 
-    privileged_port_shift: int = 10000
+    privileged_port_shift: Annotated[int, msgspec.Meta(ge=0, le=65535 - 1023)] = 10000
     """Added to listener ports below 1024, which a proxy without root cannot bind; 0 binds them as they are."""
 
     route_scoping: Literal["auto", "always", "never"] = "auto"
@@ -147,6 +152,27 @@ def load_settings(
         raise SettingsError(f"settings: {error}") from error
 
 
+def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    """Say of each variable that looks like a setting that it is none, and which was probably meant."""
+    settings = [field.name.upper() for field in msgspec.structs.fields(Settings)]
+    ours = {name: name.removeprefix(ENVIRONMENT_PREFIX) for name in environment if name.startswith(ENVIRONMENT_PREFIX)}
+    for name, short in sorted(ours.items()):
+        if short not in settings and not _is_of_other_use(name, environment):
+            import difflib  # noqa: PLC0415 (few misspell, and settings are read before our ports are open)
+
+            close = difflib.get_close_matches(short, settings, 1)
+            hint = f": did you mean {ENVIRONMENT_PREFIX}{close[0]}?" if close else ""
+            yield f"{name} is no setting and ignored{hint}"
+
+
+def _is_of_other_use(name: str, environment: Mapping[str, str]) -> bool:
+    """Whether our own tests and benchmarks read it, or Kubernetes tells with it where a Service is.
+
+    Spec: Kubernetes "Accessing the Service", environment variables
+    """
+    return bool(name in OURS or _OF_A_SERVICE.search(name) or "://" in environment[name])
+
+
 def _from_file(file: Path) -> dict[str, object]:
     import yaml  # noqa: PLC0415 (few have a file, and settings are read before our ports are open)
 
@@ -154,6 +180,8 @@ def _from_file(file: Path) -> dict[str, object]:
         document: Any = yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"settings file {file}: {error}") from error
+    if document is None:  # nothing but comments, perhaps
+        return {}
     if not isinstance(document, dict):
         raise SettingsError(f"settings file {file}: expected a mapping of settings, for example `xdsPort: 18000`")
     _check("settings file " + str(file), document, strict=True)

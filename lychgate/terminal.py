@@ -27,6 +27,12 @@ def say(text: str) -> None:
         print(text, flush=True)  # noqa: T201 (a command speaks to its terminal)
 
 
+def complain(text: str) -> None:
+    """Print a line to standard error; what cannot be written is lost."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 (a command speaks to its terminal)
+
+
 def forgiving(stream: TextIO) -> TextIO:
     """Return the stream as one for logs: a line that cannot be written is lost, and the next may be heard again."""
     return cast("TextIO", _Forgiving(stream))

@@ -11,7 +11,8 @@ import typer
 
 from lychgate.cli import serving
 from lychgate.cli.structlog_alone import import_structlog_alone
-from lychgate.settings import Settings, SettingsError, load_settings
+from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
+from lychgate.terminal import complain
 
 app = typer.Typer(
     name="lychgate",
@@ -195,6 +196,8 @@ def version() -> None:
 
 
 def _settings(file: Path | None, flags: Mapping[str, object], defaults: Settings | None = None) -> Settings:
+    for wrong in unknown_variables(os.environ):
+        complain(f"lychgate: {wrong}")
     try:
         return load_settings(file, os.environ, flags, defaults)
     except SettingsError as error:

@@ -38,6 +38,11 @@ def test_a_setting_without_a_usable_value_is_named(flags: tuple[str, ...]) -> No
     assert "Traceback" not in done.stderr
 
 
+def test_a_misspelt_variable_is_warned_of() -> None:
+    done = serve(LYCHGATE_XDS_PRT="1", KUBECONFIG="/nowhere/config")
+    assert "LYCHGATE_XDS_PRT is no setting and ignored: did you mean LYCHGATE_XDS_PORT?" in done.stderr
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> str:
     """A kubeconfig of a cluster that is away."""

@@ -1,10 +1,14 @@
 """Settings: precedence, text from the environment, and errors that name source, field and remedy."""
 
+import inspect
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from lychgate.settings import Settings, SettingsError, load_settings
+from lychgate import standalone
+from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
 from tests.lychgate.settings_table import rows
 
 
@@ -40,6 +44,40 @@ def test_an_unknown_key_of_the_file_is_named(tmp_path: Path) -> None:
         load_settings(file, {}, {})
 
 
+@pytest.mark.parametrize("text", ["", "# xdsPort: 1\n", "---\n"])
+def test_a_file_that_says_nothing_sets_nothing(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    assert load_settings(file, {}, {}) == Settings()
+
+
+def test_a_variable_that_is_no_setting_is_named_with_what_was_probably_meant() -> None:
+    environment = {"LYCHGATE_XDS_PRT": "1", "LYCHGATE_COLOUR": "red", "LYCHGATE_XDS_PORT": "2", "XDS_PORT": "3"}
+    assert list(unknown_variables(environment)) == [
+        "LYCHGATE_COLOUR is no setting and ignored",
+        "LYCHGATE_XDS_PRT is no setting and ignored: did you mean LYCHGATE_XDS_PORT?",
+    ]
+
+
+def test_what_kubernetes_says_of_a_service_with_our_name_is_no_misspelt_setting() -> None:
+    environment = {
+        "LYCHGATE_SERVICE_HOST": "10.0.0.1",
+        "LYCHGATE_SERVICE_PORT": "80",
+        "LYCHGATE_SERVICE_PORT_HTTP": "80",
+        "LYCHGATE_PORT": "tcp://10.0.0.1:80",
+        "LYCHGATE_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "LYCHGATE_PORT_80_TCP_ADDR": "10.0.0.1",
+        "LYCHGATE_STEPS": "9",
+    }
+    assert list(unknown_variables(environment)) == []
+
+
+@pytest.mark.parametrize("shift", ["-1", "64513"])
+def test_a_shift_to_ports_that_are_none_is_refused(shift: str) -> None:
+    with pytest.raises(SettingsError, match=r"environment: .*privilegedPortShift"):
+        load_settings(None, {"LYCHGATE_PRIVILEGED_PORT_SHIFT": shift}, {})
+
+
 def test_a_value_that_does_not_fit_names_variable_source_and_type() -> None:
     with pytest.raises(SettingsError, match=r"environment: Expected `int`.*xdsPort"):
         load_settings(None, {"LYCHGATE_XDS_PORT": "many"}, {})
@@ -63,6 +101,14 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
 def test_every_setting_is_documented_as_it_is() -> None:
     written = (Path(__file__).parents[2] / "docs" / "settings.md").read_text().splitlines()
     assert [line for line in written if line.startswith("| `")] == list(rows())
+
+
+def test_the_settings_that_count_without_a_cluster_are_documented_as_they_are() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    sentence = written.partition("`lychgate run` heeds ")[2].partition(".")[0]
+    used = set(re.findall(r"\bsettings\.([a-z_]+)", inspect.getsource(standalone)))
+    names = {field.encode_name for field in msgspec.structs.fields(Settings) if field.name in used}
+    assert re.findall(r"`(\w+)`", sentence) == sorted(names)
 
 
 @pytest.mark.parametrize(
