@@ -135,8 +135,9 @@ def _not_read(name: str, api_version: str, namesake: AnyKind | None) -> str:
     if namesake:
         group = f"{namesake.group}/" if namesake.group else ""
         return f"{name} of {api_version} is not read: did you mean apiVersion {group}{namesake.versions[0]}?"
-    close = difflib.get_close_matches(name, READ, 1, cutoff=0.8)
-    hint = f"did you mean {close[0]}?" if close else f"files may hold {', '.join(sorted(READ))}"
+    names = {name.lower(): name for name in READ}
+    close = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.8)
+    hint = f"did you mean {names[close[0]]}?" if close else f"files may hold {', '.join(sorted(READ))}"
     return f"{name} of {api_version} is not read: {hint}"
 
 

@@ -120,6 +120,10 @@ def test_every_unknown_field_is_named_at_once() -> None:
         ("{apiVersion: v1, kind: Service}", "metadata: is missing"),
         ("{apiVersion: v1, kind: Service, metadata: {}}", "metadata: the required field name is missing"),
         ("{apiVersion: v1, kind: Servce, metadata: {name: a}}", "Servce of v1 is not read: did you mean Service?"),
+        (
+            "{apiVersion: gateway.networking.k8s.io/v1, kind: HttpRoute, metadata: {name: a}}",
+            "HttpRoute of gateway.networking.k8s.io/v1 is not read: did you mean HTTPRoute?",
+        ),
         ("{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}", "Deployment of apps/v1 is not read"),
         ("{apiVersion: v1, kind: Gateway, metadata: {name: a}}", "apiVersion gateway.networking.k8s.io/v1?"),
         (
