@@ -5,7 +5,8 @@ Nobody's traffic may end because nobody listens any more: `lychgate run | head -
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO, cast
 
 
@@ -25,6 +26,19 @@ def say(text: str) -> None:
     """Print a line to standard output at once; what cannot be written is lost."""
     with suppress(OSError):
         print(text, flush=True)  # noqa: T201 (a command speaks to its terminal)
+
+
+@contextmanager
+def reporting(command: str) -> Iterator[None]:
+    """Let the block print what a command is for. Where that cannot be written, end the process: with a line, and 2."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough, and needs no line
+        sys.exit(2)
+    except OSError as error:
+        complain(f"lychgate {command}: standard output cannot be written: {error.strerror}")
+        sys.exit(2)
 
 
 def complain(text: str) -> None:

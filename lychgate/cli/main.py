@@ -12,7 +12,7 @@ import typer
 from lychgate.cli import serving
 from lychgate.cli.structlog_alone import import_structlog_alone
 from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
-from lychgate.terminal import complain
+from lychgate.terminal import complain, reporting
 
 app = typer.Typer(
     name="lychgate",
@@ -134,11 +134,15 @@ def translate(
     backend: Backends = [],
     to: Annotated[str, typer.Option(help="xds, ir or status.")] = "xds",
     output: Annotated[str, typer.Option("--output", "-o", help="yaml or json.")] = "yaml",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit code 1 for bad conditions too, but for Programmed: nothing runs here."),
+    ] = False,
 ) -> None:
     """Print what YAML files become, without running anything. Exit code 1 when an object was rejected."""
     from lychgate.cli import translating
 
-    _exit(translating.main(paths, backend, to, output))
+    _exit(translating.main(paths, backend, to, output, strict=strict))
 
 
 @app.command()
@@ -192,7 +196,8 @@ def demo_backend(
 def version() -> None:
     """Print our version and that of the Python below."""
     python = ".".join(map(str, sys.version_info[:3]))
-    typer.echo(f"lychgate {importlib.metadata.version('lychgate')} (Python {python})")
+    with reporting("version"):
+        typer.echo(f"lychgate {importlib.metadata.version('lychgate')} (Python {python})")
 
 
 def _settings(file: Path | None, flags: Mapping[str, object], defaults: Settings | None = None) -> Settings:

@@ -12,6 +12,7 @@ from k8s_watch.api import ApiError
 from k8s_watch.connection import connect
 from k8s_watch.credentials import BadCredentials
 from lychgate.settings import Settings
+from lychgate.terminal import reporting
 
 
 def main(settings: Settings, local: Path | None) -> int:
@@ -27,7 +28,8 @@ def main(settings: Settings, local: Path | None) -> int:
     except (BadCertificateError, BadCredentials, ApiError, OSError) as error:
         print(f"lychgate certgen: {error}", file=sys.stderr)
         return 1
-    print("\n".join(f"written: {what}" for what in written) or "every certificate is good: nothing written")
+    with reporting("certgen"):
+        print("\n".join(f"written: {what}" for what in written) or "every certificate is good: nothing written")
     return 0
 
 

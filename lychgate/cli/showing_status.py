@@ -20,12 +20,12 @@ from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.keys import AnyKind
 from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.cli.bad_conditions import is_bad
 from lychgate.cli.observed_statuses import observed_statuses
 from lychgate.state_folder import STATUS_FILE, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
+from lychgate.terminal import reporting
 
-BAD_WHEN_TRUE = frozenset({"Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"})
-"""Condition types of which True is the bad news."""
 PIPE_WIDTH = 240
 """Columns of a line that goes to a file or another program: nobody has to read it on a screen."""
 PATIENCE = 30.0
@@ -50,16 +50,12 @@ def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose
     except (StatusFileError, UnreadableError, BadCredentials, ApiError, OSError) as error:
         print(f"lychgate status: {error}", file=sys.stderr)
         return 2
-    if output == "json":
-        print(msgspec.json.format(msgspec.json.encode(report)).decode())
-    else:
-        _print_table(report, verbose=verbose)
+    with reporting("status"):
+        if output == "json":
+            print(msgspec.json.format(msgspec.json.encode(report)).decode())
+        else:
+            _print_table(report, verbose=verbose)
     return 1 if report.rejected or any(is_bad(row) for row in report.rows) else 0
-
-
-def is_bad(row: StatusRow) -> bool:
-    """Whether the condition tells of something wrong."""
-    return row.status != "False" if row.type in BAD_WHEN_TRUE else row.status != "True"
 
 
 def _standalone(state_dir: Path | None) -> StatusReport:

@@ -16,11 +16,13 @@ from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.ir.xds import PrivateBytes
 from gateway_api.status.build import build_statuses
-from k8s_apply.local.status_file import Oversight
+from k8s_apply.local.status_file import Oversight, StatusReport, make_report
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.cli.bad_conditions import is_bad
 from lychgate.oversights import oversights
 from lychgate.pipeline import Built, build_everything
+from lychgate.terminal import complain, reporting
 from protos import render, type_urls
 from xds_server.snapshot.resource import ResourceType
 
@@ -34,8 +36,11 @@ TYPE_URLS = {
 }
 
 
-def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str) -> int:
-    """Print the translation; return the exit code: 0, 1 when an object was rejected, 2 for a wrong option."""
+def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str, *, strict: bool = False) -> int:
+    """Print the translation; return the exit code: 0, 1 when an object was rejected, 2 for a wrong option.
+
+    With `strict`, it is 1 also when a condition is bad that needs no proxy to be good.
+    """
     views = {"xds": xds, "ir": ir, "status": statuses}
     if to not in views or output not in ("yaml", "json"):
         print(f"--to is one of {', '.join(views)}; --output is yaml or json", file=sys.stderr)
@@ -53,9 +58,11 @@ def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str) -
     text = json.dumps(document, indent=2)
     if output == "yaml":  # through JSON, which has no other types than YAML's dumper knows
         text = yaml.dump(json.loads(text), Dumper=yaml.CSafeDumper, sort_keys=False)
-    print(text.rstrip())
+    with reporting("translate"):
+        print(text.rstrip())
     report_oversights(oversights(cluster, done.graph))
-    return report_rejected(cluster)
+    bad = report_bad(done) if strict else 0
+    return report_rejected(cluster) or bad
 
 
 def xds(done: Built) -> dict[str, Any]:
@@ -105,12 +112,24 @@ def _hidden(value: object) -> object:
 def report_oversights(found: Iterable[Oversight]) -> None:
     """Warn on standard error of each."""
     for one in found:
-        print(f"warning: {one.object}: {one.reason}", file=sys.stderr)
+        complain(f"warning: {one.object}: {one.reason}")
+
+
+def report_bad(done: Built) -> int:
+    """Name every bad condition on standard error but Programmed, which needs a proxy; return 1 when there was one."""
+    wished = build_statuses(done.graph, FleetReport(), InfraReport())
+    rows = make_report(wished, (), StatusReport(), now="", process=0).rows
+    bad = [row for row in rows if row.type != "Programmed" and is_bad(row)]
+    for row in bad:
+        name = "/".join(filter(None, (row.kind, row.namespace, row.name)))
+        where = f" at {row.parent}" if row.parent else ""
+        complain(f"bad: {name}{where}: {row.type} is {row.status}, {row.reason}: {row.message}")
+    return 1 if bad else 0
 
 
 def report_rejected(cluster: ClusterSnapshot) -> int:
     """Name every rejected object on standard error; return 1 when there was one."""
     for rejected in cluster.rejected:
         name = f"{rejected.kind} {rejected.key or ''}".strip() or "document"
-        print(f"{rejected.where}: {name}: {rejected.reason}", file=sys.stderr)
+        complain(f"{rejected.where}: {name}: {rejected.reason}")
     return 1 if cluster.rejected else 0

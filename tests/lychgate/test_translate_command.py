@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,33 @@ def test_a_rejected_object_is_named_and_fails_the_command(tmp_path: Path, capsys
     assert translating.main([tmp_path], [], "xds", "yaml") == 1
     assert "bad.yaml" in (complaint := capsys.readouterr().err)
     assert "spec" in complaint
+
+
+def test_the_strict_fail_for_bad_conditions_and_not_because_nothing_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert translating.main([QUICKSTART], [], "status", "yaml", strict=True) == 0
+    capsys.readouterr()
+    shutil.copytree(QUICKSTART, tmp_path, dirs_exist_ok=True)
+    route = tmp_path / "route.yaml"
+    route.write_text(route.read_text().replace("name: svc-backend\n", "name: svc-backend\n          namespace: shop\n"))
+    assert translating.main([tmp_path], [], "status", "yaml") == 0
+    assert capsys.readouterr().err == ""
+    assert translating.main([tmp_path], [], "status", "yaml", strict=True) == 1
+    assert capsys.readouterr().err.startswith(
+        "bad: HTTPRoute/default/backend at gateway/eg: ResolvedRefs is False, RefNotPermitted: "
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("command", [("translate", str(QUICKSTART)), ("version",)])
+def test_a_report_that_cannot_be_written_is_a_failure(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lychgate", *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    wanted = f"lychgate {command[0]}: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, wanted)
 
 
 @pytest.mark.parametrize(("backends", "to"), [(["nonsense"], "xds"), ([], "nonsense")])
