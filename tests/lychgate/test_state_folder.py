@@ -1,13 +1,19 @@
-"""Who holds a state folder."""
+"""Who holds a state folder, and what `lychgate status` says of one."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from k8s_apply.local.status_file import Oversight, StatusReport
-from lychgate.cli import showing_status
 from lychgate.state_folder import STATUS_FILE, StateError, is_in_use, only_one
+
+
+def status(state: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lychgate", "status", "--state-dir", str(state), *flags]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_a_folder_is_in_use_for_as_long_as_it_is_held(tmp_path: Path) -> None:
@@ -21,22 +27,19 @@ def test_a_folder_is_in_use_for_as_long_as_it_is_held(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
-def test_statuses_that_nobody_keeps_are_not_shown(
-    output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_statuses_that_nobody_keeps_are_not_shown(output: str, tmp_path: Path) -> None:
     (tmp_path / STATUS_FILE).write_text("{}")
     with only_one(tmp_path):
-        assert showing_status.main(tmp_path, None, output, verbose=False) == 0
-    capsys.readouterr()
-    assert showing_status.main(tmp_path, None, output, verbose=False) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("lychgate status: nothing is served here")
+        assert status(tmp_path, "--output", output).returncode == 0
+    said = status(tmp_path, "--output", output)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("lychgate status: nothing is served here")
 
 
-def test_what_is_in_vain_is_shown_and_is_no_bad_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_in_vain_is_shown_and_is_no_bad_status(tmp_path: Path) -> None:
     lost = Oversight(namespace="default", kind="HTTPRoute", name="r", reason="leads nowhere")
     (tmp_path / STATUS_FILE).write_bytes(msgspec.json.encode(StatusReport(oversights=(lost,))))
     with only_one(tmp_path):
-        assert showing_status.main(tmp_path, None, "table", verbose=False) == 0
-    assert "warning: HTTPRoute/default/r: leads nowhere" in capsys.readouterr().out
+        said = status(tmp_path)
+    assert said.returncode == 0
+    assert "warning: HTTPRoute/default/r: leads nowhere" in said.stdout
