@@ -114,12 +114,13 @@ def _services(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
         service, slices = cluster.services.get(key), cluster.slices_by_service.get(key, ())
         if service and not lower_endpoints(each, service, slices).endpoints:
             name = next((p.name for p in service.spec.ports if p.port == port), "")
+            named = f"named {name}" if name else "without a name"
             short = key.name if key.namespace == "default" else str(key)
             yield _said(
                 "Service",
                 key,
                 f"has no ready endpoint for port {port}, what is sent there fails: say --backend {short}=HOST:PORT, or"
-                f" add an EndpointSlice with the label {SERVICE_LABEL}: {key.name} and a port with the name {name!r}",
+                f" add an EndpointSlice with the label {SERVICE_LABEL}: {key.name} and a port {named}",
             )
 
 

@@ -135,7 +135,7 @@ def test_a_service_without_an_endpoint_is_named_with_the_remedy(slices: str, tmp
     (said,) = found(tmp_path, CLASS + GATEWAY + ROUTE + SERVICE + slices)
     assert said.startswith("Service/default/web: has no ready endpoint for port 80")
     assert "--backend web=HOST:PORT" in said
-    assert said.endswith("kubernetes.io/service-name: web and a port with the name 'http'")
+    assert said.endswith("kubernetes.io/service-name: web and a port named http")
     assert found(tmp_path, CLASS + GATEWAY + ROUTE + SERVICE + slices, "web=127.0.0.1:3000") == []
 
 
