@@ -53,6 +53,8 @@ class Leadership:
             raise ValueError(f"need retry < deadline < duration, not {retry:g}, {deadline:g}, {duration:g}")
         self.leading: Latest[bool] = Latest(initial=False)
         """Whether we may write."""
+        self.failures = 0
+        """Counts calls that failed, other than because somebody was faster."""
         self._api = api
         self._identity = identity
         self._key = ObjectKey(namespace, name)
@@ -67,6 +69,10 @@ class Leadership:
         self._seen: Json = {}
         """The Lease's spec as last observed, and when it was first seen so, monotonic."""
         self._seen_at = float("-inf")
+        self._trouble = ""
+        """Why the last call failed, as it was logged; "" when it did not."""
+        self._waits_for = ""
+        """The holder whom we wait for, as it was logged."""
 
     def may_write(self) -> bool:
         """Whether we lead at this very moment, by the clock: true for no longer than the deadline allows."""
@@ -106,10 +112,38 @@ class Leadership:
     async def _claimed(self, patience: float) -> bool:
         """Try to take or renew the Lease within `patience` seconds; return whether that worked."""
         try:
-            return await within(patience, self._claim(), self._clock)
+            claimed = await within(patience, self._claim(), self._clock)
+        except Conflict:
+            return False  # somebody was faster: whoever it is holds it, as the next look shows
         except (ApiError, OSError) as error:
-            log.debug("lease not renewed", lease=str(self._key), error=str(error))
+            self._failed(error)
             return False
+        if claimed:
+            self._works()
+        else:
+            self._stands_by()
+        return claimed
+
+    def _failed(self, error: ApiError | OSError) -> None:
+        """Say so once for each reason: who has no permission would else never write, and never say why."""
+        self.failures += 1
+        # How long was waited differs each time.
+        text = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        if text != self._trouble:
+            log.warning("lease cannot be had, will retry", lease=str(self._key), error=text)
+        self._trouble, self._waits_for = text, ""
+
+    def _works(self) -> None:
+        if self._trouble:
+            log.info("lease is written again", lease=str(self._key))
+        self._trouble = self._waits_for = ""
+
+    def _stands_by(self) -> None:
+        """Say whom we wait for, once for each, and again after a failure: that it works again is said by it too."""
+        holder = str(self._seen.get("holderIdentity"))
+        if holder != self._waits_for:
+            log.info("waiting, the lease is held by another", lease=str(self._key), holder=holder)
+        self._trouble, self._waits_for = "", holder
 
     async def _claim(self) -> bool:
         sent = self._clock.monotonic()

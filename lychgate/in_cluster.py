@@ -112,7 +112,7 @@ class _Replica:
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         self._cache = cache = SnapshotCache(divide)
         self._fleet = Fleet(cache, FleetMeter(self._metrics.registry))
-        self._metrics.registry.register(EdgeCollector(self._cluster.health, self._statuses))
+        self._metrics.registry.register(EdgeCollector(self._cluster.health, self._statuses, self._leadership))
         self._controller = Controller(
             self._cluster,
             cache,

@@ -5,16 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from k8s_apply.lease import Leadership
 from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
 
 
 class EdgeCollector(Collector):
-    """Reads the health of every watched kind and the counters of the status writer."""
+    """Reads the health of every watched kind and the counters of those who write."""
 
-    def __init__(self, health: Callable[[], Sequence[KindHealth]], statuses: StatusWriter) -> None:
+    def __init__(
+        self, health: Callable[[], Sequence[KindHealth]], statuses: StatusWriter, leadership: Leadership
+    ) -> None:
         self._health = health
         self._statuses = statuses
+        self._leadership = leadership
 
     def collect(self) -> Iterator[Metric]:
         yield from self._watching()
@@ -23,12 +27,14 @@ class EdgeCollector(Collector):
     def _watching(self) -> Iterator[Metric]:
         synced = GaugeMetricFamily("lychgate_watch_synced", "1 once a kind was listed whole", labels=["kind"])
         objects = GaugeMetricFamily("lychgate_watch_objects", "Objects held of a kind", labels=["kind"])
-        failing = GaugeMetricFamily("lychgate_watch_failing", "1 while a kind cannot be read", labels=["kind"])
+        failing = GaugeMetricFamily(
+            "lychgate_watch_failing", "1 while a kind that is served cannot be read", labels=["kind"]
+        )
         failures = CounterMetricFamily("lychgate_watch_failures", "Failed calls to read a kind", labels=["kind"])
         for kind in self._health():
             synced.add_metric([kind.kind], kind.synced)
             objects.add_metric([kind.kind], kind.objects)
-            failing.add_metric([kind.kind], bool(kind.error))
+            failing.add_metric([kind.kind], bool(kind.error) and not kind.not_served)
             failures.add_metric([kind.kind], kind.failures)
         yield from (synced, objects, failing, failures)
 
@@ -45,3 +51,6 @@ class EdgeCollector(Collector):
         for result, count in counted.items():
             looks.add_metric([result], count)
         yield looks
+        yield CounterMetricFamily(
+            "lychgate_lease_failures", "Calls for the Lease that failed", value=self._leadership.failures
+        )

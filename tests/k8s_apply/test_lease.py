@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import structlog
 
 from k8s_apply.api import Json
 from k8s_apply.fence import FencedWriter, NotLeadingError
@@ -210,3 +211,45 @@ async def test_an_error_of_the_api_is_no_end(api: FakeWriter, clock: VirtualCloc
         api.refuse.clear()
         await clock.advance(2)
         assert one.leading.value
+
+
+async def test_a_lease_that_may_not_be_written_is_said_once_and_that_it_works_again_too(
+    api: FakeWriter, clock: VirtualClock
+) -> None:
+    one = candidate(api, clock, "a")
+    api.refuse = refusals(403, "create")
+    with structlog.testing.capture_logs() as said:
+        async with running(one.run()):
+            await clock.advance(600)
+            assert [(line["log_level"], line["error"]) for line in said] == [("warning", "403 no")]
+            failures = one.failures
+            assert failures > 100
+            api.refuse = refusals(500, "get")
+            await clock.advance(600)
+            assert [line["error"] for line in said] == ["403 no", "500 no"]
+            api.refuse = {}
+            await clock.advance(10)
+            assert one.leading.value
+    assert [line["event"] for line in said[2:]] == ["lease is written again", "leading"]
+    assert one.failures > failures
+
+
+async def test_a_lease_that_nobody_answers_for_is_one_line_however_long_was_waited(
+    api: FakeWriter, clock: VirtualClock
+) -> None:
+    one = candidate(api, clock, "a")
+    with structlog.testing.capture_logs() as said:
+        async with running(one.run()):
+            api.stuck.clear()
+            await clock.advance(600)
+            api.stuck.set()
+    assert [line["error"] for line in said if "error" in line] == ["no answer in time"]
+
+
+async def test_who_stands_by_says_whom_it_waits_for_once(pair: Pair) -> None:
+    with structlog.testing.capture_logs() as said:
+        async with running(pair.a.run()), running(pair.b.run()):
+            await pair.watch_for(600)
+            waiting = [line["holder"] for line in said if line["event"].startswith("waiting")]
+            assert waiting == ["a" if pair.a.leading.value else "b"]
+    assert pair.a.failures == pair.b.failures == 0

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from flow.clock import SystemClock
 from flow.latest import Latest
+from k8s_apply.lease import Leadership
 from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
 from lychgate.cli.main import app
@@ -118,10 +119,17 @@ async def test_the_edges_are_read_when_somebody_asks() -> None:
     registry = CollectorRegistry()
     clock = SystemClock()
     writer = StatusWriter(FakeWriter(clock), leading=Latest(initial=True), clock=clock)
+    leadership = Leadership(FakeWriter(clock), identity="a", namespace="ns", name="lease", clock=clock)
     kind = KindHealth(kind="Gateway", synced=True, state="Watching", objects=7, rejected=0, failures=2, error="down")
-    registry.register(EdgeCollector(lambda: (kind,), writer))
+    missing = KindHealth(
+        kind="TCPRoute", synced=True, state="Empty", objects=0, rejected=0, failures=9, error="no CRD", not_served=True
+    )
+    registry.register(EdgeCollector(lambda: (kind, missing), writer, leadership))
     assert registry.get_sample_value("lychgate_watch_objects", {"kind": "Gateway"}) == 7
     assert registry.get_sample_value("lychgate_watch_failing", {"kind": "Gateway"}) == 1
+    assert registry.get_sample_value("lychgate_watch_failing", {"kind": "TCPRoute"}) == 0
+    leadership.failures += 1
+    assert registry.get_sample_value("lychgate_lease_failures_total") == 1
     writer.writes += 1
     assert registry.get_sample_value("lychgate_status_updates_total", {"result": "written"}) == 1
     assert b"lychgate_watch_failures_total" in generate_latest(registry)
