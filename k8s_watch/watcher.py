@@ -187,6 +187,8 @@ class Watcher[T: Object]:
         """Before lists that a 410 makes necessary: after an outage, that need not be as long as its last pause was."""
         self._has_listed = False
         self._has_conceded = False
+        self._was_missing = False
+        """Whether it was said that there is no CRD."""
 
     async def events(self) -> AsyncGenerator[Event[T], None]:
         """Yield events for ever. Raises no `ApiError` and no `OSError`. Close it: it may hold a connection.
@@ -345,10 +347,14 @@ class Watcher[T: Object]:
         last, now = self.trouble, Trouble(error, self._clock.monotonic())
         if last and last.sort is now.sort:
             now = Trouble(error, last.since)
-        elif now.sort is not Sort.EXPIRED:
+        elif now.sort is not Sort.EXPIRED and not (now.sort is Sort.NOT_SERVED and self._counts_as_empty_without()):
             log.warning("kind cannot be read", kind=self._kind.name, sort=now.sort, error=now.text)
         self.trouble = now
         return now
+
+    def _counts_as_empty_without(self) -> bool:
+        """Whether nothing is wrong when there is no CRD: few clusters have them all."""
+        return self._kind.optional and not self._has_listed
 
     def _concede(self, trouble: Trouble) -> Sequence[Event[T]]:
         """Say that there are no objects, once what stands in the way has lasted too long to wait for its end."""
@@ -356,6 +362,9 @@ class Watcher[T: Object]:
         if left is None or left > 0 or self._has_conceded:
             return ()
         self._has_conceded = True
+        if trouble.sort is Sort.NOT_SERVED and not self._was_missing:
+            self._was_missing = True  # said once, not after each outage again
+            log.info("kind is not served, it counts as empty", kind=self._kind.name)
         return (Init(), InitDone())
 
     def _patience(self, trouble: Trouble) -> float | None:

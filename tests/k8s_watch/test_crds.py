@@ -1,6 +1,7 @@
 """CRDs that are missing, appear, and go."""
 
 import pytest
+import structlog
 
 from k8s_watch.api import NotServed
 from k8s_watch.kinds import HTTP_ROUTE, SERVICE, TCP_ROUTE
@@ -97,3 +98,26 @@ async def test_an_outage_does_not_count_towards_the_grace(world: World) -> None:
         world.api.start()
         await world.clock.advance(15)
         assert len(world.cluster.snapshot().http_routes) == 1
+
+
+async def test_a_crd_that_was_never_there_is_one_line_and_no_warning(world: World) -> None:
+    world.api.missing.add("TCPRoute")
+    with structlog.testing.capture_logs() as said:
+        async with world.running():
+            await world.clock.advance(600)
+            assert [(line["log_level"], line["kind"]) for line in said] == [("info", "TCPRoute")]
+            world.api.stop()
+            await world.clock.advance(600)
+            world.api.start()
+            await world.clock.advance(600)
+    assert [line["event"] for line in said if line["kind"] == "TCPRoute" and line["log_level"] == "info"] == [
+        "kind is not served, it counts as empty"
+    ]
+
+
+async def test_a_crd_that_goes_is_a_warning(world: World) -> None:
+    async with world.running():
+        with structlog.testing.capture_logs() as said:
+            world.api.drop_crd(HTTP_ROUTE)
+            await world.clock.advance(600)
+    assert ("warning", "not served") in [(line["log_level"], line.get("sort")) for line in said]
