@@ -35,7 +35,9 @@ class Kind[T](NamedTuple):
     urgent_status: bool = False
     """Something is waiting for what others report in its status; most statuses are what we report ourselves."""
     essential: bool = False
-    """Serving without it would be serving an empty world: never taken for empty because we may not read it."""
+    """Serving without it would be serving an empty world, or a wrong or unsafe one: never taken for empty because we
+    may not read it. A replica that may not is not ready, and the rollout of a version with a new such kind stops there.
+    """
     trim: Callable[[T], T] | None = None
     """Takes away what nobody here reads, before an object is held."""
 

@@ -10,14 +10,28 @@ OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=p
 NOT_OF_A_GATEWAY = "type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
 """Leaves out the Secrets that are many or large and that no Gateway refers to."""
 
-NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False)
+# Essential is what other objects count on: taken for empty, it would change what they do, and statuses would lie.
+# Without Namespaces selectors select nothing, without Secrets and ConfigMaps no certificate and no authority exists,
+# without ReferenceGrants nothing is granted, without Deployments no Gateway has proxies, and without BackendTLSPolicies
+# requests reach their backends in plain text. Not essential is what adds something of its own, which is missing then:
+# kinds of routes but the common one, ListenerSets, and the experimental kinds.
+NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False, essential=True)
 SERVICE = Kind("Service", "", ("v1",), "services", core.Service, essential=True)
-SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret, field_selector=NOT_OF_A_GATEWAY)
-CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap, trim=core.authority_alone)
+SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret, field_selector=NOT_OF_A_GATEWAY, essential=True)
+CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap, trim=core.authority_alone, essential=True)
 ENDPOINT_SLICE = Kind(
     "EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.EndpointSlice, essential=True
 )
-DEPLOYMENT = Kind("Deployment", "apps", ("v1",), "deployments", core.Deployment, selector=OURS, urgent_status=True)
+DEPLOYMENT = Kind(
+    "Deployment",
+    "apps",
+    ("v1",),
+    "deployments",
+    core.Deployment,
+    selector=OURS,
+    urgent_status=True,
+    essential=True,
+)
 GATEWAY_CLASS = Kind(
     "GatewayClass",
     GROUP,
@@ -31,7 +45,13 @@ GATEWAY_CLASS = Kind(
 GATEWAY = Kind("Gateway", GROUP, ("v1", "v1beta1"), "gateways", gateway.Gateway, optional=True, essential=True)
 LISTENER_SET = Kind("ListenerSet", GROUP, ("v1",), "listenersets", gateway.ListenerSet, optional=True)
 REFERENCE_GRANT = Kind(
-    "ReferenceGrant", GROUP, ("v1", "v1beta1"), "referencegrants", gateway.ReferenceGrant, optional=True
+    "ReferenceGrant",
+    GROUP,
+    ("v1", "v1beta1"),
+    "referencegrants",
+    gateway.ReferenceGrant,
+    optional=True,
+    essential=True,
 )
 HTTP_ROUTE = Kind("HTTPRoute", GROUP, ("v1", "v1beta1"), "httproutes", routes.HTTPRoute, optional=True, essential=True)
 GRPC_ROUTE = Kind("GRPCRoute", GROUP, ("v1",), "grpcroutes", grpc_route.GRPCRoute, optional=True)
@@ -39,7 +59,13 @@ TCP_ROUTE = Kind("TCPRoute", GROUP, ("v1", "v1alpha2"), "tcproutes", routes.TCPR
 TLS_ROUTE = Kind("TLSRoute", GROUP, ("v1", "v1alpha3", "v1alpha2"), "tlsroutes", routes.TLSRoute, optional=True)
 UDP_ROUTE = Kind("UDPRoute", GROUP, ("v1", "v1alpha2"), "udproutes", routes.UDPRoute, optional=True)
 BACKEND_TLS_POLICY = Kind(
-    "BackendTLSPolicy", GROUP, ("v1", "v1alpha3"), "backendtlspolicies", policies.BackendTLSPolicy, optional=True
+    "BackendTLSPolicy",
+    GROUP,
+    ("v1", "v1alpha3"),
+    "backendtlspolicies",
+    policies.BackendTLSPolicy,
+    optional=True,
+    essential=True,
 )
 BACKEND_TRAFFIC_POLICY = Kind(
     "XBackendTrafficPolicy",

@@ -48,6 +48,8 @@ NOT_SERVED_GRACE = 30.0
 """Seconds that objects are held while their CRD is missing: an upgrade may delete and create it again."""
 FORBIDDEN_GRACE = 30.0
 """Seconds that we wait at start for leave to read a kind, before it counts as empty."""
+REMEDY = "apply docker/install.yaml again"
+"""What gives us every permission that we need, and the new ones of a new version."""
 RETRY_AFTER_MOST = 60.0
 """Seconds for which we let a server send us away, at most."""
 AT_ONCE = 1.0
@@ -347,10 +349,23 @@ class Watcher[T: Object]:
         last, now = self.trouble, Trouble(error, self._clock.monotonic())
         if last and last.sort is now.sort:
             now = Trouble(error, last.since)
+        elif now.sort is Sort.FORBIDDEN:
+            self._say_forbidden(now)
         elif now.sort is not Sort.EXPIRED and not (now.sort is Sort.NOT_SERVED and self._counts_as_empty_without()):
             log.warning("kind cannot be read", kind=self._kind.name, sort=now.sort, error=now.text)
         self.trouble = now
         return now
+
+    def _say_forbidden(self, trouble: Trouble) -> None:
+        effect = (
+            "what was read last stays in force"
+            if self._has_listed
+            else "not ready without it"
+            if self._kind.essential
+            else f"it counts as empty after {FORBIDDEN_GRACE:g} seconds"
+        )
+        said = {"kind": self._kind.name, "effect": effect, "remedy": REMEDY, "error": trouble.text}
+        log.error("kind may not be read", **said)
 
     def _counts_as_empty_without(self) -> bool:
         """Whether nothing is wrong when there is no CRD: few clusters have them all."""
@@ -371,7 +386,7 @@ class Watcher[T: Object]:
         """Return for how many more seconds to wait for the end of `trouble`; None: for ever.
 
         A server that is down or refuses leaves what we know in force. A CRD that is gone for good takes its objects
-        along. A permission that we never had makes a kind empty, unless serving without the kind is serving nothing.
+        along. A permission that we never had makes a kind empty, unless serving without the kind would be wrong.
         """
         lasted = self._clock.monotonic() - trouble.since
         match trouble.sort:

@@ -3,13 +3,30 @@
 import itertools
 
 import pytest
+import structlog
 
+from k8s_watch import kinds
 from k8s_watch.api import ApiError, Gone
 from k8s_watch.cluster import BEHIND, RETURN
-from k8s_watch.kinds import CONFIG_MAP, GATEWAY, HTTP_ROUTE, SECRET, SERVICE, TCP_ROUTE
+from k8s_watch.keys import AnyKind
+from k8s_watch.kinds import CONFIG_MAP, HTTP_ROUTE, SECRET, SERVICE, TCP_ROUTE
 from k8s_watch.watcher import FORBIDDEN_GRACE
 from tests.k8s_watch.conftest import WATCHED, World
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
+
+ESSENTIAL = [
+    kinds.NAMESPACE,
+    kinds.SERVICE,
+    kinds.SECRET,
+    kinds.CONFIG_MAP,
+    kinds.ENDPOINT_SLICE,
+    kinds.DEPLOYMENT,
+    kinds.GATEWAY_CLASS,
+    kinds.GATEWAY,
+    kinds.REFERENCE_GRANT,
+    kinds.HTTP_ROUTE,
+    kinds.BACKEND_TLS_POLICY,
+]
 
 
 async def test_with_no_server_at_start_there_is_no_world_but_patience(world: World) -> None:
@@ -144,13 +161,40 @@ async def test_a_kind_that_was_never_allowed_counts_as_empty_after_a_while(world
         assert world.health(TCP_ROUTE).synced
 
 
-async def test_an_essential_kind_that_is_forbidden_never_counts_as_empty(world: World) -> None:
-    """Case 21: without its Gateways the world would be empty, and that is fatal; the report says what is missing."""
-    world.api.refuse["Gateway"] = FORBIDDEN
+@pytest.mark.parametrize("kind", ESSENTIAL, ids=lambda kind: kind.name)
+async def test_an_essential_kind_that_is_forbidden_never_counts_as_empty(kind: AnyKind) -> None:
+    """Case 21: without its Gateways the world would be empty, without BackendTLSPolicies backends would be reached in
+    plain text; the report says what is missing, and the log what to do.
+    """
+    world = World(kinds.ALL)
+    world.api.refuse[kind.name] = FORBIDDEN
+    with structlog.testing.capture_logs() as said:
+        async with world.running():
+            await world.clock.advance(3600)
+            assert world.cluster.revision.value == 0
+            assert world.health(kind).forbidden
+            assert [(line["log_level"], line["kind"], line["effect"]) for line in said] == [
+                ("error", kind.name, "not ready without it")
+            ]
+            assert said[0]["remedy"] == "apply docker/install.yaml again"
+            del world.api.refuse[kind.name]
+            await world.clock.until(lambda: world.cluster.revision.value > 0, at_most=31)
+
+
+async def test_an_essential_kind_without_a_crd_counts_as_empty_all_the_same() -> None:
+    world = World(kinds.ALL)
+    world.api.missing = {kind.name for kind in kinds.ALL if kind.optional}
     async with world.running():
-        await world.clock.advance(3600)
-        assert world.cluster.revision.value == 0
-        assert world.health(GATEWAY).forbidden
+        await world.clock.until(lambda: world.cluster.revision.value > 0, at_most=2)
+
+
+async def test_a_kind_that_counts_as_empty_for_want_of_a_permission_is_an_error_in_the_log(world: World) -> None:
+    world.api.refuse["TCPRoute"] = FORBIDDEN
+    with structlog.testing.capture_logs() as said:
+        async with world.running():
+            await world.clock.advance(3600)
+    assert [(line["log_level"], line["kind"]) for line in said] == [("error", "TCPRoute")]
+    assert "counts as empty" in said[0]["effect"]
 
 
 async def test_a_permission_that_is_granted_later_is_noticed(world: World) -> None:
