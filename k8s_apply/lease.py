@@ -17,7 +17,7 @@ import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from flow.race import within
+from flow.race import newer_within, within
 from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
 from k8s_apply.kinds import LEASE
 from k8s_apply.timestamps import rfc3339
@@ -38,16 +38,17 @@ class Leadership:
         api: KubeWriter,
         *,
         identity: str,
-        namespace: str,
-        name: str,
+        key: ObjectKey,
         clock: Clock,
         duration: float = 15.0,
         deadline: float = 10.0,
         retry: float = 2.0,
+        eligible: Latest[bool] | None = None,
     ) -> None:
-        """`identity` must be unique to this process. `duration`: seconds that a renewal is good for, a whole number;
-        `deadline`: seconds without a renewal after which we stop writing, less than `duration`; `retry`: seconds
-        between renewals.
+        """`identity` must be unique to this process; `key` is the Lease's. `eligible`: whether we may take it, always
+        if not given; till then it is watched only: who cannot write yet, or ever, must keep nobody from it. `duration`:
+        seconds that a renewal is good for, a whole number; `deadline`: seconds without a renewal after which we stop
+        writing, less than `duration`; `retry`: seconds between renewals.
         """
         if not 0 < retry < deadline < duration:
             raise ValueError(f"need retry < deadline < duration, not {retry:g}, {deadline:g}, {duration:g}")
@@ -57,11 +58,12 @@ class Leadership:
         """Counts calls that failed, other than because somebody was faster."""
         self._api = api
         self._identity = identity
-        self._key = ObjectKey(namespace, name)
+        self._key = key
         self._clock = clock
         self._duration = duration
         self._deadline = deadline
         self._retry = retry
+        self._eligible = eligible or Latest(initial=True)
         self._renewed = float("-inf")
         """When the last successful renewal was sent, monotonic."""
         self._held: Json | None = None
@@ -93,9 +95,13 @@ class Leadership:
                 await self._release()
 
     async def _acquire(self) -> None:
-        while not await self._claimed(self._deadline / 2):
+        while True:
+            eligible = self._eligible.version
+            if await self._claimed(self._deadline / 2):
+                return
             # Twice as often as the holder renews: what we see late, we take over late.
-            await self._clock.sleep(self._retry * (0.45 + self._clock.jitter() / 10))
+            pause = self._retry * (0.45 + self._clock.jitter() / 10)
+            await newer_within(self._eligible, eligible, pause, self._clock)
 
     async def _hold(self) -> None:
         pause = self._retry
@@ -140,8 +146,8 @@ class Leadership:
 
     def _stands_by(self) -> None:
         """Say whom we wait for, once for each, and again after a failure: that it works again is said by it too."""
-        holder = str(self._seen.get("holderIdentity"))
-        if holder != self._waits_for:
+        holder = str(self._seen.get("holderIdentity") or "")
+        if holder and holder != self._waits_for:
             log.info("waiting, the lease is held by another", lease=str(self._key), holder=holder)
         self._trouble, self._waits_for = "", holder
 
@@ -165,15 +171,17 @@ class Leadership:
             return None
 
     async def _take(self) -> Json | None:
-        """Write the Lease if it is free; None while somebody else holds it."""
+        """Write the Lease if it is free; None while somebody else holds it, or we may not."""
         try:
             lease = await self._api.get(LEASE, self._key)
         except NotFound:
+            if not self._eligible.value:
+                return None
             meta = {"name": self._key.name, "namespace": self._key.namespace}
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": self._spec({})}
             return await self._api.create(LEASE, self._key, body)
         self._observe(lease)
-        if self._is_anothers():
+        if self._is_anothers() or not self._eligible.value:
             return None
         return await self._api.replace(LEASE, self._key, lease | {"spec": self._spec(self._seen)})
 

@@ -34,6 +34,7 @@ from k8s_watch.connection import Connection, connect
 from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
+from k8s_watch.watcher import REMEDY
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.outage import mind_outages
 from lychgate.settings import Settings, SettingsError
@@ -92,7 +93,9 @@ class _Replica:
         self._clock = clock
         self._reader = reader = HttpReader(connection)
         self._cluster = Cluster(reader, clock=clock)
-        self._leadership = _leadership(settings, connection, clock)
+        self._eligible = Latest(initial=False)
+        """For the Lease: who is not ready could write nothing, and must keep nobody from writing."""
+        self._leadership = _leadership(settings, connection, clock, self._eligible)
         self._leading = self._leadership.leading if settings.leader_election else Latest(initial=True)
         self._writing = writing = Latest(initial=False)
         may_write = self._leadership.may_write if settings.leader_election else _always
@@ -149,6 +152,7 @@ class _Replica:
             sources.create_task(self._controller.run(), name="controller")
             sources.create_task(mind_outages(self._cluster.health, self._cache.behind, self._clock), name="outages")
             tasks.create_task(self._serving_xds(), name="xds")
+            tasks.create_task(self._getting_ready(), name="getting ready")
             tasks.create_task(self._taking_over(), name="taking over")
             tasks.create_task(self._infra.run(), name="infrastructure")
             tasks.create_task(self._statuses.run(), name="statuses")
@@ -173,6 +177,10 @@ class _Replica:
             if self._server.port.value:  # it has begun, so this is something else
                 raise
             raise PortError(f"cannot listen on {place}, the xDS port, or with the files in {folder}") from error
+
+    async def _getting_ready(self) -> None:
+        await self._controller.ready.until(True)
+        self._eligible.publish(True)
 
     async def _taking_over(self) -> None:
         followed = self._controller.followed
@@ -210,8 +218,12 @@ class _Replica:
 
     def _missing(self) -> str:
         """What readiness waits for."""
-        waiting = [kind.kind for kind in self._cluster.health() if not kind.synced]
-        return f"not listed yet: {', '.join(waiting)}" if waiting else "first translation not done yet"
+        waiting = [kind for kind in self._cluster.health() if not kind.synced]
+        forbidden = [kind.kind for kind in waiting if kind.forbidden]
+        others = [kind.kind for kind in waiting if not kind.forbidden]
+        reasons = [f"may not be read ({REMEDY}): {', '.join(forbidden)}"] if forbidden else []
+        reasons += [f"not listed yet: {', '.join(others)}"] if others else []
+        return "; ".join(reasons) or "first translation not done yet"
 
     def _bootstrap(self, infra: InfraIR, drain_secret: str) -> Mapping[str, str]:
         settings = self._settings
@@ -231,14 +243,14 @@ class _Replica:
         return watched(found) if found else None
 
 
-def _leadership(settings: Settings, connection: Connection, clock: Clock) -> Leadership:
+def _leadership(settings: Settings, connection: Connection, clock: Clock, eligible: Latest[bool]) -> Leadership:
     host = os.environ.get("POD_NAME") or socket.gethostname()
     return Leadership(
         HttpWriter(connection),
         identity=f"{host}_{uuid4()}",
-        namespace=settings.namespace,
-        name=settings.lease_name,
+        key=ObjectKey(settings.namespace, settings.lease_name),
         clock=clock,
+        eligible=eligible,
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
+from flow.latest import Latest
 from k8s_apply.api import Json
 from k8s_apply.fence import FencedWriter, NotLeadingError
 from k8s_apply.kinds import LEASE
@@ -30,8 +31,8 @@ class Wire(FakeWriter):
         self._version = server._version
 
 
-def candidate(api: FakeWriter, clock: VirtualClock, identity: str) -> Leadership:
-    return Leadership(api, identity=identity, namespace=KEY.namespace, name=KEY.name, clock=clock)
+def candidate(api: FakeWriter, clock: VirtualClock, identity: str, eligible: Latest[bool] | None = None) -> Leadership:
+    return Leadership(api, identity=identity, key=KEY, clock=clock, eligible=eligible)
 
 
 def holder(api: FakeWriter) -> str:
@@ -199,7 +200,7 @@ def _stopped(clock: VirtualClock, seconds: float) -> Iterator[None]:
 
 def test_times_that_could_not_keep_two_leaders_apart_are_refused(api: FakeWriter, clock: VirtualClock) -> None:
     with pytest.raises(ValueError, match="need retry < deadline < duration"):
-        Leadership(api, identity="a", namespace="n", name="l", clock=clock, duration=10, deadline=15)
+        Leadership(api, identity="a", key=KEY, clock=clock, duration=10, deadline=15)
 
 
 async def test_an_error_of_the_api_is_no_end(api: FakeWriter, clock: VirtualClock) -> None:
@@ -253,3 +254,22 @@ async def test_who_stands_by_says_whom_it_waits_for_once(pair: Pair) -> None:
             waiting = [line["holder"] for line in said if line["event"].startswith("waiting")]
             assert waiting == ["a" if pair.a.leading.value else "b"]
     assert pair.a.failures == pair.b.failures == 0
+
+
+async def test_who_is_not_eligible_takes_no_lease_and_the_moment_it_is_it_does(
+    api: FakeWriter, clock: VirtualClock
+) -> None:
+    """A new version that may not read what it needs must not keep the old one from writing."""
+    eligible = Latest(initial=False)
+    one, other = candidate(api, clock, "a", eligible), candidate(api, clock, "b")
+    async with running(one.run()):
+        await clock.advance(60)
+        assert not api.writes
+        async with running(other.run()):
+            assert holder(api) == "b"
+            api.refuse_once = [ConnectionResetError("cut")]  # it ends without giving the lease back
+        await clock.advance(60)
+        assert holder(api) == "b"
+        eligible.publish(True)
+        await settle()
+        assert holder(api) == "a"

@@ -12,6 +12,7 @@ from flow.latest import Latest
 from k8s_apply.lease import Leadership
 from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
+from k8s_watch.keys import ObjectKey
 from lychgate.cli.main import app
 from lychgate.telemetry.edge_collector import EdgeCollector
 from lychgate.telemetry.endpoints import Readiness, serving
@@ -119,7 +120,7 @@ async def test_the_edges_are_read_when_somebody_asks() -> None:
     registry = CollectorRegistry()
     clock = SystemClock()
     writer = StatusWriter(FakeWriter(clock), leading=Latest(initial=True), clock=clock)
-    leadership = Leadership(FakeWriter(clock), identity="a", namespace="ns", name="lease", clock=clock)
+    leadership = Leadership(FakeWriter(clock), identity="a", key=ObjectKey("ns", "lease"), clock=clock)
     kind = KindHealth(kind="Gateway", synced=True, state="Watching", objects=7, rejected=0, failures=2, error="down")
     missing = KindHealth(
         kind="TCPRoute", synced=True, state="Empty", objects=0, rejected=0, failures=9, error="no CRD", not_served=True
