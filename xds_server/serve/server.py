@@ -24,6 +24,7 @@ from xds_server.serve.drain import drain
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.identity import Denied, authorized_gateway, certified_gateway
 from xds_server.serve.methods import DIALECTS, SERVICES, Begin
+from xds_server.serve.refusals import Refusals, Visitor
 from xds_server.serve.session import Client, Ending, Limits, Session
 from xds_server.serve.wire import BatchMemo, Malformed
 from xds_server.snapshot.cache import SnapshotCache
@@ -59,6 +60,7 @@ class ServerContext(Protocol):
     async def abort(self, code: grpc.StatusCode, details: str) -> None: ...
     async def write(self, message: bytes) -> None: ...
     def auth_context(self) -> Mapping[str, tuple[bytes, ...]]: ...
+    def peer(self) -> str: ...
 
 
 class TurnedAway(Exception):
@@ -95,6 +97,7 @@ class XdsServer:
         self._admission = Admission(self._settings.admission, self._clock)
         self._diff = DiffMemo()
         self._batches = BatchMemo()
+        self._refusals = Refusals(self._clock)
         self._sessions: set[Session] = set()
         self._seated: Counter[ObjectKey] = Counter()
         """Streams of each Gateway's clients, from their first moment on."""
@@ -147,17 +150,19 @@ class XdsServer:
         """What gRPC calls for each stream. Requests and responses are bytes."""
 
         async def handle(requests: AsyncIterator[bytes], context: ServerContext) -> None:
+            visitor = Visitor(context.peer())
             try:
-                group = _certified_gateway(context) if certified else None
+                visitor.gateway = group = _certified_gateway(context) if certified else None
                 shared = Shared(self._diff, partial(self._batches.encode, group))
                 conversation = begin(only, self._settings.patience, shared)
                 with self._seat(group):
                     await self._admit()
-                    ending = await self._converse(conversation, group, requests, context)
+                    ending = await self._converse(conversation, visitor, requests, context)
             except TurnedAway as turned_away:
                 ending = turned_away.ending
             if ending:
                 self._fleet.meter.turned_away(ending.code.name)
+                self._refusals.tell(ending, visitor)
                 await context.abort(*ending)
 
         return handle
@@ -189,7 +194,7 @@ class XdsServer:
     async def _converse(
         self,
         conversation: Conversation,
-        certified: ObjectKey | None,
+        visitor: Visitor,
         requests: AsyncIterator[bytes],
         context: ServerContext,
     ) -> Ending | None:
@@ -197,10 +202,10 @@ class XdsServer:
         if first is None:
             return None
         try:
-            node = conversation.node(first)
+            visitor.node = node = conversation.node(first)
             if not node.id:
                 raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "the first request has no node.id")
-            group = authorized_gateway(certified, node)
+            group = authorized_gateway(visitor.gateway, node)
         except Malformed:
             raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request") from None
         except ProtocolError as error:
