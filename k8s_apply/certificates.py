@@ -178,6 +178,11 @@ def is_fresh(certificate: bytes, now: float) -> bool:
     return read.not_valid_before_utc <= _moment(now) and read.not_valid_after_utc - _moment(now) >= life / 3
 
 
+def end_of_life(certificate: bytes) -> float:
+    """When the first certificate in this PEM ends, in seconds since 1970. Raises ValueError."""
+    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc.timestamp()
+
+
 class _Leaf(NamedTuple):
     """What sets a server's certificate apart from a client's."""
 

@@ -58,6 +58,8 @@ class FinalizerWriter:
     """Puts the finalizer on every class that is in use and takes it off all others, while we lead."""
 
     def __init__(self, api: KubeWriter, *, leading: Latest[bool], clock: Clock) -> None:
+        self.failures = 0
+        """Counts failed tries, other than because somebody was faster."""
         self._api = api
         self._leading = leading
         self._clock = clock
@@ -119,6 +121,7 @@ class FinalizerWriter:
 
     def _failed(self, key: ObjectKey, error: Exception) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
+        self.failures += not isinstance(error, Conflict)
         if failures == 1 and not isinstance(error, Conflict):
             log.warning("finalizer cannot be written, will retry", gateway_class=key.name, error=str(error))
         wait = backoff(failures, self._clock.jitter(), ceiling=60.0)

@@ -71,6 +71,11 @@ class StatusWriter:
         """Failures of the API server itself in a row, over all objects."""
         self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
 
+    @property
+    def waiting(self) -> int:
+        """How many objects wait to be looked at, those for later included."""
+        return len(self._queue)
+
     def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
         """Make these the wish, all of them. Never blocks; cost: one comparison each, and nothing while not leading.
 

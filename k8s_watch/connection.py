@@ -35,6 +35,8 @@ class Connection:
     """
 
     def __init__(self, credentials: Credentials, kubeconfig: str | None) -> None:
+        self.throttled = 0
+        """Counts answers of 429: the server has too much to do, for us or for all."""
         self._kubeconfig = kubeconfig
         self._credentials = credentials
         self._session = _session(credentials)
@@ -98,6 +100,7 @@ class Connection:
             answer = await self._send(method, path, timeout=deadline, **options)
             async with answer:
                 if answer.status >= 400:
+                    self.throttled += answer.status == 429
                     wait = answer.headers.get("Retry-After", "")
                     retry_after = float(wait) if wait.isdecimal() else None
                     raise status_error(answer.status, await answer.read(), retry_after=retry_after)

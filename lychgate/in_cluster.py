@@ -40,8 +40,10 @@ from lychgate.outage import mind_outages
 from lychgate.settings import Settings, SettingsError
 from lychgate.signals import until_told
 from lychgate.taking_over import take_over
-from lychgate.telemetry.edge_collector import EdgeCollector
+from lychgate.telemetry.certificate_collector import CertificateCollector
+from lychgate.telemetry.edge_collector import EdgeCollector, Writers
 from lychgate.telemetry.endpoints import Readiness, serving
+from lychgate.telemetry.fleet_collector import FleetCollector
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
@@ -101,12 +103,13 @@ class _Replica:
         may_write = self._leadership.may_write if settings.leader_election else _always
         writer = FencedWriter(HttpWriter(connection, served=reader.served_version), may_write)
         self._infra_settings = _infra_settings(settings)
+        authority = AuthorityFolder(Path(settings.ca_dir))
         self._infra = InfraReconciler(
             writer,
             leading=writing,
             clock=clock,
             settings=self._infra_settings,
-            ca=AuthorityFolder(Path(settings.ca_dir)),
+            ca=authority,
             bootstrap=self._bootstrap,
         )
         self._statuses = StatusWriter(writer, leading=writing, clock=clock, observed=self._watched)
@@ -114,8 +117,13 @@ class _Replica:
         self._metrics.leading.set_function(lambda: writing.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         self._cache = cache = SnapshotCache(divide)
-        self._fleet = Fleet(cache, FleetMeter(self._metrics.registry))
-        self._metrics.registry.register(EdgeCollector(self._cluster.health, self._statuses, self._leadership))
+        self._fleet = Fleet(cache, FleetMeter(self._metrics.registry), clock=clock)
+        certificate = Path(settings.xds_cert_dir) / "tls.crt"
+        certificates = {"xds_server": certificate.read_bytes, "authority": lambda: authority().certificate}
+        writers = Writers(self._statuses, self._infra, self._finalizers, self._leadership)
+        self._metrics.registry.register(EdgeCollector(self._cluster.health, writers, lambda: connection.throttled))
+        self._metrics.registry.register(FleetCollector(self._fleet, cache))
+        self._metrics.registry.register(CertificateCollector(certificates))
         self._controller = Controller(
             self._cluster,
             cache,

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
+import structlog
+
 from flow.clock import Clock
 from flow.latest import Latest
 from k8s_watch.informer import KindHealth
+
+log = structlog.get_logger("lychgate.outage")
 
 LOOKS = 1.0
 """Seconds between two looks."""
@@ -27,5 +31,11 @@ async def mind_outages(health: Callable[[], Iterable[KindHealth]], behind: Lates
         since = [failing for failing in readable if failing is not None]
         if readable and len(since) == len(readable) and now - max(since) > TOLERATED:
             until = now + CATCHING_UP
-        behind.publish(now < until)
+        if behind.publish(now < until):
+            if behind.value:
+                log.warning(
+                    "cut off from the API server, what was read last is served", seconds=round(now - max(since))
+                )
+            else:
+                log.info("no longer cut off from the API server")
         await clock.sleep(LOOKS)

@@ -76,6 +76,8 @@ class InfraReconciler:
         """
         self.problems: Latest[Mapping[ObjectKey, str]] = Latest({})
         """Gateways whose infrastructure cannot be as wished until somebody acts, and why. An outage is not among it."""
+        self.failures = 0
+        """Counts failed tries, the looks at everything among them."""
         self._api = api
         self._leading = leading
         self._clock = clock
@@ -95,6 +97,11 @@ class InfraReconciler:
         self._revision = 0
         """Of the last snapshot seen."""
         self._failures: dict[ObjectKey, int] = {}
+
+    @property
+    def failing(self) -> int:
+        """How many Gateways were not as wished when they were attended to last; 0 while we do not lead."""
+        return len(self._failures.keys() - {EVERYTHING}) if self._leading.value else 0
 
     def want(self, infra: Mapping[ObjectKey, InfraIR], /, *, keep: Collection[ObjectKey] = ()) -> None:
         """Make these the wish: what is not in it is to be removed, except what belongs to a Gateway in `keep`: one that
@@ -162,6 +169,7 @@ class InfraReconciler:
         return again
 
     def _failed(self, gateway: ObjectKey, error: Exception) -> float:
+        self.failures += 1
         failures = self._failures[gateway] = self._failures.get(gateway, 0) + 1
         if failures == 1:
             log.warning("infrastructure not as wished, will retry", gateway=str(gateway), error=str(error))

@@ -1,7 +1,8 @@
 """What the xDS server counts, as Prometheus counters."""
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from lychgate.telemetry.metrics import SECONDS
 from xds_server.snapshot.resource import ResourceType
 
 
@@ -25,6 +26,13 @@ class FleetMeter:
             registry=registry,
         )
 
+        self._syncs = Histogram(
+            "lychgate_xds_sync_seconds",
+            "Time from a publish until a proxy had acknowledged everything, proxies that just came left out",
+            buckets=SECONDS,
+            registry=registry,
+        )
+
     def sent(self, type_: ResourceType, resources: int, size: int, /) -> None:
         self._responses[type_].inc()
         self._resources[type_].inc(resources)
@@ -38,3 +46,6 @@ class FleetMeter:
 
     def turned_away(self, code: str, /) -> None:
         self._turned_away.labels(code).inc()
+
+    def caught_up(self, seconds: float, /) -> None:
+        self._syncs.observe(seconds)

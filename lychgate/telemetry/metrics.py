@@ -1,5 +1,7 @@
 """Prometheus metrics. Children are bound once; no label is a route, a path or anything else without bound."""
 
+import importlib.metadata
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -16,6 +18,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        build = Gauge("lychgate_build_info", "1, with our version", ["version"], registry=self.registry)
+        build.labels(importlib.metadata.version("lychgate")).set(1)
         self.steps = Histogram(
             "lychgate_pipeline_step_seconds",
             "Time from a snapshot of the cluster to published xDS",

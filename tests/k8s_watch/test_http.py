@@ -238,12 +238,15 @@ async def test_a_refusal_carries_the_servers_words(server: ApiServer, reader: Ht
     assert (caught.value.code, caught.value.reason) == (403, "Forbidden")
 
 
-async def test_retry_after_is_read_from_the_answer(server: ApiServer, reader: HttpReader) -> None:
-    """Case 27: 429."""
+async def test_retry_after_is_read_from_the_answer(
+    server: ApiServer, connection: Connection, reader: HttpReader
+) -> None:
+    """Case 27: 429, which is counted."""
     server.api.refuse["ConfigMap"] = ApiError(429, "too many requests", retry_after=17)
     with pytest.raises(ApiError) as caught:
         await reader.list_page(CONFIG_MAP, "v1", limit=0, continue_token="")
     assert caught.value.retry_after == 17
+    assert connection.throttled == 1
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"items": 3}', b"", b'{"items": "caf\xe9"}'], ids=repr)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
+
 from flow.latest import Latest
 from k8s_watch import kinds
 from lychgate.outage import CATCHING_UP, LOOKS, TOLERATED, mind_outages
@@ -35,6 +37,21 @@ async def test_who_is_cut_off_is_behind_until_it_has_caught_up() -> None:
         assert behind.value
         await world.clock.advance(CATCHING_UP + LOOKS)
         assert not behind.value
+
+
+async def test_that_we_are_cut_off_is_said_and_that_we_are_no_longer_too() -> None:
+    world = World()
+    async with minded(world):
+        with structlog.testing.capture_logs() as said:
+            world.api.stop()
+            await world.clock.advance(600)
+            world.api.start()
+            await world.clock.advance(600)
+    lines = [(line["log_level"], line["event"]) for line in said if "cut off" in line["event"]]
+    assert lines == [
+        ("warning", "cut off from the API server, what was read last is served"),
+        ("info", "no longer cut off from the API server"),
+    ]
 
 
 async def test_one_kind_that_cannot_be_read_keeps_nobody_waiting() -> None:

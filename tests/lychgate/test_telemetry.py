@@ -2,24 +2,36 @@
 
 import asyncio
 import socket
+from pathlib import Path
 
 import aiohttp
 from prometheus_client import CollectorRegistry, generate_latest
 from typer.testing import CliRunner
 
-from flow.clock import SystemClock
 from flow.latest import Latest
+from k8s_apply.certificates import AUTHORITY_LIFE, make_authority
+from k8s_apply.class_finalizer import FinalizerWriter
 from k8s_apply.lease import Leadership
 from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
 from k8s_watch.keys import ObjectKey
 from lychgate.cli.main import app
-from lychgate.telemetry.edge_collector import EdgeCollector
+from lychgate.telemetry.certificate_collector import CertificateCollector
+from lychgate.telemetry.edge_collector import EdgeCollector, Writers
 from lychgate.telemetry.endpoints import Readiness, serving
+from lychgate.telemetry.fleet_collector import FleetCollector
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.sockets import listening
+from tests.flow.virtual_clock import VirtualClock, settle
 from tests.ipv6 import needs_ipv6
-from tests.k8s_apply.fake_writer import FakeWriter
+from tests.k8s_apply.fake_writer import FakeWriter, refusals
+from tests.k8s_apply.gateways import infra
+from tests.k8s_apply.running import running
+from tests.k8s_apply.site import Site
+from tests.xds_server.serve.conftest import EG
+from tests.xds_server.world import world
+from xds_server.serve.fleet import Fleet
+from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.resource import ResourceType
 
 HERE = "127.0.0.1"
@@ -33,6 +45,15 @@ def free_port() -> int:
 async def fetch(port: int, path: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(f"http://{HERE}:{port}{path}") as answer:
         return answer.status, await answer.text()
+
+
+def writers_of(site: Site, leading: Latest[bool]) -> Writers:
+    return Writers(
+        StatusWriter(site.api, leading=leading, clock=site.clock),
+        site.reconciler,
+        FinalizerWriter(site.api, leading=leading, clock=site.clock),
+        Leadership(site.api, identity="a", key=ObjectKey("ns", "lease"), clock=site.clock),
+    )
 
 
 async def test_readiness_says_what_is_missing_and_health_does_not_care() -> None:
@@ -118,19 +139,91 @@ def test_the_fleets_counts_carry_the_type_and_nothing_unbounded() -> None:
 
 async def test_the_edges_are_read_when_somebody_asks() -> None:
     registry = CollectorRegistry()
-    clock = SystemClock()
-    writer = StatusWriter(FakeWriter(clock), leading=Latest(initial=True), clock=clock)
-    leadership = Leadership(FakeWriter(clock), identity="a", key=ObjectKey("ns", "lease"), clock=clock)
+    clock, leading = VirtualClock(), Latest(initial=True)
+    api = FakeWriter(clock)
+    writers = writers_of(Site(clock, api), leading)
     kind = KindHealth(kind="Gateway", synced=True, state="Watching", objects=7, rejected=0, failures=2, error="down")
     missing = KindHealth(
         kind="TCPRoute", synced=True, state="Empty", objects=0, rejected=0, failures=9, error="no CRD", not_served=True
     )
-    registry.register(EdgeCollector(lambda: (kind, missing), writer, leadership))
+    registry.register(EdgeCollector(lambda: (kind, missing), writers, lambda: 5))
     assert registry.get_sample_value("lychgate_watch_objects", {"kind": "Gateway"}) == 7
     assert registry.get_sample_value("lychgate_watch_failing", {"kind": "Gateway"}) == 1
     assert registry.get_sample_value("lychgate_watch_failing", {"kind": "TCPRoute"}) == 0
-    leadership.failures += 1
+    writers.leadership.failures += 1
     assert registry.get_sample_value("lychgate_lease_failures_total") == 1
-    writer.writes += 1
+    writers.statuses.writes += 1
     assert registry.get_sample_value("lychgate_status_updates_total", {"result": "written"}) == 1
+    assert registry.get_sample_value("lychgate_api_throttled_total") == 5
     assert b"lychgate_watch_failures_total" in generate_latest(registry)
+
+
+async def test_gateways_whose_infrastructure_is_not_as_wished_are_counted_until_it_is() -> None:
+    clock, registry = VirtualClock(), CollectorRegistry()
+    api = FakeWriter(clock)
+    site, leading = Site(clock, api), Latest(initial=True)
+    registry.register(EdgeCollector(tuple, writers_of(site, leading), lambda: 0))
+    api.refuse = refusals(403, "apply")
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        assert registry.get_sample_value("lychgate_infra_gateways_failing") == 1
+        assert registry.get_sample_value("lychgate_infra_failures_total") == 1
+        api.refuse = {}
+        await clock.advance(60)
+        assert registry.get_sample_value("lychgate_infra_gateways_failing") == 0
+
+
+async def test_a_gateway_has_its_series_for_as_long_as_it_is_there() -> None:
+    clock, registry = VirtualClock(), CollectorRegistry()
+    cache = SnapshotCache()
+    fleet = Fleet(cache, FleetMeter(registry), clock=clock, renew_after=0.0)
+    registry.register(FleetCollector(fleet, cache))
+
+    def values() -> list[float | None]:
+        names = ("lychgate_gateway_proxies", "lychgate_gateway_proxies_in_sync", "lychgate_gateway_sync_lag_seconds")
+        return [registry.get_sample_value(name, {"namespace": "default", "name": "eg"}) for name in names]
+
+    old = world(listeners={"l": "r"}, routes={"r": ""})
+    new = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "new"})
+    cache.publish(EG, old)
+    assert values() == [0, 0, 0]
+    one, two = fleet.connect(EG, "one"), fleet.connect(EG, "two")
+    fleet.caught_up(one, old)
+    fleet.caught_up(two, old)
+    await settle()
+    assert values() == [2, 2, 0]
+    cache.publish(EG, new)
+    for proxy in (one, two):
+        fleet.caught_up(proxy, None)
+    await clock.advance(3)
+    fleet.caught_up(one, new)
+    cache.publish(EG, old)  # whoever lacks something, lacks it since the first of what it has not taken
+    fleet.caught_up(one, None)
+    await clock.advance(4)
+    assert values() == [2, 0, 7]
+    fleet.caught_up(one, old)
+    fleet.caught_up(two, old)
+    await settle()
+    assert values() == [2, 2, 0]
+    assert registry.get_sample_value("lychgate_xds_sync_seconds_count") == 3
+    assert registry.get_sample_value("lychgate_xds_sync_seconds_sum") == 3 + 4 + 7
+    cache.withdraw(EG)
+    assert values() == [None, None, None]
+
+
+async def test_that_we_are_cut_off_can_be_read() -> None:
+    cache, registry = SnapshotCache(), CollectorRegistry()
+    registry.register(FleetCollector(Fleet(cache), cache))
+    assert registry.get_sample_value("lychgate_cut_off") == 0
+    cache.behind.publish(True)
+    assert registry.get_sample_value("lychgate_cut_off") == 1
+
+
+def test_the_end_of_each_certificate_can_be_read_and_none_that_cannot_be_is_in_the_way() -> None:
+    registry, name = CollectorRegistry(), "lychgate_certificate_expiry_timestamp_seconds"
+    certificate = make_authority(1_700_000_000.0).certificate
+    unreadable = Path("nowhere").read_bytes
+    registry.register(CertificateCollector({"authority": lambda: certificate, "xds_server": unreadable}))
+    ten_years = AUTHORITY_LIFE.total_seconds()
+    assert registry.get_sample_value(name, {"certificate": "authority"}) == 1_700_000_000.0 + ten_years
+    assert registry.get_sample_value(name, {"certificate": "xds_server"}) is None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Set
 from typing import Protocol
 
+from flow.clock import Clock, SystemClock
 from flow.latest import Latest
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
@@ -33,6 +34,10 @@ class Meter(Protocol):
         """A stream was not let in, or ended by us. `code` is the name of a gRPC status code."""
         ...
 
+    def caught_up(self, seconds: float, /) -> None:
+        """A stream's proxy, which had everything before, has everything again: so long after it first lacked some."""
+        ...
+
 
 class NoMeter:
     """Counts nothing."""
@@ -41,15 +46,20 @@ class NoMeter:
     def acked(self, type_: ResourceType, /) -> None: ...
     def nacked(self, type_: ResourceType, /) -> None: ...
     def turned_away(self, code: str, /) -> None: ...
+    def caught_up(self, seconds: float, /) -> None: ...
 
 
 class Proxy:
     """One stream of one proxy, as the fleet knows it."""
 
-    def __init__(self, group: ObjectKey, node_id: str) -> None:
+    def __init__(self, group: ObjectKey, node_id: str, since: float) -> None:
         self.group = group
         self.node_id = node_id
         self.in_sync_with: Snapshot | None = None
+        self.behind_since: float | None = since
+        """When it first lacked something of what it still has not all of, monotonic; None when it lacks nothing."""
+        self.is_new = True
+        """Whether it never had everything."""
         self.reported_in_sync = False
 
 
@@ -74,8 +84,16 @@ class Fleet:
     instead.
     """
 
-    def __init__(self, cache: SnapshotCache, meter: Meter | None = None, *, renew_after: float = 0.05) -> None:
+    def __init__(
+        self,
+        cache: SnapshotCache,
+        meter: Meter | None = None,
+        *,
+        clock: Clock | None = None,
+        renew_after: float = 0.05,
+    ) -> None:
         self._renew_after = renew_after
+        self._clock = clock or SystemClock()
         self.report: Latest[FleetReport] = Latest(FleetReport())
         self.meter: Meter = meter or NoMeter()
         self._cache = cache
@@ -90,7 +108,7 @@ class Fleet:
 
     def connect(self, group: ObjectKey, node_id: str) -> Proxy:
         """A stream began; give it back to `disconnect` when it ends."""
-        proxy = Proxy(group, node_id)
+        proxy = Proxy(group, node_id, self._clock.monotonic())
         self._proxies.setdefault(group, set()).add(proxy)
         self._touch(group)
         return proxy
@@ -142,11 +160,28 @@ class Fleet:
             return
         proxy.in_sync_with = snapshot
         in_sync = snapshot is not None and snapshot is self._cache.served(proxy.group)
+        self._time(proxy, in_sync=in_sync)
         if in_sync is proxy.reported_in_sync:
             self._moved.discard(proxy)
         else:
             self._moved.add(proxy)
         self._schedule()
+
+    def lag(self, group: ObjectKey) -> float:
+        """For how many seconds one of the group's proxies has lacked something, of all of them the longest; 0 when none
+        does. What is quarantined (see `xds_server.snapshot.quarantine`) is not lacking.
+        """
+        since = [proxy.behind_since for proxy in self._streams(group) if proxy.behind_since is not None]
+        return self._clock.monotonic() - min(since) if since else 0.0
+
+    def _time(self, proxy: Proxy, *, in_sync: bool) -> None:
+        """Note when the proxy fell behind; told by its stream right after the publish, and before anything is sent."""
+        if not in_sync:
+            proxy.behind_since = self._clock.monotonic() if proxy.behind_since is None else proxy.behind_since
+        elif proxy.behind_since is not None:
+            if not proxy.is_new:
+                self.meter.caught_up(self._clock.monotonic() - proxy.behind_since)
+            proxy.behind_since, proxy.is_new = None, False
 
     def _refuse(self, proxy: Proxy, what: Nacked, culprit: Resource) -> None:
         """Note it under the version that is wished for, also where something else is served instead of that."""

@@ -83,6 +83,10 @@ class SnapshotCache:
         known = self._groups.get(group)
         return known.wanted if known else None
 
+    def published(self) -> Iterable[ObjectKey]:
+        """The groups that are there."""
+        return [group for group, known in self._groups.items() if known.wanted is not None]
+
     def accept(self, group: ObjectKey, type_: ResourceType, resources: Iterable[Resource], by: Hashable = None) -> None:
         """A proxy of the group took these resources."""
         known = self._group(group)

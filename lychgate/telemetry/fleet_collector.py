@@ -1,0 +1,42 @@
+"""How each Gateway's proxies fare, read at the moment somebody asks. A Gateway that is gone has no series any more."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from xds_server.serve.fleet import Fleet
+from xds_server.snapshot.cache import SnapshotCache
+
+LABELS = ["namespace", "name"]
+
+
+class FleetCollector(Collector):
+    """Three series a Gateway, and whether we are cut off. Cost: a look at each Gateway and each stream."""
+
+    def __init__(self, fleet: Fleet, cache: SnapshotCache) -> None:
+        self._fleet = fleet
+        self._cache = cache
+
+    def collect(self) -> Iterator[Metric]:
+        proxies = GaugeMetricFamily("lychgate_gateway_proxies", "Connected proxies of a Gateway", labels=LABELS)
+        in_sync = GaugeMetricFamily(
+            "lychgate_gateway_proxies_in_sync", "Those that acknowledged all that is served to them", labels=LABELS
+        )
+        lag = GaugeMetricFamily(
+            "lychgate_gateway_sync_lag_seconds",
+            "Since when a connected proxy lacks something, of all of them the longest; 0 when none does",
+            labels=LABELS,
+        )
+        report = self._fleet.report.value
+        for gateway in self._cache.published():
+            known = report.of(gateway)
+            proxies.add_metric(gateway, known.connected)
+            in_sync.add_metric(gateway, known.acked)
+            lag.add_metric(gateway, self._fleet.lag(gateway))
+        yield from (proxies, in_sync, lag)
+        yield GaugeMetricFamily(
+            "lychgate_cut_off",
+            "1 while nothing can be read from the API server, and until what was missed is here",
+            self._cache.behind.value,
+        )
