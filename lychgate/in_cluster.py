@@ -36,6 +36,7 @@ from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
 from k8s_watch.watcher import REMEDY
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
+from lychgate.introduction import introduce
 from lychgate.outage import mind_outages
 from lychgate.settings import Settings, SettingsError
 from lychgate.signals import until_told
@@ -83,6 +84,7 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 async def run(settings: Settings, sockets: Sockets) -> None:
     """Run until cancelled."""
     async with await connect(settings.kubeconfig) as connection:
+        introduce(settings, api_server=connection.host)
         await _Replica(settings, connection, SystemClock()).run(sockets)
 
 
@@ -93,6 +95,7 @@ class _Replica:
         self._settings = settings
         self._metrics = Metrics()
         self._clock = clock
+        self._began = clock.monotonic()
         self._reader = reader = HttpReader(connection)
         self._cluster = Cluster(reader, clock=clock)
         self._eligible = Latest(initial=False)
@@ -189,6 +192,9 @@ class _Replica:
     async def _getting_ready(self) -> None:
         await self._controller.ready.until(True)
         self._eligible.publish(True)
+        done = self._controller.steps.value
+        took = round(self._clock.monotonic() - self._began, 3)
+        log.info("ready", seconds=took, gateways=len(done.graph.gateways) if done else 0)
 
     async def _taking_over(self) -> None:
         followed = self._controller.followed

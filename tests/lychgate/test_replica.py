@@ -1,0 +1,63 @@
+"""What a replica of the control plane says of itself before it can serve, and once it can."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+
+from flow.clock import SystemClock
+from k8s_watch import kinds
+from k8s_watch.connection import connect
+from k8s_watch.keys import AnyKind
+from lychgate.in_cluster import _Replica
+from lychgate.introduction import introduce
+from lychgate.settings import Settings
+from tests.k8s_apply.running import turns_until
+from tests.k8s_watch.fake_api import FORBIDDEN
+from tests.k8s_watch.http_server import ApiServer
+
+
+@asynccontextmanager
+async def following(server: ApiServer, folder: Path) -> AsyncIterator[_Replica]:
+    """A replica that follows the world, and serves and writes nothing."""
+    async with server.serving(), await connect(server.kubeconfig(folder)) as connection, asyncio.TaskGroup() as tasks:
+        replica = _Replica(Settings(), connection, SystemClock())
+        work = [replica._cluster.run(), replica._controller.run(), replica._getting_ready()]
+        running = [tasks.create_task(each) for each in work]
+        yield replica
+        for each in running:
+            each.cancel()
+
+
+def test_it_begins_with_what_sets_it_apart() -> None:
+    with structlog.testing.capture_logs() as said:
+        introduce(Settings(xds_port=1, proxy_replicas=2, namespace="ns"), api_server="https://here")
+    (line,) = said
+    assert (line["log_level"], line["event"], line["api_server"]) == ("info", "starting", "https://here")
+    assert line["settings"] == {"namespace": "ns", "proxyReplicas": 2, "xdsPort": 1}
+    assert line["version"]
+
+
+async def test_that_it_is_ready_is_a_line(tmp_path: Path) -> None:
+    server = ApiServer()
+    server.api.put(kinds.GATEWAY_CLASS, "eg", spec={"controllerName": Settings().controller_name})
+    server.api.put(kinds.GATEWAY, "eg", spec={"gatewayClassName": "eg", "listeners": []})
+    with structlog.testing.capture_logs() as said:
+        async with following(server, tmp_path) as replica:
+            await replica._eligible.until(True)
+    assert [line["gateways"] for line in said if line["event"] == "ready"] == [1]
+
+
+@pytest.mark.parametrize("kind", [kinds.SECRET, kinds.BACKEND_TLS_POLICY], ids=lambda kind: kind.name)
+async def test_what_may_not_be_read_is_in_the_answer_about_readiness_with_the_remedy(
+    kind: AnyKind, tmp_path: Path
+) -> None:
+    server = ApiServer()
+    server.api.refuse[kind.name] = FORBIDDEN
+    async with following(server, tmp_path) as replica:
+        remedy = "apply docker/install.yaml again"
+        await turns_until(lambda: replica._missing() == f"may not be read ({remedy}): {kind.name}")
+        assert not replica._controller.ready.value
