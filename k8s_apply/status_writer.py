@@ -27,6 +27,9 @@ log = structlog.get_logger("k8s_apply.status")
 
 ATTEMPTS = 5
 """Reads and writes of one object in a row, before it has to wait its turn again."""
+REMINDER = 300.0
+"""Seconds between two lines about one outage."""
+FORBIDDEN = 403
 REPAIR_FLOOR, REPAIR_CEILING = 1.0, 300.0
 """Seconds between two repairs of a status that somebody else changes: at first, and at most."""
 _RANKS = {name: rank for rank, name in enumerate(STATUS)}
@@ -69,6 +72,10 @@ class StatusWriter:
         self._failed: dict[StatusKey, int] = {}
         self._outage = 0
         """Failures of the API server itself in a row, over all objects."""
+        self._told_at: float | None = None
+        """When the outage was told of last, monotonic; None once a status was written since."""
+        self._refused: dict[str, set[int]] = {}
+        """Kind → the codes with which its statuses were refused, as it was logged, since one of them was written."""
         self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
 
     @property
@@ -121,8 +128,9 @@ class StatusWriter:
             await self._queue.run(self._attend, workers=self._in_flight)
         finally:
             self._queue.clear()
-            for remembered in (self._asked, self._placed, self._repairs, self._failed):
+            for remembered in (self._asked, self._placed, self._repairs, self._failed, self._refused):
                 remembered.clear()
+            self._told_at = None
 
     def _forget(self, key: StatusKey) -> None:
         for remembered in (self._asked, self._placed, self._repairs, self._failed):
@@ -184,6 +192,7 @@ class StatusWriter:
             else:
                 self.writes += 1
                 self._placed[key] = body
+                self._works(key)
                 return None
         raise Conflict(409, f"{key}: somebody else writes it all the time")
 
@@ -203,8 +212,10 @@ class StatusWriter:
         """Wait in place, so that while the API server is in trouble no more than our few workers ask it anything."""
         self.failures += 1
         self._outage += 1
-        if self._outage == 1:
-            log.warning("statuses cannot be written, will retry", error=str(error))
+        now = self._clock.monotonic()
+        if self._told_at is None or now >= self._told_at + REMINDER:
+            self._told_at = now
+            log.warning("statuses cannot be written, will retry", waiting=len(self._queue), error=str(error))
         await self._clock.sleep(max(at_least, backoff(self._outage, self._clock.jitter())))
         return 0.0
 
@@ -212,9 +223,18 @@ class StatusWriter:
         """Have one object wait, because the trouble is its own or its kind's; the others go on."""
         self.failures += 1
         failures = self._failed[key] = self._failed.get(key, 0) + 1
-        if error and failures == 1:
-            log.error("status refused, will retry", object=str(key), error=str(error))
+        if error and failures == 1 and error.code not in (said := self._refused.setdefault(key.kind, set())):
+            said.add(error.code)  # the next of ten thousand routes says nothing new
+            log.error("status refused, as others of its kind may be, will retry", object=str(key), error=str(error))
         return backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0)
+
+    def _works(self, key: StatusKey) -> None:
+        """One was written: the next failure is news again."""
+        if self._told_at is not None:
+            self._told_at = None
+            log.info("statuses are written again")
+        if FORBIDDEN in self._refused.pop(key.kind, ()):
+            log.info("statuses of this kind are written again", kind=key.kind)
 
 
 def _in_order(keys: Iterable[StatusKey]) -> list[StatusKey]:

@@ -14,6 +14,8 @@ LOOKS = 1.0
 """Seconds between two looks."""
 TOLERATED = 5.0
 """Seconds in which nothing can be read and little is missed."""
+REMINDER = 300.0
+"""Seconds between two lines about one outage."""
 CATCHING_UP = 10.0
 """Seconds, from when the first kind can be read again, until we have what we missed."""
 
@@ -24,18 +26,17 @@ async def mind_outages(health: Callable[[], Iterable[KindHealth]], behind: Lates
     One kind that cannot be read while others can is no such thing: it may stay so for days, and what we say of all
     others, endpoints above all, is as new as can be.
     """
-    until = float("-inf")
+    until = told_at = float("-inf")
     while True:
         now = clock.monotonic()
         readable = [kind.failing_since for kind in health() if not (kind.forbidden or kind.not_served)]
         since = [failing for failing in readable if failing is not None]
         if readable and len(since) == len(readable) and now - max(since) > TOLERATED:
             until = now + CATCHING_UP
-        if behind.publish(now < until):
-            if behind.value:
-                log.warning(
-                    "cut off from the API server, what was read last is served", seconds=round(now - max(since))
-                )
-            else:
-                log.info("no longer cut off from the API server")
+            if now >= told_at + REMINDER:
+                told_at, cut_off_for = now, round(now - max(since))
+                log.warning("cut off from the API server, what was read last is served", seconds=cut_off_for)
+        if behind.publish(now < until) and not behind.value:
+            told_at = float("-inf")
+            log.info("no longer cut off from the API server")
         await clock.sleep(LOOKS)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from flow.latest import Latest
 from gateway_api.status.types import (
@@ -17,7 +18,7 @@ from gateway_api.status.types import (
 )
 from k8s_apply.api import Conflict, Json
 from k8s_apply.fence import NotLeadingError
-from k8s_apply.status_writer import StatusWriter
+from k8s_apply.status_writer import REMINDER, StatusWriter
 from k8s_apply.watched import watched
 from k8s_watch.api import ApiError
 from k8s_watch.decode import decode
@@ -323,6 +324,44 @@ async def test_one_refused_object_does_not_hold_up_the_others(desk: Desk) -> Non
         assert len(desk.parents("good")) == 1
         await desk.clock.advance(60)
     assert len([call for call in desk.api.calls if call.key.name == "bad"]) < 10
+
+
+async def test_a_permission_that_is_missing_is_said_once_for_its_kind_until_it_works_again(desk: Desk) -> None:
+    """Not once for each of ten thousand routes, and not again after each new wish."""
+    for n in range(20):
+        desk.route(f"r{n}")
+    desk.watch()
+    desk.api.refuse = refusals(403, "replace_status")
+    with structlog.testing.capture_logs() as said:
+        async with running(desk.writer.run()):
+            for status in ("True", "False"):
+                desk.writer.want({key(f"r{n}"): wish(status) for n in range(20)})
+                await desk.clock.advance(120)
+            assert [line["log_level"] for line in said] == ["error"]
+            desk.api.refuse = refusals(422, "replace_status")
+            desk.writer.want({key(f"r{n}"): wish(generation=2) for n in range(20)})
+            await desk.clock.advance(120)
+            assert [line["log_level"] for line in said] == ["error", "error"]
+            desk.api.refuse = {}
+            await desk.clock.until(lambda: desk.writer.writes == 20, at_most=120)
+            desk.api.refuse = refusals(403, "replace_status")
+            desk.writer.want({key("r0"): wish(generation=3)})
+            await desk.clock.advance(1)
+    events = [(line["log_level"], line.get("kind")) for line in said]
+    assert events[2:] == [("info", "HTTPRoute"), ("error", None)]
+
+
+async def test_an_outage_is_said_again_now_and_then_and_when_it_is_over(desk: Desk) -> None:
+    desk.route("r0")
+    desk.watch()
+    desk.api.refuse = refusals(500, "replace_status")
+    with structlog.testing.capture_logs() as said:
+        async with running(desk.writer.run()):
+            desk.writer.want({key("r0"): wish()})
+            await desk.clock.advance(2 * REMINDER + 60)
+            desk.api.refuse = {}
+            await desk.clock.until(lambda: desk.writer.writes == 1, at_most=60)
+    assert [line["log_level"] for line in said] == ["warning", "warning", "warning", "info"]
 
 
 async def test_what_somebody_else_undoes_is_repaired_ever_more_slowly(desk: Desk) -> None:

@@ -8,7 +8,7 @@ import structlog
 
 from flow.latest import Latest
 from k8s_watch import kinds
-from lychgate.outage import CATCHING_UP, LOOKS, TOLERATED, mind_outages
+from lychgate.outage import CATCHING_UP, LOOKS, REMINDER, TOLERATED, mind_outages
 from tests.k8s_watch.conftest import World
 
 
@@ -44,11 +44,12 @@ async def test_that_we_are_cut_off_is_said_and_that_we_are_no_longer_too() -> No
     async with minded(world):
         with structlog.testing.capture_logs() as said:
             world.api.stop()
-            await world.clock.advance(600)
+            await world.clock.advance(REMINDER + 60)
             world.api.start()
             await world.clock.advance(600)
     lines = [(line["log_level"], line["event"]) for line in said if "cut off" in line["event"]]
     assert lines == [
+        ("warning", "cut off from the API server, what was read last is served"),
         ("warning", "cut off from the API server, what was read last is served"),
         ("info", "no longer cut off from the API server"),
     ]
