@@ -1,4 +1,4 @@
-"""The table of kinds that we watch, and of those that we only count at start. `docker/install.yaml` is held to it."""
+"""The table of kinds that we watch, and of those that we only count. `docker/install.yaml` is held to it."""
 
 from k8s_watch.keys import AnyKind, Kind
 from k8s_watch.objects import backends, core, gateway, grpc_route, policies, routes
@@ -108,4 +108,4 @@ UNSERVED: tuple[AnyKind, ...] = tuple(
         ("EnvoyExtensionPolicy", "envoyextensionpolicies"),
     )
 )
-"""Envoy Gateway's kinds that change what routes do though no route names them. Not watched: counted once, at start."""
+"""Envoy Gateway's kinds that change what routes do though no route names them. Not watched: counted now and then."""

@@ -170,7 +170,8 @@ class _Replica:
             tasks.create_task(self._finalizers.run(), name="finalizers")
             tasks.create_task(self._observing(), name="observing")
             tasks.create_task(self._hearing_problems(), name="problems")
-            tasks.create_task(warn_of_unserved(self._reader, once=self._controller.ready), name="unserved")
+            unserved = warn_of_unserved(self._reader, once=self._controller.ready, clock=self._clock)
+            tasks.create_task(unserved, name="unserved")
             if settings.leader_election:
                 tasks.create_task(self._leadership.run(), name="leadership")
 

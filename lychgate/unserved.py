@@ -1,7 +1,10 @@
-"""A warning at start: policies that Envoy Gateway would serve and we do not. No condition says so: none is written."""
+"""A warning: policies that Envoy Gateway would serve and we do not. No condition says so: none is written."""
+
+from collections.abc import Sequence
 
 import structlog
 
+from flow.clock import Clock
 from flow.latest import Latest
 from k8s_watch.api import ApiError, KubeReader, NotServed
 from k8s_watch.decode import read_head
@@ -12,34 +15,43 @@ NAMED = 5
 """Names in a line, at most."""
 PAGE = 500
 """Objects a page."""
+PAUSE = 600.0
+"""Seconds between two looks: who comes from Envoy Gateway applies what they are used to at any time."""
 
 log = structlog.get_logger("lychgate.unserved")
 
 
-async def warn_of_unserved(api: KubeReader, *, once: Latest[bool]) -> None:
-    """Look once, as soon as `once` is true: a warning for each kind with objects, none for a kind without a CRD.
+async def warn_of_unserved(api: KubeReader, *, once: Latest[bool], clock: Clock) -> None:
+    """Look as soon as `once` is true, and every ten minutes again: a warning for each kind with objects that were not
+    there before, none for a kind without a CRD. Runs until cancelled.
 
-    What cannot be read, for example for want of permission, is in one line for all, of level debug. Nothing waits for
-    us, and no answer of the server makes us fail.
+    What cannot be read, for example for want of permission, is in one line for all, of level info, and in another when
+    other kinds cannot. Nothing waits for us, and no answer of the server makes us fail.
     """
     await once.until(True)
-    unread: dict[str, str] = {}
-    for kind in UNSERVED:
-        try:
-            names = await _names(api, kind)
-        except NotServed:
-            continue
-        except (ApiError, OSError) as error:
-            unread[kind.name] = str(error)
-        else:
-            if names:
-                _warn(kind.name, names)
-    if unread:
-        log.debug("kinds that are not served could not be counted", kinds=", ".join(unread), errors=unread)
+    known: dict[str, frozenset[str]] = {}
+    unread_before: frozenset[str] = frozenset()
+    while True:
+        unread: dict[str, str] = {}
+        for kind in UNSERVED:
+            try:
+                names = await _names(api, kind)
+            except NotServed:
+                names = []
+            except (ApiError, OSError) as error:
+                unread[kind.name] = str(error) or type(error).__name__
+                continue
+            before, known[kind.name] = known.get(kind.name, frozenset()), frozenset(names)
+            if new := [name for name in names if name not in before]:
+                _warn(kind.name, len(names), new)
+        if unread.keys() - unread_before:
+            log.info("kinds that are not served could not be counted", kinds=", ".join(unread), errors=unread)
+        unread_before = frozenset(unread)
+        await clock.sleep(PAUSE)
 
 
-def _warn(kind: str, names: list[str]) -> None:
-    what = {"kind": kind, "count": len(names), "names": ", ".join(names[:NAMED])}
+def _warn(kind: str, count: int, new: Sequence[str]) -> None:
+    what = {"kind": kind, "count": count, "names": ", ".join(new[:NAMED])}
     if kind == "SecurityPolicy":
         log.warning("protection is missing: policies are not served, what they protect is open", **what)
     else:

@@ -1,7 +1,7 @@
-"""What Envoy Gateway would serve and we do not is said once, at start."""
+"""What Envoy Gateway would serve and we do not is said at start, and when there is more of it."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,27 @@ from k8s_watch.connection import connect
 from k8s_watch.http import HttpReader
 from k8s_watch.kinds import UNSERVED
 from lychgate import unserved
-from lychgate.unserved import warn_of_unserved
+from lychgate.unserved import PAUSE, warn_of_unserved
 from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_apply.running import turns_until
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi
 from tests.k8s_watch.http_server import ApiServer
 
 SECURITY, BACKEND_TRAFFIC, *_ = UNSERVED
 
 
-async def said(api: KubeReader) -> list[MutableMapping[str, Any]]:
+async def said(api: KubeReader, *between: Callable[[], None]) -> list[MutableMapping[str, Any]]:
+    """What is said at the first look, and after each of these at the next."""
+    clock = VirtualClock()
     with structlog.testing.capture_logs() as lines:
-        await warn_of_unserved(api, once=Latest(initial=True))
+        async with asyncio.TaskGroup() as tasks:
+            looking = tasks.create_task(warn_of_unserved(api, once=Latest(initial=True), clock=clock))
+            await turns_until(lambda: len(clock.naps) == 1)
+            for looks, happens in enumerate(between, start=2):
+                happens()
+                await clock.advance(PAUSE)
+                await turns_until(lambda looks=looks: len(clock.naps) == looks)  # type: ignore[misc]
+            looking.cancel()
     return lines
 
 
@@ -52,33 +62,50 @@ async def test_without_crds_or_objects_there_is_nothing_to_say() -> None:
     assert await said(api) == []
 
 
-async def test_what_may_not_be_read_is_one_line_for_those_who_ask() -> None:
+async def test_what_may_not_be_read_is_one_line_and_no_warning() -> None:
     api = FakeApi(VirtualClock())
     api.refuse = dict.fromkeys((kind.name for kind in UNSERVED[1:]), FORBIDDEN)
     api.put(SECURITY, "s")
-    warning, debug = await said(api)
+    warning, info = await said(api, lambda: None)
     assert warning["kind"] == "SecurityPolicy"
-    assert debug["log_level"] == "debug"
-    assert debug["kinds"] == ", ".join(kind.name for kind in UNSERVED[1:])
+    assert info["log_level"] == "info"
+    assert info["kinds"] == ", ".join(kind.name for kind in UNSERVED[1:])
 
 
 async def test_no_answer_and_no_outage_fails_the_start() -> None:
     api = FakeApi(VirtualClock())
     api.refuse_once = [UNAVAILABLE, ConnectionResetError("cut"), TimeoutError(), ApiError(410, "too old"), None]
-    (debug,) = await said(api)
-    assert debug["log_level"] == "debug"
+    (info,) = await said(api)
+    assert info["log_level"] == "info"
 
 
-async def test_it_looks_when_all_is_ready_and_only_once() -> None:
+async def test_it_looks_when_all_is_ready() -> None:
     api = FakeApi(VirtualClock())
     ready = Latest(initial=False)
     async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(warn_of_unserved(api, once=ready))
+        looking = tasks.create_task(warn_of_unserved(api, once=ready, clock=VirtualClock()))
         await settle()
         assert not api.calls
         ready.publish(True)
-        await looking
+        await settle()
+        looking.cancel()
     assert [call.kind for call in api.calls] == [kind.name for kind in UNSERVED]
+
+
+async def test_only_what_is_new_since_the_last_look_is_said() -> None:
+    api = FakeApi(VirtualClock())
+    api.put(SECURITY, "old")
+    lines = await said(
+        api,
+        lambda: None,
+        lambda: (api.put(SECURITY, "new"), None)[1],
+        lambda: api.refuse.update(SecurityPolicy=UNAVAILABLE),
+        api.refuse.clear,
+        lambda: api.delete(SECURITY, "old"),
+        lambda: (api.put(SECURITY, "old"), None)[1],
+    )
+    names = [(line["count"], line["names"]) for line in lines if line["log_level"] == "warning"]
+    assert names == [(1, "default/old"), (2, "default/new"), (2, "default/old")]
 
 
 async def test_it_asks_a_real_server_for_the_collections(tmp_path: Path) -> None:
