@@ -38,7 +38,9 @@ class EdgeCollector(Collector):
         yield from self._others()
 
     def _watching(self) -> Iterator[Metric]:
-        synced = GaugeMetricFamily("lychgate_watch_synced", "1 once a kind was listed whole", labels=["kind"])
+        synced = GaugeMetricFamily(
+            "lychgate_watch_synced", "1 once a kind was listed whole, or counts as empty", labels=["kind"]
+        )
         objects = GaugeMetricFamily("lychgate_watch_objects", "Objects held of a kind", labels=["kind"])
         failing = GaugeMetricFamily(
             "lychgate_watch_failing", "1 while a kind that is served cannot be read", labels=["kind"]

@@ -25,7 +25,7 @@ class FleetCollector(Collector):
         )
         lag = GaugeMetricFamily(
             "lychgate_gateway_sync_lag_seconds",
-            "Since when a connected proxy lacks something, of all of them the longest; 0 when none does",
+            "Seconds for which a connected proxy has lacked something, of all of them the longest; 0 when none does",
             labels=LABELS,
         )
         report = self._fleet.report.value

@@ -18,6 +18,7 @@ from lychgate.settings import Settings
 from tests.k8s_apply.running import turns_until
 from tests.k8s_watch.fake_api import FORBIDDEN
 from tests.k8s_watch.http_server import ApiServer
+from tests.lychgate.metrics_table import rows
 
 
 @asynccontextmanager
@@ -39,6 +40,14 @@ def test_it_begins_with_what_sets_it_apart() -> None:
     assert (line["log_level"], line["event"], line["api_server"]) == ("info", "starting", "https://here")
     assert line["settings"] == {"namespace": "ns", "proxyReplicas": 2, "xdsPort": 1}
     assert line["version"]
+
+
+async def test_every_metric_is_in_the_manual(tmp_path: Path) -> None:
+    async with following(ApiServer(), tmp_path) as replica:
+        expected = list(rows(replica._metrics.registry))
+    written = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text().splitlines()
+    table = [line for line in written if line.startswith("| `")]
+    assert [line[: len(row)] for line, row in zip(table, expected, strict=True)] == expected
 
 
 async def test_that_it_is_ready_is_a_line(tmp_path: Path) -> None:
