@@ -47,7 +47,8 @@ NOT_SERVED_CONFIRMATION = 1.0
 NOT_SERVED_GRACE = 30.0
 """Seconds that objects are held while their CRD is missing: an upgrade may delete and create it again."""
 FORBIDDEN_GRACE = 30.0
-"""Seconds that we wait at start for leave to read a kind, before it counts as empty."""
+"""Seconds that we wait for leave to read a kind, before it is an error, and, at start, before the kind counts as empty.
+"""
 REMEDY = "apply docker/install.yaml again"
 """What gives us every permission that we need, and the new ones of a new version."""
 RETRY_AFTER_MOST = 60.0
@@ -172,7 +173,7 @@ class Watcher[T: Object]:
         self.trouble: Trouble | None = None
         """None while reading works, as far as is known."""
         self.failures = 0
-        """Counts failed calls."""
+        """Counts failed calls; that a CRD is not there, which we look for again and again, is none."""
         self.renewals: Latest[int] = Latest(0)
         """Counts calls of `renew`: whoever runs `events` ends it at each, and runs it again."""
         self._proven: Latest[int] = Latest(0)
@@ -189,6 +190,8 @@ class Watcher[T: Object]:
         """Before lists that a 410 makes necessary: after an outage, that need not be as long as its last pause was."""
         self._has_listed = False
         self._has_conceded = False
+        self._was_forbidden = False
+        """Whether it was said that we may not read it, since we could last."""
         self._was_missing = False
         """Whether it was said that there is no CRD."""
 
@@ -342,28 +345,29 @@ class Watcher[T: Object]:
         if self.trouble.sort in (Sort.UNAVAILABLE, Sort.EXPIRED):
             self._recovered.publish(self._recovered.value + 1)
         self.trouble = None
-        self._has_conceded = False
+        self._has_conceded = self._was_forbidden = False
 
     def _note(self, error: ApiError | OSError) -> Trouble:
-        self.failures += 1
         last, now = self.trouble, Trouble(error, self._clock.monotonic())
+        self.failures += not (now.sort is Sort.NOT_SERVED and self._counts_as_empty_without())
         if last and last.sort is now.sort:
             now = Trouble(error, last.since)
-        elif now.sort is Sort.FORBIDDEN:
-            self._say_forbidden(now)
+            if now.sort is Sort.FORBIDDEN and self._clock.monotonic() - now.since >= FORBIDDEN_GRACE:
+                self._say_forbidden(now)
         elif now.sort is not Sort.EXPIRED and not (now.sort is Sort.NOT_SERVED and self._counts_as_empty_without()):
             log.warning("kind cannot be read", kind=self._kind.name, sort=now.sort, error=now.text)
         self.trouble = now
         return now
 
     def _say_forbidden(self, trouble: Trouble) -> None:
-        effect = (
-            "what was read last stays in force"
-            if self._has_listed
-            else "not ready without it"
-            if self._kind.essential
-            else f"it counts as empty after {FORBIDDEN_GRACE:g} seconds"
-        )
+        """Say once what it means. A server that starts up forbids for a moment what it allows then."""
+        if self._was_forbidden:
+            return
+        self._was_forbidden = True
+        if self._has_listed:
+            effect = "what was read last stays in force"
+        else:
+            effect = "not ready without it" if self._kind.essential else "it counts as empty"
         said = {"kind": self._kind.name, "effect": effect, "remedy": REMEDY, "error": trouble.text}
         log.error("kind may not be read", **said)
 

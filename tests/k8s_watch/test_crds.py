@@ -106,6 +106,7 @@ async def test_a_crd_that_was_never_there_is_one_line_and_no_warning(world: Worl
         async with world.running():
             await world.clock.advance(600)
             assert [(line["log_level"], line["kind"]) for line in said] == [("info", "TCPRoute")]
+            assert world.health(TCP_ROUTE).failures == 0
             world.api.stop()
             await world.clock.advance(600)
             world.api.start()

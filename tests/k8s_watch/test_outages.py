@@ -1,5 +1,6 @@
 """API servers that are down, overloaded, or say no."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -7,7 +8,7 @@ import structlog
 
 from k8s_watch import kinds
 from k8s_watch.api import ApiError, Gone
-from k8s_watch.cluster import BEHIND, RETURN
+from k8s_watch.cluster import BEHIND, PATIENCE, RETURN
 from k8s_watch.keys import AnyKind
 from k8s_watch.kinds import CONFIG_MAP, HTTP_ROUTE, SECRET, SERVICE, TCP_ROUTE
 from k8s_watch.watcher import FORBIDDEN_GRACE
@@ -151,6 +152,22 @@ async def test_a_forbidden_kind_keeps_what_was_read_and_others_go_on(world: Worl
         assert not world.health(SERVICE).error
 
 
+async def test_a_permission_that_is_taken_away_leaves_the_last_state_in_force_whatever_is_tried() -> None:
+    """Case 21: also when history is gone, and when somebody wants to know that nothing was missed."""
+    world = World(kinds.ALL)
+    world.api.put(kinds.BACKEND_TLS_POLICY, "a")
+    async with world.running(), asyncio.TaskGroup() as tasks:
+        before = world.cluster.snapshot()
+        world.api.refuse["BackendTLSPolicy"] = FORBIDDEN
+        world.api.cut(kinds.BACKEND_TLS_POLICY)
+        world.api.compact()
+        caught_up = tasks.create_task(world.cluster.catch_up(()))
+        await world.clock.until(caught_up.done, at_most=PATIENCE + 1)
+        await world.clock.advance(3600)
+        assert world.cluster.snapshot() is before
+        assert world.health(kinds.BACKEND_TLS_POLICY).forbidden
+
+
 async def test_a_kind_that_was_never_allowed_counts_as_empty_after_a_while(world: World) -> None:
     """Case 21: readiness does not hang for ever on a kind that one can serve without."""
     world.api.refuse["TCPRoute"] = FORBIDDEN
@@ -173,10 +190,10 @@ async def test_an_essential_kind_that_is_forbidden_never_counts_as_empty(kind: A
             await world.clock.advance(3600)
             assert world.cluster.revision.value == 0
             assert world.health(kind).forbidden
-            assert [(line["log_level"], line["kind"], line["effect"]) for line in said] == [
-                ("error", kind.name, "not ready without it")
-            ]
-            assert said[0]["remedy"] == "apply docker/install.yaml again"
+            warning, error = said
+            assert (warning["log_level"], warning["kind"], warning["sort"]) == ("warning", kind.name, "forbidden")
+            assert (error["log_level"], error["kind"], error["effect"]) == ("error", kind.name, "not ready without it")
+            assert error["remedy"] == "apply docker/install.yaml again"
             del world.api.refuse[kind.name]
             await world.clock.until(lambda: world.cluster.revision.value > 0, at_most=31)
 
@@ -193,8 +210,8 @@ async def test_a_kind_that_counts_as_empty_for_want_of_a_permission_is_an_error_
     with structlog.testing.capture_logs() as said:
         async with world.running():
             await world.clock.advance(3600)
-    assert [(line["log_level"], line["kind"]) for line in said] == [("error", "TCPRoute")]
-    assert "counts as empty" in said[0]["effect"]
+    assert [(line["log_level"], line["kind"]) for line in said] == [("warning", "TCPRoute"), ("error", "TCPRoute")]
+    assert said[1]["effect"] == "it counts as empty"
 
 
 async def test_a_permission_that_is_granted_later_is_noticed(world: World) -> None:
