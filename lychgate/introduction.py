@@ -1,11 +1,10 @@
 """The first line of a replica's log: what it is, whom it asks, and how it differs from every other."""
 
-import importlib.metadata
-
 import msgspec
 import structlog
 
 from lychgate.settings import Settings
+from lychgate.version import VERSION
 
 log = structlog.get_logger("lychgate.introduction")
 
@@ -16,7 +15,7 @@ def introduce(settings: Settings, *, api_server: str) -> None:
     """
     log.info(
         "starting",
-        version=importlib.metadata.version("lychgate"),
+        version=VERSION,
         api_server=api_server,
         settings={
             field.encode_name: value

@@ -1,11 +1,11 @@
 """Prometheus metrics. Children are bound once; no label is a route, a path or anything else without bound."""
 
-import importlib.metadata
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from lychgate.version import VERSION
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -19,7 +19,7 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         build = Gauge("lychgate_build_info", "1, with our version", ["version"], registry=self.registry)
-        build.labels(importlib.metadata.version("lychgate")).set(1)
+        build.labels(VERSION).set(1)
         self.steps = Histogram(
             "lychgate_pipeline_step_seconds",
             "Time from a snapshot of the cluster to published xDS",

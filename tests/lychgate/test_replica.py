@@ -1,6 +1,7 @@
 """What a replica of the control plane says of itself before it can serve, and once it can."""
 
 import asyncio
+import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_it_begins_with_what_sets_it_apart() -> None:
     (line,) = said
     assert (line["log_level"], line["event"], line["api_server"]) == ("info", "starting", "https://here")
     assert line["settings"] == {"namespace": "ns", "proxyReplicas": 2, "xdsPort": 1}
-    assert line["version"]
+    assert line["version"] == importlib.metadata.version("lychgate")
 
 
 async def test_every_metric_is_in_the_manual(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ async def said(api: KubeReader, *between: Callable[[], None]) -> list[MutableMap
             for looks, happens in enumerate(between, start=2):
                 happens()
                 await clock.advance(PAUSE)
-                await turns_until(lambda looks=looks: len(clock.naps) == looks)  # type: ignore[misc]
+                await turns_until(lambda looks=looks: len(clock.naps) == looks)
             looking.cancel()
     return lines
 
