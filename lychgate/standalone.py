@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import uvloop
 
-from flow.clock import SystemClock
+from flow.clock import Clock, SystemClock
 from flow.latest import Latest, ring
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
@@ -43,6 +43,9 @@ from xds_server.translate.parts import divide
 
 log = structlog.get_logger("lychgate.standalone")
 
+
+A_MOMENT = 0.5
+"""Seconds."""
 
 ROOM = 107 - len("/lychgate-12345678/12345678/admin.sock")
 """Bytes that the temporary folder's name may have. The longest of our paths is in it; Unix sockets end at 107."""
@@ -155,17 +158,21 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
             tasks.create_task(server.serve(address=xds, tls=None), name="xds")
             tasks.create_task(proxies.run(), name="proxies")
             tasks.create_task(statuses.run(), name="statuses")
-            tasks.create_task(_remarks(controller, statuses), name="remarks")
+            tasks.create_task(_remarks(controller, statuses, clock), name="remarks")
             tasks.create_task(_demo_backends(controller, overrides), name="demo backends")
             tasks.create_task(_announce(controller, fleet, proxies), name="announcement")
 
 
-async def _remarks(controller: Controller, statuses: StatusFile) -> None:
-    """Pass on what no condition says: objects that were rejected, and those that are in vain, which is news once."""
+async def _remarks(controller: Controller, statuses: StatusFile, clock: Clock) -> None:
+    """Pass on what no condition says: objects that were rejected, and those that are in vain, which is news once. A
+    moment after each change: to look for them costs as much as there are objects, and proxies wait for the change.
+    """
     version = 0
     known: Set[Oversight] = frozenset()
     while True:
-        version, done = await controller.steps.newer_than(version)
+        await controller.steps.newer_than(version)
+        await clock.sleep(A_MOMENT)
+        version, done = controller.steps.version, controller.steps.value
         if done:
             found = oversights(done.cluster, done.graph)
             for one in found:
