@@ -21,12 +21,20 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds without a change that end the wait: there is nothing more to gather."""
 
 
+MOST_AT_ONCE = 63
+"""Changes in a row that go at once, debt or not, after waits that gathered nothing."""
+
+
 class HoldOff[T]:
     """Hands the values of `source` to one reader, as fast as its allowance lets it.
 
     `spent` is a meter that only grows: CPU seconds, or a count of what was done. Whoever has something left gets a
     change at once. Whoever is in debt waits until it is paid, and then gets the newest value: the fewer readings the
     dearer they are. A change that is only gathered wakes nobody.
+
+    To wait saves only what is gathered meanwhile. Who makes a change, and the next one when it sees the effect of the
+    first, is slowed down by a wait and never merged. So after a wait in vain the next change goes at once, after
+    another the next three, and so on; one that gathers something begins anew.
     """
 
     def __init__(self, source: Latest[T], allowance: Allowance, spent: Callable[[], float], clock: Clock) -> None:
@@ -38,13 +46,19 @@ class HoldOff[T]:
         self._left = allowance.credit
         self._metered: tuple[float, float] | None = None
         """What was spent when; None before the first value, which owes nothing for what came before it."""
+        self._at_once = 0
+        """Changes that go at once all the same."""
+        self._after_vain = 0
+        """What that was after the last wait, if it was in vain."""
 
     async def next(self) -> T:
         """Wait for a value newer than the last one handed out, and until we can afford it. Cancel-safe."""
         await self._source.newer_than(self._version)
         self._settle()
-        if self._left < 0:
-            await self._gather(self._clock.monotonic() - self._left / self._allowance.rate)
+        if self._left < 0 and self._at_once:
+            self._at_once -= 1
+        elif self._left < 0:
+            await self._hold()
         self._version = self._source.version
         return self._source.value
 
@@ -54,6 +68,12 @@ class HoldOff[T]:
         (spent, since), self._metered = self._metered or now, now
         left = self._left - (now[0] - spent) + (now[1] - since) * allowance.rate
         self._left = max(-allowance.at_most * allowance.rate, min(left, allowance.credit))
+
+    async def _hold(self) -> None:
+        version = self._source.version
+        await self._gather(self._clock.monotonic() - self._left / self._allowance.rate)
+        in_vain = self._source.version == version
+        self._at_once = self._after_vain = min(2 * self._after_vain + 1, MOST_AT_ONCE) if in_vain else 0
 
     async def _gather(self, until: float) -> None:
         """Sleep until then, or through a rest, whichever ends first."""

@@ -94,6 +94,24 @@ async def test_the_end_of_a_burst_is_not_waited_out(reader: Reader) -> None:
     assert reader.taken[-1][0] <= last + 2 * REST
 
 
+async def test_who_waits_for_each_change_is_hardly_held_up(reader: Reader) -> None:
+    """Each change is made when the one before was seen: no wait gathers two."""
+    await reader.change(15, every=0.01)
+    began = reader.clock.monotonic()
+    for _ in range(1000):
+        await reader.change(1, every=0)
+        await reader.clock.until(lambda: reader.taken[-1][1] == reader.source.value, at_most=AT_MOST)
+        await reader.clock.advance(0.01)
+    assert reader.clock.monotonic() - began < 1000 * 0.01 + 25 * REST
+
+
+async def test_a_burst_after_waits_in_vain_is_gathered_again(reader: Reader) -> None:
+    await test_who_waits_for_each_change_is_hardly_held_up(reader)
+    before = reader.spent
+    await reader.change(1000, every=0.01)
+    assert reader.spent - before == pytest.approx(10 * RATE, abs=100 * reader.cost)
+
+
 async def test_nothing_is_taken_twice(reader: Reader) -> None:
     reader.source.publish(1)
     await reader.clock.advance(10)
