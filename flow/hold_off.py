@@ -21,8 +21,11 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds without a change that end the wait: there is nothing more to gather."""
 
 
+WORTH_A_WAIT = 2
+"""Changes that a wait has to gather beside the one that began it: one may be the echo of what was handed out before."""
+
 MOST_AT_ONCE = 63
-"""Changes in a row that go at once, debt or not, after waits that gathered nothing."""
+"""Changes in a row that go at once, debt or not, after waits in vain."""
 
 
 class HoldOff[T]:
@@ -34,7 +37,7 @@ class HoldOff[T]:
 
     To wait saves only what is gathered meanwhile. Who makes a change, and the next one when it sees the effect of the
     first, is slowed down by a wait and never merged. So after a wait in vain the next change goes at once, after
-    another the next three, and so on; one that gathers something begins anew.
+    another the next three, and so on; one that is worth it begins anew.
     """
 
     def __init__(self, source: Latest[T], allowance: Allowance, spent: Callable[[], float], clock: Clock) -> None:
@@ -72,7 +75,7 @@ class HoldOff[T]:
     async def _hold(self) -> None:
         version = self._source.version
         await self._gather(self._clock.monotonic() - self._left / self._allowance.rate)
-        in_vain = self._source.version == version
+        in_vain = self._source.version - version < WORTH_A_WAIT
         self._at_once = self._after_vain = min(2 * self._after_vain + 1, MOST_AT_ONCE) if in_vain else 0
 
     async def _gather(self, until: float) -> None:
