@@ -46,6 +46,10 @@ class Channel:
         """Scopes to be sent as a variation, see `variation`: they were refused in company as they are."""
         self.passed: dict[str, str] = {}
         """Name → a version that was sent before, in company: it has waited at the gate once."""
+        self.put_off: dict[str, float] = {}
+        """To be sent when its time has come, see `Gates.rests_until`: name → that time."""
+        self.rested_from: dict[str, float] = {}
+        """Of those: name → when a version of it was sent last."""
         self.must_answer = False
         """The client waits for a first answer, even an empty one."""
         self.resumed = False
@@ -70,7 +74,7 @@ class Channel:
 
     @property
     def settled(self) -> bool:
-        """The client has acknowledged all that it should have."""
+        """The client has acknowledged all that it should have by now."""
         return self.holdings.calm and not (self.dirty or self.gated or self.must_answer or self._refuses_something())
 
     @property
@@ -81,7 +85,7 @@ class Channel:
     @property
     def has_something_to_do(self) -> bool:
         """Whether there is anything to send, to take away, or to think about again."""
-        return self.must_answer or bool(self.dirty or self.gated or self.leaving)
+        return self.must_answer or bool(self.dirty or self.gated or self.leaving or self.put_off)
 
     @property
     def blank(self) -> bool:
@@ -132,10 +136,12 @@ class Channel:
             self.leaving.pop(name, None)
             self.passed.pop(name, None)
             self.varied.discard(name)
+            self.put_off.pop(name, None)
+            self.rested_from.pop(name, None)
 
     def drop_uncovered(self) -> None:
         """Drop what the subscription does not cover any more."""
-        known = self.holdings.names() | self.dirty | self.gated.keys() | self.leaving.keys()
+        known = self.holdings.names() | self.dirty | self.gated.keys() | self.leaving.keys() | self.put_off.keys()
         self.drop([name for name in known if not self.subscription.covers(name)])
 
     def look(self, newest: ResourceSet, diff: Diff) -> None:
@@ -176,7 +182,8 @@ class Channel:
 
     def in_motion(self) -> Set[str]:
         """Names of which the client may be using a version that is not the newest; of all others it has that."""
-        return {*self.dirty, *self.gated, *self.leaving, *self.holdings.refused, *self.holdings.under_way()}
+        waiting = (*self.dirty, *self.gated, *self.leaving, *self.put_off)
+        return {*waiting, *self.holdings.refused, *self.holdings.under_way()}
 
     def _refuses_something(self) -> bool:
         by_name = self.newest.by_name

@@ -3,6 +3,7 @@
 Spec: xDS protocol, "Eventual consistency considerations"
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain
 
@@ -37,6 +38,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     linger: float = 60.0
     """Routes, secrets and endpoints stay so long after nothing names them, for connections that still drain; so do the
     scopes of a table that is not scoped any more."""
+    rest: float = 5.0
+    """From one version to the next of a whole table whose hosts travel in scopes."""
 
 
 DEFAULT_PATIENCE = Patience()
@@ -83,6 +86,23 @@ class Gates:
             channel.gated[name] = Staged(wanted, staged.since, missing)
         return None
 
+    def is_spare(self, channel: Channel, name: str) -> bool:
+        """Whether it is a whole table whose hosts the client has in scopes. It holds it for requests with an odd
+        spelling of a host, of which one is enough, and for connections from before there were scopes. Each version is
+        as large as the table, and keeps an Envoy's main thread busy for as long: what scopes are there to avoid.
+        """
+        listeners = self._channels.get(LISTENER)
+        if channel.type is not ROUTE or SCOPED_ROUTE not in self._channels or listeners is None:
+            return False
+        named = ((ROUTE, name) in listener.depends_on for listener in listeners.newest.by_name.values())
+        return listeners.settled and not any(named)
+
+    def rests_until(self, channel: Channel, name: str) -> float:
+        """When the next version of it may go out. What the client asks for goes at once, whatever it was sent."""
+        since = channel.rested_from.get(name)
+        rests = since is not None and name not in channel.asked and self.is_spare(channel, name)
+        return since + self._patience.rest if since is not None and rests else -math.inf
+
     def worth_a_look(self, channel: Channel, now: float) -> Set[str]:
         """The gated names for which something has changed, as far as one glance at each tells.
 
@@ -125,6 +145,7 @@ class Gates:
             for staged in channel.gated.values()
         ]
         for channel in self._channels.values():
+            ends.extend(channel.put_off.values())
             if channel.leaving:
                 ends.append(self.introduction_ends(channel, began))
                 if self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:

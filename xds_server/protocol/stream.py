@@ -120,7 +120,8 @@ class Stream:
 
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         """What to send, and what to take away, now."""
-        names = channel.dirty | self._gates.worth_a_look(channel, now) | channel.leaving.keys()
+        waiting = self._gates.worth_a_look(channel, now) | channel.leaving.keys() | channel.put_off.keys()
+        names = channel.dirty | waiting
         return self._decide(channel, names, now, began) if names else Plan([], [])
 
     def _decide(self, channel: Channel, names: Set[str], now: float, began: float, *, unhindered: bool = False) -> Plan:
@@ -135,6 +136,7 @@ class Stream:
             updates, order = channel.take_at_once(order)
         for name in order:
             wanted = channel.wanted(name)
+            channel.put_off.pop(name, None)
             if wanted is None:
                 if self._take_away(channel, name, removable):
                     removals.append(name)
@@ -142,8 +144,12 @@ class Stream:
             channel.leaving.pop(name, None)
             if channel.is_up_to_date(name, wanted):
                 channel.gated.pop(name, None)
+            elif (due := self._gates.rests_until(channel, name)) > now:
+                channel.put_off[name] = due
             elif released := self._gates.release(channel, wanted, now, unhindered=unhindered):
                 updates.append(released)
+                if self._gates.is_spare(channel, name):
+                    channel.rested_from[name] = now
         return Plan(updates, removals)
 
     def _take_away(self, channel: Channel, name: str, removable: Removable) -> bool:

@@ -173,3 +173,55 @@ def test_a_bad_scope_is_found_and_holds_up_no_other() -> None:
     talk = connected(ONE)
     talk.push(world({"a": "c", "b": "c", "bad": "c"}))
     assert talk.nack(SCOPED_ROUTE, "scope t/bad is bad") == ["scoped_route t/bad", "scoped_route t/b"]
+
+
+def with_whole_table(snapshot: Snapshot) -> DeltaTalk:
+    """An Envoy that has it all, and was once asked for a host in capitals."""
+    talk = connected(snapshot)
+    assert talk.say(ROUTE, subscribe="t") == ["route t"]
+    talk.ack_all()
+    return talk
+
+
+def tables(talk: DeltaTalk) -> int:
+    """How often the whole table was sent."""
+    return sum(response.type is ROUTE for response in talk.said)
+
+
+def change(talk: DeltaTalk, cluster: str) -> None:
+    """Send the hostname to another cluster, which the client comes to have."""
+    talk.push(world({"a": cluster}))
+    talk.say(ENDPOINT, subscribe=cluster)
+    talk.ack_all()
+
+
+def test_the_whole_table_beside_scopes_follows_at_its_own_pace() -> None:
+    """Case 11a: each version is as large as the table, what scopes are there to avoid."""
+    talk = with_whole_table(ONE)
+    for cluster in "def":
+        change(talk, cluster)
+    assert tables(talk) == 2
+    assert talk.stream.deadline == talk.now + 5
+    assert talk.wait(4.9) == []
+    assert talk.wait(0.1) == ["route t"]
+    talk.ack_all()
+    assert talk.stream.in_sync
+
+
+def test_what_the_whole_table_names_stays_until_it_is_followed() -> None:
+    talk = with_whole_table(ONE)
+    change(talk, "d")
+    change(talk, "e")
+    assert "d" not in [name for response in talk.said for name in response.removed]
+    talk.wait(5)
+    assert "cluster -d" in talk.ack_all()
+
+
+def test_the_whole_table_goes_out_at_once_where_a_listener_serves_it_again() -> None:
+    talk = with_whole_table(ONE)
+    change(talk, "d")
+    change(talk, "e")
+    assert tables(talk) == 2
+    talk.push(world({"a": "e"}, scoped=False))
+    talk.ack_all()
+    assert tables(talk) == 3
