@@ -19,6 +19,7 @@ from gateway_api.lowering.scoping import MANY_WILDCARDS, RouteScoping, scope_tab
 from k8s_watch.keys import ObjectKey
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.bootstrap.validation import validation_bootstrap
+from xds_server.protocol.gates import Patience
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
@@ -28,6 +29,9 @@ from xds_server.translate.parts import divide
 from xds_server.translate.scope import HEADER
 
 pytestmark = pytest.mark.envoy
+
+SETTINGS = ServeSettings(drain=0.1, patience=Patience(rest=0))
+"""Nothing rests: what requests with odd hosts get five seconds late is to be the same, too."""
 
 KEY = ObjectKey("default", "eg")
 A = ir.ClusterName("service/default/a/80")
@@ -122,7 +126,7 @@ class World:
 
 @contextlib.asynccontextmanager
 async def serving(world: World, start: Callable[[Path], None], folder: Path) -> AsyncIterator[None]:
-    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=ServeSettings(drain=0.1))
+    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=SETTINGS)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
         _, xds_port = await server.port.newer_than(0)

@@ -17,8 +17,7 @@ async def work():
     finally:
         print("orderly", flush=True)
 
-if "deaf" in sys.argv:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN if "deaf" in sys.argv else signal.SIG_DFL)  # whoever runs the tests
 asyncio.run(until_told(work()))
 """
 
