@@ -18,6 +18,10 @@ LEAST = 200
 PATIENCE = 60.0
 """Seconds until one that brings nothing, or that never ends, is an error."""
 
+DRAINED = 70.0
+"""Seconds after which no listener holds what it used before: a table that begins to travel in scopes is still sent
+whole to those from before, for a minute."""
+
 REST = 300.0
 """Seconds that a control plane may still have to do with what came before."""
 
@@ -30,6 +34,7 @@ def wire(run: Run, changes: int) -> dict[str, float]:
     for turn in range(changes):  # as churn may have left it: now each change below is one
         run.api.apply(endpoint_slice(turn % run.slices, run.backends[:1]))
         run.doubled.discard(turn % run.slices)
+    time.sleep(DRAINED)
     envoy = run.envoy()
     before = _at_rest(run, envoy)
     for turn in range(changes):
