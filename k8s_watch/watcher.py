@@ -329,10 +329,8 @@ class Watcher[T: Object]:
                 return state
 
     async def _enter(self, state: State) -> None:
-        left, self.state = (
-            self.state,
-            state,
-        )  # at once: what led to it was handed out, whatever becomes of the old watch
+        # At once: what led to it was handed out, whatever becomes of the old watch.
+        left, self.state = self.state, state
         if isinstance(left, Watching) and not isinstance(state, Watching):
             await left.lines.aclose()
 

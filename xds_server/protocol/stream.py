@@ -64,7 +64,8 @@ class Stream:
 
     @property
     def in_sync(self) -> bool:
-        """Whether the client has acknowledged everything that it asked for, in its newest version."""
+        """Whether the client has acknowledged everything that it asked for, in its newest version; a spare table, whose
+        next version waits for its time, in the one before."""
         listeners = self._channels.get(ResourceType.LISTENER)
         held = listeners.holdings.accepted.values() if listeners else ()
         named = {target for resource in held for target in resource.depends_on}
