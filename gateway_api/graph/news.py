@@ -10,14 +10,13 @@ from gateway_api.graph.mappings import not_equal, not_same
 from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 
 type Keys = AbstractSet[ObjectKey]
 
 NO_KEYS: frozenset[ObjectKey] = frozenset()
 
-SLICES = EndpointSlice.__name__
+SLICES = "EndpointSlice"
 UNSEEN = frozenset({"Deployment", SLICES})
 """Kinds of which no judge sees an object: they matter to the graph only where they move a read."""
 

@@ -105,11 +105,16 @@ def _judge_backend(ref: HTTPBackendRef, referrer: Referrer, resolver: Resolver) 
 def _with_vacancies(
     rule: HTTPRouteRule, backends: Sequence[BackendNode], resolver: Resolver
 ) -> tuple[BackendNode, ...]:
-    """Spec: GEP-1619, "Session Persistence Failure Behavior"."""
+    """Say which backends have no address, where a client in a session with one could go to another.
+
+    Spec: GEP-1619, "Session Persistence Failure Behavior"
+    """
+    if len(backends) < 2:
+        return tuple(backends)
 
     def is_vacant(node: BackendNode) -> bool:
         has_session = rule.session_persistence is not None or node.session is not None
-        if len(backends) < 2 or not has_session or node.cluster is None or node.cluster.hostname:
+        if not has_session or node.cluster is None or node.cluster.hostname:
             return False
         return resolver.is_vacant(node.cluster.backend)
 
