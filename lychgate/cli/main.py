@@ -1,5 +1,6 @@
 """The `lychgate` command. Each subcommand imports what it needs when it is called: `lychgate version` costs no gRPC."""
 
+import gc
 import importlib.metadata
 import os
 import sys
@@ -140,6 +141,8 @@ def translate(
     ] = False,
 ) -> None:
     """Print what YAML files become, without running anything. Exit code 1 when an object was rejected."""
+    gc.disable()  # it ends when it has printed: all that it makes it needs until then
+    import_structlog_alone()
     from lychgate.cli import translating
 
     _exit(translating.main(paths, backend, to, output, strict=strict))
