@@ -1,6 +1,6 @@
 """A route's parentRefs + the Gateways and ListenerSets they name → where the route is bound, or why it is not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -73,6 +73,17 @@ def attach(
             )
         )
     return tuple(found)
+
+
+def bound_listeners(parents: Iterable[Parent], known: Parents) -> Iterator[ListenerNode]:
+    """Return the listeners that a route which was attached to `known` is bound to."""
+    for parent in parents:
+        names = {binding.listener for binding in parent.bindings}
+        if parent.listener_set is None:
+            of: GatewayNode | ListenerSetNode | None = known.gateways.get(parent.gateway)
+        else:
+            of = known.listener_sets.get(parent.listener_set)
+        yield from (listener for listener in (of.listeners if of else ()) if listener.name in names)
 
 
 def hostname_problems(hostnames: Iterable[str]) -> list[Problem]:

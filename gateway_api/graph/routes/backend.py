@@ -104,10 +104,18 @@ def http_cluster(
     return service_cluster(service, port.port, protocol, tls, retry_budget=budget)
 
 
-def l4_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver, protocol: Literal["tcp", "udp"]) -> BackendNode:
+def l4_backend(
+    ref: BackendRef,
+    referrer: Referrer,
+    resolver: Resolver,
+    protocol: Literal["tcp", "udp"],
+    *,
+    encrypted: bool = False,
+) -> BackendNode:
     """Resolve a backendRef of a route of bytes; the port's appProtocol does not matter, they are not ours to read.
 
-    A BackendTLSPolicy is followed here too, but for datagrams: the bytes are sent encrypted.
+    A BackendTLSPolicy is followed here too, but for datagrams, and for what clients have `encrypted`: the bytes are
+    sent encrypted.
 
     Spec: Gateway API v1.6 TCPRouteRule.backendRefs, TLSRouteRule.backendRefs, UDPRouteRule.backendRefs
     Spec: Gateway API v1.6 BackendTLSPolicySpec.targetRefs, "consistent"
@@ -120,7 +128,7 @@ def l4_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver, protocol
         return _backend_node(ref, port)
     service = _target(ref, referrer)
     unencrypted = service_cluster(service, port.port, protocol)
-    tls = resolver.backend_tls(service, port.name) if protocol == "tcp" else None
+    tls = None if protocol == "udp" or encrypted else resolver.backend_tls(service, port.name)
     if tls is None:
         return _backend_node(ref, unencrypted)
     found = tls if isinstance(tls, Problem) else service_cluster(service, port.port, protocol, tls)

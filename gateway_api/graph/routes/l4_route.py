@@ -1,14 +1,21 @@
 """TCPRoute, TLSRoute or UDPRoute + its parents + its backends → L4RouteNode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from gateway_api.graph import problems
-from gateway_api.graph.gateways.listener import TCP_ROUTE, TLS_ROUTE, UDP_ROUTE
+from gateway_api.graph.gateways.listener import TCP_ROUTE, TLS_ROUTE, UDP_ROUTE, terminates_tls
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostname_problems, unbound
+from gateway_api.graph.routes.attachment import (
+    Labels,
+    Parents,
+    attach,
+    bound_listeners,
+    hostname_problems,
+    unbound,
+)
 from gateway_api.graph.routes.backend import l4_backend, weight_problem
-from gateway_api.graph.types import L4RouteNode, L4RuleNode, Problem
+from gateway_api.graph.types import L4RouteNode, L4RuleNode, Parent, Problem
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import L4Route, TCPRoute, TLSRoute, UDPRoute
 
@@ -47,8 +54,13 @@ def _judge(
         return None
     referrer = Referrer(kind.kind, route.metadata.namespace)
     protocol: Literal["tcp", "udp"] = "udp" if kind == UDP_ROUTE else "tcp"
+    encrypted = kind == TLS_ROUTE and _passed_through(parents, known)
     rules = tuple(
-        L4RuleNode(backends=tuple(l4_backend(ref, referrer, resolver, protocol) for ref in rule.backend_refs))
+        L4RuleNode(
+            backends=tuple(
+                l4_backend(ref, referrer, resolver, protocol, encrypted=encrypted) for ref in rule.backend_refs
+            )
+        )
         for rule in route.spec.rules
     )
     unresolved = (backend.problem for rule in rules for backend in rule.backends if backend.problem is not None)
@@ -60,6 +72,12 @@ def _judge(
         problems=(*wrong, *unresolved),
         rejection=wrong[0] if wrong else None,
     )
+
+
+def _passed_through(parents: Iterable[Parent], known: Parents) -> bool:
+    """Whether a route has listeners, and none of them decrypts."""
+    decrypting = [terminates_tls(listener.spec) for listener in bound_listeners(parents, known)]
+    return bool(decrypting) and not any(decrypting)
 
 
 def _rule_problems(kind: RouteGroupKind, route: L4Route) -> Iterator[Problem]:
