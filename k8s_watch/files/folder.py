@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 SUFFIXES = (".yaml", ".yml", ".json")
-MAX_BYTES = 1 << 20
+MAX_BYTES = 16 << 20
+"""Of one file: some 20,000 objects as `kubectl get -o yaml` writes them. What is larger was most likely not meant."""
 RACY = 100_000_000
 """Nanoseconds: a file read so soon after its last change may change again without its times showing it."""
 
@@ -149,7 +150,7 @@ def _read_regular(real: str, signature: Signature) -> FileText:
             return FileText(signature, refusal="is not a regular file")
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        return FileText(signature, refusal="is larger than 1 MiB: split it")
+        return FileText(signature, refusal=f"is larger than {MAX_BYTES >> 20} MiB: split it")
     try:
         return FileText(signature, text=content.decode())
     except UnicodeDecodeError as error:

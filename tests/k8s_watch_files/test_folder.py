@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from k8s_watch.files.folder import FileText, read_files
+from k8s_watch.files.folder import MAX_BYTES, FileText, read_files
 
 LATER = 4e9
 """Seconds: long after every file of a test was written."""
@@ -80,11 +80,11 @@ def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path: Pat
     assert file.refusal == "is not a regular file"
 
 
-def test_a_file_over_one_mebibyte_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "fits.yaml").write_bytes(b"#" * (1 << 20))
-    (tmp_path / "large.yaml").write_bytes(b"#" * ((1 << 20) + 1))
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fits.yaml").write_bytes(b"#" * MAX_BYTES)
+    (tmp_path / "large.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
     fits, large = read(tmp_path).values()
-    assert (bool(fits.text), large.refusal) == (True, "is larger than 1 MiB: split it")
+    assert (bool(fits.text), large.refusal) == (True, "is larger than 16 MiB: split it")
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from flow.clock import SystemClock
 from k8s_watch.files import FileSource
+from k8s_watch.files.folder import MAX_BYTES
 from k8s_watch.keys import ObjectKey
 from tests.k8s_watch_files.world import World
 
@@ -183,9 +184,9 @@ async def test_an_object_that_moved_out_of_a_broken_file_counts_where_it_is_good
 async def test_a_file_that_grows_too_large_keeps_its_last_good_objects(world: World) -> None:
     world.write("a.yaml", config_map("a"))
     await world.read()
-    world.write("a.yaml", "#" * (1 << 21))
+    world.write("a.yaml", "#" * (MAX_BYTES + 1))
     assert await names(world) == {"a"}
-    assert "larger than 1 MiB" in world.source.snapshot().rejected[0].reason
+    assert "larger than 16 MiB" in world.source.snapshot().rejected[0].reason
 
 
 async def test_endpoint_slices_are_grouped_by_service_and_keep_their_groups(world: World) -> None:
