@@ -67,10 +67,10 @@ class Feedback(msgspec.Struct, frozen=True):
 type Refused = tuple[ObjectKey, Nack | RefusedRoute]
 """What a Gateway's proxies refuse."""
 
-STATUS_ROUNDS = Allowance(rate=0.4, credit=10, at_most=2.5, rest=0.25)
+STATUS_ROUNDS = Allowance(rate=0.4, credit=10, at_most=2.5, rest=0.6)
 """For statuses, which people read: ten in a row at once; in a burst of thousands of routes, which takes a minute, a new
-count of a Gateway every two and a half seconds, and the last as soon as it is over. An API server that makes thousands
-of objects pauses now and then, for longer than it rests between two of ours."""
+count of a Gateway every two and a half seconds, and the last soon after it is over. What rests is longer than changes
+are held back themselves (`hold_off_at_most`): they come no faster than that here."""
 
 
 def changes_allowance(cores: float, at_most: float) -> Allowance:
