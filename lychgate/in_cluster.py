@@ -23,6 +23,7 @@ from k8s_apply.class_finalizer import FinalizerWriter, class_uses
 from k8s_apply.fence import FencedWriter
 from k8s_apply.http import HttpWriter
 from k8s_apply.infra.observed import OBSERVED, observe
+from k8s_apply.infra.pod import listener_drain
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.lease import Leadership
@@ -51,9 +52,10 @@ from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import PortError, Sockets
 from lychgate.unserved import warn_of_unserved
 from xds_server.bootstrap.pod import Drain, pod_bootstrap
+from xds_server.protocol.gates import Patience
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
-from xds_server.serve.server import XdsServer
+from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.translate.parts import divide
 
@@ -144,7 +146,10 @@ class _Replica:
             metrics=self._metrics,
             clock=clock,
         )
-        self._server = XdsServer(cache, self._fleet, clock=clock, ready=self._controller.ready)
+        patience = Patience(linger=listener_drain(settings.proxy_drain_seconds))
+        self._server = XdsServer(
+            cache, self._fleet, clock=clock, ready=self._controller.ready, settings=ServeSettings(patience=patience)
+        )
 
     async def run(self, sockets: Sockets) -> None:
         """Serve and, while we lead, write; until cancelled.

@@ -17,10 +17,18 @@ METRICS_PORT = 19001
 READY_PORT = 19003
 DRAIN_PATH = "/drain"
 LISTENER_DRAIN = 60
-"""Seconds for which connections of a listener, or of a filter chain, that was replaced may go on; we keep what they use
-as long (`xds_server.protocol.gates.Patience.linger`). Of connections of bytes, all are cut at its end."""
+"""Seconds, see `listener_drain`."""
 BOOTSTRAP_FILE = "bootstrap.yaml"
 DIGEST = "checksum/bootstrap"
+
+
+def listener_drain(drain_seconds: int) -> int:
+    """Seconds for which connections of a listener, or of a filter chain, that was replaced may go on; we keep what they
+    use as long (`xds_server.protocol.gates.Patience.linger`). Of connections of bytes, all are cut at its end.
+
+    `drain_seconds` is what a proxy that ends has. Envoy has one time for both.
+    """
+    return max(drain_seconds, LISTENER_DRAIN)
 
 
 def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[str, str], drain_secret: str) -> Json:
@@ -73,7 +81,7 @@ def _envoy(infra: InfraIR, settings: InfraSettings, drain_secret: str) -> Json:
             "--cpuset-threads",
             "--disable-hot-restart",
             "--drain-strategy immediate",
-            f"--drain-time-s {max(settings.drain_seconds, LISTENER_DRAIN)}",
+            f"--drain-time-s {listener_drain(settings.drain_seconds)}",
         ],
         "env": [
             {"name": "ENVOY_POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import socket
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -77,6 +78,15 @@ class World:
         self.fleet = WatchedFleet(self.cache)
         self.ports, self.backend = ports, backend
         self.proxy = None
+        self.admin = Path()
+
+    def draining(self) -> bool:
+        """Whether the proxy still has filter chains that were replaced."""
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as admin:
+            admin.connect(str(self.admin))
+            admin.sendall(b"GET /stats?filter=filter_chains_draining HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            text = admin.makefile().read()
+        return "total_filter_chains_draining: 0" not in text
 
     def snapshot(self, *hosts: ir.VirtualHost, modes: Sequence[RouteScoping] = ("always", "never")) -> Snapshot:
         parts = [
@@ -125,14 +135,15 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def serving(world: World, start: Callable[[Path], None], folder: Path) -> AsyncIterator[None]:
-    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=SETTINGS)
+async def serving(
+    world: World, start: Callable[[Path], None], folder: Path, settings: ServeSettings
+) -> AsyncIterator[None]:
+    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
         _, xds_port = await server.port.newer_than(0)
-        text = local_bootstrap(
-            gateway=KEY, node_id="one", xds=f"127.0.0.1:{xds_port}", admin_socket=str(folder / "admin.sock")
-        )
+        world.admin = folder / "admin.sock"
+        text = local_bootstrap(gateway=KEY, node_id="one", xds=f"127.0.0.1:{xds_port}", admin_socket=str(world.admin))
         (folder / "bootstrap.json").write_text(text)
         await asyncio.to_thread(start, folder / "bootstrap.json")
         yield
@@ -142,14 +153,21 @@ async def serving(world: World, start: Callable[[Path], None], folder: Path) -> 
 @pytest.fixture
 async def world(backends, free_port: Callable[[], int], start_envoy, tmp_path: Path) -> AsyncIterator[World]:
     world = World((free_port(), free_port()), backends.http["a"])
+    async with running(world, start_envoy, tmp_path):
+        yield world
+
+
+def running(
+    world: World, start_envoy: Callable[..., object], folder: Path, *options: str, settings: ServeSettings = SETTINGS
+) -> contextlib.AbstractAsyncContextManager[None]:
+    """A proxy that serves a.test."""
     world.cache.publish(KEY, world.snapshot(host("a.test")))
 
     def start(bootstrap: Path) -> None:
-        world.proxy = start_envoy("--config-path", bootstrap)
+        world.proxy = start_envoy("--config-path", bootstrap, *options)
         world.proxy.wait_until_serving(*world.ports)
 
-    async with serving(world, start, tmp_path):
-        yield world
+    return serving(world, start, folder, settings)
 
 
 LABEL = st.sampled_from(["a", "b", "xn--a", "1"])
@@ -257,6 +275,34 @@ async def test_switching_the_mode_loses_no_request(world: World) -> None:
             await world.publish(*hosts, modes=(mode, "never"))
             while load.answers.total() < before + 30:
                 await asyncio.to_thread(world.answer, world.ports[1], "a.test")
+    assert not load.lost
+
+
+async def test_a_table_is_scoped_again_after_all_its_scopes_have_gone(
+    backends, free_port: Callable[[], int], start_envoy, tmp_path: Path
+) -> None:
+    hosts = [host("a.test"), host("b.test"), host("c.test")]
+    world = World((free_port(), free_port()), backends.http["a"])
+    quick = msgspec.structs.replace(SETTINGS, patience=Patience(rest=0, linger=2))
+    async with running(world, start_envoy, tmp_path, "--drain-time-s", "1", settings=quick):
+        await world.publish(*hosts)
+        await world.publish(*hosts, modes=("never", "never"))
+        while await asyncio.to_thread(world.draining):
+            pass
+        await world.publish(*hosts)
+        await world.publish(*hosts, host("d.test"))
+        names = [f"{n}.test" for n in "abcd"]
+        assert await world.answers(*names) == [(200, name) for name in names]
+
+
+async def test_two_ports_are_scoped_at_once(world: World) -> None:
+    hosts = [host("a.test"), host("b.test", forwarding())]
+    await world.publish(*hosts, modes=("never", "never"))
+    async with Load(world, "a.test", "b.test") as load:
+        before = load.answers.total()
+        await world.publish(*hosts, modes=("always", "always"))
+        while load.answers.total() < before + 100:
+            await asyncio.to_thread(world.answer, world.ports[1], "a.test")
     assert not load.lost
 
 

@@ -7,12 +7,16 @@ from google.protobuf.struct_pb2 import Struct
 
 from k8s_watch.keys import ObjectKey
 from protos import bootstrap as pb
-from protos import cluster, core, endpoint, matcher
+from protos import cluster, core, endpoint, http, listener, matcher
 from protos.encode import pack
 from protos.render import to_dict
-from protos.values import TRUE, seconds
+from protos.values import FALSE, TRUE, seconds, socket_address
+from xds_server.translate.http_filters import ROUTER
+from xds_server.translate.scope import scoped_routes
 
 XDS_CLUSTER = "xds_cluster"
+SCOPES = "scopes"
+"""The listener that holds the subscription to scopes."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds."""
@@ -46,7 +50,7 @@ def bootstrap(*, gateway: ObjectKey, node_id: str, admin: core.Address, xds: clu
         node=core.Node(id=node_id, cluster=str(gateway)),
         admin=pb.Admin(address=admin),
         dynamic_resources=_everything_over_one_stream(),
-        static_resources=pb.Bootstrap.StaticResources(clusters=[xds]),
+        static_resources=pb.Bootstrap.StaticResources(clusters=[xds], listeners=[_subscribed_to_scopes()]),
         layered_runtime=layered_runtime(),
         deferred_stat_options=pb.Bootstrap.DeferredStatOptions(enable_deferred_creation_stats=True),
         stats_config=_stats(),
@@ -59,6 +63,21 @@ def _everything_over_one_stream() -> pb.Bootstrap.DynamicResources:
         ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3, initial_fetch_timeout=seconds(0)
     )
     return pb.Bootstrap.DynamicResources(ads_config=ads_config(), lds_config=here, cds_config=here)
+
+
+def _subscribed_to_scopes() -> listener.Listener:
+    """A listener without a port, which has the scopes subscribed to for as long as the proxy runs.
+
+    All listeners share one subscription. It would end with the last that chooses by scope, of which the client says
+    nothing, and what came until another began would be lost. And of those that begin with it only the first waits.
+    """
+    manager = http.HttpConnectionManager(stat_prefix=SCOPES, scoped_routes=scoped_routes(SCOPES), http_filters=[ROUTER])
+    chain = listener.FilterChain(
+        filters=[listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))]
+    )
+    return listener.Listener(
+        name=SCOPES, address=socket_address("127.0.0.1", 0), bind_to_port=FALSE, filter_chains=[chain]
+    )
 
 
 def ads_config() -> core.ApiConfigSource:

@@ -39,7 +39,8 @@ class Channel:
         """To be sent even if the client was sent them before: it asked, or needs them again."""
         self.gated: dict[str, Staged] = {}
         self.leaving: dict[str, float] = {}
-        """Gone from the snapshot and still held: name → since when."""
+        """Gone from the snapshot and still held: name → since when; infinity while connections that are to drain have
+        not begun to."""
         self.apart: list[frozenset[str]] = []
         """Groups that were refused together with others and now travel apart, until the culprit is alone."""
         self.varied: set[str] = set()

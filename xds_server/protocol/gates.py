@@ -36,8 +36,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     make: float = 5.0
     """A resource is sent at the latest so long after it could have been, whatever it names that is not there."""
     linger: float = 60.0
-    """Routes, secrets and endpoints stay so long after nothing names them, for connections that still drain; so do the
-    scopes of a table that is not scoped any more."""
+    """Routes, secrets and endpoints stay so long after nothing names them that the client may be using, for connections
+    that still drain; so do the scopes of a table that is not scoped any more."""
     rest: float = 5.0
     """From one version to the next of a whole table whose hosts travel in scopes."""
 
@@ -150,12 +150,11 @@ class Gates:
                 ends.append(self.introduction_ends(channel, began))
                 if self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
                     ends.extend(since + self._patience.linger for since in channel.leaving.values())
-        return min((end for end in ends if end > now), default=None)
+        return min((end for end in ends if now < end < math.inf), default=None)
 
-    def lingers_until(self, channel: Channel, name: str, since: float) -> float:
-        """When to stop waiting for connections that drain; `since` at once where there is nothing to wait for."""
-        lingers = self._unsubscribes(channel) or (channel.type is SCOPED_ROUTE and _is_left_behind(channel, name))
-        return since + self._patience.linger if lingers else since
+    def lingers(self, channel: Channel, name: str) -> bool:
+        """Whether connections that still drain may use it when nothing names it any more."""
+        return self._unsubscribes(channel) or (channel.type is SCOPED_ROUTE and _is_left_behind(channel, name))
 
     def introduction_ends(self, channel: Channel, began: float) -> float:
         """Until when a client that came back may still tell what it uses; the beginning when it has told."""
@@ -269,13 +268,24 @@ class Removable:
         self._unknown = any(referrer.holdings.foreign or referrer.blind for referrer in gates.referrers(channel.type))
 
     def __contains__(self, name: str) -> bool:
-        """Whether nothing that the client may be using names it. The wait of one that may not go begins here."""
-        since = self._channel.leaving.setdefault(name, self._now)
-        if self._unknown or not self._introduced or self._now < self._gates.lingers_until(self._channel, name, since):
+        """Whether nothing that the client may be using names it. The wait for connections that drain begins here, with
+        the look that finds it named no more: they have as long from then on, however late the client was."""
+        leaving = self._channel.leaving
+        since = leaving.setdefault(name, self._now)
+        if self._unknown or not self._introduced:
             return False
+        if not self._gates.lingers(self._channel, name):
+            return not self._is_named(name)
+        if self._is_named(name):
+            leaving[name] = math.inf
+            return False
+        leaving[name] = self._now if since == math.inf else since
+        return self._now >= leaving[name] + self._gates.patience.linger
+
+    def _is_named(self, name: str) -> bool:
         if self._named is None:
             self._named = frozenset(chain.from_iterable(resource.depends_on for resource in self._in_use()))
-        return self._named.isdisjoint([(self._channel.type, name), *self._chosen_with(name)])
+        return not self._named.isdisjoint([(self._channel.type, name), *self._chosen_with(name)])
 
     def _chosen_with(self, name: str) -> Iterable[Reference]:
         """The scope that says whether a left behind one is in use, for none names it: a listener names its table's."""

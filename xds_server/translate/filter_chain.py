@@ -9,9 +9,14 @@ from gateway_api.ir import xds as ir
 from protos import core, tls
 from protos import listener as pb
 from protos.encode import pack
+from protos.values import uint32
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.http_filters import connection_manager
 from xds_server.translate.secret import over_sds
+
+CONNECT_ATTEMPTS = 16
+"""Of a client's connection, before any of its bytes is sent: an address that just went away costs no connection. So
+many because each draws anew, and one that refuses has the fewest connections."""
 
 
 def filter_chain(of: ir.FilterChain, *, port: int) -> pb.FilterChain:
@@ -43,7 +48,7 @@ def _filter(of: ir.FilterChain, port: int) -> pb.Filter:
 
 def _tcp_proxy(of: ir.TcpChain, stat_prefix: str) -> AnyMessage:
     """Envoy closes a connection whose cluster it does not know."""
-    proxy = pb.TcpProxy(stat_prefix=stat_prefix, access_log=[STDOUT])
+    proxy = pb.TcpProxy(stat_prefix=stat_prefix, access_log=[STDOUT], max_connect_attempts=uint32(CONNECT_ATTEMPTS))
     receivers = [destination for destination in of.destinations if destination.weight > 0]
     match receivers:
         case []:

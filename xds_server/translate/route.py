@@ -18,7 +18,7 @@ from protos import core
 from protos import matcher as matchers
 from protos import route as pb
 from protos.encode import as_field, encode, pack
-from protos.values import seconds, uint32
+from protos.values import seconds, uint32, uint64
 from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
 from xds_server.translate import cors
 from xds_server.translate.external_auth import FILTER as AUTH_FILTER
@@ -46,6 +46,10 @@ RETRY_ON_ANY_FAILURE = "connect-failure,refused-stream,reset"
 """Failures of any try, timeouts included: what a user asks for who asks for retries."""
 
 RETRIES = 2
+
+RETRIED_BODY = 1024 * 1024
+"""Bytes of a request that are kept to try again. Beyond that there are no more tries; the connection's own
+limit would answer 507 to an upload that comes between two."""
 
 HOST_ATTEMPTS = 10
 """How often a retry may draw another address than those that failed: with 3, one request in 500 to a Service whose one
@@ -342,7 +346,9 @@ def _retry_policy(try_timeout: float | None, of: ir.Retry | None) -> pb.RetryPol
 
 PREVIOUS_HOSTS: AnyMessage = pack(pb.PreviousHostsPredicate())
 
-RETRIES_OF_A_HOST = encode(pb.VirtualHost(retry_policy=_retry_policy(None, None)))
+RETRIES_OF_A_HOST = encode(
+    pb.VirtualHost(retry_policy=_retry_policy(None, None), request_body_buffer_limit=uint64(RETRIED_BODY))
+)
 
 
 def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:

@@ -149,6 +149,15 @@ def test_the_scopes_of_a_table_that_is_a_whole_again_stay_for_connections_that_d
     assert talk.wait(60) == ["scoped_route -t/a -t/~"]
 
 
+def test_a_client_that_is_late_with_a_listener_has_as_long_to_drain() -> None:
+    talk = connected(ONE)
+    assert talk.push(world({"a": "c"}, scoped=False)) == ["listener l"]
+    assert talk.wait(50) == []
+    assert talk.ack(LISTENER) == []
+    assert talk.wait(59) == []
+    assert talk.wait(1) == ["scoped_route -t/a -t/~"]
+
+
 def test_scopes_stay_with_a_client_that_refuses_to_do_without_them() -> None:
     """Its old listener goes on choosing by scope, and every hostname of it would answer 404."""
     talk = connected(ONE)
@@ -158,7 +167,8 @@ def test_scopes_stay_with_a_client_that_refuses_to_do_without_them() -> None:
     assert talk.wait(3600) == []
     mended = Snapshot({**whole.by_type, LISTENER: make_set([make_resource("l", b"mended", [(ROUTE, "t")])])})
     assert talk.push(mended) == ["listener l"]
-    assert talk.ack(LISTENER) == ["scoped_route -t/a -t/~"]
+    assert talk.ack(LISTENER) == []
+    assert talk.wait(60) == ["scoped_route -t/a -t/~"]
 
 
 def test_the_whole_table_stays_while_a_scope_names_it() -> None:
