@@ -1,7 +1,7 @@
 """Clusters: what Envoy sends requests to."""
 
 from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers
-from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.cluster.v3.cluster_pb2 import Cluster, UpstreamConnectionOptions
 from envoy.extensions.load_balancing_policies.common.v3.common_pb2 import LocalityLbConfig
 from envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2 import LeastRequest
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
@@ -12,4 +12,5 @@ __all__ = [
     "HttpProtocolOptions",
     "LeastRequest",
     "LocalityLbConfig",
+    "UpstreamConnectionOptions",
 ]

@@ -2,8 +2,10 @@
 
 from envoy.config.core.v3.address_pb2 import (
     Address,
+    BindConfig,
     Pipe,
     SocketAddress,
+    TcpKeepalive,
 )
 from envoy.config.core.v3.backoff_pb2 import BackoffStrategy
 from envoy.config.core.v3.base_pb2 import (
@@ -39,6 +41,7 @@ from envoy.config.core.v3.protocol_pb2 import (
 )
 from envoy.config.core.v3.socket_option_pb2 import SocketOption
 from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
+from envoy.extensions.network.dns_resolver.cares.v3.cares_dns_resolver_pb2 import CaresDnsResolverConfig
 from envoy.type.v3.percent_pb2 import (
     FractionalPercent,
     Percent,
@@ -54,6 +57,8 @@ __all__ = [
     "ApiConfigSource",
     "ApiVersion",
     "BackoffStrategy",
+    "BindConfig",
+    "CaresDnsResolverConfig",
     "ConfigSource",
     "DataSource",
     "FractionalPercent",
@@ -80,6 +85,7 @@ __all__ = [
     "SocketAddress",
     "SocketOption",
     "SubstitutionFormatString",
+    "TcpKeepalive",
     "TrafficDirection",
     "TransportSocket",
     "TypedExtensionConfig",

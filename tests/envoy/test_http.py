@@ -1,6 +1,7 @@
 """What the translated HTTP configuration does in a real Envoy, request by request."""
 
 import ipaddress
+import socket
 from collections import Counter
 from collections.abc import Callable
 
@@ -228,6 +229,18 @@ def test_a_grpc_backend_is_spoken_to_in_http2(get) -> None:
 def test_a_websocket_may_be_opened(get) -> None:
     answer = get("/elements", headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")])
     assert (answer.status, answer.header("upgrade")) == (101, "websocket")
+
+
+def test_an_offer_of_tls_on_a_plain_connection_is_ignored(get) -> None:
+    """Apache's HttpClient makes it with every request."""
+    answer = get("/elements", headers=[("Connection", "Upgrade"), ("Upgrade", "TLS/1.2")])
+    assert "upgrade" not in answer.seen["headers"]
+
+
+def test_a_client_that_speaks_http_1_0_is_answered(get, snapshot: tuple[int, Snapshot]) -> None:
+    with socket.create_connection(("127.0.0.1", snapshot[0]), timeout=10) as connection:
+        connection.sendall(b"GET /elements HTTP/1.0\r\nHost: www.example.com\r\n\r\n")
+        assert b" 200 OK\r\n" in connection.makefile("rb").read()
 
 
 def test_weights_hold(get) -> None:

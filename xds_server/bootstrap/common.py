@@ -10,7 +10,7 @@ from protos import bootstrap as pb
 from protos import cluster, core, endpoint, http, listener, matcher
 from protos.encode import pack
 from protos.render import to_dict
-from protos.values import FALSE, TRUE, seconds, socket_address
+from protos.values import FALSE, TRUE, seconds, socket_address, uint32, uint64
 from xds_server.translate.http_filters import ROUTER
 from xds_server.translate.scope import scoped_routes
 
@@ -54,6 +54,7 @@ def bootstrap(*, gateway: ObjectKey, node_id: str, admin: core.Address, xds: clu
         layered_runtime=layered_runtime(),
         deferred_stat_options=pb.Bootstrap.DeferredStatOptions(enable_deferred_creation_stats=True),
         stats_config=_stats(),
+        typed_dns_resolver_config=_resolver(),
     )
 
 
@@ -125,6 +126,16 @@ def assignment(name: str, address: core.Address) -> endpoint.ClusterLoadAssignme
     return endpoint.ClusterLoadAssignment(
         cluster_name=name, endpoints=[endpoint.LocalityLbEndpoints(lb_endpoints=[only])]
     )
+
+
+def _resolver() -> core.TypedExtensionConfig:
+    """Asks each name server twice, three seconds in all.
+
+    A proxy begins, and acknowledges new clusters, only once it has looked up all names, and would ask for a minute by
+    itself: one name whose servers are silent would hold up everybody.
+    """
+    config = core.CaresDnsResolverConfig(query_timeout_seconds=uint64(1), query_tries=uint32(2))
+    return core.TypedExtensionConfig(name="envoy.network.dns_resolver.cares", typed_config=pack(config))
 
 
 def layered_runtime() -> pb.LayeredRuntime:

@@ -38,6 +38,10 @@ from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 LEADS_TO = frozenset({ResourceType.ROUTE, ResourceType.SCOPED_ROUTE})
 """Types that a client asks about only when it has a listener that names some."""
 
+TAKEN_AWAY_ALL_THE_SAME = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
+"""Types of which an Envoy takes away what a response that it refuses removes: what is wanted again must be sent again,
+the same as before or not."""
+
 
 class Plan(NamedTuple):
     """What one turn changes for the client, of one type."""
@@ -247,7 +251,10 @@ class Stream:
             channel.passed.update((r.name, r.version) for r in flight.resources if channel.subscription.covers(r.name))
         if not names:
             channel.holdings.refused.update(dict.fromkeys(flight.removed, ""))
-        channel.dirty |= {n for n in (*names, *flight.removed) if channel.subscription.covers(n)}
+        removed = {name for name in flight.removed if channel.subscription.covers(name)}
+        if channel.type in TAKEN_AWAY_ALL_THE_SAME:
+            channel.asked |= removed
+        channel.dirty |= removed.union(name for name in names if channel.subscription.covers(name))
         return Nacked(type=channel.type, names=names or flight.removed, culprit=culprit, message=message)
 
 

@@ -23,7 +23,7 @@ FIELDS = {
     "bytes_received": "%BYTES_RECEIVED%",
     "bytes_sent": "%BYTES_SENT%",
     "duration": "%DURATION%",
-    "x-envoy-upstream-service-time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+    "x-envoy-upstream-service-time": "%COMMON_DURATION(US_TX_END:US_RX_BEG:ms)%",
     "x-forwarded-for": "%REQ(X-FORWARDED-FOR)%",
     "user-agent": "%REQ(USER-AGENT)%",
     "x-request-id": "%REQ(X-REQUEST-ID)%",

@@ -7,7 +7,7 @@ Spec: Envoy v1.40 extensions.filters.network.http_connection_manager.v3.HttpConn
 """
 
 from gateway_api.ir import xds as ir
-from protos import core, http
+from protos import core, http, matcher
 from protos.encode import pack
 from protos.values import TRUE, seconds, uint32
 from xds_server.translate import cors
@@ -25,9 +25,19 @@ IDLE_TIMEOUT = 3600.0
 REQUEST_HEADERS_TIMEOUT = 10.0
 """Seconds from a request's first byte to the end of its headers."""
 
+KEEPALIVE_INTERVAL = 60.0
+KEEPALIVE_TIMEOUT = 20.0
+"""Seconds between HTTP/2 pings, and to answer one: what ends the calls of a client that vanished without a word."""
+
 CONCURRENT_STREAMS = 100
 STREAM_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 1024 * 1024
+
+TO_TLS = matcher.StringMatcher(prefix="TLS/", ignore_case=True)
+"""What Apache's HttpClient 5.4 and later offers with every plain request; a server that cannot goes on without.
+
+Spec: RFC 9110 "7.8. Upgrade"
+"""
 
 
 def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnectionManager:
@@ -45,10 +55,14 @@ def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnec
             idle_timeout=seconds(IDLE_TIMEOUT),
             headers_with_underscores_action=core.HttpProtocolOptions.REJECT_REQUEST,
         ),
+        http_protocol_options=core.Http1ProtocolOptions(accept_http_10=True, ignore_http_11_upgrade=[TO_TLS]),
         http2_protocol_options=core.Http2ProtocolOptions(
             max_concurrent_streams=uint32(CONCURRENT_STREAMS),
             initial_stream_window_size=uint32(STREAM_WINDOW),
             initial_connection_window_size=uint32(CONNECTION_WINDOW),
+            connection_keepalive=core.KeepaliveSettings(
+                interval=seconds(KEEPALIVE_INTERVAL), timeout=seconds(KEEPALIVE_TIMEOUT)
+            ),
         ),
         stream_idle_timeout=seconds(STREAM_IDLE_TIMEOUT),
         request_headers_timeout=seconds(REQUEST_HEADERS_TIMEOUT),

@@ -35,6 +35,9 @@ from xds_server.translate.session import has_session, session_of
 STREAM_IDLE_TIMEOUT = 300.0
 """Seconds; the connection manager's default, see `http_filters`."""
 
+FOR_EVER = seconds(0)
+"""Of silence: streams of gRPC say nothing while nothing happens, and a client that is gone is found by pings."""
+
 LONGEST_SILENCE = 365 * 86400.0
 """Seconds. Envoy refuses durations of some centuries, which a user's many tries make of his minutes."""
 
@@ -221,6 +224,8 @@ def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.
             if of.match.grpc:
                 result.typed_per_filter_config[GRPC_WEB_FILTER].CopyFrom(TRANSLATE)
             result.route.CopyFrom(_forward(action))
+            if of.match.grpc and action.timeout is None and action.try_timeout is None:
+                result.route.idle_timeout.CopyFrom(FOR_EVER)
             _send(result, of, list(_receivers(action.destinations)))
             _remember(result, list(_receivers(action.destinations)))
             if action.cors:

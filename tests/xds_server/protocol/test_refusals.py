@@ -149,6 +149,15 @@ def test_a_refused_mixture_takes_nothing_away() -> None:
     assert talk.nack(CLUSTER) == ["cluster -b"]
 
 
+def test_what_a_refused_response_removes_is_sent_again_when_it_is_wanted_again() -> None:
+    """An Envoy has taken it away all the same."""
+    talk = DeltaTalk(world(clusters="a b"))
+    connected(talk, [(CLUSTER, "")])
+    assert talk.push(world(clusters="a", revisions={"cluster a": "bad"})) == ["cluster a -b"]
+    talk.snapshot = world(clusters="a b", revisions={"cluster a": "bad"})
+    assert talk.nack(CLUSTER) == ["cluster b"]
+
+
 def test_a_first_set_that_is_refused_on_return_is_not_taken_apart() -> None:
     """Case 2: any part of it would take away what the client has of the other parts. The next content is sent."""
     talk = SotwTalk(world(clusters="a b c"))
