@@ -114,9 +114,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """Added to listener ports below 1024, which a proxy without root cannot bind; 0 binds them as they are."""
 
     route_scoping: Literal["auto", "always", "never"] = "auto"
-    """Whether a proxy keeps each exact hostname's routes apart: a change takes it 2 to 6 ms then, whatever else it
-    serves, and a request 2.5 to 4 µs more of its CPU (7 to 23 %), half a µs more for each wildcard. `auto` does so for
-    tables of 500 hostnames and more, until they have less than 250."""
+    """Whether the proxies get each exact hostname's routes separately ("scoped"). A change then takes a proxy 2 to 6 ms
+    however large the table is; a request costs 2.5 to 4 µs more of its CPU (7 to 23 %), and 0.5 µs per wildcard. `auto`
+    scopes a table that has 500 exact hostnames outside its wildcards, until fewer than 250 are left. A table with more
+    than ten wildcards, or with a route for every hostname, is never scoped."""
 
     system_ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     """Where the proxies find the authorities that a BackendTLSPolicy calls `System`, as in the image; "" is nowhere.

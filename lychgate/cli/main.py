@@ -159,7 +159,10 @@ def status(
     ] = False,
     output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
 ) -> None:
-    """Show every object's conditions. Exit code 1 when one of them is bad, 2 when nothing is served."""
+    """Show every object's conditions.
+
+    Exits with 1 if a condition is bad or an object was rejected, with 2 if the statuses could not be read.
+    """
     from lychgate.cli import showing_status
 
     _exit(showing_status.main(state_dir, kubeconfig, output, verbose=verbose))
