@@ -61,7 +61,7 @@ def _listener_sets(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight
     for key, source in sorted(cluster.listener_sets.items()):
         if key not in graph.listener_sets:
             parent, ref = parent_of(source), source.spec.parent_ref
-            wrong = _lost("Gateway", parent, cluster, graph) if parent else f"{ref.kind} {ref.name} is no Gateway"
+            wrong = _lost("Gateway", parent, cluster, graph) if parent else f"{ref.kind} {ref.name} is not a Gateway"
             yield _said("ListenerSet", key, f"is not served: its parentRef: {wrong}")
 
 
@@ -99,7 +99,7 @@ def _policies(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
                 for number, ref in enumerate(source.spec.target_refs):
                     target = ObjectKey(key.namespace, ref.name)
                     if (ref.group, ref.kind) != ("", "Service"):
-                        wrong = f"{ref.kind} {ref.name} is no Service"
+                        wrong = f"{ref.kind} {ref.name} is not a Service"
                     elif target in cluster.services:
                         wrong = f"nothing is sent to Service {target}"
                     else:

@@ -21,8 +21,8 @@ def key_usage(*, digital_signature: bool) -> x509.KeyUsage:
 MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 
 UNUSABLE: dict[str, tuple[tuple[x509.ExtensionType, ...], str]] = {
-    "not for digital signatures": ((key_usage(digital_signature=False),), "www.example.com"),
+    "lacks digitalSignature": ((key_usage(digital_signature=False),), "www.example.com"),
     "must be stapled": ((MUST_STAPLE,), "www.example.com"),
-    "of nobody": ((), ""),
+    "neither a common name": ((), ""),
 }
 """What is wrong with it, in words of the message → its extensions and common name; the key is of ECDSA."""

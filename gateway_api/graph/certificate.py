@@ -98,7 +98,7 @@ def _mismatch(chain: bytes, key: bytes) -> str | None:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return f"has a {_KEY} that is not an unencrypted PEM private key"
     if isinstance(private, rsa.RSAPrivateKey) and not _is_whole(private.private_numbers()):
-        return f"has a {_KEY} whose numbers do not belong together"
+        return f"has a {_KEY} whose RSA parameters are inconsistent"
     spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*spki) != public.public_bytes(*spki):
         return f"has a {_KEY} that does not belong to the first certificate of {_CHAIN}"
@@ -128,14 +128,14 @@ def _unusable(leaf: x509.Certificate) -> str | None:
     public, subject, extensions = leaf.public_key(), leaf.subject, leaf.extensions
     usage = next((each.value for each in extensions if isinstance(each.value, x509.KeyUsage)), None)
     if isinstance(public, ec.EllipticCurvePublicKey) and usage and not usage.digital_signature:
-        return "has an ECDSA certificate that is not for digital signatures; add that to its key usage"
+        return "has an ECDSA certificate whose key usage lacks digitalSignature; add it"
     features = next((each.value for each in extensions if isinstance(each.value, x509.TLSFeature)), ())
     if x509.TLSFeatureType.status_request in features:
         return "has a certificate that must be stapled (OCSP), which is not supported"
     names = any(isinstance(each.value, x509.SubjectAlternativeName) and len(each.value) for each in extensions)
     common = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if not names and not any(each.value for each in common):
-        return "has a certificate of nobody: neither a common name nor a subject alternative name"
+        return "has a certificate with neither a common name nor a subject alternative name"
     return None
 
 

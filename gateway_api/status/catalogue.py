@@ -59,7 +59,7 @@ def gateway_accepted_in_part(message: str, generation: int) -> Condition:
 
 def gateway_refs_resolved(generation: int) -> Condition:
     """Spec: Gateway API v1.6 GatewayConditionResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 def gateway_listeners_not_resolved(message: str, generation: int) -> Condition:
@@ -137,7 +137,9 @@ def listener_set_pending(type_: str) -> Condition:
 
 def listener_set_programmed(generation: int) -> Condition:
     """Spec: Gateway API v1.6 ListenerSetReasonProgrammed."""
-    return _condition("Programmed", "True", "Programmed", "The Gateway's proxies are told to serve it.", generation)
+    return _condition(
+        "Programmed", "True", "Programmed", "Its configuration is sent to the Gateway's proxies.", generation
+    )
 
 
 # --- Listener ---------------------------------------------------------------------------------------------------------
@@ -166,17 +168,17 @@ def listener_not_programmed(conflict: Problem, generation: int) -> Condition:
 
 def listener_not_conflicted(generation: int) -> Condition:
     """Spec: Gateway API v1.6 ListenerReasonNoConflicts."""
-    return _condition("Conflicted", "False", "NoConflicts", "No other listener is in its way.", generation)
+    return _condition("Conflicted", "False", "NoConflicts", "It conflicts with no other listener.", generation)
 
 
 def listener_refs_resolved(generation: int) -> Condition:
     """Spec: Gateway API v1.6 ListenerReasonResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 def listener_programmed(generation: int) -> Condition:
     """Spec: Gateway API v1.6 ListenerReasonProgrammed."""
-    return _condition("Programmed", "True", "Programmed", "The proxies are told to serve it.", generation)
+    return _condition("Programmed", "True", "Programmed", "Its configuration is sent to the proxies.", generation)
 
 
 def listener_invalid(message: str, generation: int) -> Condition:
@@ -194,7 +196,7 @@ def route_accepted(generation: int, remark: str = "") -> Condition:
 
 def route_refs_resolved(generation: int) -> Condition:
     """Spec: Gateway API v1.6 RouteReasonResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 def route_refused(refused: Sequence[RefusedRoute], generation: int) -> Condition:
@@ -207,9 +209,9 @@ def route_refused(refused: Sequence[RefusedRoute], generation: int) -> Condition
     words = " ".join(dict.fromkeys(of_envoy(each.message) for each in refused))
     message = f"Envoy refuses it: {words}"
     if failing:
-        message += f" Requests for what it says of {failing} are answered with 500."
+        message += f" Requests for {failing} that match this route are answered with 500."
     if left_out:
-        message += f" What it says of {left_out} is left out."
+        message += f" The route is not served for {left_out}."
     return _condition("Accepted", "False", REFUSED, message, generation)
 
 
@@ -229,11 +231,11 @@ def route_partially_invalid(rules: Sequence[HTTPRuleNode], generation: int) -> C
 
 
 def policy_accepted(generation: int, remark: str = "") -> Condition:
-    """Say that a policy is followed; `remark` says how.
+    """Say that a policy is in effect; `remark` says how.
 
     Spec: Gateway API v1.6 PolicyReasonAccepted
     """
-    return _condition("Accepted", "True", "Accepted", f"The policy is followed. {remark}".rstrip(), generation)
+    return _condition("Accepted", "True", "Accepted", f"The policy is in effect. {remark}".rstrip(), generation)
 
 
 def backend_accepted(generation: int) -> Condition:
@@ -243,7 +245,7 @@ def backend_accepted(generation: int) -> Condition:
 
 def policy_refs_resolved(generation: int) -> Condition:
     """Spec: Gateway API v1.6 BackendTLSPolicyReasonResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "Every reference leads to what it names.", generation)
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 def _condition(type_: str, status: str, reason: str, message: str, generation: int) -> Condition:

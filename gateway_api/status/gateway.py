@@ -89,7 +89,7 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
     if not infra.replicas_available:
         return catalogue.no_resources(f"{replicas}.", generation)
     refused = ", ".join(sorted({each.source for each in fleet.refused}))
-    remark = f" They refuse part of {refused}: see there." if refused else ""
+    remark = f" They refuse part of {refused}; see its status." if refused else ""
     return catalogue.gateway_programmed(f"Addresses are assigned, {replicas}.{remark}", generation)
 
 

@@ -105,8 +105,10 @@ def _name_problem(name: SubjectAltName) -> str:
     """Spec: Gateway API v1.6 SubjectAltName."""
     match name.type:
         case "Hostname":
-            return "" if is_hostname(name.hostname or "") else f"has the hostname {name.hostname!r}, which is none"
+            return (
+                "" if is_hostname(name.hostname or "") else f"has hostname {name.hostname!r}, which is not a DNS name"
+            )
         case "URI":
-            return "" if ":" in (name.uri or "") else f"has the uri {name.uri!r}, which is none"
+            return "" if ":" in (name.uri or "") else f"has uri {name.uri!r}, which is not a URI"
         case other:
             return f"has the unknown type {other}; use Hostname or URI"

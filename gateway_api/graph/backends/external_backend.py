@@ -56,7 +56,7 @@ def _errors(backend: XBackend, settings: Settings) -> Iterator[str]:
     if not 1 <= spec.port.port <= 65535:
         yield f"spec.port.port is {spec.port.port}: use 1 to 65535"
     elif spec.port.port in settings.reserved_ports:
-        yield f"spec.port.port {spec.port.port} is one of the proxies' own, which no name may lead to; use another"
+        yield f"spec.port.port {spec.port.port} is reserved for the proxies themselves; use another"
     if spec.protocol not in _PROTOCOLS:
         yield f"spec.protocol {spec.protocol} is not supported; use HTTP, HTTP11, HTTP2, H2C or TCP, or leave it out"
 

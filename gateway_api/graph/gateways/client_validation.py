@@ -66,7 +66,7 @@ def _validated(frontend: FrontendTls, node: ListenerNode, referrer: Referrer, re
     if bundles:
         clients = ClientValidation(authorities=merged(bundles), required=validation.mode != _INSECURE)
     else:
-        message = f"{place}.validation.caCertificateRefs has none that can be used; without, nobody is let in."
+        message = f"None of {place}.validation.caCertificateRefs can be used; until one can, no client is let in."
         found.append(problems.no_valid_ca_certificate(message))
     return msgspec.structs.replace(node, client_validation=clients, problems=(*node.problems, *found))
 

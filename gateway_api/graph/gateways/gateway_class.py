@@ -16,5 +16,5 @@ def judge_gateway_class(gateway_class: GatewayClass) -> GatewayClassNode:
     ref = gateway_class.spec.parameters_ref
     if ref is None:
         return GatewayClassNode(source=gateway_class)
-    message = f"spec.parametersRef names {ref.kind}.{ref.group}, which is no supported kind of parameters; remove it."
+    message = f"spec.parametersRef names {ref.kind}.{ref.group}, which is not supported; remove it."
     return GatewayClassNode(source=gateway_class, problems=(problems.invalid_parameters(message),))

@@ -102,7 +102,9 @@ def _spec_problems(listener: Listener, settings: Settings) -> list[Problem]:
     if not (1 <= listener.port <= _MAX_PORT and bind_port(listener.port, settings) <= _MAX_PORT):
         found.append(problems.port_unavailable(f"port {listener.port} is not a port from 1 to {_MAX_PORT}."))
     if transport_of(listener) == "TCP" and bind_port(listener.port, settings) in settings.reserved_ports:
-        found.append(problems.port_unavailable(f"port {listener.port} is one that the proxy needs for itself."))
+        found.append(
+            problems.port_unavailable(f"port {listener.port} is reserved for the proxy itself; choose another one.")
+        )
     found += _hostname_problems(listener)
     found += _tls_problems(listener)
     found += _allowed_routes_problems(listener.allowed_routes)
@@ -116,7 +118,7 @@ def _hostname_problems(listener: Listener) -> list[Problem]:
         message = f"hostname must not be set for protocol {listener.protocol}, which has none."
         return [problems.unsupported_value(message)]
     if not is_hostname(listener.hostname):
-        message = f"hostname {listener.hostname!r} is not a lower-case DNS name, nor one after `*.`."
+        message = f"hostname {listener.hostname!r} must be a lower-case DNS name, optionally with the prefix `*.`."
         return [problems.unsupported_value(message)]
     return []
 
@@ -144,7 +146,10 @@ def _allowed_routes_problems(allowed: AllowedRoutes) -> list[Problem]:
             if allowed.namespaces.selector is None:
                 return [problems.unsupported_value("allowedRoutes.namespaces.selector is needed for from: Selector.")]
             if not is_valid(allowed.namespaces.selector):
-                message = "allowedRoutes.namespaces.selector has an unknown operator, or values where none belong."
+                message = (
+                    "allowedRoutes.namespaces.selector has an invalid expression; use In and NotIn with values, "
+                    "Exists and DoesNotExist without."
+                )
                 return [problems.unsupported_value(message)]
             return []
         case other:

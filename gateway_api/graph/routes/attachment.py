@@ -92,7 +92,9 @@ def hostname_problems(hostnames: Iterable[str]) -> list[Problem]:
     Spec: Gateway API v1.6 HTTPRouteSpec.hostnames, TLSRouteSpec.hostnames
     """
     return [
-        problems.unsupported_value(f"hostnames has {hostname!r}, not a lower-case DNS name, nor one after `*.`.")
+        problems.unsupported_value(
+            f"hostnames: {hostname!r} must be a lower-case DNS name, optionally with the prefix `*.`."
+        )
         for hostname in hostnames
         if not is_hostname(hostname)
     ]
@@ -152,7 +154,10 @@ def _bind(
         and (both := shared(listener.spec.hostname, route_hostnames))
     )
     if not bindings:
-        message = f"No hostname of this route is one of {offer.parent}'s listeners that this parentRef selects."
+        message = (
+            f"No hostname of this route matches a hostname of the listeners of {offer.parent} that this parentRef "
+            "selects; change either."
+        )
         return problems.no_matching_listener_hostname(message)
     return bindings
 

@@ -233,7 +233,9 @@ def _service_port(
         return service
     if service.spec.type == "ExternalName":
         # The Service's owner could point us at anything, inside the cluster too: CVE-2021-25740.
-        return problems.invalid_kind(f"Service {target} is of type ExternalName, which is not supported for safety.")
+        return problems.invalid_kind(
+            f"Service {target} is of type ExternalName, which is not supported, for security reasons."
+        )
     if ref.port is None:
         return problems.backend_not_found(f"backendRef {ref.name} needs a port: Service {target} may have several.")
     ports = [port for port in service.spec.ports if port.port == ref.port]

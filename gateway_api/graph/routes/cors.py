@@ -29,7 +29,7 @@ def cors_error(cors: HTTPCors) -> str | None:
     }
     for field, values in lists.items():
         if ANY in values and len(values) > 1:
-            return f"cors.{field} has * beside others; leave one of them out"
+            return f"cors.{field} has * among other values; * must stand alone"
     for origin in cors.allow_origins:
         if origin != ANY and parse_origin(origin) is None:
             return f"cors.allowOrigins has {origin!r}, not an origin such as https://www.example.com or https://*.a.com"
@@ -38,7 +38,7 @@ def cors_error(cors: HTTPCors) -> str | None:
             return f"cors.allowMethods has {method!r}, not one of {', '.join(sorted(METHODS))} or *"
     for header in (*cors.allow_headers, *cors.expose_headers):
         if not TOKEN.fullmatch(header):
-            return f"cors has the header name {header!r}, which is not a valid one"
+            return f"cors has the invalid header name {header!r}"
     return None if cors.max_age > 0 else f"cors.maxAge is {cors.max_age}; use 1 second or more"
 
 

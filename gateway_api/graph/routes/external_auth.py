@@ -21,12 +21,14 @@ def external_auth_problem(auth: HTTPExternalAuth) -> str | None:
         case "GRPC" if auth.grpc is not None and auth.http is None:
             headers = auth.grpc.allowed_headers
         case "HTTP" | "GRPC":
-            return f"externalAuth has protocol {auth.protocol}, which needs {auth.protocol.lower()} and nothing else"
+            return (
+                f"externalAuth has protocol {auth.protocol}; set {auth.protocol.lower()} and no other protocol's field"
+            )
         case other:
             return f"externalAuth has the unknown protocol {other}; use HTTP or GRPC"
     for name in headers:
         if not TOKEN.fullmatch(name):
-            return f"externalAuth has the header name {name!r}, which is not a valid one"
+            return f"externalAuth has the invalid header name {name!r}"
     prefix = path_prefix(auth.http) if auth.http else ""
     if prefix and (wrong := path_problem(HTTPPathMatch(value=prefix))):
         return f"externalAuth.http.path {wrong}"

@@ -67,7 +67,7 @@ def _method(match: GRPCMethodMatch) -> str | None:
             continue
         match match.type:
             case "Exact" if not form.fullmatch(value) or len(value) > _MAX_NAME:
-                return f"has the {field} {value!r}, which is not a valid name"
+                return f"has the invalid {field} {value!r}"
             case "RegularExpression" if wrong := regex_problem(value):
                 return wrong
             case "Exact" | "RegularExpression":

@@ -52,7 +52,7 @@ def rule_filter_problems(
     Spec: Gateway API v1.6 HTTPRouteRule.filters, HTTPBackendRef.filters
     """
     if rule.backend_refs and any(one.type == "RequestRedirect" for one in rule.filters):
-        message = f"{where} has a RequestRedirect and backendRefs; a redirect forwards to nobody, keep one."
+        message = f"{where} has a RequestRedirect and backendRefs; a redirect reaches no backend, remove one of them."
         yield problems.incompatible_filters(message)
     yield from _filters(rule.filters, supported, rule.matches, f"{where}.filters")
     for i, backend in enumerate(rule.backend_refs):
@@ -109,12 +109,12 @@ def _header_modifier(modifier: HTTPHeaderFilter | None, field: str) -> str | Non
     headers = (*modifier.set, *modifier.add)
     for name in (*(header.name for header in headers), *modifier.remove):
         if not TOKEN.fullmatch(name):
-            return f"{field} has the header name {name!r}, which is not a valid one"
+            return f"{field} has the invalid header name {name!r}"
         if name.lower() == "host":
             return f"{field} cannot change Host; use a URLRewrite with a hostname"
     for header in headers:
         if header.name.lower() in FRAMING:
-            return f"{field} cannot set or add {header.name}, which is the proxy's to say; leave it out"
+            return f"{field} cannot set or add {header.name}, which only the proxy may set; remove it"
         if len(header.value) > _MAX_VALUE or _UNSAFE_VALUE.search(header.value):
             return f"{field} has a value for {header.name} that is too long or holds control characters"
     return None

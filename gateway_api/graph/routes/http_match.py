@@ -75,7 +75,7 @@ def path_problem(path: HTTPPathMatch) -> str | None:
 def _pair(pair: HTTPHeaderMatch | HTTPQueryParamMatch) -> str | None:
     """Spec: Gateway API v1.6 HTTPHeaderMatch, HTTPQueryParamMatch."""
     if len(pair.name) > _MAX_NAME or not TOKEN.fullmatch(pair.name):
-        return f"has the name {pair.name!r}, which is not a valid one"
+        return f"has the invalid name {pair.name!r}"
     if len(pair.value) > _MAX_VALUE:
         return f"has a value longer than {_MAX_VALUE} characters"
     match pair.type:
@@ -95,7 +95,7 @@ def regex_problem(pattern: str) -> str | None:
         return "has an empty regular expression"
     size = regex_size(pattern)
     if isinstance(size, str):
-        return f"has the regular expression {pattern!r}, which RE2 does not take: {size}"
+        return f"has the regular expression {pattern!r}, which RE2 rejects: {size}"
     return None
 
 

@@ -65,7 +65,7 @@ def _type(session: SessionPersistence, *, alone: bool) -> str | None:
         case "Cookie":
             return None
         case "Header" if session.cookie_config is not None:
-            return ".cookieConfig does not go with type Header; leave it out"
+            return ".cookieConfig is not allowed with type Header; remove it"
         case "Header" if not alone:
             return ".type Header is supported for rules with a lone backendRef only; use Cookie"
         case "Header":

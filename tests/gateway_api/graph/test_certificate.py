@@ -126,7 +126,7 @@ def test_an_rsa_key_whose_numbers_are_not_of_one_key_is_refused(
     mixed = yaml.safe_load(secret(key=key))
     mixed["data"]["tls.key"] = base64.b64encode(pem_key(odd.private_key(unsafe_skip_rsa_key_validation=True))).decode()
     node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(mixed))["s"]
-    assert "do not belong together" in node.problems[0].message
+    assert "parameters are inconsistent" in node.problems[0].message
 
 
 def test_an_rsa_key_is_served(listeners: Listeners, secret: NewSecret) -> None:
