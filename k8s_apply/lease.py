@@ -136,7 +136,7 @@ class Leadership:
         # How long was waited differs each time.
         text = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         if text != self._trouble:
-            log.warning("lease cannot be had, will retry", lease=str(self._key), error=text)
+            log.warning("cannot acquire the lease, will retry", lease=str(self._key), error=text)
         self._trouble, self._waits_for = text, ""
 
     def _works(self) -> None:

@@ -225,7 +225,11 @@ class StatusWriter:
         failures = self._failed[key] = self._failed.get(key, 0) + 1
         if error and failures == 1 and error.code not in (said := self._refused.setdefault(key.kind, set())):
             said.add(error.code)  # the next of ten thousand routes says nothing new
-            log.error("status refused, as others of its kind may be, will retry", object=str(key), error=str(error))
+            log.error(
+                "status update rejected, will retry; others of this kind are not logged",
+                object=str(key),
+                error=str(error),
+            )
         return backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0)
 
     def _works(self, key: StatusKey) -> None:

@@ -367,7 +367,7 @@ class Watcher[T: Object]:
         else:
             effect = "not ready without it" if self._kind.essential else "it counts as empty"
         said = {"kind": self._kind.name, "effect": effect, "remedy": REMEDY, "error": trouble.text}
-        log.error("kind may not be read", **said)
+        log.error("no permission to read kind", **said)
 
     def _counts_as_empty_without(self) -> bool:
         """Whether nothing is wrong when there is no CRD: few clusters have them all."""

@@ -177,7 +177,7 @@ async def _remarks(controller: Controller, statuses: StatusFile, clock: Clock) -
             found = oversights(done.cluster, done.graph)
             for one in found:
                 if one not in known:
-                    log.warning("object in vain", object=one.object, reason=one.reason)
+                    log.warning("object has no effect", object=one.object, reason=one.reason)
             known = frozenset(found)
             statuses.want_beside(done.cluster.rejected, found)
 

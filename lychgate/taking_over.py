@@ -23,7 +23,7 @@ async def take_over(*, leading: Latest[bool], writing: Latest[bool], cluster: Cl
     async def lead() -> None:
         try:
             await reached(followed, await cluster.catch_up(DECISIVE))
-            log.info("writing")
+            log.info("started writing statuses and infrastructure")
             writing.publish(True)
             await leading.until(False)
         finally:

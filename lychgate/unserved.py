@@ -45,7 +45,7 @@ async def warn_of_unserved(api: KubeReader, *, once: Latest[bool], clock: Clock)
             if new := [name for name in names if name not in before]:
                 _warn(kind.name, len(names), new)
         if unread.keys() - unread_before:
-            log.info("kinds that are not served could not be counted", kinds=", ".join(unread), errors=unread)
+            log.info("cannot list Envoy Gateway policies", kinds=", ".join(unread), errors=unread)
         unread_before = frozenset(unread)
         await clock.sleep(PAUSE)
 
@@ -53,9 +53,9 @@ async def warn_of_unserved(api: KubeReader, *, once: Latest[bool], clock: Clock)
 def _warn(kind: str, count: int, new: Sequence[str]) -> None:
     what = {"kind": kind, "count": count, "names": ", ".join(new[:NAMED])}
     if kind == "SecurityPolicy":
-        log.warning("protection is missing: policies are not served, what they protect is open", **what)
+        log.warning("SecurityPolicy is not supported, the routes that it protects are OPEN", **what)
     else:
-        log.warning("policies are not served, what they configure is left out", **what)
+        log.warning("Envoy Gateway policies are not supported and have no effect", **what)
 
 
 async def _names(api: KubeReader, kind: AnyKind) -> list[str]:

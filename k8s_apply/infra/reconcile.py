@@ -172,7 +172,11 @@ class InfraReconciler:
         self.failures += 1
         failures = self._failures[gateway] = self._failures.get(gateway, 0) + 1
         if failures == 1:
-            log.warning("infrastructure not as wished, will retry", gateway=str(gateway), error=str(error))
+            log.warning(
+                "cannot bring the infrastructure to the desired state, will retry",
+                gateway=str(gateway),
+                error=str(error),
+            )
         self._tell(gateway, str(error) if _is_refusal(error) else None)
         wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait

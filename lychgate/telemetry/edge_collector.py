@@ -74,10 +74,14 @@ class EdgeCollector(Collector):
     def _others(self) -> Iterator[Metric]:
         _, infra, finalizers, leadership = self._writers
         yield GaugeMetricFamily(
-            "lychgate_infra_gateways_failing", "Gateways whose infrastructure is not as wished", infra.failing
+            "lychgate_infra_gateways_failing",
+            "Gateways whose infrastructure is not in the desired state",
+            infra.failing,
         )
         yield CounterMetricFamily(
-            "lychgate_infra_failures", "Failed tries to bring a Gateway's infrastructure to the wish", infra.failures
+            "lychgate_infra_failures",
+            "Failed tries to bring a Gateway's infrastructure to the desired state",
+            infra.failures,
         )
         yield CounterMetricFamily(
             "lychgate_finalizer_failures", "Failed tries to write a GatewayClass's finalizer", finalizers.failures

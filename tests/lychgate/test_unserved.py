@@ -51,9 +51,9 @@ async def test_each_kind_with_objects_is_one_warning_with_count_and_names() -> N
         7,
         names,
     )
-    assert "protection is missing" in first["event"]
+    assert "OPEN" in first["event"]
     assert (second["kind"], second["count"], second["names"]) == ("BackendTrafficPolicy", 1, "other/b")
-    assert "protection" not in second["event"]
+    assert "OPEN" not in second["event"]
 
 
 async def test_without_crds_or_objects_there_is_nothing_to_say() -> None:

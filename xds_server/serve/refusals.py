@@ -69,5 +69,5 @@ class Refusals:
             node=visitor.node.id[:LONGEST],
             node_cluster=visitor.node.cluster[:LONGEST],
             gateway=str(visitor.gateway) if visitor.gateway else "",
-            others_since_the_last_line=said.unsaid if said else 0,
+            suppressed=said.unsaid if said else 0,
         )

@@ -19,7 +19,7 @@ FULL = Ending(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
 
 
 def lines_of(said: list[MutableMapping[str, Any]]) -> list[tuple[str, str, int]]:
-    return [(line["code"], line["gateway"], line["others_since_the_last_line"]) for line in said]
+    return [(line["code"], line["gateway"], line["suppressed"]) for line in said]
 
 
 async def test_who_speaks_for_another_gateway_is_named_with_all_that_is_known(
