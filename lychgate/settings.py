@@ -32,44 +32,43 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """GatewayClasses with this controllerName are ours."""
 
     namespace: str = "envoy-gateway-system"
-    """Where we run; the proxies too, unless `gateway_namespace_mode`."""
+    """The controller's namespace; the proxies' too, unless `gateway_namespace_mode`."""
 
     gateway_namespace_mode: bool = False
-    """Put each Gateway's proxies into the Gateway's own namespace, as GEP-1762 asks, instead of ours."""
+    """Run each Gateway's proxies in the Gateway's namespace, as GEP-1762 asks, instead of all in the controller's."""
 
     envoy_image: str = "envoyproxy/envoy:distroless-v1.40.0"
     """The proxy pods' image."""
 
     envoy_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """When the node fetches it."""
+    """When a node pulls the proxies' image."""
 
     proxy_replicas: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    """How many proxies each Gateway has; null: as many as its Deployment is scaled to, by whom ever, at first 1."""
+    """Proxies per Gateway. None is what kubectl or an autoscaler scales its Deployment to; a new one has 1."""
 
     proxy_service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
-    """How the proxies are reached."""
+    """The type of the proxies' Services."""
 
     proxy_external_traffic_policy: Literal["Local", "Cluster"] = "Local"
-    """Local keeps the clients' addresses and saves a hop; Cluster reaches the proxies through every node."""
+    """Local keeps the clients' addresses and saves a hop; with Cluster every node leads to the proxies."""
 
     proxy_ip_family: Literal["IPv4", "IPv6", "DualStack"] = "IPv4"
     """What the proxies listen on; with DualStack, their Services ask for both where the cluster has both."""
 
     proxy_cpu_request: Annotated[str, msgspec.Meta(pattern=CPU)] = "100m"
-    """CPU that is set aside for each proxy, for example 2 or 250m."""
+    """CPU request of each proxy, for example 2 or 250m."""
 
     proxy_memory_request: Annotated[str, msgspec.Meta(pattern=MEMORY)] = "512Mi"
-    """Memory that is set aside for each proxy, for example 512Mi."""
+    """Memory request of each proxy, for example 512Mi."""
 
     proxy_memory_limit: Annotated[str, msgspec.Meta(pattern=MEMORY)] | None = None
-    """Memory that no proxy may exceed; near it, at four fifths, it refuses requests before it is killed."""
+    """Memory limit of each proxy, if any; from four fifths of it a proxy refuses requests, so as not to be killed."""
 
     proxy_drain_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 10
-    """Seconds that a proxy which has to go still serves: clients are sent away, load balancers notice; 0 goes at once.
-    """
+    """Seconds that a terminating proxy keeps serving, while clients and load balancers move on. 0 stops it at once."""
 
     proxy_log_level: Literal["trace", "debug", "info", "warn", "error", "critical", "off"] = "warn"
-    """The least severe line that Envoy writes."""
+    """The least severe level of line that Envoy logs."""
 
     service_name: str = "envoy-gateway"
     """The Service by which the proxies find us: the host of their xDS connection."""
@@ -124,13 +123,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     `lychgate run` looks where this machine has them."""
 
     hold_off_cores: Annotated[float, msgspec.Meta(gt=0)] = 0.1
-    """Cores: while following changes takes us less than that, each goes at once; beyond it they are gathered."""
+    """CPU cores that following changes may use before changes are batched; below that, each is sent at once."""
 
     hold_off_at_most: Annotated[float, msgspec.Meta(ge=0)] = 0.5
-    """Seconds that a change is held at most for others to join it."""
+    """Seconds for which a change waits at most for others to be sent with it."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least severe line that is written."""
+    """The least severe level of line that is logged."""
 
     log_format: Literal["json", "console"] = "json"
     """One JSON object a line, or text for a terminal."""
@@ -163,7 +162,7 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
 
             close = difflib.get_close_matches(short, settings, 1)
             hint = f": did you mean {ENVIRONMENT_PREFIX}{close[0]}?" if close else ""
-            yield f"{name} is no setting and ignored{hint}"
+            yield f"{name} is not a setting and is ignored{hint}"
 
 
 def _is_of_other_use(name: str, environment: Mapping[str, str]) -> bool:

@@ -48,7 +48,7 @@ def filter_type(one: msgspec.Struct) -> Broken:
         for type_, (field, attribute) in _FILTERS.items():
             given = getattr(one, attribute) is not None
             if given and one.type != type_:
-                yield (field,), f"does not go with type {one.type}: write type {type_}"
+                yield (field,), f"is not allowed for type {one.type}: write type {type_}"
             if not given and one.type == type_:
                 yield (field,), f"is missing: type {type_} needs it"
 
@@ -58,9 +58,9 @@ def path_modifier(modifier: msgspec.Struct) -> Broken:
     if isinstance(modifier, routes.HTTPPathModifier):
         full, prefix = modifier.replace_full_path is not None, modifier.replace_prefix_match is not None
         if full != (modifier.type == "ReplaceFullPath"):
-            yield ("replaceFullPath",), "goes with type ReplaceFullPath, and that type with it"
+            yield ("replaceFullPath",), "is needed for type ReplaceFullPath, and allowed for no other"
         if prefix != (modifier.type == "ReplacePrefixMatch"):
-            yield ("replacePrefixMatch",), "goes with type ReplacePrefixMatch, and that type with it"
+            yield ("replacePrefixMatch",), "is needed for type ReplacePrefixMatch, and allowed for no other"
 
 
 def mirrored_share(mirror: msgspec.Struct) -> Broken:
@@ -86,7 +86,7 @@ def cors(policy: msgspec.Struct) -> Broken:
         ):
             yield from unique(((field, i), value) for i, value in enumerate(values))
             if alone and "*" in values and len(values) > 1:
-                yield (field,), "has * beside others: leave one of them out"
+                yield (field,), "has * among other values: * must stand alone"
 
 
 def external_auth(auth: msgspec.Struct) -> Broken:
@@ -96,7 +96,7 @@ def external_auth(auth: msgspec.Struct) -> Broken:
             if given is None and auth.protocol == protocol:
                 yield (field,), f"is missing: protocol {protocol} needs it"
             if given is not None and auth.protocol != protocol:
-                yield (field,), f"does not go with protocol {auth.protocol}: leave it out"
+                yield (field,), f"is not allowed for protocol {auth.protocol}: remove it"
 
 
 def session_persistence(session: msgspec.Struct) -> Broken:
@@ -104,7 +104,7 @@ def session_persistence(session: msgspec.Struct) -> Broken:
     if not isinstance(session, routes.SessionPersistence) or session.cookie_config is None:
         return
     if session.type != "Cookie":
-        yield ("cookieConfig",), f"does not go with type {session.type}: leave it out"
+        yield ("cookieConfig",), f"is not allowed for type {session.type}: remove it"
     if session.cookie_config.lifetime_type == "Permanent" and session.absolute_timeout is None:
         yield ("absoluteTimeout",), "is missing: a permanent cookie needs one"
 

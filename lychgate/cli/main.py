@@ -92,10 +92,14 @@ def serve(
         str | None, typer.Option(help="A kubeconfig file; the default is the pod's service account.")
     ] = None,
     namespace: Annotated[
-        str | None, typer.Option(help="Where we run, and the proxies unless --gateway-namespace-mode.")
+        str | None, typer.Option(help="The controller's namespace; the proxies' too, unless --gateway-namespace-mode.")
     ] = None,
     gateway_namespace_mode: Annotated[
-        bool | None, typer.Option("--gateway-namespace-mode/--controller-namespace-mode", help="Where the proxies run.")
+        bool | None,
+        typer.Option(
+            "--gateway-namespace-mode/--controller-namespace-mode",
+            help="Run each Gateway's proxies in the Gateway's namespace, or all in the controller's.",
+        ),
     ] = None,
     envoy_image: Annotated[str | None, typer.Option(help="The proxy pods' image.")] = None,
     xds_port: Annotated[int | None, typer.Option(help="The port of xDS over mTLS.")] = None,
@@ -137,10 +141,13 @@ def translate(
     output: Annotated[str, typer.Option("--output", "-o", help="yaml or json.")] = "yaml",
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Exit code 1 for bad conditions too, but for Programmed: nothing runs here."),
+        typer.Option(
+            "--strict",
+            help="Exit with 1 for bad conditions too. Programmed does not count, because nothing is running.",
+        ),
     ] = False,
 ) -> None:
-    """Print what YAML files become, without running anything. Exit code 1 when an object was rejected."""
+    """Print what YAML files become, without running anything. Exits with 1 if an object was rejected."""
     gc.disable()  # it ends when it has printed: all that it makes it needs until then
     import_structlog_alone()
     from lychgate.cli import translating
@@ -154,9 +161,7 @@ def status(
     kubeconfig: Annotated[
         str | None, typer.Option(help="Read a cluster through this kubeconfig instead of a standalone Lychgate.")
     ] = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show messages too, of good conditions as well.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the messages of good conditions too.")] = False,
     output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
 ) -> None:
     """Show every object's conditions.
@@ -177,9 +182,9 @@ def certgen(
     kubeconfig: Annotated[
         str | None, typer.Option(help="A kubeconfig file; the default is the pod's service account.")
     ] = None,
-    namespace: Annotated[str | None, typer.Option(help="Where the Secrets go.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="The namespace of the Secrets.")] = None,
 ) -> None:
-    """Make the certificates of xDS, or renew those that near their end. Good ones stay as they are."""
+    """Make the certificates for xDS, or renew those that expire soon. Good ones stay as they are."""
     from lychgate.cli import making_certificates
 
     settings = _settings(config, {"kubeconfig": kubeconfig, "namespace": namespace})
@@ -200,7 +205,7 @@ def demo_backend(
 
 @app.command()
 def version() -> None:
-    """Print our version and that of the Python below."""
+    """Print the versions of Lychgate and of its Python."""
     python = ".".join(map(str, sys.version_info[:3]))
     with reporting("version"):
         typer.echo(f"lychgate {importlib.metadata.version('lychgate')} (Python {python})")

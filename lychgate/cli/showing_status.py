@@ -63,7 +63,7 @@ def _standalone(state_dir: Path | None) -> StatusReport:
     report = read_status_file(folder / STATUS_FILE)
     if not is_in_use(folder):
         raise StatusFileError(
-            f"nothing is served here, who wrote {folder / STATUS_FILE} came to a sudden end: start `lychgate run PATH`"
+            f"nothing is served here, the process that wrote {folder / STATUS_FILE} died: start `lychgate run PATH`"
         )
     return report
 

@@ -40,7 +40,7 @@ def test_a_setting_without_a_usable_value_is_named(flags: tuple[str, ...]) -> No
 
 def test_a_misspelt_variable_is_warned_of() -> None:
     done = serve(LYCHGATE_XDS_PRT="1", KUBECONFIG="/nowhere/config")
-    assert "LYCHGATE_XDS_PRT is no setting and ignored: did you mean LYCHGATE_XDS_PORT?" in done.stderr
+    assert "LYCHGATE_XDS_PRT is not a setting and is ignored: did you mean LYCHGATE_XDS_PORT?" in done.stderr
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ def test_a_file_that_says_nothing_sets_nothing(text: str, tmp_path: Path) -> Non
 def test_a_variable_that_is_no_setting_is_named_with_what_was_probably_meant() -> None:
     environment = {"LYCHGATE_XDS_PRT": "1", "LYCHGATE_COLOUR": "red", "LYCHGATE_XDS_PORT": "2", "XDS_PORT": "3"}
     assert list(unknown_variables(environment)) == [
-        "LYCHGATE_COLOUR is no setting and ignored",
-        "LYCHGATE_XDS_PRT is no setting and ignored: did you mean LYCHGATE_XDS_PORT?",
+        "LYCHGATE_COLOUR is not a setting and is ignored",
+        "LYCHGATE_XDS_PRT is not a setting and is ignored: did you mean LYCHGATE_XDS_PORT?",
     ]
 
 
@@ -105,7 +105,7 @@ def test_every_setting_is_documented_as_it_is() -> None:
 
 def test_the_settings_that_count_without_a_cluster_are_documented_as_they_are() -> None:
     written = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-    sentence = written.partition("`lychgate run` heeds ")[2].partition(".")[0]
+    sentence = written.partition("`lychgate run` uses only ")[2].partition(".")[0]
     used = set(re.findall(r"\bsettings\.([a-z_]+)", inspect.getsource(standalone)))
     names = {field.encode_name for field in msgspec.structs.fields(Settings) if field.name in used}
     assert re.findall(r"`(\w+)`", sentence) == sorted(names)
