@@ -107,7 +107,7 @@ class _Replica:
         self._writing = writing = Latest(initial=False)
         may_write = self._leadership.may_write if settings.leader_election else _always
         writer = FencedWriter(HttpWriter(connection, served=reader.served_version), may_write)
-        self._infra_settings = _infra_settings(settings)
+        self._infra_settings = infra_settings(settings)
         authority = AuthorityFolder(Path(settings.ca_dir))
         self._infra = InfraReconciler(
             writer,
@@ -274,12 +274,14 @@ def _leadership(settings: Settings, connection: Connection, clock: Clock, eligib
     )
 
 
-def _infra_settings(settings: Settings) -> InfraSettings:
+def infra_settings(settings: Settings) -> InfraSettings:
+    """What they say of the generated infrastructure, quantities in the spelling of the API server."""
     return InfraSettings(
         system_namespace=settings.namespace,
         gateway_namespace_mode=settings.gateway_namespace_mode,
         image=settings.envoy_image,
         image_pull_policy=settings.envoy_image_pull_policy,
+        image_pull_secrets=tuple(filter(None, settings.envoy_image_pull_secrets.split(","))),
         replicas=settings.proxy_replicas,
         service_type=settings.proxy_service_type,
         external_traffic_policy=settings.proxy_external_traffic_policy,

@@ -18,6 +18,10 @@ OURS = frozenset(ENVIRONMENT_PREFIX + name for name in ("BENCH_BIN", "LAB_BIN", 
 """Variables of tests and benchmarks."""
 _OF_A_SERVICE = re.compile(r"_SERVICE_HOST\Z|_SERVICE_PORT(_|\Z)|_PORT_\d+_(TCP|UDP|SCTP)(_|\Z)")
 
+_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+NAMES = rf"^({_NAME}(,{_NAME})*)?$"
+"""Names of objects, separated by commas. Spec: Kubernetes "Object Names and IDs", DNS subdomain names."""
+
 type Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
@@ -42,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
 
     envoy_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When a node pulls the proxies' image."""
+
+    envoy_image_pull_secrets: Annotated[str, msgspec.Meta(pattern=NAMES)] = ""
+    """Names of Secrets in the proxies' namespace to pull their image with, separated by commas."""
 
     proxy_replicas: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """Proxies per Gateway. None is what kubectl or an autoscaler scales its Deployment to; a new one has 1."""

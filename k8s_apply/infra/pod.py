@@ -72,7 +72,7 @@ def _envoy(infra: InfraIR, settings: InfraSettings, drain_secret: str) -> Json:
         "name": "envoy",
         "image": settings.image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": list(settings.command),
+        "command": ["envoy"],
         "args": [
             f"--config-path {settings.bootstrap_dir}/{BOOTSTRAP_FILE}",
             f"--service-cluster {infra.gateway}",

@@ -20,7 +20,6 @@ class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the namespace of the pods."""
-    command: tuple[str, ...] = ("envoy",)
     replicas: int | None = None
     """None leaves the number to whoever scales the Deployment, such as a HorizontalPodAutoscaler; it begins at 1."""
     service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"

@@ -129,7 +129,7 @@ def test_listeners_that_come_and_go_leave_every_other_object_alone() -> None:
 
 
 def test_the_pod_has_no_rights_that_it_does_not_need() -> None:
-    """Reliability §5.5; the restricted Pod Security Standard."""
+    """Spec: Kubernetes "Pod Security Standards", Restricted."""
     pod = objects(infra())["Deployment"]["spec"]["template"]["spec"]
     (envoy,) = pod["containers"]
     assert pod["automountServiceAccountToken"] is False
@@ -181,6 +181,13 @@ def test_the_replicas_are_left_to_others_unless_a_number_is_set() -> None:
 
 def test_without_ports_nothing_is_made() -> None:
     assert not objects(msgspec.structs.replace(infra(), ports=()))
+
+
+def test_a_pod_pulls_its_image_with_the_secrets_named_and_else_with_none() -> None:
+    named = msgspec.structs.replace(SETTINGS, image_pull_secrets=("one", "two"))
+    pods = [pod_template(infra(), each, bootstrap={}, drain_secret="secret")["spec"] for each in (named, SETTINGS)]
+    assert pods[0]["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+    assert "imagePullSecrets" not in pods[1]
 
 
 def test_the_owner_is_read_back_from_the_labels_however_long_its_name() -> None:

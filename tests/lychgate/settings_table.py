@@ -15,7 +15,7 @@ def rows() -> Iterator[str]:
     """A line for each setting: name, default, meaning, and the values where they are few."""
     meanings, hints = _docstrings(), get_type_hints(Settings)
     for field in msgspec.structs.fields(Settings):
-        default = field.default if isinstance(field.default, str) else json.dumps(field.default)
+        default = field.default if field.default and isinstance(field.default, str) else json.dumps(field.default)
         choices = [*get_args(hints[field.name])] if get_origin(hints[field.name]) is Literal else []
         meaning = (
             f"{meanings[field.name]} {', '.join(choices[:-1])} or {choices[-1]}." if choices else meanings[field.name]

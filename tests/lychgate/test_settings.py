@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from lychgate import standalone
+from lychgate.in_cluster import infra_settings
 from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
 from tests.lychgate.settings_table import rows
 
@@ -120,10 +121,12 @@ def test_the_settings_that_count_without_a_cluster_are_documented_as_they_are() 
         ("PROXY_SERVICE_TYPE", "Loadbalancer"),
         ("PROXY_IP_FAMILY", "ipv6"),
         ("PROXY_DRAIN_SECONDS", "-1"),
+        ("ENVOY_IMAGE_PULL_SECRETS", "one, two"),
+        ("ENVOY_IMAGE_PULL_SECRETS", "one,"),
     ],
 )
 def test_what_no_proxy_can_have_is_refused(variable: str, text: str) -> None:
-    with pytest.raises(SettingsError, match=r"environment: .*proxy"):
+    with pytest.raises(SettingsError, match=r"environment: .*(proxy|envoy)"):
         load_settings(None, {f"LYCHGATE_{variable}": text}, {})
 
 
@@ -133,3 +136,9 @@ def test_the_number_of_proxies_is_left_to_others_unless_it_is_set(tmp_path: Path
     assert load_settings(None, {}, {}).proxy_replicas is None
     assert load_settings(file, {}, {}).proxy_replicas == 3
     assert load_settings(file, {"LYCHGATE_PROXY_REPLICAS": "null"}, {}).proxy_replicas is None
+
+
+@pytest.mark.parametrize(("text", "names"), [("", ()), ("one", ("one",)), ("one,my.two", ("one", "my.two"))])
+def test_the_proxies_image_is_pulled_with_the_secrets_named(text: str, names: tuple[str, ...]) -> None:
+    settings = load_settings(None, {"LYCHGATE_ENVOY_IMAGE_PULL_SECRETS": text}, {})
+    assert infra_settings(settings).image_pull_secrets == names
