@@ -18,6 +18,7 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     meta.Meta: frozenset(
         {"deletionGracePeriodSeconds", "generateName", "managedFields", "ownerReferences", "selfLink"}
     ),
+    gateway.GatewayClassSpec: frozenset({"description"}),
     gateway.GatewaySpec: frozenset({"defaultScope"}),
     routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
     grpc_route.GRPCRouteSpec: frozenset({"useDefaultGateways"}),

@@ -16,7 +16,6 @@ class ServicePort(Shape, frozen=True):
     name: str = ""
     protocol: str = "TCP"
     app_protocol: str | None = None
-    target_port: int | str | None = None
 
 
 class ServiceSpec(Shape, frozen=True):
@@ -24,7 +23,6 @@ class ServiceSpec(Shape, frozen=True):
     type: str = "ClusterIP"
     cluster_ip: str = msgspec.field(name="clusterIP", default="")
     cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
-    external_name: str = ""
     selector: dict[str, str] = {}
 
 
@@ -54,17 +52,10 @@ class EndpointConditions(Shape, frozen=True):
     terminating: bool | None = None
 
 
-class TargetRef(Shape, frozen=True):
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-
-
 class Endpoint(Shape, frozen=True):
     addresses: tuple[str, ...]
     conditions: EndpointConditions = EndpointConditions()
     zone: str | None = None
-    node_name: str | None = None
 
 
 class EndpointPort(Shape, frozen=True):
@@ -114,7 +105,6 @@ def authority_alone(source: ConfigMap) -> ConfigMap:
 class DeploymentStatus(Shape, frozen=True):
     replicas: int = 0
     available_replicas: int = 0
-    updated_replicas: int = 0
     observed_generation: int = 0
 
 

@@ -18,7 +18,6 @@ class ParametersReference(Shape, frozen=True):
 class GatewayClassSpec(Shape, frozen=True):
     controller_name: str
     parameters_ref: ParametersReference | None = None
-    description: str | None = None
 
 
 class SupportedFeature(Shape, frozen=True):

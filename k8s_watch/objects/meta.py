@@ -4,18 +4,9 @@ import msgspec
 
 from k8s_watch.keys import ObjectKey
 
-EMPTY: dict[str, str] = {}
-
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """Base of every decoded shape."""
-
-
-class OwnerReference(Shape, frozen=True):
-    kind: str
-    name: str
-    uid: str = ""
-    controller: bool = False
 
 
 class Meta(Shape, frozen=True):
@@ -31,7 +22,6 @@ class Meta(Shape, frozen=True):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     finalizers: tuple[str, ...] = ()
-    owner_references: tuple[OwnerReference, ...] = ()
 
 
 class Object(Shape, frozen=True):

@@ -19,9 +19,7 @@ from k8s_watch.objects.meta import Meta
 CLUSTER = ir.Cluster(name=ir.ClusterName("service/default/web/80"), backend=ObjectKey("default", "web"), port=80)
 SERVICE = Service(
     metadata=Meta(name="web", namespace="default"),
-    spec=ServiceSpec(
-        ports=(ServicePort(port=80, name="udp", protocol="UDP"), ServicePort(port=80, name="http", target_port="web"))
-    ),
+    spec=ServiceSpec(ports=(ServicePort(port=80, name="udp", protocol="UDP"), ServicePort(port=80, name="http"))),
 )
 READY, GONE = EndpointConditions(ready=True), EndpointConditions(ready=False)
 
