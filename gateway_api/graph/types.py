@@ -1,6 +1,6 @@
 """Validated, connected Gateway API: what the user meant, and what is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -47,6 +47,11 @@ class Problem(Node, frozen=True):
     reason: str
     message: str
     """Names the object, the field and the remedy."""
+
+
+def of_condition(found: Iterable[Problem], condition: str) -> list[Problem]:
+    """Return the problems that turn one type of condition bad."""
+    return [problem for problem in found if problem.condition == condition]
 
 
 class ClientValidation(Node, frozen=True):

@@ -17,8 +17,8 @@ _MAX_MESSAGE = 32768
 REFUSED = "RefusedByProxy"
 """The reason of a route that proxies refuse."""
 
-_NEGATIVE = frozenset({"Conflicted", "InsecureFrontendValidationMode", "OverlappingTLSConfig"})
-"""Condition types that are True when something is wrong."""
+NEGATIVE = frozenset({"Conflicted", "InsecureFrontendValidationMode", "OverlappingTLSConfig", "PartiallyInvalid"})
+"""Condition types of which True is the warning. Of all others, True is as it should be."""
 
 
 def of_problems(problems: Sequence[Problem], generation: int) -> Condition:
@@ -29,7 +29,7 @@ def of_problems(problems: Sequence[Problem], generation: int) -> Condition:
     Spec: Gateway API v1.6, the reason of each in `graph/problems.py`
     """
     first = problems[0]
-    status = "True" if first.condition in _NEGATIVE else "False"
+    status = "True" if first.condition in NEGATIVE else "False"
     message = " ".join(dict.fromkeys(problem.message for problem in problems))
     return _condition(first.condition, status, first.reason, message, generation)
 

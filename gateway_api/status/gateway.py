@@ -3,11 +3,11 @@
 import ipaddress
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import GatewayNode
+from gateway_api.graph.types import GatewayNode, of_condition
 from gateway_api.ir.fleet import GatewayFleet
 from gateway_api.ir.infra import GatewayInfra
 from gateway_api.status import catalogue
-from gateway_api.status.listener import listener_status, of_condition
+from gateway_api.status.listener import listener_status
 from gateway_api.status.types import Condition, GatewayStatus
 from gateway_api.status.words import of_envoy
 

@@ -1,9 +1,7 @@
 """ListenerNode → ListenerStatus, of a Gateway as of a ListenerSet."""
 
-from collections.abc import Iterable
-
 from gateway_api.graph import problems
-from gateway_api.graph.types import ListenerNode, Problem
+from gateway_api.graph.types import ListenerNode, Problem, of_condition
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ListenerStatus
 
@@ -34,11 +32,6 @@ def listener_status(listener: ListenerNode, generation: int, obstacle: str) -> L
             *([catalogue.of_problems(overlapping, generation)] if overlapping else []),
         ),
     )
-
-
-def of_condition(found: Iterable[Problem], condition: str) -> list[Problem]:
-    """Return the problems that turn one type of condition bad."""
-    return [problem for problem in found if problem.condition == condition]
 
 
 def _accepted(listener: ListenerNode, conflicts: list[Problem], generation: int) -> Condition:

@@ -1,7 +1,7 @@
 """PolicyNode → PolicyStatus; of an XBackend, a status with the fields of a route's."""
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import Ancestor, PolicyNode
+from gateway_api.graph.types import Ancestor, PolicyNode, of_condition
 from gateway_api.status import catalogue
 from gateway_api.status.types import AncestorStatus, Condition, ParentStatus, PolicyStatus, RouteStatus
 from k8s_watch.keys import ObjectKey
@@ -39,8 +39,8 @@ def _reference(gateway: ObjectKey) -> ParentReference:
 def _conditions(ancestor: Ancestor, node: PolicyNode) -> tuple[Condition, ...]:
     """Spec: Gateway API v1.6 PolicyConditionAccepted, BackendTLSPolicyConditionResolvedRefs."""
     generation = node.source.metadata.generation
-    refused = [problem for problem in ancestor.problems if problem.condition == problems.ACCEPTED]
-    unresolved = [problem for problem in ancestor.problems if problem.condition == problems.RESOLVED_REFS]
+    refused = of_condition(ancestor.problems, problems.ACCEPTED)
+    unresolved = of_condition(ancestor.problems, problems.RESOLVED_REFS)
     if refused:
         accepted = catalogue.of_problems(refused, generation)
     elif isinstance(node.source, XBackend):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.routes.claims import Claims, Place, RouteId
-from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, Problem, RouteNode
+from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, RouteNode, of_condition
 from gateway_api.ir.fleet import FleetReport, RefusedRoute
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus
@@ -71,7 +71,7 @@ def _accepted(node: RouteNode, parent: Parent, remark: str = "") -> Condition:
     if parent.problems:
         return catalogue.of_problems(parent.problems, generation)
     if node.rejection is not None:
-        return catalogue.of_problems([node.rejection, *_of(node.problems, problems.ACCEPTED)], generation)
+        return catalogue.of_problems([node.rejection, *of_condition(node.problems, problems.ACCEPTED)], generation)
     return catalogue.route_accepted(generation, remark)
 
 
@@ -86,7 +86,7 @@ def _refused(node: RouteNode, parent: Parent, fleet: FleetReport) -> Sequence[Re
 def _resolved_refs(node: RouteNode) -> Condition:
     """Spec: Gateway API v1.6 RouteConditionResolvedRefs."""
     generation = node.source.metadata.generation
-    wrong = _of(node.problems, problems.RESOLVED_REFS)
+    wrong = of_condition(node.problems, problems.RESOLVED_REFS)
     return catalogue.of_problems(wrong, generation) if wrong else catalogue.route_refs_resolved(generation)
 
 
@@ -99,7 +99,3 @@ def _waiting(id_: RouteId, parent: Parent, claimed: Claimed) -> str:
 
 def _said(place: Place) -> str:
     return place.listener if place.hostname == ANY else f"{place.hostname} on {place.listener}"
-
-
-def _of(found: Sequence[Problem], condition: str) -> list[Problem]:
-    return [problem for problem in found if problem.condition == condition]

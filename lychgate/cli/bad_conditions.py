@@ -1,11 +1,14 @@
 """Which conditions tell of something wrong."""
 
+from gateway_api.status.catalogue import NEGATIVE
 from k8s_apply.local.status_file import StatusRow
 
-BAD_WHEN_TRUE = frozenset({"Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"})
-"""Condition types of which True is the bad news."""
+DELIBERATE = frozenset({"InsecureFrontendValidationMode"})
+"""Warnings of what the user has chosen, with a field that does nothing else: nothing is wrong."""
 
 
 def is_bad(row: StatusRow) -> bool:
-    """Whether the condition tells of something wrong."""
-    return row.status != "False" if row.type in BAD_WHEN_TRUE else row.status != "True"
+    """Whether the condition tells of something wrong. Unknown is wrong too."""
+    if row.type in DELIBERATE:
+        return False
+    return row.status != "False" if row.type in NEGATIVE else row.status != "True"
