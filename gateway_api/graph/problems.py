@@ -12,6 +12,7 @@ INSECURE_FRONTEND_VALIDATION_MODE = "InsecureFrontendValidationMode"
 NO_VALID_CA_CERTIFICATE = "NoValidCACertificate"
 OVERLAPPING_TLS_CONFIG = "OverlappingTLSConfig"
 PROGRAMMED = "Programmed"
+REF_NOT_PERMITTED = "RefNotPermitted"
 RESOLVED_REFS = "ResolvedRefs"
 
 
@@ -187,7 +188,7 @@ def ref_not_permitted(message: str) -> Problem:
 
     Spec: Gateway API v1.6 RouteReasonRefNotPermitted, ListenerReasonRefNotPermitted
     """
-    return Problem(condition=RESOLVED_REFS, reason="RefNotPermitted", message=message)
+    return Problem(condition=RESOLVED_REFS, reason=REF_NOT_PERMITTED, message=message)
 
 
 def invalid_ca_certificate_ref(message: str) -> Problem:

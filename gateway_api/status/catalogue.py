@@ -118,7 +118,7 @@ def listener_set_parent_not_accepted(message: str, generation: int) -> Condition
 
 
 def listener_set_not_programmed(accepted: Condition) -> Condition:
-    """A ListenerSet that is not accepted is not programmed either, for the same reason.
+    """A ListenerSet that is not accepted, or none of whose listeners is served, is not programmed for the same reason.
 
     Spec: GEP-1713 "Conformance Details"
     """

@@ -3,6 +3,7 @@
 import ipaddress
 
 from gateway_api.graph import problems
+from gateway_api.graph.gateways.listener_set import is_refused_in_set
 from gateway_api.graph.types import GatewayNode, of_condition
 from gateway_api.ir.fleet import GatewayFleet
 from gateway_api.ir.infra import GatewayInfra
@@ -95,8 +96,8 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
 
 def _attached_listener_sets(node: GatewayNode) -> int:
     """Count the ListenerSets that are accepted. Spec: Gateway API v1.6 GatewayStatus.attachedListenerSets."""
-    serving = {listener.listener_set for listener in node.set_listeners if listener.serves}
-    return len(serving) if node.serves else 0
+    accepted = {listener.listener_set for listener in node.set_listeners if not is_refused_in_set(listener)}
+    return len(accepted) if node.serves else 0
 
 
 def _missing_addresses(node: GatewayNode, infra: GatewayInfra) -> list[str]:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from gateway_api.graph.gateways.listener_set import is_refused_in_set
 from gateway_api.graph.types import ListenerSetNode
 from gateway_api.status import catalogue
 from gateway_api.status.listener import listener_status
@@ -50,13 +51,15 @@ def _accepted(node: ListenerSetNode, obstacle: str) -> Condition:
         return catalogue.listener_set_accepted(generation)
     served = ", ".join(listener.spec.name for listener in node.listeners if listener.serves)
     message = f"Listeners not valid: {', '.join(invalid)}; served: {served or 'none'}."
-    return catalogue.listener_set_listeners_not_valid(message, generation, accepted=bool(served))
+    accepted = not all(map(is_refused_in_set, node.listeners))
+    return catalogue.listener_set_listeners_not_valid(message, generation, accepted=accepted)
 
 
 def _programmed(node: ListenerSetNode, accepted: Condition, gateway: Verdict) -> Condition:
     """Spec: Gateway API v1.6 ListenerSetConditionProgrammed; GEP-1713 "Conformance Details"."""
     generation = node.source.metadata.generation
-    if node.problems or (accepted.status != "True" and gateway.accepted):
+    unserved = bool(node.listeners) and not any(listener.serves for listener in node.listeners)
+    if node.problems or (gateway.accepted and (accepted.status != "True" or unserved)):
         return catalogue.listener_set_not_programmed(accepted)
     if not gateway.programmed:
         message = f"Gateway {node.gateway} is not programmed; see its status."

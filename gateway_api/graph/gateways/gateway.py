@@ -6,7 +6,7 @@ from gateway_api.graph import problems
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.gateways.client_validation import insecure_problems, with_client_validation
 from gateway_api.graph.gateways.listener import judge_listener
-from gateway_api.graph.gateways.listener_conflicts import judge_together
+from gateway_api.graph.gateways.listener_conflicts import is_refused, judge_together
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.mentions import some
 from gateway_api.graph.reference_grant import Referrer, Resolver
@@ -97,15 +97,8 @@ def _client_certificate(gateway: Gateway, resolver: Resolver) -> TlsSecret | Pro
 
 
 def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:
-    """Refuse a Gateway without any listener that is accepted and distinct.
-
-    One that merely has no usable certificate or authority now keeps the Gateway, and so its address.
-    """
-    if any(not _is_refused(listener) for listener in listeners):
+    """Refuse a Gateway without any listener that is accepted and distinct."""
+    if not all(map(is_refused, listeners)):
         return []
     names = some(listener.spec.name for listener in listeners) if listeners else "there is none"
     return [problems.listeners_not_valid(f"No listener is valid: {names}.")]
-
-
-def _is_refused(listener: ListenerNode) -> bool:
-    return any(problem.condition in (problems.ACCEPTED, problems.CONFLICTED) for problem in listener.problems)

@@ -59,6 +59,14 @@ def is_unaccepted(listener: ListenerNode) -> bool:
     )
 
 
+def is_refused(listener: ListenerNode) -> bool:
+    """Whether a listener is no reason to accept its Gateway: refused for what it says itself, or in conflict.
+
+    One that merely has no usable certificate or authority now keeps the Gateway, and so its address.
+    """
+    return is_unaccepted(listener) or any(problem.condition == problems.CONFLICTED for problem in listener.problems)
+
+
 def _grouped(listeners: Iterable[_Indexed], by: Callable[[ListenerNode], Hashable]) -> list[list[_Indexed]]:
     """Return the groups of two and more."""
     groups: dict[Hashable, list[_Indexed]] = defaultdict(list)
