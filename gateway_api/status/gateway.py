@@ -46,7 +46,9 @@ def _accepted(node: GatewayNode) -> Condition:
     invalid = [listener.spec.name for listener in node.listeners if not listener.serves]
     if not invalid:
         return catalogue.gateway_accepted(generation)
-    served = ", ".join(listener.spec.name for listener in node.listeners if listener.serves) or "none"
+    served = ", ".join(listener.spec.name for listener in node.listeners if listener.serves)
+    if not served:
+        served = "those of ListenerSets" if any(listener.serves for listener in node.set_listeners) else "none"
     message = f"Listeners not valid: {', '.join(invalid)}; served: {served}."
     return catalogue.gateway_accepted_in_part(message, generation)
 
@@ -71,7 +73,7 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
     generation = node.source.metadata.generation
     if not node.serves:
         return catalogue.gateway_invalid("The Gateway is not accepted.", generation)
-    if not any(listener.serves for listener in node.listeners):
+    if not any(listener.serves for listener in node.all_listeners):
         return catalogue.gateway_invalid("No listener can be served.", generation)
     if fleet.nacks:
         refused = " ".join(

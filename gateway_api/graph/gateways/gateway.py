@@ -6,11 +6,10 @@ from gateway_api.graph import problems
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.gateways.client_validation import insecure_problems, with_client_validation
 from gateway_api.graph.gateways.listener import judge_listener
-from gateway_api.graph.gateways.listener_conflicts import is_refused, judge_together
+from gateway_api.graph.gateways.listener_conflicts import judge_together
 from gateway_api.graph.hostnames import is_precise
-from gateway_api.graph.mentions import some
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerNode, Problem, Settings
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, Problem, Settings
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.objects.gateway import Gateway, GatewayAddress
 
@@ -19,6 +18,8 @@ def judge_gateway(
     gateway: Gateway, gateway_class: GatewayClassNode, resolver: Resolver, settings: Settings
 ) -> GatewayNode:
     """Judge a Gateway of one of our classes, its listeners one by one and together. Routes are not counted yet.
+
+    Whether there is a listener to accept it for is not said yet: `listener_set.with_listener_sets` does.
 
     Spec: Gateway API v1.6 Gateway, GatewayConditionAccepted
     """
@@ -35,7 +36,6 @@ def judge_gateway(
             *_parameters_problems(gateway),
             *_address_problems(gateway),
             *insecure_problems(gateway),
-            *_listeners_problems(distinct),
             *([shown] if isinstance(shown, Problem) else []),
         ),
         client_certificate=shown if isinstance(shown, TlsSecret) else None,
@@ -94,11 +94,3 @@ def _client_certificate(gateway: Gateway, resolver: Resolver) -> TlsSecret | Pro
     if isinstance(found, TlsSecret) or found == problems.ref_not_permitted(found.message):
         return found
     return problems.invalid_client_certificate_ref(f"spec.tls.backend.clientCertificateRef: {found.message}")
-
-
-def _listeners_problems(listeners: tuple[ListenerNode, ...]) -> list[Problem]:
-    """Refuse a Gateway without any listener that is accepted and distinct."""
-    if not all(map(is_refused, listeners)):
-        return []
-    names = some(listener.spec.name for listener in listeners) if listeners else "there is none"
-    return [problems.listeners_not_valid(f"No listener is valid: {names}.")]

@@ -15,6 +15,7 @@ from gateway_api.graph.gateways.listener_conflicts import is_refused, judge_name
 from gateway_api.graph.gateways.listener_set_conflicts import judge_beside
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
+from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Resolver
 from gateway_api.graph.types import GatewayNode, ListenerNode, ListenerSetNode, Settings
@@ -97,19 +98,18 @@ def is_refused_in_set(listener: ListenerNode) -> bool:
 def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSetNode]) -> GatewayNode:
     """Return a Gateway with the listeners of its ListenerSets, which come in order of precedence.
 
-    Spec: GEP-1713 "Listener Precedence"
+    It is refused when none of all its listeners is accepted and distinct.
+
+    Spec: GEP-1713 "Listener Precedence", "Listener Validation"
     """
     nodes = list(listener_sets)
-    return msgspec.structs.replace(
-        gateway,
-        listener_sets=tuple(node.source.key for node in nodes),
-        set_listeners=judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners]),
-    )
+    added = judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners])
+    return _with(gateway, tuple(node.source.key for node in nodes), added)
 
 
 def with_sets_of(known: GatewayNode, gateway: GatewayNode) -> GatewayNode:
     """Return a Gateway with the ListenerSets that `known` has, and their listeners as they are there."""
-    return msgspec.structs.replace(gateway, listener_sets=known.listener_sets, set_listeners=known.set_listeners)
+    return _with(gateway, known.listener_sets, known.set_listeners)
 
 
 def leaves_alike(one: GatewayNode, other: GatewayNode) -> bool:
@@ -140,3 +140,12 @@ def listeners_by_set(gateway: GatewayNode) -> Mapping[ObjectKey, tuple[ListenerN
         if listener.listener_set is not None:
             found[listener.listener_set].append(listener)
     return {key: tuple(listeners) for key, listeners in found.items()}
+
+
+def _with(gateway: GatewayNode, listener_sets: tuple[ObjectKey, ...], added: tuple[ListenerNode, ...]) -> GatewayNode:
+    found = gateway.problems
+    if all(map(is_refused, gateway.listeners)) and all(map(is_refused, added)):
+        # Of its own alone: others' are none of its owner's business.
+        names = some(listener.spec.name for listener in gateway.listeners) if gateway.listeners else "there is none"
+        found = (*found, problems.listeners_not_valid(f"No listener is valid: {names}."))
+    return msgspec.structs.replace(gateway, listener_sets=listener_sets, set_listeners=added, problems=found)
