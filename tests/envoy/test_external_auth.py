@@ -84,7 +84,7 @@ class GrpcAuthorizer(AuthorizationServicer):
 
     def Check(self, request: auth.CheckRequest, context: object) -> auth.CheckResponse:  # noqa: N802  of the protocol
         asked = request.attributes.request.http
-        self.seen.request = {"headers": dict(asked.headers), "body": asked.body.encode()}
+        self.seen.request = {"headers": dict(asked.headers), "body": asked.raw_body}
         if asked.headers.get("authorization") != "good":
             return auth.CheckResponse(status={"code": 7}, denied_response=auth.DeniedHttpResponse(body="no"))
         option = HeaderValueOption(header=HeaderValue(key="x-user", value="me"))
@@ -221,9 +221,10 @@ def test_a_client_cannot_say_what_the_authorizer_says(get) -> None:
 
 
 @pytest.mark.parametrize("path", ["/body", "/grpc-headers"])
-def test_a_body_is_shown_up_to_its_limit_and_denied_beyond(get, seen: Seen, path: str) -> None:
-    assert get(path, method="PUT", headers=[GOOD], body=b"12345678").status == 200
-    assert seen.request["body"] == b"12345678"
+def test_a_body_is_shown_as_it_is_up_to_its_limit_and_denied_beyond(get, seen: Seen, path: str) -> None:
+    body = b"1234\x00\xff\xc3("
+    assert get(path, method="PUT", headers=[GOOD], body=body).status == 200
+    assert seen.request["body"] == body
     assert get(path, method="PUT", headers=[GOOD], body=b"123456789").status == 413
 
 

@@ -45,6 +45,8 @@ def _ext_authz(of: ir.ExternalAuth) -> pb.ExtAuthz:
     )
     if of.max_body:
         message.with_request_body.max_request_bytes = of.max_body
+        # As a string each byte that is no UTF-8 would be a `!`: another body than the backend gets.
+        message.with_request_body.pack_as_bytes = of.protocol == "grpc"
     match of.protocol:
         case "grpc":
             service = core.GrpcService.EnvoyGrpc(cluster_name=of.cluster, authority=of.authority)
