@@ -59,7 +59,7 @@ _GROUP = text(f"({_DOTTED})?", 'an API group, for example gateway.networking.k8s
 _KIND = text(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", "a kind, for example Service", 63)
 _HOSTNAME = text(rf"(\*\.)?{_DOTTED}", "a host name in lower case without port, or *. and one")
 _SERVER_NAME = text(
-    rf"(?!([0-9]+\.){{3}}[0-9]+)(\*\.)?{_DOTTED}", "a host name in lower case, no IP address, or *. and one"
+    rf"(?!([0-9]+\.){{3}}[0-9]+$)(\*\.)?{_DOTTED}", "a host name in lower case, no IP address, or *. and one"
 )
 _PRECISE_HOSTNAME = text(_DOTTED, "a host name in lower case without port and without *")
 _HEADER_NAME = text(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+", "a header name", 256)

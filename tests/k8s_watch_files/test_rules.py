@@ -321,7 +321,14 @@ def test_an_external_backend_is_well_said(change: dict[str, object], field: str)
 
 @pytest.mark.parametrize(
     ("hostnames", "fits"),
-    [(["a.com", "*.b.com"], True), ([], False), (["10.0.0.1"], False), (["*"], False), (["A.com"], False)],
+    [
+        (["a.com", "*.b.com"], True),
+        (["10.0.0.1.nip.io"], True),
+        ([], False),
+        (["10.0.0.1"], False),
+        (["*"], False),
+        (["A.com"], False),
+    ],
 )
 def test_a_tls_route_has_names_that_a_client_can_ask_for(hostnames: list[str], fits: bool) -> None:
     rules = [{"backendRefs": [{"name": "a", "port": 1}]}]
