@@ -64,6 +64,7 @@ _SERVER_NAME = text(
 _PRECISE_HOSTNAME = text(_DOTTED, "a host name in lower case without port and without *")
 _HEADER_NAME = text(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+", "a header name", 256)
 _HEADER_VALUE = text(r"[!-~]+([\t ]?[!-~]+)*", "printable ASCII without blanks at the ends", 4096)
+_MATCHED_VALUE = text(r"(?s:.)+", "a value", 4096)
 _METHOD_OR_ANY = text(r"GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|\*", "a method in capitals, or * alone")
 _ORIGIN = text(
     r"\*|https?://((\*\.)?([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+|\*)(:[0-9]{1,5})?",
@@ -140,7 +141,6 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     routes.HTTPHeaderMatch: {
         "type": one_of("Exact", "RegularExpression"),
         "name": _HEADER_NAME,
-        "value": _HEADER_VALUE,
     },
     routes.HTTPQueryParamMatch: {"type": one_of("Exact", "RegularExpression"), "name": _HEADER_NAME},
     routes.HTTPRouteMatch: {
@@ -297,6 +297,15 @@ def _tls_ports(frontend: msgspec.Struct) -> Broken:
                 yield ("perPort", i, "port"), f"{one.port} appears {ports[one.port]} times: put all into one"
 
 
+def _matched_values(match: msgspec.Struct) -> Broken:
+    """A GRPCRoute may match values of headers that an HTTPRoute may not."""
+    if isinstance(match, routes.HTTPRouteMatch | grpc_route.GRPCRouteMatch):
+        check = _HEADER_VALUE if isinstance(match, routes.HTTPRouteMatch) else _MATCHED_VALUE
+        for i, header in enumerate(match.headers):
+            if reason := check(header.value):
+                yield ("headers", i, "value"), reason
+
+
 def _backend_port(ref: msgspec.Struct) -> Broken:
     if isinstance(ref, routes.BackendObjectReference) and (ref.group, ref.kind, ref.port) == ("", "Service", None):
         yield ("port",), f"is missing: name the port of Service {ref.name}"
@@ -312,6 +321,8 @@ _RULES: tuple[tuple[type[msgspec.Struct], Callable[[msgspec.Struct], Broken]], .
     (gateway.Listener, _listener_protocol),
     (gateway.FrontendTls, _tls_ports),
     (routes.BackendObjectReference, _backend_port),
+    (routes.HTTPRouteMatch, _matched_values),
+    (grpc_route.GRPCRouteMatch, _matched_values),
     (routes.HTTPPathMatch, http_route_rules.path_value),
     (routes.HTTPRouteFilter, http_route_rules.filter_type),
     (routes.HTTPRequestMirror, http_route_rules.mirrored_share),

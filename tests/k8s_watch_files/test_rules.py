@@ -5,7 +5,7 @@ import pytest
 
 from k8s_watch.files.paths import dotted
 from k8s_watch.files.rules import broken_rules
-from k8s_watch.objects import backends, core, gateway, policies, routes
+from k8s_watch.objects import backends, core, gateway, grpc_route, policies, routes
 from k8s_watch.objects.meta import Shape
 
 
@@ -334,6 +334,21 @@ def test_a_tls_route_has_names_that_a_client_can_ask_for(hostnames: list[str], f
     rules = [{"backendRefs": [{"name": "a", "port": 1}]}]
     found = broken(routes.TLSRouteSpec, hostnames=hostnames, rules=rules)
     assert [one.partition(":")[0] for one in found] == ([] if fits else ["hostnames"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "fits"),
+    [
+        (routes.HTTPRouteMatch, "a b", True),
+        (routes.HTTPRouteMatch, "a  b", False),
+        (grpc_route.GRPCRouteMatch, "a  b", True),
+        (grpc_route.GRPCRouteMatch, "", False),
+        (grpc_route.GRPCRouteMatch, "a" * 4097, False),
+    ],
+)
+def test_a_match_of_a_header_has_a_value_that_its_kind_takes(shape: type[Shape], value: str, fits: bool) -> None:
+    found = broken(shape, headers=[{"name": "x", "value": value}])
+    assert [one.partition(":")[0] for one in found] == ([] if fits else ["headers[0].value"])
 
 
 def test_a_route_of_bytes_has_one_rule_with_backends() -> None:
