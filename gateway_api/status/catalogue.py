@@ -204,6 +204,31 @@ def route_refused(refused: Sequence[RefusedRoute], generation: int) -> Condition
 
     Spec: Gateway API v1.6 RouteConditionAccepted
     """
+    return _condition("Accepted", "False", REFUSED, _refusal(refused), generation)
+
+
+def route_partially_invalid(
+    rules: Sequence[HTTPRuleNode], refused: Sequence[RefusedRoute], generation: int
+) -> Condition:
+    """Tell of the rules that are dropped, and of the hostnames whose rules proxies refuse: at least one of both.
+
+    Spec: Gateway API v1.6 RouteConditionPartiallyInvalid, "Drop Rule(s)"
+    """
+    problems = [problem for rule in rules for problem in rule.problems]
+    parts = []
+    if rules:
+        dropped = ", ".join(str(rule.index) for rule in rules)
+        detail = " ".join(dict.fromkeys(problem.message for problem in problems))
+        parts.append(f"Dropped Rule(s) [{dropped}], which answer {rules[0].failure}: {detail}")
+    if refused:
+        hostnames = ", ".join(dict.fromkeys(each.hostname for each in refused))
+        parts.append(f"Dropped Rule(s) of {hostnames}: {_refusal(refused)}")
+    # Whoever is refused is known by it after a restart.
+    reason = REFUSED if refused else problems[0].reason
+    return _condition("PartiallyInvalid", "True", reason, " ".join(parts), generation)
+
+
+def _refusal(refused: Sequence[RefusedRoute]) -> str:
     failing = ", ".join(dict.fromkeys(each.hostname for each in refused if not each.left_out))
     left_out = ", ".join(dict.fromkeys(each.hostname for each in refused if each.left_out))
     words = " ".join(dict.fromkeys(of_envoy(each.message) for each in refused))
@@ -212,19 +237,7 @@ def route_refused(refused: Sequence[RefusedRoute], generation: int) -> Condition
         message += f" Requests for {failing} that match this route are answered with 500."
     if left_out:
         message += f" The route is not served for {left_out}."
-    return _condition("Accepted", "False", REFUSED, message, generation)
-
-
-def route_partially_invalid(rules: Sequence[HTTPRuleNode], generation: int) -> Condition:
-    """Tell of the rules, at least one, that are dropped.
-
-    Spec: Gateway API v1.6 RouteConditionPartiallyInvalid, "Drop Rule(s)"
-    """
-    dropped = ", ".join(str(rule.index) for rule in rules)
-    problems = [problem for rule in rules for problem in rule.problems]
-    detail = " ".join(dict.fromkeys(problem.message for problem in problems))
-    message = f"Dropped Rule(s) [{dropped}], which answer {rules[0].failure}: {detail}"
-    return _condition("PartiallyInvalid", "True", problems[0].reason, message, generation)
+    return message
 
 
 # --- Policies ---------------------------------------------------------------------------------------------------------

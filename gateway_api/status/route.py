@@ -1,6 +1,6 @@
 """RouteNode → RouteStatus."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY
@@ -18,7 +18,7 @@ type Claimed = Mapping[ObjectKey, Claims]
 def http_route_status(node: HTTPRouteNode, controller_name: str, fleet: FleetReport) -> RouteStatus:
     """Say, for each parentRef to a Gateway of ours, whether it takes the route and whether its references resolve.
 
-    It does not where the Gateway's proxies refuse what the route says of a hostname.
+    It does not where the Gateway's proxies refuse what the route says of every hostname; of some is a part.
 
     Spec: Gateway API v1.6 RouteStatus, RouteParentStatus
     """
@@ -56,13 +56,14 @@ def l4_route_status(id_: RouteId, node: L4RouteNode, controller_name: str, claim
 def _http_conditions(
     node: HTTPRouteNode, parent: Parent, dropped: Sequence[HTTPRuleNode], refused: Sequence[RefusedRoute]
 ) -> tuple[Condition, ...]:
+    generation = node.source.metadata.generation
     accepted, resolved = _accepted(node, parent), _resolved_refs(node)
-    if refused and accepted.status == "True":
-        accepted = catalogue.route_refused(refused, node.source.metadata.generation)
+    if refused and accepted.status == "True" and _hostnames(parent) <= {each.hostname for each in refused}:
+        accepted = catalogue.route_refused(refused, generation)
     # "MUST NOT be set if a Route is fully valid, fully invalid, or not accepted."
-    if not dropped or accepted.status != "True":
+    if accepted.status != "True" or not (dropped or refused):
         return (accepted, resolved)
-    return (accepted, resolved, catalogue.route_partially_invalid(dropped, node.source.metadata.generation))
+    return (accepted, resolved, catalogue.route_partially_invalid(dropped, refused, generation))
 
 
 def _accepted(node: RouteNode, parent: Parent, remark: str = "") -> Condition:
@@ -79,8 +80,12 @@ def _refused(node: RouteNode, parent: Parent, fleet: FleetReport) -> Sequence[Re
     refused = fleet.of(parent.gateway).refused
     if not refused:
         return ()
-    hostnames = {hostname for binding in parent.bindings for hostname in binding.hostnames}
+    hostnames = _hostnames(parent)
     return [each for each in refused if each.source == node.source.title and each.hostname in hostnames]
+
+
+def _hostnames(parent: Parent) -> Set[str]:
+    return {hostname for binding in parent.bindings for hostname in binding.hostnames}
 
 
 def _resolved_refs(node: RouteNode) -> Condition:
