@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from gateway_api.graph.build import build_graph
@@ -22,16 +22,17 @@ from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.infra import lower_infra
 from gateway_api.status.build import build_statuses
 from gateway_api.status.keeper import StatusKeeper
-from gateway_api.status.types import Statuses
+from gateway_api.status.types import GatewayStatus, ListenerSetStatus, Statuses
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.gateway_api.bodies import KEYS
+from tests.gateway_api.slice_worlds import Slices, slices
 from tests.gateway_api.worlds import Edit, changed, edits, first_world
 
 STEPS = int(os.environ.get("LYCHGATE_STEPS", "2000"))
 STEPS_A_RUN = 25
 
-BURST = st.lists(edits(), min_size=1, max_size=4)
+BURST = st.lists(st.one_of(*[edits()] * 6, slices(KEYS["Service"])), min_size=1, max_size=4)
 HOW = st.sampled_from(["told"] * 12 + ["untold", "skipped", "again", "forgotten"])
 """Whether the snapshot says what changed, whether the keepers see it, twice, or have lost their memory before."""
 NACK = Nack(node_id="n", type_url="t", resources=("r",), message="no")
@@ -40,18 +41,24 @@ REFUSED = st.builds(
     source=st.sampled_from([f"{kind.lower()}/{key}" for kind in ("HTTPRoute", "GRPCRoute") for key in KEYS[kind]]),
     hostname=st.sampled_from(["*", "a.example.com", "*.example.com"]),
     message=st.sampled_from(["no", "never"]),
+    left_out=st.booleans(),
 )
 REPORTS = st.sampled_from([GatewayFleet(), GatewayFleet(nacks=(NACK,))]) | st.builds(
     GatewayFleet, refused=st.lists(REFUSED, min_size=1, max_size=4).map(tuple)
 )
 FLEETS = st.dictionaries(st.sampled_from(KEYS["Gateway"]), REPORTS, max_size=2).map(FleetReport)
-INFRAS = st.dictionaries(
-    st.sampled_from(KEYS["Gateway"]),
-    st.sampled_from([GatewayInfra(), GatewayInfra(addresses=(Address("IPAddress", "192.0.2.1"),))]),
-    max_size=2,
-).map(InfraReport)
+ADDRESSES = [Address("IPAddress", "192.0.2.1"), Address("IPAddress", "10.0.0.1"), Address("Hostname", "a.b")]
+"""Gateways ask for the last two: see `tests.gateway_api.bodies`."""
+INFRA = st.builds(
+    GatewayInfra,
+    addresses=st.sampled_from([(), *((each,) for each in ADDRESSES), tuple(ADDRESSES)]),
+    replicas_wanted=st.just(1),
+    replicas_available=st.sampled_from([1, 1, 1, 0]),
+    problem=st.sampled_from(["", "", "", "somebody is in the way"]),
+)
+INFRAS = st.dictionaries(st.sampled_from(KEYS["Gateway"]), INFRA, max_size=2).map(InfraReport)
 STEP = st.tuples(BURST, HOW, st.one_of(st.none(), FLEETS), st.one_of(st.none(), INFRAS))
-type Step = tuple[list[Edit], str, FleetReport | None, InfraReport | None]
+type Step = tuple[list[Edit | Slices], str, FleetReport | None, InfraReport | None]
 
 NO_GRAPH = Graph(settings=Settings())
 
@@ -142,3 +149,29 @@ def test_a_kept_graph_equals_a_built_one_after_any_changes(steps: list[Step]) ->
         if how == "again":
             assert keepers.update(cluster).before is keepers.graph
             keepers.update_statuses(change)
+
+
+@pytest.mark.parametrize("reason", ["Programmed", "AddressNotAssigned", "AddressNotUsable", "NoResources", "Invalid"])
+def test_that_law_has_gateways_of_every_verdict(reason: str) -> None:
+    assert brought_about("Gateway", reason)
+
+
+@pytest.mark.parametrize("reason", ["Programmed", "ParentNotProgrammed"])
+def test_that_law_has_listener_sets_of_both_verdicts(reason: str) -> None:
+    assert brought_about("ListenerSet", reason)
+
+
+def brought_about(kind: str, reason: str) -> tuple[FleetReport, InfraReport]:
+    """What may be reported of the first world so that an object of this kind hears this reason."""
+    graph = build_graph(first_world(), Settings())
+
+    def heard(reports: tuple[FleetReport, InfraReport]) -> bool:
+        statuses = build_statuses(graph, *reports)
+        return any(
+            condition.reason == reason
+            for key, body in statuses.items()
+            if key.kind == kind and isinstance(body, GatewayStatus | ListenerSetStatus)
+            for condition in body.conditions
+        )
+
+    return find(st.tuples(FLEETS, INFRAS), heard)

@@ -1,6 +1,7 @@
 """Small worlds whose names collide, and the changes that happen to them: material for property tests.
 
-An edit is (kind, key, the object or None to delete it); a burst is several edits that one snapshot brings at once.
+An edit is (kind, key, the object or None to delete it), or a Service with all its slices; a burst is several edits that
+one snapshot brings at once.
 """
 
 from collections.abc import Iterable
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, Gateway
 from k8s_watch.objects.meta import Object
-from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from tests.gateway_api import policy_worlds
 from tests.gateway_api.bodies import AUTHORITIES, CERTIFICATES, GROUP, KEYS, NAMESPACES, OURS, ROUTES, bodies
 from tests.gateway_api.conftest import KINDS
+from tests.gateway_api.slice_worlds import Slices, first_slices
 
 type Edit = tuple[str, ObjectKey, Object | None]
 
@@ -54,7 +56,8 @@ def _closed(edit: Edit) -> Edit:
 
 def first_world() -> ClusterSnapshot:
     """A world in which something of every kind is served, so that changes have something to break."""
-    return msgspec.structs.replace(changed(ClusterSnapshot(revision=0), _first_objects()), changed=None)
+    first = [*_first_objects(), *map(first_slices, KEYS["Service"])]
+    return msgspec.structs.replace(changed(ClusterSnapshot(revision=0), first), changed=None)
 
 
 def _first_objects() -> list[Edit]:
@@ -101,7 +104,11 @@ def _first_objects() -> list[Edit]:
                 }
             },
         ),
-        _edit("Gateway", ObjectKey("a", "h"), {"spec": {"gatewayClassName": "ours", "listeners": chosen}}),
+        _edit(
+            "Gateway",
+            ObjectKey("a", "h"),
+            {"spec": {"gatewayClassName": "ours", "listeners": chosen, "addresses": [{"value": "10.0.0.1"}]}},
+        ),
         *(
             _edit("ListenerSet", key, {"spec": {"parentRef": parents[0], "listeners": more}})
             for key in KEYS["ListenerSet"]
@@ -118,13 +125,15 @@ def _first_objects() -> list[Edit]:
     ]
 
 
-def changed(cluster: ClusterSnapshot, burst: Iterable[Edit]) -> ClusterSnapshot:
+def changed(cluster: ClusterSnapshot, burst: Iterable[Edit | Slices]) -> ClusterSnapshot:
     """The next snapshot of a source: only what a burst names is another object, and it says so."""
     fields: dict[str, dict[ObjectKey, Any]] = {}
     names: dict[str, set[ObjectKey]] = {}
-    for kind, key, found in burst:
-        objects = fields.setdefault(FIELDS[kind], dict(objects_of(cluster, kind)))
-        if found is not None:
+    for edit in burst:
+        kind, key, found = edit if len(edit) == 3 else ("EndpointSlice", *edit)
+        field = FIELDS.get(kind, "slices_by_service")
+        objects = fields.setdefault(field, dict(getattr(cluster, field)))
+        if found:
             objects[key] = found
         elif objects.pop(key, None) is None:
             continue

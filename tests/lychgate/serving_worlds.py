@@ -3,23 +3,20 @@
 They add to the changes of `tests.gateway_api.worlds`, of which few make something that serves.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.gateway_api import worlds
-from tests.gateway_api.bodies import AUTHORITIES, CERTIFICATES, GROUP, NAMESPACES
+from tests.gateway_api.bodies import AUTHORITIES, CERTIFICATES, GROUP, KEYS, NAMESPACES
 from tests.gateway_api.conftest import KINDS
+from tests.gateway_api.slice_worlds import Slices, slices
 from tests.gateway_api.worlds import Edit
-
-type Slices = tuple[ObjectKey, tuple[EndpointSlice, ...]]
-"""A Service, and all its slices."""
 
 LISTENER_HOSTNAMES = [None, None, "*.example.com", "a.example.com", "*.b.example.com"]
 HOSTNAMES = ["a.example.com", "x.example.com", "*.example.com", "*.b.example.com", "c.b.example.com", "other.test"]
@@ -52,7 +49,6 @@ FILTERS: list[list[Any]] = [
 BACKENDS = [{"name": n, "port": 80, **more} for n in ("web", "api") for more in ({}, {"weight": 0}, {"namespace": "b"})]
 BACKENDS += [{"group": EXPERIMENTAL_GROUP, "kind": "XBackend", "name": "web"}]
 HTTP_BACKENDS = BACKENDS + [{"name": "web", "port": 80, "filters": each} for each in FILTERS if each]
-SERVICES = [ObjectKey(namespace, name) for namespace in ("a", "b") for name in ("web", "api")]
 
 
 def edits() -> st.SearchStrategy[Edit | Slices]:
@@ -64,7 +60,7 @@ def edits() -> st.SearchStrategy[Edit | Slices]:
         _gateways(_listeners()),
         _listener_sets(),
         _l4_routes(),
-        _slices(),
+        slices(KEYS["Service"]),
         _services(),
         _policies(),
         _trust(),
@@ -78,29 +74,14 @@ def edits_by_hostname() -> st.SearchStrategy[Edit | Slices]:
     hostnames = st.lists(st.sampled_from(exact * 3 + ["*.example.com", "*.b.example.com"]), min_size=1, max_size=4)
     routes = _http_routes([f"r{n}" for n in range(8)], hostnames)
     gateways = _gateways(_listeners().map(lambda found: [{"name": "any", "port": 8000, "protocol": "HTTP"}, *found]))
-    return st.one_of(*[routes] * 20, gateways, _listener_sets(), _l4_routes(), _slices(), _services(), _policies())
+    return st.one_of(
+        *[routes] * 20, gateways, _listener_sets(), _l4_routes(), slices(KEYS["Service"]), _services(), _policies()
+    )
 
 
 def without_routes() -> ClusterSnapshot:
     """The first world without HTTPRoutes and GRPCRoutes."""
-    return msgspec.structs.replace(first_world(), http_routes={}, grpc_routes={})
-
-
-def first_world() -> ClusterSnapshot:
-    """As in `tests.gateway_api.worlds`."""
-    return worlds.first_world()
-
-
-def changed(cluster: ClusterSnapshot, burst: Iterable[Edit | Slices]) -> ClusterSnapshot:
-    """The next snapshot of a source."""
-    burst = list(burst)
-    after = worlds.changed(cluster, [edit for edit in burst if len(edit) == 3])
-    moved = dict(edit for edit in burst if len(edit) == 2)
-    if not moved:
-        return after
-    slices = {key: found for key, found in {**cluster.slices_by_service, **moved}.items() if found}
-    news = {**(after.changed or {}), "EndpointSlice": frozenset(moved)}
-    return msgspec.structs.replace(after, changed=news, slices_by_service=slices)
+    return msgspec.structs.replace(worlds.first_world(), http_routes={}, grpc_routes={})
 
 
 def _some(values: list[Any], at_least: int, at_most: int) -> st.SearchStrategy[list[Any]]:
@@ -255,18 +236,3 @@ def _trust() -> st.SearchStrategy[Edit]:
         st.builds(edit, st.just("ConfigMap"), namespaces, st.just("ca"), authority),
         st.builds(edit, st.just("ReferenceGrant"), st.just("b"), st.sampled_from(["x", "y"]), grant),
     )
-
-
-def _slices() -> st.SearchStrategy[Slices]:
-    def built(key: ObjectKey, port: Mapping[str, str], addresses: list[str]) -> Slices:
-        document = {
-            "metadata": {"name": key.name, "namespace": key.namespace},
-            "addressType": "IPv4",
-            "ports": [{"port": 3000, **port}],
-            "endpoints": [{"addresses": [address]} for address in addresses],
-        }
-        return key, (msgspec.convert(document, EndpointSlice),) if addresses else ()
-
-    addresses = st.lists(st.sampled_from(["10.0.0.1", "10.0.0.2"]), unique=True)
-    ports = st.sampled_from([{"name": ""}, {"name": "http"}, {"name": "udp", "protocol": "UDP"}])
-    return st.builds(built, st.sampled_from(SERVICES), ports, addresses)

@@ -16,8 +16,8 @@ from k8s_watch.objects.gateway import Gateway, GatewayClass
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
+from tests.gateway_api.worlds import changed
 from tests.lines import lines_run
-from tests.lychgate.serving_worlds import changed
 from tests.xds_server.reference_client import DeltaClient, Link
 from xds_server.protocol.messages import DeltaRequest
 from xds_server.snapshot.cache import SnapshotCache

@@ -19,8 +19,10 @@ from gateway_api.lowering import route_tables, scoping
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline, Step, build_everything
+from tests.gateway_api.bodies import KEYS
+from tests.gateway_api.worlds import changed, first_world
 from tests.lychgate import serving_worlds
-from tests.lychgate.serving_worlds import SERVICES, changed, edits, first_world
+from tests.lychgate.serving_worlds import edits
 from xds_server.snapshot import resource
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.diff import changed_names
@@ -37,7 +39,7 @@ SETTINGS = st.sampled_from([Settings(route_scoping="always"), Settings()])
 
 
 def steps(edits: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    step = st.tuples(st.lists(edits, min_size=1, max_size=3), HOW, st.sampled_from(SERVICES))
+    step = st.tuples(st.lists(edits, min_size=1, max_size=3), HOW, st.sampled_from(KEYS["Service"]))
     return st.lists(step, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN)
 
 
