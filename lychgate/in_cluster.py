@@ -4,7 +4,8 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Set
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,8 +15,7 @@ import uvloop
 from flow.clock import Clock, SystemClock
 from flow.latest import Latest
 from gateway_api.graph.types import Graph
-from gateway_api.graph.types import Settings as GraphSettings
-from gateway_api.ir.infra import InfraIR, InfraReport
+from gateway_api.ir.infra import InfraReport
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Json
 from k8s_apply.certgen import AuthorityFolder
@@ -25,9 +25,7 @@ from k8s_apply.http import HttpWriter
 from k8s_apply.infra.observed import OBSERVED, observe
 from k8s_apply.infra.pod import listener_drain
 from k8s_apply.infra.reconcile import InfraReconciler
-from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.lease import Leadership
-from k8s_apply.quantity import bytes_of, canonical_cpu, canonical_memory
 from k8s_apply.status_writer import StatusWriter
 from k8s_apply.watched import watched
 from k8s_watch.cluster import Cluster
@@ -39,6 +37,7 @@ from k8s_watch.watcher import REMEDY
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.introduction import introduce
 from lychgate.outage import mind_outages
+from lychgate.proxies import graph_settings, infra_settings, proxy_bootstrap
 from lychgate.settings import Settings, SettingsError
 from lychgate.signals import until_told
 from lychgate.taking_over import take_over
@@ -51,7 +50,6 @@ from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import PortError, Sockets
 from lychgate.unserved import warn_of_unserved
-from xds_server.bootstrap.pod import Drain, pod_bootstrap
 from xds_server.protocol.gates import Patience
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
@@ -115,7 +113,7 @@ class _Replica:
             clock=clock,
             settings=self._infra_settings,
             ca=authority,
-            bootstrap=self._bootstrap,
+            bootstrap=partial(proxy_bootstrap, settings),
         )
         self._statuses = StatusWriter(writer, leading=writing, clock=clock, observed=self._watched)
         self._finalizers = FinalizerWriter(writer, leading=writing, clock=clock)
@@ -134,14 +132,7 @@ class _Replica:
             cache,
             feedback=Feedback(self._fleet.report, self._infra_report),
             sinks=Sinks(self._infra, self._statuses),
-            settings=GraphSettings(
-                controller_name=settings.controller_name,
-                privileged_port_shift=settings.privileged_port_shift,
-                gateway_namespace_mode=settings.gateway_namespace_mode,
-                route_scoping=settings.route_scoping,
-                system_ca_file=settings.system_ca_file,
-                bind_address=_bind_address(settings),
-            ),
+            settings=graph_settings(settings),
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=self._metrics,
             clock=clock,
@@ -245,19 +236,6 @@ class _Replica:
         reasons += [f"not listed yet: {', '.join(others)}"] if others else []
         return "; ".join(reasons) or "first translation not done yet"
 
-    def _bootstrap(self, infra: InfraIR, drain_secret: str) -> Mapping[str, str]:
-        settings = self._settings
-        return pod_bootstrap(
-            gateway=infra.gateway,
-            xds_host=f"{settings.service_name}.{settings.namespace}.svc.{settings.cluster_domain}",
-            xds_port=settings.xds_port,
-            bootstrap_dir=self._infra_settings.bootstrap_dir,
-            certs_dir=self._infra_settings.certs_dir,
-            bind_address=_bind_address(settings),
-            drain=Drain(settings.proxy_drain_seconds, drain_secret) if settings.proxy_drain_seconds else None,
-            max_heap_bytes=bytes_of(limit) * 4 // 5 if (limit := settings.proxy_memory_limit) else None,
-        )
-
     def _watched(self, of: StatusKey) -> Json | None:
         found = self._cluster.get(of.kind, of.key)
         return watched(found) if found else None
@@ -272,30 +250,6 @@ def _leadership(settings: Settings, connection: Connection, clock: Clock, eligib
         clock=clock,
         eligible=eligible,
     )
-
-
-def infra_settings(settings: Settings) -> InfraSettings:
-    """What they say of the generated infrastructure, quantities in the spelling of the API server."""
-    return InfraSettings(
-        system_namespace=settings.namespace,
-        gateway_namespace_mode=settings.gateway_namespace_mode,
-        image=settings.envoy_image,
-        image_pull_policy=settings.envoy_image_pull_policy,
-        image_pull_secrets=tuple(filter(None, settings.envoy_image_pull_secrets.split(","))),
-        replicas=settings.proxy_replicas,
-        service_type=settings.proxy_service_type,
-        external_traffic_policy=settings.proxy_external_traffic_policy,
-        dual_stack=settings.proxy_ip_family == "DualStack",
-        cpu_request=canonical_cpu(settings.proxy_cpu_request),
-        memory_request=canonical_memory(settings.proxy_memory_request),
-        memory_limit=canonical_memory(settings.proxy_memory_limit) if settings.proxy_memory_limit else None,
-        drain_seconds=settings.proxy_drain_seconds,
-        log_level=settings.proxy_log_level,
-    )
-
-
-def _bind_address(settings: Settings) -> str:
-    return "0.0.0.0" if settings.proxy_ip_family == "IPv4" else "::"  # which takes IPv4 too, see `ipv4_compat`
 
 
 def _place(host: str, port: int) -> str:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from lychgate import standalone
-from lychgate.in_cluster import infra_settings
+from lychgate.proxies import infra_settings
 from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
 from tests.lychgate.settings_table import rows
 
