@@ -37,6 +37,12 @@ class KubeWriter(Protocol):
         """Server-side apply, forced: what we own of the object becomes what the manifest says."""
         ...
 
+    async def overwrite(self, kind: AnyKind, manifest: Json, /) -> Json:
+        """JSON merge patch of an object that is there: what the manifest mentions becomes what it says, lists as a
+        whole. An apply merges some lists by their items' keys, and leaves items that are others'.
+        """
+        ...
+
     async def delete(self, kind: AnyKind, key: ObjectKey, /, *, uid: str) -> None:
         """Delete exactly the object with this uid; an absent one is no error."""
         ...

@@ -43,6 +43,10 @@ class FencedWriter(KubeWriter):
         self._check()
         return await self._api.apply(kind, manifest, field_manager=field_manager)
 
+    async def overwrite(self, kind: AnyKind, manifest: Json, /) -> Json:
+        self._check()
+        return await self._api.overwrite(kind, manifest)
+
     async def delete(self, kind: AnyKind, key: ObjectKey, /, *, uid: str) -> None:
         self._check()
         await self._api.delete(kind, key, uid=uid)

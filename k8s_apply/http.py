@@ -14,6 +14,8 @@ from k8s_watch.paths import collection_path, object_path
 APPLY = "application/apply-patch+yaml"
 """JSON is YAML: the body is sent as JSON. Spec: Kubernetes API concepts, "Server-Side Apply"."""
 
+MERGE = "application/merge-patch+json"
+
 type Served = Callable[[AnyKind], Awaitable[str]]
 """Which of a kind's versions this API server serves; raises `NotServed`."""
 
@@ -63,6 +65,11 @@ class HttpWriter(KubeWriter):
         path = await self._object(kind, ObjectKey(meta.get("namespace", ""), meta["name"]))
         params = {"fieldManager": field_manager, "force": "true"}
         return await self._send("PATCH", path, manifest, params=params, content_type=APPLY)
+
+    async def overwrite(self, kind: AnyKind, manifest: Json, /) -> Json:
+        meta = manifest["metadata"]
+        path = await self._object(kind, ObjectKey(meta.get("namespace", ""), meta["name"]))
+        return await self._send("PATCH", path, manifest, content_type=MERGE)
 
     async def delete(self, kind: AnyKind, key: ObjectKey, /, *, uid: str) -> None:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}

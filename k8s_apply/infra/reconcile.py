@@ -3,7 +3,8 @@
 Theory of operation. `_live` is what we know of our objects, from one LIST a kind when we begin to lead and on each slow
 resync, and from the answers to our own writes. A Gateway is attended to when its wish changes, when somebody seems to
 have touched its objects, and after a failure; for each object it costs nothing when `_live` shows it in place, and
-otherwise one server-side apply, before which a Deployment's number may be handed over (`replicas`). An object that we
+otherwise one server-side apply, before which a Deployment's number may be handed over (`replicas`), and after which
+ports that somebody else left in a Service may have to be overwritten (`_applied`). An object that we
 do not know is read before the first apply: one that is not labelled as this Gateway's belongs to somebody else, and we
 refuse to take it. What is labelled as ours and belongs to no wished Gateway is deleted, by uid.
 """
@@ -31,6 +32,7 @@ from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_apply.workqueue import WorkQueue, backoff
 from k8s_watch.api import ApiError
 from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.kinds import SERVICE
 from k8s_watch.snapshot import ClusterSnapshot
 
 log = structlog.get_logger("k8s_apply.infra")
@@ -42,6 +44,7 @@ TERMINATING_PAUSE = 1.0
 """Seconds until a look at an object that must be gone before it can be made again."""
 FORBIDDEN = 403
 CONFLICT = 409
+INVALID = 422
 TOO_MANY_REQUESTS = 429
 
 type Id = tuple[str, ObjectKey]
@@ -248,7 +251,21 @@ class InfraReconciler:
             live = known[id_] = await self._api.get(kind, id_[1])  # what we know may be older than the number there
             if handed_over := handover(live, manifest):
                 await self._api.apply(kind, handed_over, field_manager=REPLICAS_MANAGER)
-        known[id_] = await self._api.apply(kind, manifest, field_manager=FIELD_MANAGER)
+        known[id_] = await self._applied(kind, manifest, there=live is not None)
+
+    async def _applied(self, kind: AnyKind, manifest: Json, *, there: bool) -> Json:
+        """Apply the manifest. A port of a Service that is somebody else's would stay, and may have a name of ours, with
+        which the result is invalid: then what is there is overwritten.
+        """
+        try:
+            live = await self._api.apply(kind, manifest, field_manager=FIELD_MANAGER)
+        except ApiError as error:
+            if error.code != INVALID or not there:
+                raise
+        else:
+            if kind != SERVICE or in_place(live, manifest):
+                return live
+        return await self._api.overwrite(kind, manifest)
 
     async def _manifests(self, infra: InfraIR) -> tuple[Json, ...]:
         secret = "Secret", secret_key(infra.gateway, self._settings)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +26,21 @@ EVERYWHERE = "list in all namespaces"
 
 type Field = tuple[str, ...]
 """The way to a value that is no mapping."""
+
+LIST_MAP_KEYS: dict[str, tuple[str, ...]] = {
+    "containers": ("name",),
+    "env": ("name",),
+    "ports": ("port", "containerPort", "protocol"),
+    "volumeMounts": ("mountPath",),
+    "volumes": ("name",),
+}
+"""Lists whose items an apply tells apart by these keys. Spec: Kubernetes API, `x-kubernetes-list-map-keys`"""
+ITEM = "."
+"""In a tree, a field of each item of such a list: that it is there. Spec: Kubernetes meta/v1 FieldsV1"""
+
+
+class Items(dict[str, Json]):
+    """Such a list, by the keys of its items."""
 
 
 class FakeWriter(KubeWriter):
@@ -59,7 +75,7 @@ class FakeWriter(KubeWriter):
         meta = meta | ({"namespace": key.namespace} if key.namespace else {}) | fields.pop("metadata", {})
         new = old | {"metadata": meta} | fields
         for owned in self._owned.get((kind.name, key), {}).values():
-            owned.difference_update(_differences(old, new))
+            owned.difference_update(_differences(_tree_of(old), _tree_of(new)))
         return self._store(kind, key, new)
 
     def drop(self, kind: AnyKind, key: ObjectKey) -> None:
@@ -81,7 +97,7 @@ class FakeWriter(KubeWriter):
 
     @property
     def writes(self) -> list[Call]:
-        return self.seen("create", "replace", "replace_status", "apply", "delete")
+        return self.seen("create", "replace", "replace_status", "apply", "overwrite", "delete")
 
     # KubeWriter.
 
@@ -110,7 +126,10 @@ class FakeWriter(KubeWriter):
 
     async def replace(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
         await self._call("replace", kind, key)
-        self._check_version(self._get(kind, key), body)
+        live = self._get(kind, key)
+        self._check_version(live, body)
+        if body["metadata"].get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
+            raise Conflict(409, "the uid is another object's")
         stored = self._store(kind, key, body)
         if "deletionTimestamp" in stored["metadata"] and not stored["metadata"].get("finalizers"):
             self.drop(kind, key)
@@ -130,25 +149,40 @@ class FakeWriter(KubeWriter):
         old = self._objects.get((kind.name, key))
         if "resourceVersion" in meta:
             self._check_version(self._get(kind, key), manifest)
-        wanted = {name: value for name, value in manifest.items() if name not in ("apiVersion", "kind")}
-        managers = self._owned.setdefault((kind.name, key), {})
+        wanted = _tree_of(_body(manifest))
+        managers = {name: set(fields) for name, fields in self._owned.get((kind.name, key), {}).items()}
         before = managers.pop(field_manager, set())
         others = set[Field]().union(*managers.values())
-        merged = _merged(_without(old or {}, before - set(_fields(wanted)) - others), wanted)
+        merged = _merged(_without(_tree_of(old or {}), before - set(_fields(wanted)) - others), wanted)
         if kind.name == "Deployment":
             merged["spec"] = {"replicas": 1} | merged.get("spec", {})
         for owned in managers.values():
-            owned.difference_update(_differences(old or {}, merged))
-        managers[field_manager] = set(_fields(wanted))
-        uid = old["metadata"]["uid"] if old else f"uid-{next(self._uid)}"
-        generation = old["metadata"]["generation"] + (old.get("spec") != merged.get("spec")) if old else 1
-        merged["metadata"] |= {"uid": uid, "generation": generation}
-        return self._store(kind, key, merged)
+            owned.difference_update(_differences(_tree_of(old or {}), merged))
+        new = _item_of(merged)
+        _validate(kind, new)
+        if old and old == new | {"metadata": old["metadata"] | new["metadata"]} and before == set(_fields(wanted)):
+            return old
+        self._owned[kind.name, key] = managers | {field_manager: set(_fields(wanted))}
+        return self._update(kind, key, old, new)
+
+    async def overwrite(self, kind: AnyKind, manifest: Json, /) -> Json:
+        key = ObjectKey(manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"])
+        await self._call("overwrite", kind, key)
+        old = self._get(kind, key)
+        new = _merged(old, _body(manifest))
+        _validate(kind, new)
+        for owned in self._owned.get((kind.name, key), {}).values():
+            owned.difference_update(_differences(_tree_of(old), _tree_of(new)))
+        return self._update(kind, key, old, new)
 
     async def delete(self, kind: AnyKind, key: ObjectKey, /, *, uid: str) -> None:
         await self._call("delete", kind, key)
         live = self._objects.get((kind.name, key))
-        if live and live["metadata"]["uid"] == uid:
+        if not live or live["metadata"]["uid"] != uid:
+            return
+        if live["metadata"].get("finalizers"):
+            self._store(kind, key, live | {"metadata": live["metadata"] | {"deletionTimestamp": "now"}})
+        else:
             self.drop(kind, key)
 
     async def _call(self, verb: str, kind: AnyKind, key: ObjectKey) -> None:
@@ -179,6 +213,13 @@ class FakeWriter(KubeWriter):
         if body["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
             raise Conflict(409, "the object has been modified")
 
+    def _update(self, kind: AnyKind, key: ObjectKey, old: Json | None, new: Json) -> Json:
+        """Store a new spec. Services have no generation."""
+        uid = old["metadata"]["uid"] if old else f"uid-{next(self._uid)}"
+        generation = old["metadata"].get("generation", 0) + (old.get("spec") != new.get("spec")) if old else 1
+        numbered = {"generation": generation} if kind.name == "Deployment" else {}
+        return self._store(kind, key, new | {"metadata": new["metadata"] | {"uid": uid} | numbered})
+
     def _store(self, kind: AnyKind, key: ObjectKey, item: Json) -> Json:
         meta = item["metadata"] | {"resourceVersion": str(next(self._version))}
         if managers := self._owned.get((kind.name, key)):
@@ -190,22 +231,57 @@ class FakeWriter(KubeWriter):
         return stored
 
 
+def _body(manifest: Json) -> Json:
+    return {name: value for name, value in manifest.items() if name not in ("apiVersion", "kind")}
+
+
+def _validate(kind: AnyKind, item: Json) -> None:
+    """Spec: Kubernetes core/v1 ServicePort.name"""
+    names = [port.get("name") for port in item["spec"]["ports"]] if kind.name == "Service" else []
+    if len(names) != len({*names}) or (len(names) > 1 and None in names):
+        raise ApiError(422, f"{kind.name} {item['metadata']['name']} is invalid: spec.ports[1].name")
+
+
+def _tree_of(item: Json) -> Json:
+    """The object with its lists by their items' keys."""
+    return {name: _branch_of(name, value) for name, value in item.items()}
+
+
+def _branch_of(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return _tree_of(value)
+    if not value or name not in LIST_MAP_KEYS:
+        return value
+    keys = [json.dumps({key: item[key] for key in LIST_MAP_KEYS[name] if key in item}) for item in value]
+    return Items({key: {ITEM: True} | _tree_of(item) for key, item in zip(keys, value, strict=True)})
+
+
+def _item_of(tree: Json) -> Json:
+    return {name: _value_of(value) for name, value in tree.items() if name != ITEM}
+
+
+def _value_of(branch: Any) -> Any:
+    if isinstance(branch, Items):
+        return [_item_of(item) for item in branch.values() if ITEM in item]
+    return _item_of(branch) if isinstance(branch, dict) else branch
+
+
 def _merged(live: Json, wanted: Json) -> Json:
-    """The live object, with what is wanted as wanted."""
-    merged = dict(live)
-    for name, value in wanted.items():
-        old = live.get(name)
-        merged[name] = _merged(old, value) if isinstance(value, dict) and isinstance(old, dict) else value
-    return merged
+    """The live object, with what is wanted as wanted, in the order of the wanted."""
+    merged = {
+        name: _merged(live[name], value) if isinstance(value, dict) and isinstance(live.get(name), dict) else value
+        for name, value in wanted.items()
+    }
+    return type(live)(merged | {name: value for name, value in live.items() if name not in wanted})
 
 
 def _without(live: Json, fields: set[Field], above: Field = ()) -> Json:
     """The live object without these fields: what a manager owned alone and names no more."""
-    return {
-        name: _without(value, fields, (*above, name)) if isinstance(value, dict) else value
+    return type(live)(
+        (name, _without(value, fields, (*above, name)) if isinstance(value, dict) else value)
         for name, value in live.items()
         if (*above, name) not in fields
-    }
+    )
 
 
 def _fields(item: Json, above: Field = ()) -> Iterator[Field]:
@@ -232,8 +308,12 @@ def _tree(fields: set[Field]) -> Json:
     for field in sorted(fields):
         inner = tree
         for name in field:
-            inner = inner.setdefault(f"f:{name}", {})
+            inner = inner.setdefault(_spelled(name), {})
     return tree
+
+
+def _spelled(name: str) -> str:
+    return name if name == ITEM else f"k:{name}" if name.startswith("{") else f"f:{name}"
 
 
 def refusals(code: int, *verbs: str, retry_after: float | None = None) -> dict[str, Exception]:

@@ -92,6 +92,13 @@ async def test_an_apply_is_a_forced_patch_of_the_whole_manifest(writer: HttpWrit
     ]
 
 
+async def test_an_overwriting_is_a_merge_patch(writer: HttpWriter, server: Server) -> None:
+    manifest = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "r", "namespace": "default"}}
+    assert await writer.overwrite(SERVICE, manifest) == server.answer
+    path = "/api/v1/namespaces/default/services/r"
+    assert server.requests == [Request("PATCH", path, {}, "application/merge-patch+json", manifest)]
+
+
 async def test_a_status_is_put_as_the_version_that_is_served(writer: HttpWriter, server: Server) -> None:
     await writer.replace_status(HTTP_ROUTE, KEY, {"metadata": {"name": "r"}, "status": {"parents": []}})
     (request,) = server.requests

@@ -169,6 +169,50 @@ async def test_a_deployment_that_somebody_edited_is_set_right(site: Site) -> Non
     assert deployment(site.api)["revisionHistoryLimit"] == 2
 
 
+async def ports_edited(site: Site, *ports: dict[str, Any]) -> list[dict[str, Any]]:
+    """Have somebody set the ports of EG's Service; return what they are after a resync, which settles it."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        service = site.api.peek(SERVICE, EG_INFRA) or {}
+        site.api.put(SERVICE, EG_INFRA, spec=service["spec"] | {"ports": list(ports)})
+        await site.clock.advance(400)
+        assert not site.reconciler.problems.value
+        site.api.calls.clear()
+        await site.clock.advance(1000)
+        assert not site.api.writes
+    found: list[dict[str, Any]] = (site.api.peek(SERVICE, EG_INFRA) or {})["spec"]["ports"]
+    return found
+
+
+HTTP = {"name": "http-80", "protocol": "TCP", "port": 80, "targetPort": 10080}
+
+
+async def test_a_service_port_that_somebody_renumbered_is_set_right(site: Site) -> None:
+    """An apply alone is invalid: it leaves theirs, which has the name of ours."""
+    assert await ports_edited(site, HTTP | {"port": 81}) == [HTTP]
+
+
+async def test_a_service_port_that_somebody_added_is_closed(site: Site) -> None:
+    """An apply alone leaves it, and would be repeated at each resync."""
+    assert await ports_edited(site, HTTP, HTTP | {"name": "more", "port": 81}) == [HTTP]
+
+
+async def test_a_sidecar_that_somebody_added_stays_and_costs_no_call(site: Site) -> None:
+    sidecar = {"name": "sidecar", "image": "theirs"}
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        template = deployment(site.api)["template"]
+        pod = template["spec"] | {"containers": [sidecar, *template["spec"]["containers"]]}
+        edit(site.api, template=template | {"spec": pod})
+        site.api.calls.clear()
+        site.reconciler.saw(site.snapshot())
+        await site.clock.advance(1000)
+        assert not site.api.writes
+        await site.want(infra(labels={"team": "a"}))
+        assert f"apply Deployment {EG_INFRA.name}" in names(site.api.writes)
+    assert sidecar in deployment(site.api)["template"]["spec"]["containers"]
+
+
 async def test_a_resync_finds_what_nobody_told_of(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra())
@@ -317,7 +361,9 @@ async def test_a_gateway_without_ports_keeps_its_address(site: Site) -> None:
 async def test_an_object_under_deletion_is_made_again_once_it_is_gone(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra())
-        site.api.put(SERVICE, EG_INFRA, metadata={"deletionTimestamp": "now"})
+        cleanup = {"finalizers": ["service.kubernetes.io/load-balancer-cleanup"]}
+        service = site.api.put(SERVICE, EG_INFRA, metadata=cleanup)
+        await site.api.delete(SERVICE, EG_INFRA, uid=service["metadata"]["uid"])
         await site.want(infra(EG, 81))
         site.api.drop(SERVICE, EG_INFRA)
         await site.clock.advance(5)

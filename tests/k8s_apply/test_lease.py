@@ -186,8 +186,10 @@ async def test_a_process_that_was_stopped_writes_nothing_when_it_wakes(api: Fake
             assert one.leading.value
             with pytest.raises(NotLeadingError):
                 await fenced.delete(SERVICE, ObjectKey("default", "s"), uid="uid-1")
+            with pytest.raises(NotLeadingError):
+                await fenced.overwrite(SERVICE, {"metadata": {"name": "s", "namespace": "default"}})
             assert await fenced.get(SERVICE, ObjectKey("default", "s"))
-    assert not api.seen("delete")
+    assert not api.seen("delete", "overwrite")
 
 
 @contextmanager
