@@ -41,6 +41,8 @@ class ReferenceClient:
         """How often what is held may come all the same: asked for, warming, or refused in company."""
         self.refused: set[tuple[ResourceType, str]] = set()
         """What comes after a refusal may be what is held."""
+        self.unconfirmed: dict[ResourceType, set[str]] = {type_: set() for type_ in ResourceType}
+        """What it said to have when this stream began, and has heard nothing of since."""
         self.orderly = True
         """Whether order is checked."""
 
@@ -127,6 +129,7 @@ class ReferenceClient:
                 self.expected[type_].update(wanted - before)
                 for name in before - wanted:
                     self.held[type_].pop(name, None)
+                self.unconfirmed[type_] &= wanted
                 self.change_subscription(type_, before, wanted)
         if not self.warming:
             self.outbox.extend(self.withheld)
@@ -188,6 +191,7 @@ class DeltaClient(ReferenceClient):
 
     def first_request(self, type_: ResourceType, names: set[str]) -> None:
         held = {n: r.version for n, r in self.held[type_].items() if type_ not in NAMED_BY or n in names}
+        self.unconfirmed[type_] = set(held)
         self.outbox.append(DeltaRequest(type=type_, subscribe=tuple(sorted(names)), initial_versions=held))
 
     def change_subscription(self, type_: ResourceType, before: set[str], after: set[str]) -> None:
@@ -200,6 +204,7 @@ class DeltaClient(ReferenceClient):
 
     def apply(self, response: Response) -> None:
         held = self.held[response.type]
+        self.unconfirmed[response.type] -= {*(resource.name for resource in response.resources), *response.removed}
         for resource in response.resources:
             if response.type in NAMED_BY and resource.name not in self.subscribed[response.type]:
                 continue  # unsubscribed while it was under way
@@ -226,7 +231,9 @@ class SotwClient(ReferenceClient):
         super().connect()
 
     def first_request(self, type_: ResourceType, names: set[str]) -> None:
-        self.outbox.append(SotwRequest(type=type_, names=tuple(sorted(names)), version=self.versions.get(type_, "")))
+        version = self.versions.get(type_, "")
+        self.unconfirmed[type_] = set(self.held[type_]) if version and type_ not in NAMED_BY else set()
+        self.outbox.append(SotwRequest(type=type_, names=tuple(sorted(names)), version=version))
 
     def change_subscription(self, type_: ResourceType, before: set[str], after: set[str]) -> None:
         self.outbox.append(SotwRequest(type=type_, names=tuple(sorted(after)), nonce=self.nonces.get(type_, "")))
@@ -240,6 +247,7 @@ class SotwClient(ReferenceClient):
 
     def apply(self, response: Response) -> None:
         held = self.held[response.type]
+        self.unconfirmed[response.type].clear()
         if response.type not in NAMED_BY:
             for name in held.keys() - {r.name for r in response.resources}:
                 self.check_removal(response.type, name)

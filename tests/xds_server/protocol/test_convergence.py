@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -18,8 +18,10 @@ from tests.xds_server.reference_client import (
     is_bad,
 )
 from tests.xds_server.world import world
-from xds_server.snapshot.resource import Snapshot
+from xds_server.snapshot.resource import ResourceType, Snapshot
 
+NAMING = {CLUSTER: (LISTENER, ROUTE), ENDPOINT: (CLUSTER,), SECRET: (LISTENER,), LISTENER: (), ROUTE: (LISTENER,)}
+"""By type, the types of which resources name it."""
 CLUSTERS, ROUTES, LISTENERS, SECRETS = ["c1", "c2", "c3", "c4"], ["r1", "r2"], ["l1", "l2", "l3"], ["s1", "s2"]
 
 
@@ -123,21 +125,33 @@ class Conversations(RuleBasedStateMachine):
         """The client has all that is good and that it wants, nothing else but what it must keep for something bad."""
         client, snapshot = self.link.client, self.link.snapshot
         kept = {target for t in (CLUSTER, LISTENER, ROUTE) for r in client.held[t].values() for target in r.depends_on}
+        dark = {type_ for type_ in ResourceType if self.in_the_dark(type_)}
+        for type_ in dark:
+            event(f"in the dark about {type_.name}")
         for type_ in (CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE):
             held, wanted = client.held[type_], snapshot.of(type_).by_name
             for name, resource in wanted.items():
                 concerned = type_ in (CLUSTER, LISTENER) or name in client.subscribed[type_]
-                spared = not concerned or is_bad(resource) or self.in_the_dark()
+                spared = not concerned or is_bad(resource) or (type_ in dark and self.whole_sets)
                 assert spared or held.get(name) == resource, (type_, name)
+            in_use_perhaps = dark & {*NAMING[type_], *([type_] if self.whole_sets else [])}
             for name in held.keys() - wanted.keys():
-                assert (type_, name) in kept or self.in_the_dark(), (type_, name, "was to go")
+                assert (type_, name) in kept or in_use_perhaps, (type_, name, "was to go")
         good = not any(is_bad(r) for resources in snapshot.by_type.values() for r in resources.by_name.values())
         assert self.link.stream.in_sync or not good
         assert not self.link.stream.respond(snapshot, now=self.link.now)
 
-    def in_the_dark(self) -> bool:
-        """The client came back with what the server cannot know, and refused what was to replace it."""
-        return any(channel.holdings.foreign or channel.blind for channel in self.link.stream._channels.values())
+    def in_the_dark(self, type_: ResourceType) -> bool:
+        """The client came back with what the server may not know, and refuses what is to replace it."""
+        wanted, unconfirmed = self.link.snapshot.of(type_).by_name, self.link.client.unconfirmed[type_]
+        if self.whole_sets:
+            return bool(unconfirmed) and any(map(is_bad, wanted.values()))
+        return any(name in wanted and is_bad(wanted[name]) for name in unconfirmed)
+
+    @property
+    def whole_sets(self) -> bool:
+        """Whether the client refuses all of a type together."""
+        return isinstance(self.link.client, SotwClient)
 
 
 class SotwConversations(Conversations):
