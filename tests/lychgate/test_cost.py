@@ -17,7 +17,7 @@ from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
 from tests.gateway_api.worlds import changed
-from tests.lines import lines_run
+from tests.lines import bytes_made, lines_run
 from tests.xds_server.reference_client import DeltaClient, Link
 from xds_server.protocol.messages import DeltaRequest
 from xds_server.snapshot.cache import SnapshotCache
@@ -116,3 +116,28 @@ def test_a_change_costs_no_more_in_a_big_world(change: str, scoping: Literal["ne
     settings = Settings(route_scoping=scoping)
     small, big = (cost(routes, CHANGES[change], settings) for routes in (25, 100))
     assert 0 < big <= small + LOGARITHMS
+
+
+POINTERS = 4 * 8
+"""Bytes that a change may make for each route of the world: there are new tuples of a table's routes, in their order,
+and of what it names. The copy of a mapping with an entry for each route takes 46."""
+
+
+def bytes_of_changes(routes: int, settings: Settings) -> dict[str, int]:
+    """What the pipeline makes for each change, of which every one is undone again."""
+    pipeline, cluster = Pipeline(settings), world(routes)
+    pipeline.update(cluster)
+    made: dict[str, int] = {}
+    for name, change in CHANGES.items():
+        after = changed(cluster, [change(routes)])
+        made[name] = bytes_made(lambda after=after: pipeline.update(after))  # type: ignore[misc]
+        cluster = msgspec.structs.replace(cluster, revision=after.revision + 1, changed=None)
+        pipeline.update(cluster)
+    return made
+
+
+@pytest.mark.parametrize("scoping", ["never", "always"])
+def test_a_change_copies_no_more_in_a_big_world(scoping: Literal["never", "always"]) -> None:
+    settings = Settings(route_scoping=scoping)
+    small, big = bytes_of_changes(400, settings), bytes_of_changes(1600, settings)
+    assert {name: grown for name in CHANGES if (grown := big[name] - small[name]) > 1200 * POINTERS} == {}
