@@ -2,22 +2,90 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k8s_watch.keys import AnyKind
-from k8s_watch.kinds import HTTP_ROUTE, SERVICE
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.api import ApiError, Gone
+from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.kinds import CONFIG_MAP, ENDPOINT_SLICE, HTTP_ROUTE, SERVICE
+from k8s_watch.slices import SERVICE_LABEL
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
 from tests.k8s_watch.conftest import World
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
 
-type Step = Callable[[World], None]
-
-KINDS = st.sampled_from([SERVICE, HTTP_ROUTE])
+WATCHED: tuple[AnyKind, ...] = (SERVICE, HTTP_ROUTE, CONFIG_MAP, ENDPOINT_SLICE)
+FLAT = (SERVICE, HTTP_ROUTE, CONFIG_MAP)
+"""Kinds that a snapshot has by their own keys."""
+KINDS = st.sampled_from(WATCHED)
+BREAKABLE = st.sampled_from([SERVICE, HTTP_ROUTE])
 NAMES = st.sampled_from("abcde")
-ERRORS = st.sampled_from([ConnectionRefusedError(), TimeoutError(), UNAVAILABLE, FORBIDDEN])
+NAMESPACES = st.sampled_from(["default", "default", "other"])
+DECISIVE = st.sets(st.sampled_from([kind.name for kind in WATCHED]))
+ERRORS = st.sampled_from(
+    [
+        ConnectionRefusedError(),
+        TimeoutError(),
+        UNAVAILABLE,
+        FORBIDDEN,
+        ApiError(429, "slow down", retry_after=3.0),
+        ApiError(504, "Too large resource version"),
+        Gone(410, "too old", reason="Expired"),
+    ]
+)
+FIELDS: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
+    "EndpointSlice": st.sampled_from("st").map(lambda name: {"metadata": {"labels": {SERVICE_LABEL: name}}}),
+    "ConfigMap": st.sampled_from([{"data": {"ca.crt": "a", "large": "b"}}, {"data": {"large": "c"}}]),
+    "HTTPRoute": st.sampled_from("ab").map(lambda name: {"metadata": {"generation": 1}, "status": {"parents": []}}),
+}
+
+
+class Watched(World):
+    """A world in which one can ask whether what is held is up to date."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        super().__init__(WATCHED, page_size=2)
+        self._tasks = tasks
+        self.stalled: set[str] = set()
+        """Kinds of which a watch may be silent for ever, unless somebody begins it anew."""
+        self.asked: list[asyncio.Task[None]] = []
+
+    def catch_up(self, decisive: Collection[str]) -> None:
+        """Ask in the background."""
+        self.asked.append(self._tasks.create_task(self._caught_up(decisive)))
+
+    async def _caught_up(self, decisive: Collection[str]) -> None:
+        there = {kind.name: self._versions(kind) for kind in WATCHED if kind.name in decisive}
+        self.stalled -= {*decisive}
+        await self.cluster.catch_up(decisive)
+        for kind in WATCHED:
+            now = self._versions(kind)
+            for key, version in there.get(kind.name, {}).items():
+                if now.get(key) == version and kind.name not in self.api.missing:
+                    found = self.cluster.get(kind.name, key)
+                    assert found
+                    assert found.metadata.resource_version == version
+
+    def _versions(self, kind: AnyKind) -> dict[ObjectKey, str]:
+        """Of all objects that can be read."""
+        objects = self.api.of(kind).objects
+        return {key: held["metadata"]["resourceVersion"] for key, held in objects.items() if not is_broken(held)}
+
+    def stall(self, kind: AnyKind) -> None:
+        """Have the kind's watch say nothing more."""
+        self.stalled.add(kind.name)
+        self.api.stall(kind)
+
+
+type Step = Callable[[Watched], None]
+
+
+def is_broken(held: Mapping[str, Any]) -> bool:
+    """Whether nobody can read the object."""
+    return held.get("spec") == 3
 
 
 def step(name: str, does: Callable[..., object], *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[Step]:
@@ -27,7 +95,7 @@ def step(name: str, does: Callable[..., object], *arguments: st.SearchStrategy[o
         def __init__(self, *chosen: object) -> None:
             self.chosen = chosen
 
-        def __call__(self, world: World) -> None:
+        def __call__(self, world: Watched) -> None:
             does(world, *self.chosen)
 
         def __repr__(self) -> str:
@@ -36,24 +104,45 @@ def step(name: str, does: Callable[..., object], *arguments: st.SearchStrategy[o
     return st.builds(Shown, *arguments)
 
 
-def replay(world: World, kind: AnyKind) -> None:
+def replay(world: Watched, kind: AnyKind) -> None:
     """Say the newest event about each object once more."""
-    newest = {held["metadata"]["name"]: (type_, held) for _, type_, held in world.api.of(kind).history}
+    newest = {
+        (held["metadata"]["namespace"], held["metadata"]["name"]): (type_, held)
+        for _, type_, held in world.api.of(kind).history
+    }
     for type_, held in newest.values():
         world.api.say(kind, type_, held)
+
+
+def puts() -> st.SearchStrategy[Step]:
+    def of(kind: AnyKind) -> st.SearchStrategy[Step]:
+        fields = FIELDS.get(kind.name, st.just({}))
+        return step(
+            "put",
+            lambda world, kind, name, namespace, fields: world.api.put(kind, name, namespace, **fields),
+            st.just(kind),
+            NAMES,
+            NAMESPACES,
+            st.just({}) | fields,
+        )
+
+    return KINDS.flatmap(of)
 
 
 STEPS = st.lists(
     st.tuples(
         st.one_of(
-            step("put", lambda world, kind, name: world.api.put(kind, name), KINDS, NAMES),
+            puts(),
+            puts(),
             step("put again", lambda world, kind, name: world.api.put(kind, name, uid="n"), KINDS, NAMES),
-            step("break", lambda world, kind, name: world.api.put(kind, name, spec=3), KINDS, NAMES),
-            step("delete", lambda world, kind, name: world.api.delete(kind, name), KINDS, NAMES),
+            step("break", lambda world, kind, name: world.api.put(kind, name, spec=3), BREAKABLE, NAMES),
+            step("delete", lambda world, *of: world.api.delete(*of), KINDS, NAMES, NAMESPACES),
             step("bookmark", lambda world, kind: world.api.bookmark(kind), KINDS),
             step("replay", replay, KINDS),
             step("close", lambda world, kind: world.api.close(kind), KINDS),
             step("cut", lambda world, kind: world.api.cut(kind), KINDS),
+            step("stall", lambda world, kind: world.stall(kind), KINDS),
+            step("catch up", lambda world, decisive: world.catch_up(decisive), DECISIVE),
             step("compact", lambda world: world.api.compact()),
             step("gone as event", lambda world, yes: setattr(world.api, "gone_as_event", yes), st.booleans()),
             step("expire tokens", lambda world: setattr(world.api, "expired_tokens", 1000)),
@@ -77,22 +166,25 @@ def test_any_interleaving_ends_with_store_equal_to_server(steps: list[tuple[Step
 
 
 async def _drive(steps: list[tuple[Step, float]]) -> None:
-    world = World((SERVICE, HTTP_ROUTE), page_size=2)
-    for name in "abc":
-        world.api.put(SERVICE, name)
     snapshots: list[ClusterSnapshot] = []
-    async with world.running():
-        for happens, seconds in steps:
-            happens(world)
-            await world.clock.advance(seconds)
-            if world.cluster.revision.value:
-                snapshots.append(world.cluster.snapshot())
-        world.api.start()
-        world.api.missing.clear()
-        world.api.refuse_once.clear()
-        await world.clock.advance(120)
-        snapshots.append(world.cluster.snapshot())
-        assert [health.error for health in world.cluster.health()] == ["", ""]
+    async with asyncio.TaskGroup() as tasks:
+        world = Watched(tasks)
+        for name in "abc":
+            world.api.put(SERVICE, name)
+        async with world.running():
+            for happens, seconds in steps:
+                happens(world)
+                await world.clock.advance(seconds)
+                if world.cluster.revision.value:
+                    snapshots.append(world.cluster.snapshot())
+            world.api.start()
+            world.api.missing.clear()
+            world.api.refuse_once.clear()
+            world.catch_up({*world.stalled})
+            await world.clock.advance(120)
+            assert all(asked.done() for asked in world.asked)
+            snapshots.append(world.cluster.snapshot())
+            assert [health.error for health in world.cluster.health()] == [""] * len(WATCHED)
     _check_agreement(world, snapshots[-1])
     for before, after in itertools.pairwise(snapshots):
         _check_changed(before, after)
@@ -100,14 +192,28 @@ async def _drive(steps: list[tuple[Step, float]]) -> None:
 
 def _check_agreement(world: World, snapshot: ClusterSnapshot) -> None:
     rejected = {(one.kind, one.key) for one in snapshot.rejected}
-    for kind, mapping in ((SERVICE, snapshot.services), (HTTP_ROUTE, snapshot.http_routes)):
+    for kind in FLAT:
         held = world.api.of(kind).objects
-        good = {key: body["metadata"] for key, body in held.items() if body.get("spec") != 3}
+        good = {key: body["metadata"] for key, body in held.items() if not is_broken(body)}
+        mapping = objects_of(snapshot, kind.name)
         seen = {key: found.metadata for key, found in mapping.items() if (kind.name, key) not in rejected}
         assert set(seen) == set(good)
         assert {key for name, key in rejected if name == kind.name} == held.keys() - good.keys()
         for key, meta in good.items():
             assert (seen[key].uid, seen[key].resource_version) == (meta["uid"], meta["resourceVersion"])
+    assert _grouped(world) == {
+        service: [(each.metadata.name, each.metadata.resource_version) for each in slices]
+        for service, slices in snapshot.slices_by_service.items()
+    }
+
+
+def _grouped(world: World) -> dict[ObjectKey, list[tuple[str, str]]]:
+    """The server's slices by their Service."""
+    found: defaultdict[ObjectKey, list[tuple[str, str]]] = defaultdict(list)
+    for key, held in sorted(world.api.of(ENDPOINT_SLICE).objects.items()):
+        if service := held["metadata"].get("labels", {}).get(SERVICE_LABEL):
+            found[ObjectKey(key.namespace, service)].append((key.name, held["metadata"]["resourceVersion"]))
+    return dict(found)
 
 
 def _check_changed(before: ClusterSnapshot, after: ClusterSnapshot) -> None:
@@ -115,10 +221,11 @@ def _check_changed(before: ClusterSnapshot, after: ClusterSnapshot) -> None:
         return
     assert after.revision == before.revision + 1
     assert after.changed is not None
-    for name, old, new in (
-        ("Service", before.services, after.services),
-        ("HTTPRoute", before.http_routes, after.http_routes),
-    ):
+    mappings: list[tuple[str, Mapping[ObjectKey, object], Mapping[ObjectKey, object]]] = [
+        (kind.name, objects_of(before, kind.name), objects_of(after, kind.name)) for kind in FLAT
+    ]
+    mappings.append((ENDPOINT_SLICE.name, before.slices_by_service, after.slices_by_service))
+    for name, old, new in mappings:
         different = {key for key in {*old, *new} if old.get(key) is not new.get(key)}
         assert different <= after.changed.get(name, frozenset())
-        assert (old is new) == (name not in after.changed)
+        assert (old is new) == (not after.changed.get(name))
