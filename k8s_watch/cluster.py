@@ -2,9 +2,9 @@
 
 What is guaranteed:
 
-* No snapshot before every kind has been listed once. A kind whose CRD is missing counts as listed, and empty, as does
-  one that we are not allowed to read, after a while and unless it is essential (`watcher.py` has how long, `kinds.py`
-  which).
+* No snapshot before every kind has been listed once. An optional kind whose CRD is missing counts as listed, and empty,
+  after a while, as does one that we are not allowed to read, unless it is essential (`watcher.py` has how long,
+  `kinds.py` which).
 * Later failures of any sort change no snapshot: what was read last stays in force, until a list says otherwise.
 * A change of nothing but a status may be announced `STATUS_ONLY` seconds late: most are our own words come back, and
   the next change that somebody waits for brings them along.

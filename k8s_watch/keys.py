@@ -29,7 +29,8 @@ class Kind[T](NamedTuple):
     selector: str = ""
     """A label selector that bounds what is watched; "" watches all."""
     optional: bool = False
-    """Served by a CRD that may be missing: tolerated, and picked up when it appears."""
+    """Served by a CRD that may be missing: the kind counts as empty then, after a while, and is picked up when it
+    appears. Of any other kind a 404 is a server in trouble: what was read last stays."""
     field_selector: str = ""
     """A field selector that bounds what is watched; "" watches all."""
     urgent_status: bool = False

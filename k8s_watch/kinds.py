@@ -15,6 +15,9 @@ NOT_OF_A_GATEWAY = "type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjso
 # without ReferenceGrants nothing is granted, without Deployments no Gateway has proxies, and without BackendTLSPolicies
 # requests reach their backends in plain text. Not essential is what adds something of its own, which is missing then:
 # kinds of routes but the common one, ListenerSets, and the experimental kinds.
+#
+# GatewayClasses and Gateways are not even optional: without any we delete what we made for them. Who removes a CRD has
+# its objects deleted first, which we see one by one; a server that knows no CRD may have started a moment ago.
 NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False, essential=True)
 SERVICE = Kind("Service", "", ("v1",), "services", core.Service, essential=True)
 SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret, field_selector=NOT_OF_A_GATEWAY, essential=True)
@@ -39,10 +42,9 @@ GATEWAY_CLASS = Kind(
     "gatewayclasses",
     gateway.GatewayClass,
     namespaced=False,
-    optional=True,
     essential=True,
 )
-GATEWAY = Kind("Gateway", GROUP, ("v1", "v1beta1"), "gateways", gateway.Gateway, optional=True, essential=True)
+GATEWAY = Kind("Gateway", GROUP, ("v1", "v1beta1"), "gateways", gateway.Gateway, essential=True)
 LISTENER_SET = Kind("ListenerSet", GROUP, ("v1",), "listenersets", gateway.ListenerSet, optional=True)
 REFERENCE_GRANT = Kind(
     "ReferenceGrant",

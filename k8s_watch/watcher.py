@@ -45,7 +45,8 @@ NOT_SERVED_PAUSE = 5.0
 NOT_SERVED_CONFIRMATION = 1.0
 """Seconds that a CRD must be missing at start: an API server that is starting up answers 404 for a moment."""
 NOT_SERVED_GRACE = 30.0
-"""Seconds that objects are held while their CRD is missing: an upgrade may delete and create it again."""
+"""Seconds that objects are held while their CRD is missing: an upgrade may delete and create it again. So long an
+essential kind must be missing at start, too."""
 FORBIDDEN_GRACE = 30.0
 """Seconds that we wait for leave to read a kind, before it is an error, and, at start, before the kind counts as empty.
 """
@@ -387,13 +388,15 @@ class Watcher[T: Object]:
     def _patience(self, trouble: Trouble) -> float | None:
         """Return for how many more seconds to wait for the end of `trouble`; None: for ever.
 
-        A server that is down or refuses leaves what we know in force. A CRD that is gone for good takes its objects
-        along. A permission that we never had makes a kind empty, unless serving without the kind would be wrong.
+        A server that is down or refuses leaves what we know in force. The CRD of an optional kind that is gone for good
+        takes its objects along. A permission that we never had makes a kind empty, unless serving without the kind
+        would be wrong.
         """
         lasted = self._clock.monotonic() - trouble.since
         match trouble.sort:
             case Sort.NOT_SERVED if self._kind.optional:
-                return (NOT_SERVED_GRACE if self._has_listed else NOT_SERVED_CONFIRMATION) - lasted
+                is_grave = self._has_listed or self._kind.essential
+                return (NOT_SERVED_GRACE if is_grave else NOT_SERVED_CONFIRMATION) - lasted
             case Sort.FORBIDDEN if not self._has_listed and not self._kind.essential:
                 return FORBIDDEN_GRACE - lasted
             case _:

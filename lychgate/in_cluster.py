@@ -231,8 +231,10 @@ class _Replica:
         """What readiness waits for."""
         waiting = [kind for kind in self._cluster.health() if not kind.synced]
         forbidden = [kind.kind for kind in waiting if kind.forbidden]
-        others = [kind.kind for kind in waiting if not kind.forbidden]
+        not_served = [kind.kind for kind in waiting if kind.not_served]
+        others = [kind.kind for kind in waiting if not (kind.forbidden or kind.not_served)]
         reasons = [f"may not be read ({REMEDY}): {', '.join(forbidden)}"] if forbidden else []
+        reasons += [f"no CRD serves (install the Gateway API): {', '.join(not_served)}"] if not_served else []
         reasons += [f"not listed yet: {', '.join(others)}"] if others else []
         return "; ".join(reasons) or "first translation not done yet"
 

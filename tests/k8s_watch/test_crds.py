@@ -4,7 +4,8 @@ import pytest
 import structlog
 
 from k8s_watch.api import NotServed
-from k8s_watch.kinds import HTTP_ROUTE, SERVICE, TCP_ROUTE
+from k8s_watch.keys import AnyKind
+from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, SERVICE, TCP_ROUTE
 from k8s_watch.watcher import NOT_SERVED_GRACE
 from tests.k8s_watch.conftest import World
 
@@ -122,3 +123,32 @@ async def test_a_crd_that_goes_is_a_warning(world: World) -> None:
             world.api.drop_crd(HTTP_ROUTE)
             await world.clock.advance(600)
     assert ("warning", "not served") in [(line["log_level"], line.get("sort")) for line in said]
+
+
+@pytest.mark.parametrize("kind", [GATEWAY_CLASS, GATEWAY], ids=lambda kind: kind.name)
+async def test_gateways_and_their_classes_are_never_missing(kind: AnyKind) -> None:
+    """A server without their CRD does not say that they were deleted: then it would tell so of each."""
+    world = World((kind, SERVICE))
+    async with world.running():
+        world.api.put(kind, "a", spec={"controllerName": "c", "gatewayClassName": "c", "listeners": []})
+        await world.clock.advance(1)
+        before = world.cluster.snapshot()
+        world.api.drop_crd(kind)
+        await world.clock.advance(3600)
+        assert world.cluster.snapshot() is before
+    successor = World((kind, SERVICE))
+    successor.api.missing.add(kind.name)
+    async with successor.running():
+        await successor.clock.advance(3600)
+        assert successor.cluster.revision.value == 0
+        successor.api.missing.clear()
+        await successor.clock.until(lambda: successor.cluster.revision.value > 0, at_most=10)
+
+
+async def test_a_crd_that_is_removed_has_its_gateways_deleted_first(world: World) -> None:
+    world.api.put(GATEWAY, "a", spec={"gatewayClassName": "c", "listeners": []})
+    async with world.running():
+        world.api.delete(GATEWAY, "a")
+        world.api.drop_crd(GATEWAY)
+        await world.clock.advance(1)
+        assert not world.cluster.snapshot().gateways

@@ -71,3 +71,11 @@ async def test_what_may_not_be_read_is_in_the_answer_about_readiness_with_the_re
         remedy = "apply docker/install.yaml again"
         await turns_until(lambda: replica._missing() == f"may not be read ({remedy}): {kind.name}")
         assert not replica._controller.ready.value
+
+
+async def test_a_cluster_without_the_gateway_api_is_in_the_answer_about_readiness(tmp_path: Path) -> None:
+    server = ApiServer()
+    server.api.missing.add("Gateway")
+    async with following(server, tmp_path) as replica:
+        await turns_until(lambda: replica._missing() == "no CRD serves (install the Gateway API): Gateway")
+        assert not replica._controller.ready.value

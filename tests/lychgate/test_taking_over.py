@@ -15,6 +15,7 @@ from gateway_api.status.types import Statuses
 from k8s_apply.certificates import Authority, make_authority
 from k8s_apply.infra.names import infra_key
 from k8s_apply.infra.reconcile import InfraReconciler
+from k8s_watch import kinds
 from k8s_watch.cluster import Cluster
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, SERVICE
@@ -231,3 +232,21 @@ async def test_who_loses_the_lease_does_not_write(site: Site) -> None:
         site.b.leading.publish(False)
         await site.clock.advance(0)
         assert not site.b.writing.value
+
+
+@pytest.mark.parametrize("seconds", [1.5, 600])
+async def test_a_server_that_starts_without_crds_costs_no_proxies(site: Site, seconds: float) -> None:
+    """It tells a replica that begins just then that there are no Gateways."""
+    async with site.running():
+        site.a.leading.publish(False)
+        site.c.api.missing = {kind.name for kind in kinds.ALL if kind.group == GATEWAY.group}
+        site.writer.calls.clear()
+        async with asyncio.TaskGroup() as tasks:
+            successor = tasks.create_task(site.c.run())
+            site.c.leading.publish(True)
+            await site.clock.advance(seconds)
+            site.c.api.missing.clear()
+            await site.clock.until(lambda: site.c.writing.value, at_most=60)
+            await site.clock.advance(10)
+            assert written(site) == []
+            successor.cancel()
