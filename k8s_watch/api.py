@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from k8s_watch.keys import AnyKind
 
 
@@ -28,9 +30,9 @@ class NotServed(ApiError):
 
 
 class Page(NamedTuple):
-    """One page of a list. `items` are the objects' JSON, undecoded."""
+    """One page of a list. `items` are the objects' JSON, undecoded; one that is kept keeps the whole page."""
 
-    items: tuple[bytes, ...]
+    items: tuple[bytes | msgspec.Raw, ...]
     resource_version: str
     continue_token: str
     """"" on the last page."""

@@ -33,7 +33,6 @@ from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.slices import SliceIndex
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from k8s_watch.store import Change
-from k8s_watch.watcher import PAGE
 
 SLICES = known_kinds.ENDPOINT_SLICE.name
 
@@ -103,7 +102,7 @@ class Cluster:
 
     async def _renew_in_time(self, informer: Informer[Any]) -> None:
         # A first list that is under way is left alone: it has begun just now, and may be a long one.
-        relist = informer.store.synced and len(informer.store) <= PAGE
+        relist = informer.store.synced and len(informer.store) <= informer.kind.page
         try:
             await within(PATIENCE, informer.renew(relist=relist), self._clock)
         except TimeoutError:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from k8s_watch.keys import Kind, ObjectKey
-from k8s_watch.objects.meta import Object
+from k8s_watch.objects.meta import EMPTY, Meta, Object
 
 _MESSAGE = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -106,15 +106,17 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _kept[T](kind: Kind[T], decoded: T) -> T:
-    decoded = _share_namespace(decoded)
+    if isinstance(decoded, Object):
+        _slim(decoded.metadata)
     return kind.trim(decoded) if kind.trim else decoded
 
 
-def _share_namespace[T](decoded: T) -> T:
-    """Let all objects of a namespace hold one and the same text of its name."""
-    if isinstance(decoded, Object) and (namespace := decoded.metadata.namespace):
-        msgspec.structs.force_setattr(decoded.metadata, "namespace", sys.intern(namespace))
-    return decoded
+def _slim(of: Meta) -> None:
+    """Let all objects of a namespace hold one and the same text of its name, and none its annotations: nobody reads
+    them, and `kubectl apply` writes the whole object into one of them once more.
+    """
+    msgspec.structs.force_setattr(of, "namespace", sys.intern(of.namespace))
+    msgspec.structs.force_setattr(of, "annotations", EMPTY)
 
 
 def _undecodable(error: Exception) -> Undecodable:

@@ -29,7 +29,7 @@ class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
 
 class _List(msgspec.Struct, frozen=True):
     metadata: _ListMeta = _ListMeta()
-    items: list[msgspec.Raw] | None = None
+    items: tuple[msgspec.Raw, ...] | None = None
 
 
 class _Resource(msgspec.Struct, frozen=True):
@@ -82,8 +82,7 @@ class HttpReader:
             page = _LIST.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConnectionError(f"{path} answered with something that is no list: {error}") from error
-        items = tuple(bytes(item) for item in page.items or ())
-        return Page(items, page.metadata.resource_version, page.metadata.continue_token)
+        return Page(page.items or (), page.metadata.resource_version, page.metadata.continue_token)
 
     async def watch(
         self,

@@ -41,6 +41,8 @@ class Kind[T](NamedTuple):
     """
     trim: Callable[[T], T] | None = None
     """Takes away what nobody here reads, before an object is held."""
+    page: int = 500
+    """Objects of one page of a list: fewer where each may be a megabyte large."""
 
 
 type AnyKind = Kind[Any]

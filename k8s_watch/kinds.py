@@ -9,6 +9,8 @@ OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=p
 """Selects the Deployments that we made."""
 NOT_OF_A_GATEWAY = "type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
 """Leaves out the Secrets that are many or large and that no Gateway refers to."""
+LARGE = 50
+"""Objects of a page, where each may be 1 MiB large: a page is held whole for a moment, whoever made what is in it."""
 
 # Essential is what other objects count on: taken for empty, it would change what they do, and statuses would lie.
 # Without Namespaces selectors select nothing, without Secrets and ConfigMaps no certificate and no authority exists,
@@ -20,8 +22,20 @@ NOT_OF_A_GATEWAY = "type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjso
 # its objects deleted first, which we see one by one; a server that knows no CRD may have started a moment ago.
 NAMESPACE = Kind("Namespace", "", ("v1",), "namespaces", core.Namespace, namespaced=False, essential=True)
 SERVICE = Kind("Service", "", ("v1",), "services", core.Service, essential=True)
-SECRET = Kind("Secret", "", ("v1",), "secrets", core.Secret, field_selector=NOT_OF_A_GATEWAY, essential=True)
-CONFIG_MAP = Kind("ConfigMap", "", ("v1",), "configmaps", core.ConfigMap, trim=core.authority_alone, essential=True)
+SECRET = Kind(
+    "Secret",
+    "",
+    ("v1",),
+    "secrets",
+    core.Secret,
+    field_selector=NOT_OF_A_GATEWAY,
+    essential=True,
+    trim=core.certificate_alone,
+    page=LARGE,
+)
+CONFIG_MAP = Kind(
+    "ConfigMap", "", ("v1",), "configmaps", core.ConfigMap, essential=True, trim=core.authority_alone, page=LARGE
+)
 ENDPOINT_SLICE = Kind(
     "EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.EndpointSlice, essential=True
 )

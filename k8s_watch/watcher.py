@@ -34,8 +34,6 @@ from k8s_watch.paths import object_path
 from k8s_watch.snapshot import Rejected
 from k8s_watch.status import status_error
 
-PAGE = 500
-"""Objects a page."""
 WATCH_SECONDS = 300.0
 """How long a watch is asked to last, at least; at most twice that, by chance, so that they do not all end at once."""
 TRIES = 6
@@ -65,16 +63,16 @@ log = structlog.get_logger("k8s_watch.watcher")
 
 
 class Empty(msgspec.Struct, frozen=True):
-    """Nothing is known; a list begins. `limit` 0 asks for it in one piece."""
+    """Nothing is known; a list begins: in pages, or `whole`, in one piece."""
 
-    limit: int = PAGE
+    whole: bool = False
 
 
 class Paging(msgspec.Struct, frozen=True):
     """Some pages of a list have come."""
 
     version: str
-    limit: int
+    whole: bool
     continue_token: str
 
 
@@ -240,15 +238,16 @@ class Watcher[T: Object]:
 
     async def _step(self, state: State) -> tuple[State, Sequence[Event[T]]]:
         match state:
-            case Empty(limit):
+            case Empty(whole):
                 version = await self._api.served_version(self._kind)
-                return Paging(version, limit, ""), [Init()]
-            case Paging(version, limit, token):
+                return Paging(version, whole, ""), [Init()]
+            case Paging(version, whole, token):
+                limit = 0 if whole else self._kind.page
                 page = await self._api.list_page(self._kind, version, limit=limit, continue_token=token)
                 self._well()
                 events = [self._listed_object(version, item) for item in page.items]
                 if page.continue_token:
-                    return Paging(version, limit, page.continue_token), events
+                    return Paging(version, whole, page.continue_token), events
                 self._has_listed = True
                 return Listed(version, page.resource_version), [*events, InitDone()]
             case Listed(version, resource_version, tries):
@@ -286,7 +285,7 @@ class Watcher[T: Object]:
                 return _after_word(state, known), []
         return _after_word(state, known), [event]
 
-    def _listed_object(self, version: str, raw: bytes) -> InitApply[T] | Reject:
+    def _listed_object(self, version: str, raw: bytes | msgspec.Raw) -> InitApply[T] | Reject:
         try:
             return InitApply(decode(self._kind, raw))
         except Undecodable as error:
@@ -311,8 +310,10 @@ class Watcher[T: Object]:
         match error, self.state:
             case NotServed(), _:
                 return Empty()
+            case _, Paging(whole=True):
+                return Empty()  # one piece may be too large to come in time, or to be held: it is no habit
             case ApiError(code=400 | 410), Paging():
-                return Empty(limit=0)  # a list that outlives its continue tokens has to come in one piece
+                return Empty(whole=True)  # a list that outlives its continue tokens has to come in one piece
             case Gone(), _:
                 return Empty()
             case _, (Empty() | Paging()) as state:

@@ -98,7 +98,16 @@ class ConfigMap(Object, frozen=True):
 def authority_alone(source: ConfigMap) -> ConfigMap:
     """Keep `ca.crt` alone: ConfigMaps of a cluster hold dashboards and rule files of megabytes, and we read nothing
     else of them."""
-    kept = {name: text for name, text in source.data.items() if name == "ca.crt"}
+    return _holding(source, "ca.crt")
+
+
+def certificate_alone(source: Secret) -> Secret:
+    """Keep `tls.crt` and `tls.key` alone: what else is secret in a cluster is large, too, and none of our business."""
+    return _holding(source, "tls.crt", "tls.key")
+
+
+def _holding[T: (Secret, ConfigMap)](source: T, *names: str) -> T:
+    kept = {name: source.data[name] for name in names if name in source.data}
     return source if len(kept) == len(source.data) else msgspec.structs.replace(source, data=kept)
 
 

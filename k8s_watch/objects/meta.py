@@ -4,13 +4,19 @@ import msgspec
 
 from k8s_watch.keys import ObjectKey
 
+EMPTY: dict[str, str] = {}
+"""Held by many: never to be changed."""
+
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """Base of every decoded shape."""
 
 
 class Meta(Shape, frozen=True):
-    """ObjectMeta. `creation_timestamp` is RFC 3339 in UTC: it sorts as text; "" when unknown."""
+    """ObjectMeta. `creation_timestamp` is RFC 3339 in UTC: it sorts as text; "" when unknown.
+
+    `annotations` are those that files hold; of a cluster's objects none are kept.
+    """
 
     name: str
     namespace: str = ""

@@ -9,7 +9,7 @@ import pytest
 from k8s_watch.cluster import PATIENCE
 from k8s_watch.keys import AnyKind
 from k8s_watch.kinds import CONFIG_MAP, GATEWAY, HTTP_ROUTE, LISTENER_SET, SERVICE, TCP_ROUTE
-from k8s_watch.watcher import FORBIDDEN_GRACE, PAGE
+from k8s_watch.watcher import FORBIDDEN_GRACE
 from tests.k8s_watch.conftest import WATCHED, World
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
 
@@ -128,7 +128,7 @@ async def test_a_kind_that_we_were_never_allowed_to_read_holds_nothing_up(world:
 async def test_a_large_kind_is_not_listed_again(world: World) -> None:
     """What was missed comes through its watch; a decisive kind is listed whatever its size."""
     for kind in (GATEWAY, HTTP_ROUTE):
-        for number in range(PAGE + 1):
+        for number in range(kind.page + 1):
             world.api.put(kind, f"a{number}")
     async with world.running():
         world.api.calls.clear()

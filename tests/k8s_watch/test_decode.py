@@ -54,6 +54,20 @@ def test_of_a_config_map_the_authority_alone_is_held() -> None:
     assert decode(CONFIG_MAP, raw(data={"rules.yaml": "x"})).data == {}
 
 
+def test_of_a_secret_the_certificate_alone_is_held() -> None:
+    certificate = {"tls.crt": "cGVt", "tls.key": "cGVt"}
+    assert decode(SECRET, raw(data={**certificate, "ca.crt": "cGVt", "dump": "x" * 100_000})).data == certificate
+    assert decode(SECRET, raw(data={"password": "aHVudGVyMg=="})).data == {}
+
+
+@pytest.mark.parametrize("value", ["{}", None])
+def test_annotations_are_not_held(value: str | None) -> None:
+    """`kubectl apply` puts the whole object, data and all, into one."""
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": value}
+    body = raw(metadata={"name": "a", "annotations": annotations}, data={"ca.crt": "pem"})
+    assert decode(CONFIG_MAP, body).metadata.annotations == {}
+
+
 def test_an_unknown_enumeration_value_is_not_an_error() -> None:
     """Case 18: it has to end as a condition, not as a lost object."""
     service = decode(SERVICE, raw(spec={"type": "Quantum"}))

@@ -4,7 +4,7 @@ import pytest
 
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import HTTP_ROUTE, SERVICE
+from k8s_watch.kinds import CONFIG_MAP, HTTP_ROUTE, SECRET, SERVICE
 from k8s_watch.watcher import WATCH_SECONDS
 from tests.k8s_watch.conftest import World
 
@@ -234,3 +234,22 @@ async def test_an_event_of_an_unknown_type_is_passed_over(world: World) -> None:
         world.api.say(SERVICE, "POSTPONED", {"metadata": {"name": "x"}})
         await world.clock.advance(0)
         assert world.health(SERVICE).error == ""
+
+
+async def test_a_list_in_one_piece_that_fails_is_asked_for_in_pages_again() -> None:
+    """It may be too large to come in time."""
+    world = World((SERVICE,), page_size=2)
+    for name in "abc":
+        world.api.put(SERVICE, name)
+    world.api.expired_tokens = 1000
+    world.api.refuse_once = [None, None, None, None, TimeoutError()]  # discovery, two pages, discovery, all at once
+    async with world.running():
+        await world.clock.until(lambda: len(world.api.seen("list", SERVICE)) > 3)
+    assert [call.limit for call in world.api.seen("list", SERVICE)][:4] == [500, 500, 0, 500]
+
+
+async def test_objects_that_may_be_large_come_few_at_a_time() -> None:
+    world = World((SECRET, CONFIG_MAP, SERVICE))
+    async with world.running():
+        pass
+    assert [call.limit for call in world.api.calls if call.verb == "list"] == [50, 50, 500]
