@@ -4,10 +4,16 @@ An object is attended to when its wish changes and when it was seen to change. W
 first, as watched where that is at hand: most of the time nothing differs and nothing is sent, above all not after a
 restart or a change of leaders. What others undo again and again is repaired ever more slowly: two controllers must not
 fight at full speed.
+
+An object that cannot be written waits, and nobody with it: what answers 500 may be a webhook that minds this one alone.
+Only when several of a kind have failed and none was written since, those of this kind are attended to one at a time,
+with a pause between, who failed least often first: the first that is written ends it. So an outage costs the API server
+a call a second and kind, and ten thousand objects that cannot be written cost the next one no more than that second.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+import msgspec
 import structlog
 
 from flow.clock import Clock
@@ -27,8 +33,14 @@ log = structlog.get_logger("k8s_apply.status")
 
 ATTEMPTS = 5
 """Reads and writes of one object in a row, before it has to wait its turn again."""
+SEVERAL = 4
+"""Objects of a kind that fail in a row, from which on it is not their own trouble."""
+TURN = ObjectKey("*", "*")
+"""Stands in the queue for the next object of a kind that fails; none is called so."""
+TURNS_CEILING = 1.0
+"""Seconds between two turns, at most."""
 REMINDER = 300.0
-"""Seconds between two lines about one outage."""
+"""Seconds between two lines about one kind that fails."""
 FORBIDDEN = 403
 REPAIR_FLOOR, REPAIR_CEILING = 1.0, 300.0
 """Seconds between two repairs of a status that somebody else changes: at first, and at most."""
@@ -36,6 +48,23 @@ _RANKS = {name: rank for rank, name in enumerate(STATUS)}
 
 type Observed = Callable[[StatusKey], Json | None]
 """The object as watched, see `k8s_apply.watched`; None when it is not known."""
+
+
+class _Trouble(msgspec.Struct):
+    """What is the matter with a kind of which the API server could not write every status."""
+
+    told_at: float
+    """When it was told of last, monotonic."""
+    failing: set[StatusKey] = msgspec.field(default_factory=set)
+    """The objects that it could not write."""
+    row: set[StatusKey] = msgspec.field(default_factory=set)
+    """Those that failed since one of the kind was written."""
+    waiting: dict[StatusKey, None] = msgspec.field(default_factory=dict)
+    """The objects that wait for a turn, while it is not the objects' own trouble."""
+    turns: int = 0
+    """How many failed."""
+    until: float = 0.0
+    """When the next may be, monotonic."""
 
 
 class StatusWriter:
@@ -70,10 +99,8 @@ class StatusWriter:
         self._repairs: dict[StatusKey, tuple[int, float]] = {}
         """How often a wish that was in place had to be placed again, and when the next time may be."""
         self._failed: dict[StatusKey, int] = {}
-        self._outage = 0
-        """Failures of the API server itself in a row, over all objects."""
-        self._told_at: float | None = None
-        """When the outage was told of last, monotonic; None once a status was written since."""
+        self._troubles: dict[str, _Trouble] = {}
+        """By kind; none once all of it could be written."""
         self._refused: dict[str, set[int]] = {}
         """Kind → the codes with which its statuses were refused, as it was logged, since one of them was written."""
         self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
@@ -81,7 +108,7 @@ class StatusWriter:
     @property
     def waiting(self) -> int:
         """How many objects wait to be looked at, those for later included."""
-        return len(self._queue)
+        return len(self._queue) + sum(len(trouble.waiting) for trouble in self._troubles.values())
 
     def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
         """Make these the wish, all of them. Never blocks; cost: one comparison each, and nothing while not leading.
@@ -121,22 +148,47 @@ class StatusWriter:
     async def _lead(self) -> None:
         """Begin with a look at everything: we do not know what an earlier leader has written."""
         self._asked = dict(self._wanted)
-        self._outage = 0
         for key in _in_order(self._asked):
             self._queue.add(key)
         try:
             await self._queue.run(self._attend, workers=self._in_flight)
         finally:
             self._queue.clear()
-            for remembered in (self._asked, self._placed, self._repairs, self._failed, self._refused):
+            for remembered in (self._asked, self._placed, self._repairs, self._failed, self._refused, self._troubles):
                 remembered.clear()
-            self._told_at = None
 
     def _forget(self, key: StatusKey) -> None:
         for remembered in (self._asked, self._placed, self._repairs, self._failed):
             remembered.pop(key, None)
+        if trouble := self._troubles.get(key.kind):
+            trouble.failing.discard(key)
+            trouble.waiting.pop(key, None)
 
     async def _attend(self, key: StatusKey) -> float | None:
+        """Bring one status to its wish, or have it wait for its turn; return when to look again."""
+        if key.key == TURN:
+            return await self._take_turn(key.kind)
+        trouble = self._troubles.get(key.kind)
+        if trouble is None or len(trouble.row) < SEVERAL:
+            return await self._try(key)
+        trouble.waiting[key] = None
+        self._queue.add(StatusKey(kind=key.kind, key=TURN), trouble.until - self._clock.monotonic())
+        return None
+
+    async def _take_turn(self, kind: str) -> float | None:
+        """Attend to one of those that wait; return when the next turn is."""
+        trouble = self._troubles.get(kind)
+        if trouble is None or not trouble.waiting:
+            return None
+        if (left := trouble.until - self._clock.monotonic()) > 0:
+            return left
+        key = min(trouble.waiting, key=lambda each: self._failed.get(each, 0))
+        del trouble.waiting[key]
+        if (again := await self._try(key)) is not None:
+            self._queue.add(key, again)
+        return max(trouble.until - self._clock.monotonic(), 0.0)
+
+    async def _try(self, key: StatusKey) -> float | None:
         """Bring one status to its wish; return when to look again."""
         try:
             again = await self._bring(key)
@@ -146,12 +198,13 @@ class StatusWriter:
             return self._retry_alone(key, None)
         except ApiError as error:
             if error.code == 429 or error.code >= 500:
-                return await self._sit_out(error, error.retry_after or 0.0)
+                return self._fail(key, error, error.retry_after or 0.0)
             return self._retry_alone(key, error)
         except OSError as error:
-            return await self._sit_out(error, 0.0)
-        self._outage = 0
+            return self._fail(key, error, 0.0)
         self._failed.pop(key, None)
+        if trouble := self._troubles.get(key.kind):
+            trouble.failing.discard(key)
         return again
 
     async def _bring(self, key: StatusKey) -> float | None:
@@ -208,16 +261,23 @@ class StatusWriter:
         self._repairs[key] = count + 1, now + pause
         return pause if count == 0 else None
 
-    async def _sit_out(self, error: Exception, at_least: float) -> float:
-        """Wait in place, so that while the API server is in trouble no more than our few workers ask it anything."""
+    def _fail(self, key: StatusKey, error: Exception, at_least: float) -> float:
+        """Have one object wait; and its kind, if others of it fare alike. Whose trouble it is, no answer says."""
         self.failures += 1
-        self._outage += 1
+        failures = self._failed[key] = self._failed.get(key, 0) + 1
         now = self._clock.monotonic()
-        if self._told_at is None or now >= self._told_at + REMINDER:
-            self._told_at = now
-            log.warning("statuses cannot be written, will retry", waiting=len(self._queue), error=str(error))
-        await self._clock.sleep(max(at_least, backoff(self._outage, self._clock.jitter())))
-        return 0.0
+        trouble = self._troubles.setdefault(key.kind, _Trouble(told_at=-REMINDER))
+        trouble.failing.add(key)
+        trouble.row.add(key)
+        if len(trouble.row) >= SEVERAL:
+            trouble.turns += 1
+            pause = backoff(trouble.turns, self._clock.jitter(), ceiling=TURNS_CEILING)
+            trouble.until = now + max(at_least, pause)
+        if now >= trouble.told_at + REMINDER:
+            trouble.told_at = now
+            said = {"kind": key.kind, "object": str(key.key), "waiting": self.waiting}
+            log.warning("statuses cannot be written, will retry", **said, error=str(error) or type(error).__name__)
+        return max(at_least, backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0))
 
     def _retry_alone(self, key: StatusKey, error: ApiError | None) -> float:
         """Have one object wait, because the trouble is its own or its kind's; the others go on."""
@@ -233,10 +293,17 @@ class StatusWriter:
         return backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0)
 
     def _works(self, key: StatusKey) -> None:
-        """One was written: the next failure is news again."""
-        if self._told_at is not None:
-            self._told_at = None
-            log.info("statuses are written again")
+        """One was written: the next failure of its kind is news again, and nobody of it waits for a turn."""
+        if trouble := self._troubles.get(key.kind):
+            trouble.failing.discard(key)
+            trouble.row.clear()
+            trouble.turns, trouble.until = 0, 0.0
+            for waiting in trouble.waiting:
+                self._queue.add(waiting)
+            trouble.waiting.clear()
+            if not trouble.failing:
+                del self._troubles[key.kind]
+                log.info("statuses are written again", kind=key.kind)
         if FORBIDDEN in self._refused.pop(key.kind, ()):
             log.info("statuses of this kind are written again", kind=key.kind)
 

@@ -7,6 +7,9 @@ import msgspec
 
 from k8s_watch.keys import AnyKind
 
+RETRY_AFTER_MOST = 60.0
+"""Seconds for which we let a server, or who answers in its place, send us away."""
+
 
 class ApiError(Exception):
     """The API server answered with an error Status. Retried with backoff, in one place: the watcher."""
@@ -17,8 +20,8 @@ class ApiError(Exception):
         self.message = message
         self.reason = reason
         """The Status' reason, for example AlreadyExists; "" when the answer was no Status."""
-        self.retry_after = retry_after
-        """Seconds, when the server said how long to wait."""
+        self.retry_after = None if retry_after is None else min(retry_after, RETRY_AFTER_MOST)
+        """Seconds, when the server said how long to wait: never more than `RETRY_AFTER_MOST`."""
 
 
 class Gone(ApiError):

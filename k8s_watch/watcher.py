@@ -50,8 +50,6 @@ FORBIDDEN_GRACE = 30.0
 """
 REMEDY = "apply docker/install.yaml again"
 """What gives us every permission that we need, and the new ones of a new version."""
-RETRY_AFTER_MOST = 60.0
-"""Seconds for which we let a server send us away, at most."""
 AT_ONCE = 1.0
 """Seconds: a watch that ends sooner without a word was none."""
 RECOVERY_FLOOR = 1.0
@@ -406,7 +404,7 @@ class Watcher[T: Object]:
     async def _pause(self, trouble: Trouble) -> None:
         seconds = (self._expiry if trouble.sort is Sort.EXPIRED else self._backoff).pause()
         if isinstance(trouble.error, ApiError) and trouble.error.retry_after is not None:
-            seconds = max(seconds, min(trouble.error.retry_after, RETRY_AFTER_MOST))
+            seconds = max(seconds, trouble.error.retry_after)
         if trouble.sort is Sort.NOT_SERVED:
             seconds = min(seconds, NOT_SERVED_PAUSE)
         if (left := self._patience(trouble) or 0.0) > 0:

@@ -1,0 +1,97 @@
+"""What cannot be written for a while is nobody else's trouble, and an outage is nobody's flood."""
+
+import pytest
+import structlog
+
+from gateway_api.status.types import GatewayStatus, StatusKey
+from k8s_apply.status_writer import SEVERAL, TURNS_CEILING
+from k8s_watch.api import ApiError
+from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import GATEWAY
+from tests.flow.virtual_clock import VirtualClock, settle
+from tests.k8s_apply.fake_writer import FakeWriter, refusals
+from tests.k8s_apply.running import running, turns_until
+from tests.k8s_apply.test_status_writer import Desk, key, wish
+
+BROKEN = ApiError(500, "failed calling webhook")
+SLOW = TimeoutError()
+G = StatusKey(kind="Gateway", key=ObjectKey("default", "g"))
+
+
+@pytest.fixture
+def desk(clock: VirtualClock, api: FakeWriter) -> Desk:
+    return Desk(clock, api)
+
+
+def bad(desk: Desk, count: int, error: Exception) -> dict[StatusKey, object]:
+    """Make routes of which no status can be written."""
+    for n in range(count):
+        desk.route(f"bad{n}")
+        desk.api.refuse[f"bad{n}"] = error
+    return {key(f"bad{n}"): wish() for n in range(count)}
+
+
+@pytest.mark.parametrize("error", [BROKEN, SLOW], ids=["500", "too slow"])
+@pytest.mark.parametrize("count", [1, SEVERAL, 40, 200])
+async def test_however_many_cannot_be_written_the_next_is(desk: Desk, count: int, error: Exception) -> None:
+    """A webhook may mind the objects of one namespace alone."""
+    wishes = bad(desk, count, error)
+    desk.api.put(GATEWAY, G.key)
+    async with running(desk.writer.run()):
+        desk.writer.want(wishes)
+        await desk.clock.advance(0.3)
+        desk.writer.want({**wishes, G: GatewayStatus(conditions=wish().parents[0].conditions, listeners=())})
+        await turns_until(lambda: desk.writer.writes == 1)  # another kind does not wait at all
+        await desk.clock.advance(900)
+        desk.route("good")
+        desk.writer.want({**wishes, key("good"): wish()})
+        await desk.clock.until(lambda: bool(desk.parents("good")), at_most=TURNS_CEILING)
+
+
+async def test_one_that_cannot_be_written_is_tried_ever_more_rarely_while_others_are(desk: Desk) -> None:
+    wishes = bad(desk, 1, BROKEN)
+    with structlog.testing.capture_logs() as said:
+        async with running(desk.writer.run()):
+            for n in range(600):
+                desk.route(f"r{n}")
+                desk.writer.want(wishes := {**wishes, key(f"r{n}"): wish()})
+                await desk.clock.advance(0.1)
+        assert [(line["log_level"], line["object"]) for line in said] == [("warning", "default/bad0")]
+        assert len([call for call in desk.api.calls if call.key.name == "bad0"]) < 10
+        assert desk.writer.writes == 600
+
+
+async def test_who_waits_for_a_turn_is_written_as_soon_as_another_could_be(desk: Desk) -> None:
+    names = [f"r{n}" for n in range(20)]
+    for name in names:
+        desk.route(name)
+    desk.api.refuse = refusals(500, "replace_status")
+    async with running(desk.writer.run()):
+        desk.writer.want({key(name): wish() for name in names})
+        await desk.clock.advance(5)
+        assert desk.writer.waiting >= 20
+        desk.api.refuse = {}
+        await desk.clock.until(lambda: desk.writer.writes > 15, at_most=TURNS_CEILING)
+
+
+async def test_a_wish_that_is_taken_back_waits_for_no_turn(desk: Desk) -> None:
+    wishes = bad(desk, 20, BROKEN)
+    async with running(desk.writer.run()):
+        desk.writer.want(wishes)
+        await desk.clock.advance(5)
+        desk.writer.want({})
+        desk.api.calls.clear()
+        await desk.clock.advance(600)
+        assert desk.api.calls == []
+        assert desk.writer.waiting == 0
+
+
+async def test_nobody_is_sent_away_for_longer_than_a_minute(desk: Desk) -> None:
+    """By a proxy on the way, for example."""
+    desk.route("r")
+    desk.api.refuse = refusals(503, "replace_status", retry_after=3600)
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+        desk.api.refuse = {}
+        await desk.clock.until(lambda: desk.writer.writes == 1, at_most=60)
