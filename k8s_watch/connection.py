@@ -137,7 +137,10 @@ class Connection:
         )
 
     async def _reload(self, seen: int) -> bool:
-        """Read the credentials again unless somebody did since `seen`; return whether there are other ones now."""
+        """Read the credentials again unless somebody did since `seen`; return whether there are other ones now.
+
+        Those that cannot be read, or say no longer who we are, take no others' place.
+        """
         async with self._reloading:
             if self._generation != seen:
                 return True
@@ -147,6 +150,8 @@ class Connection:
                     new = await load_credentials(self._kubeconfig)
             except BadCredentials:
                 return False
+            if await new.is_anonymous() and not await old.is_anonymous():
+                return False  # a token file between two steps: the server would forbid, and nobody would look again
             same_server = (new.host, new.proxy, new.server_name) == (old.host, old.proxy, old.server_name)
             same_tls = new.tls_material == old.tls_material
             if same_server and same_tls and await new.authorization() == await old.authorization():

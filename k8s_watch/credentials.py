@@ -63,6 +63,11 @@ class Credentials:
         """What `tls()` is made of; equal material makes an equal context."""
         tls.context()
 
+    async def is_anonymous(self) -> bool:
+        """Whether nothing in it says who we are."""
+        _, certificate, _ = self.tls_material
+        return not certificate and not await self.authorization()
+
 
 def _proxy_of_environment(host: str) -> str | None:
     """Return what HTTPS_PROXY and the like say of this host; None where NO_PROXY excepts it or it is this machine.

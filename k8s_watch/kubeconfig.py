@@ -14,7 +14,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from k8s_watch.credentials import BadCredentials, Credentials, Tls
 
-_load_kube_config: Callable[..., Awaitable[object]] = kube_config.load_kube_config
+_load_kube_config: Callable[..., Awaitable[Any]] = kube_config.load_kube_config
 
 _UNREADABLE = (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError)
 """What reading a kubeconfig raises: of one that has another shape, whatever the loader stumbles over."""
@@ -34,8 +34,14 @@ async def read_kubeconfig(path: str | None) -> Credentials:
         return header.strip() if header else None  # files of tokens like to end with a newline
 
     try:
-        await _load_kube_config(config_file=path, client_configuration=of, persist_config=False)
+        loader = await _load_kube_config(config_file=path, client_configuration=of, persist_config=False)
+        if _has_plugin(loader) and not (of.api_key.get("BearerToken") or of.cert_file):
+            raise ValueError("its exec plugin gave no credentials; the log says why")  # which is all the loader does
         tls = Tls(of.ssl_ca_cert, of.ca_cert_data, of.cert_file, of.key_file, of.verify_ssl)
         return Credentials(of.host, authorization, tls, proxy=of.proxy, server_name=of.tls_server_name)
     except _UNREADABLE as error:
         raise BadCredentials(f"{path or '~/.kube/config'}: {error}") from error
+
+
+def _has_plugin(loader: Any) -> bool:
+    return bool(loader._user) and "exec" in loader._user

@@ -1,9 +1,11 @@
 """Tokens and authorities that change while we run."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from k8s_watch import service_account
 from k8s_watch.api import ApiError
@@ -202,3 +204,53 @@ def test_the_proxy_of_the_environment(host: str, proxy: str | None, monkeypatch:
 
 async def no_authorization() -> None:
     return None
+
+
+def with_plugin(server: ApiServer, folder: Path) -> tuple[str, Path]:
+    """Write a kubeconfig whose exec plugin prints a file, and fails without it; return the paths of both."""
+    answer = folder / "answer"
+    path = Path(server.kubeconfig(folder))
+    config = yaml.safe_load(path.read_text())
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [str(answer)]}
+    config["users"][0]["user"] = {"exec": plugin}
+    path.write_text(yaml.safe_dump(config))
+    return str(path), answer
+
+
+def credential(token: str) -> str:
+    """What a plugin prints."""
+    api = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
+    return json.dumps({**api, "status": {"token": token}})
+
+
+async def test_a_plugin_that_fails_once_does_not_make_us_nobody(server: ApiServer, tmp_path: Path) -> None:
+    """To whom the server would forbid all, with a code after which nobody asks for credentials."""
+    kubeconfig, answer = with_plugin(server, tmp_path)
+    replace(answer, credential("first"))
+    async with await connect(kubeconfig) as connection:
+        await connection.request("GET", PATH)
+        server.token = "second"
+        replace(answer, None)
+        with pytest.raises(ApiError, match="401"):
+            await connection.request("GET", PATH)
+        replace(answer, credential("second"))
+        await connection.request("GET", PATH)
+    assert all(request.headers.get("Authorization") for request in server.requests)
+
+
+async def test_a_plugin_that_gives_nothing_is_said_so(server: ApiServer, tmp_path: Path) -> None:
+    kubeconfig, _ = with_plugin(server, tmp_path)
+    with pytest.raises(BadCredentials, match="its exec plugin gave no credentials"):
+        await connect(kubeconfig)
+
+
+async def test_a_token_file_that_is_emptied_does_not_either(
+    server: ApiServer, connection: Connection, token_file: Path
+) -> None:
+    server.token = "second"
+    replace(token_file, "")
+    with pytest.raises(ApiError, match="401"):
+        await connection.request("GET", PATH)
+    replace(token_file, "second")
+    await connection.request("GET", PATH)
+    assert all(request.headers.get("Authorization") for request in server.requests)
