@@ -46,9 +46,9 @@ class Leadership:
         eligible: Latest[bool] | None = None,
     ) -> None:
         """`identity` must be unique to this process; `key` is the Lease's. `eligible`: whether we may take it, always
-        if not given; till then it is watched only: who cannot write yet, or ever, must keep nobody from it. `duration`:
-        seconds that a renewal is good for, a whole number; `deadline`: seconds without a renewal after which we stop
-        writing, less than `duration`; `retry`: seconds between renewals.
+        if not given; till then it is watched only, and given back if we have it: who cannot write yet, or ever, must
+        keep nobody from it. `duration`: seconds that a renewal is good for, a whole number; `deadline`: seconds without
+        a renewal after which we stop writing, less than `duration`; `retry`: seconds between renewals.
         """
         if not 0 < retry < deadline < duration:
             raise ValueError(f"need retry < deadline < duration, not {retry:g}, {deadline:g}, {duration:g}")
@@ -89,7 +89,12 @@ class Leadership:
                 self.leading.publish(True)
                 await self._hold()
                 self.leading.publish(False)
-                log.warning("leadership lost", lease=str(self._key), identity=self._identity)
+                if self._eligible.value:
+                    log.warning("leadership lost", lease=str(self._key), identity=self._identity)
+                else:
+                    self._held = None
+                    await self._release()
+                    log.warning("lease given back", lease=str(self._key), identity=self._identity)
         finally:
             if self.leading.publish(False):
                 await self._release()
@@ -112,7 +117,7 @@ class Leadership:
                 # Not all that is left: a connection whose other end is gone must not be the only one that is tried.
                 renewed = await self._claimed(min(left, self._deadline / 2))
                 pause = self._retry if renewed else self._retry / 2
-            if self._seen.get("holderIdentity") != self._identity:
+            if self._seen.get("holderIdentity") != self._identity or not self._eligible.value:
                 return
 
     async def _claimed(self, patience: float) -> bool:

@@ -99,7 +99,8 @@ class _Replica:
         self._reader = reader = HttpReader(connection)
         self._cluster = Cluster(reader, clock=clock)
         self._eligible = Latest(initial=False)
-        """For the Lease: who is not ready could write nothing, and must keep nobody from writing."""
+        """For the Lease: who is not ready, or cannot read what decides, could write nothing, and must keep nobody from
+        it."""
         self._leadership = _leadership(settings, connection, clock, self._eligible)
         self._leading = self._leadership.leading if settings.leader_election else Latest(initial=True)
         self._writing = writing = Latest(initial=False)
@@ -194,8 +195,14 @@ class _Replica:
         log.info("ready", seconds=took, gateways=len(done.graph.gateways) if done else 0)
 
     async def _taking_over(self) -> None:
-        followed = self._controller.followed
-        await take_over(leading=self._leading, writing=self._writing, cluster=self._cluster, followed=followed)
+        await take_over(
+            leading=self._leading,
+            writing=self._writing,
+            eligible=self._eligible,
+            cluster=self._cluster,
+            followed=self._controller.followed,
+            clock=self._clock,
+        )
 
     async def _observing(self) -> None:
         """Tell those who write what was seen of what they wrote."""

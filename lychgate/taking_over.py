@@ -1,32 +1,67 @@
 """The Lease is ours → we write: not before what we know is as new as that.
 
 A replica that was cut off from the API server may get the Lease in the moment in which it is back, and knows nothing
-yet of what the last leader did meanwhile. Its own wish is older than that leader's infrastructure (ADR 20).
+yet of what the last leader did meanwhile. Its own wish is older than that leader's infrastructure (ADR 20). One that
+cannot get to know it leaves the Lease to another.
 """
+
+import asyncio
 
 import structlog
 
+from flow.clock import Clock
 from flow.latest import Latest, reached
 from flow.race import while_true
 from k8s_apply.kinds import DECISIVE
 from k8s_watch.cluster import Cluster
 
+PATIENCE = 30.0
+"""Seconds for which we keep the Lease, and everybody else from it, though we cannot read what we have to know."""
+
 log = structlog.get_logger("lychgate.taking_over")
 
 
-async def take_over(*, leading: Latest[bool], writing: Latest[bool], cluster: Cluster, followed: Latest[int]) -> None:
+async def take_over(
+    *,
+    leading: Latest[bool],
+    writing: Latest[bool],
+    eligible: Latest[bool],
+    cluster: Cluster,
+    followed: Latest[int],
+    clock: Clock,
+) -> None:
     """Keep `writing` true while we lead and our wishes are of a world that was read since; until cancelled.
 
-    `followed` is the revision of `cluster` that the wishes follow. Needs `cluster.run` beside it.
+    `followed` is the revision of `cluster` that the wishes follow. `eligible` is made false where a decisive kind stays
+    unreadable, and true again once all can be read. Needs `cluster.run` beside it.
     """
+    barred = Latest(initial=False)
 
     async def lead() -> None:
         try:
-            await reached(followed, await cluster.catch_up(DECISIVE))
+            async with asyncio.TaskGroup() as tasks:
+                patience = tasks.create_task(lose_patience())
+                await reached(followed, await cluster.catch_up(DECISIVE))
+                patience.cancel()
             log.info("started writing statuses and infrastructure")
             writing.publish(True)
             await leading.until(False)
         finally:
             writing.publish(False)
 
-    await while_true(leading, lead)
+    async def lose_patience() -> None:
+        while True:
+            await clock.sleep(PATIENCE)
+            errors = {kind.kind: kind.error for kind in cluster.health() if kind.kind in DECISIVE and kind.error}
+            if errors and barred.publish(True):
+                eligible.publish(False)
+                log.error("nothing is written, kinds that decide it cannot be read", errors=errors)
+
+    async def recover() -> None:
+        await cluster.catch_up(DECISIVE)
+        eligible.publish(True)
+        barred.publish(False)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(while_true(leading, lead), name="leading")
+        tasks.create_task(while_true(barred, recover), name="barred")

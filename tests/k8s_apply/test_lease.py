@@ -275,3 +275,19 @@ async def test_who_is_not_eligible_takes_no_lease_and_the_moment_it_is_it_does(
         eligible.publish(True)
         await settle()
         assert holder(api) == "a"
+
+
+async def test_who_is_no_longer_eligible_gives_the_lease_back(api: FakeWriter, clock: VirtualClock) -> None:
+    eligible = Latest(initial=True)
+    one, other = candidate(api, clock, "a", eligible), candidate(api, clock, "b")
+    async with running(one.run()):
+        assert one.leading.value
+        eligible.publish(False)
+        await clock.until(lambda: not one.leading.value, at_most=2)
+        await clock.advance(60)
+        assert (holder(api), one.leading.value) == ("", False)
+        async with running(other.run()):
+            assert holder(api) == "b"
+        eligible.publish(True)
+        await settle()
+        assert holder(api) == "a"

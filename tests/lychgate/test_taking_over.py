@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 
 from flow.latest import Latest
 from gateway_api.graph.types import Settings
@@ -16,16 +17,17 @@ from k8s_apply.certificates import Authority, make_authority
 from k8s_apply.infra.names import infra_key
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_watch import kinds
+from k8s_watch.api import ApiError
 from k8s_watch.cluster import Cluster
 from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, SERVICE
+from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, LISTENER_SET, SERVICE
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
-from lychgate.taking_over import take_over
+from lychgate.taking_over import PATIENCE, take_over
 from lychgate.telemetry.metrics import Metrics
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.fake_writer import FakeWriter
 from tests.k8s_apply.gateways import BOOTSTRAP, SETTINGS
-from tests.k8s_watch.fake_api import FakeApi
+from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi
 from xds_server.snapshot.cache import SnapshotCache
 
 NAME = "example.com/controller"
@@ -46,6 +48,8 @@ class Replica:
         self.api = api
         self.leading = Latest(initial=False)
         self.writing = Latest(initial=False)
+        self.eligible = Latest(initial=True)
+        self._clock = clock
         self.cluster = Cluster(api, clock=clock)
         self._infra = InfraReconciler(
             writer,
@@ -75,8 +79,10 @@ class Replica:
                 take_over(
                     leading=self.leading,
                     writing=self.writing,
+                    eligible=self.eligible,
                     cluster=self.cluster,
                     followed=self._controller.followed,
+                    clock=self._clock,
                 )
             )
 
@@ -250,3 +256,34 @@ async def test_a_server_that_starts_without_crds_costs_no_proxies(site: Site, se
             await site.clock.advance(10)
             assert written(site) == []
             successor.cancel()
+
+
+@pytest.mark.parametrize("error", [FORBIDDEN, UNAVAILABLE], ids=["not allowed", "a broken webhook"])
+async def test_who_cannot_read_what_decides_leaves_the_lease_to_another(site: Site, error: ApiError) -> None:
+    """For good, or it would take it again at once; and it says why."""
+    async with site.running():
+        site.b.api.refuse["ListenerSet"] = error
+        site.b.api.cut(LISTENER_SET)
+        with structlog.testing.capture_logs() as said:
+            await site.hand_over()
+            await site.clock.until(lambda: not site.b.eligible.value, at_most=PATIENCE)
+            site.b.leading.publish(False)
+            await site.clock.advance(600)
+        (line,) = [line for line in said if line["log_level"] == "error" and "errors" in line]
+        assert line["errors"] == {"ListenerSet": str(error)}
+        assert not site.b.eligible.value
+        assert written(site) == []
+        site.b.api.refuse.clear()
+        await site.clock.until(lambda: site.b.eligible.value, at_most=31)
+
+
+async def test_who_reads_again_before_the_lease_is_gone_writes(site: Site) -> None:
+    """Where there is no other, or no Lease, nothing else would do."""
+    async with site.running():
+        site.b.api.refuse["list Gateway"] = UNAVAILABLE
+        await site.hand_over()
+        await site.clock.advance(600)
+        assert not site.b.writing.value
+        site.b.api.refuse.clear()
+        await site.clock.until(lambda: site.b.writing.value, at_most=31)
+        assert site.b.eligible.value
