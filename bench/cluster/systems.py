@@ -100,7 +100,7 @@ def _install_lychgate() -> None:
     lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
     setting = f"LYCHGATE_CONTROLLER_NAME={LYCHGATE.controller_name}"
     lab.kubectl("set", "env", "-n", LYCHGATE.namespace, f"deployment/{DEPLOYMENT}", setting)
-    lab.kubectl("rollout", "status", "-n", LYCHGATE.namespace, f"deployment/{DEPLOYMENT}", "--timeout=120s")
+    LYCHGATE.switch_on()  # an earlier run left it scaled to 0, which the manifest leaves alone
 
 
 def _install_envoy_gateway() -> None:

@@ -28,3 +28,9 @@ def test_whoever_runs_lychgate_reads_the_same_settings() -> None:
 def test_the_variables_that_win_over_the_config_map_are_named() -> None:
     written = (ROOT / "docs" / "settings.md").read_text()
     assert all(f"`{variable['name']}`" in written for each in containers() for variable in each["env"])
+
+
+def test_an_upgrade_leaves_the_number_of_replicas_alone() -> None:
+    """`kubectl scale` owns it; a number here would be a conflict, after which the old version stays."""
+    documents = yaml.safe_load_all((ROOT / "docker" / "install.yaml").read_text())
+    assert [each["kind"] for each in documents if "replicas" in each.get("spec", {})] == []
