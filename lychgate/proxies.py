@@ -37,6 +37,7 @@ def infra_settings(settings: Settings) -> InfraSettings:
         cpu_request=canonical_cpu(settings.proxy_cpu_request),
         memory_request=canonical_memory(settings.proxy_memory_request),
         memory_limit=canonical_memory(settings.proxy_memory_limit) if settings.proxy_memory_limit else None,
+        min_ready_seconds=settings.proxy_min_ready_seconds,
         drain_seconds=settings.proxy_drain_seconds,
         log_level=settings.proxy_log_level,
     )

@@ -71,7 +71,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     proxy_memory_limit: Annotated[str, msgspec.Meta(pattern=MEMORY)] | None = None
     """Memory limit of each proxy, if any; from four fifths of it a proxy refuses requests, so as not to be killed."""
 
-    proxy_drain_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 10
+    proxy_min_ready_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 30
+    """Seconds that a new proxy has been ready when a rollout ends an old one: load balancers notice the new one."""
+
+    proxy_drain_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 60
     """Seconds that a terminating proxy keeps serving, while clients and load balancers move on. 0 stops it at once."""
 
     proxy_log_level: Literal["trace", "debug", "info", "warn", "error", "critical", "off"] = "warn"

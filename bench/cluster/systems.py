@@ -98,8 +98,8 @@ def _install_lychgate() -> None:
     """Apply `docker/install.yaml` in a namespace of its own, with a controllerName of its own."""
     text = (PROJECT / "docker" / "install.yaml").read_text().replace("envoy-gateway-system", LYCHGATE.namespace)
     lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
-    setting = f"LYCHGATE_CONTROLLER_NAME={LYCHGATE.controller_name}"
-    lab.kubectl("set", "env", "-n", LYCHGATE.namespace, f"deployment/{DEPLOYMENT}", setting)
+    settings = f"LYCHGATE_CONTROLLER_NAME={LYCHGATE.controller_name}", "LYCHGATE_PROXY_DRAIN_SECONDS=10"
+    lab.kubectl("set", "env", "-n", LYCHGATE.namespace, f"deployment/{DEPLOYMENT}", *settings)
     LYCHGATE.switch_on()  # an earlier run left it scaled to 0, which the manifest leaves alone
 
 

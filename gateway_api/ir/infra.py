@@ -52,6 +52,7 @@ class GatewayInfra(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[Address, ...] = ()
     replicas_wanted: int = 0
     replicas_available: int = 0
+    """They are ready. A Deployment counts a pod as available later only, when it was ready for `minReadySeconds`."""
     problem: str = ""
     """Why the proxies cannot run, with the remedy; "" when nothing stands in their way."""
 

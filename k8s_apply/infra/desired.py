@@ -106,6 +106,8 @@ def _deployment(infra: InfraIR, settings: InfraSettings, template: Json) -> Json
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": template,
     }
+    if settings.min_ready_seconds:  # a 0 is not kept, and would look like somebody else's change
+        spec["minReadySeconds"] = settings.min_ready_seconds
     return spec if settings.replicas is None else {"replicas": settings.replicas} | spec
 
 

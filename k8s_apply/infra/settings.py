@@ -34,7 +34,9 @@ class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
     """None: no limit."""
     dual_stack: bool = False
     """Ask for addresses of both families, where the cluster has both."""
-    drain_seconds: int = 10
+    min_ready_seconds: int = 30
+    """A rollout ends an old pod when a new one has been ready so long."""
+    drain_seconds: int = 60
     """A pod that has to go still serves this long and sends its clients elsewhere. 0 goes at once."""
     bootstrap_dir: str = "/etc/envoy"
     """Where the pod finds the bootstrap's files."""

@@ -113,7 +113,7 @@ def _holding[T: (Secret, ConfigMap)](source: T, *names: str) -> T:
 
 class DeploymentStatus(Shape, frozen=True):
     replicas: int = 0
-    available_replicas: int = 0
+    ready_replicas: int = 0
     observed_generation: int = 0
 
 

@@ -33,6 +33,8 @@ def install(mode: Mode) -> None:
     _apply("gateway-namespace-mode.yaml")
     if mode is Mode.SYSTEM_NAMESPACE:  # its roles stay: what the other mode has left can be removed with them
         kubectl("delete", "-n", SYSTEM, "configmap/envoy-gateway-settings")
+    # Nothing asks after the health of nodes here, and proxies of earlier tests would fill this one for longer.
+    kubectl("set", "env", "-n", SYSTEM, "deployment/envoy-gateway", "LYCHGATE_PROXY_DRAIN_SECONDS=10")
     kubectl("rollout", "restart", "-n", SYSTEM, "deployment/envoy-gateway")
     kubectl("rollout", "status", "-n", SYSTEM, "deployment/envoy-gateway", "--timeout=120s")
     kubectl("apply", "-f", str(PROJECT / "examples" / "tutorial" / "gatewayclass.yaml"))

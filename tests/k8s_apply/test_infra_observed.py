@@ -18,7 +18,7 @@ def seen(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = Non
     made = objects(infra())
     service = made["Service"] | {"spec": made["Service"]["spec"] | (spec or {}), "status": status or {}}
     service["metadata"] = service["metadata"] | {"labels": service["metadata"]["labels"] | labels}
-    deployment = made["Deployment"] | {"status": {"availableReplicas": 1}}
+    deployment = made["Deployment"] | {"status": {"readyReplicas": 1}}
     cluster = ClusterSnapshot(
         revision=1,
         services={EG_INFRA: msgspec.convert(service, Service)},

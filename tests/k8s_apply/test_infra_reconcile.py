@@ -224,7 +224,7 @@ async def test_a_resync_finds_what_nobody_told_of(site: Site) -> None:
 async def test_our_own_writes_and_a_rollout_are_no_drift(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra())
-        site.api.put(DEPLOYMENT, EG_INFRA, status={"availableReplicas": 1})
+        site.api.put(DEPLOYMENT, EG_INFRA, status={"readyReplicas": 1})
         site.api.calls.clear()
         site.reconciler.saw(site.snapshot())
         await settle()

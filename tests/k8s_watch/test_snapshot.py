@@ -114,7 +114,7 @@ async def test_what_others_report_of_a_deployment_is_urgent() -> None:
     world.api.put(DEPLOYMENT, "a", metadata={"generation": 1})
     async with world.running():
         revision = world.cluster.revision.value
-        world.api.put(DEPLOYMENT, "a", metadata={"generation": 1}, status={"availableReplicas": 1})
+        world.api.put(DEPLOYMENT, "a", metadata={"generation": 1}, status={"readyReplicas": 1})
         await world.clock.advance(0)
         assert world.cluster.revision.value == revision + 1
 

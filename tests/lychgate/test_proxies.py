@@ -39,6 +39,7 @@ EFFECTS: list[tuple[str, object, dict[str, object]]] = [
     ("proxy_cpu_request", "2000m", {f"{ENVOY}.resources.requests.cpu": "2"}),
     ("proxy_memory_request", "2048Mi", {f"{ENVOY}.resources.requests.memory": "2Gi"}),
     ("proxy_memory_limit", "5120Mi", {f"{ENVOY}.resources.limits.memory": "5Gi", HEAP: str(4 << 30)}),
+    ("proxy_min_ready_seconds", 7, {"Deployment.spec.minReadySeconds": 7}),
     (
         "proxy_drain_seconds",
         70,

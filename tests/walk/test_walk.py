@@ -21,6 +21,10 @@ WWW = "www.example.com"
 def test_step_1_the_crds_and_the_installation() -> None:
     kubectl(f"apply --server-side -f {GATEWAY_API_CRDS / 'experimental'}")
     wait("crd/httproutes.gateway.networking.k8s.io", "condition=Established")
+    # Nothing asks after the nodes' health here: the defaults would have every step that ends a proxy wait for nothing.
+    kubectl(f"create namespace {SYSTEM}")
+    settings = "--from-literal=LYCHGATE_PROXY_DRAIN_SECONDS=10 --from-literal=LYCHGATE_PROXY_MIN_READY_SECONDS=0"
+    kubectl(f"create configmap -n {SYSTEM} envoy-gateway-settings {settings}")
     kubectl(f"apply --server-side -f {docker('install.yaml')}")
     kubectl(f"rollout status -n {SYSTEM} deployment/envoy-gateway --timeout=90s")
     pods = get(f"pods -n {SYSTEM} -l control-plane=envoy-gateway")["items"]
