@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from gateway_api.ir.infra import InfraIR, InfraPort, Owner
 from k8s_apply.api import Json
 from k8s_apply.infra.names import infra_key, labels, secret_key, selector
-from k8s_apply.infra.pod import pod_template
+from k8s_apply.infra.pod import BOOTSTRAP_FILE, pod_template
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
 
@@ -24,8 +24,9 @@ def desired(
 ) -> tuple[Json, ...]:
     """Every object of one Gateway's infrastructure, in the order of making; for server-side apply.
 
-    `bootstrap` holds the texts of the ConfigMap by file name, `bootstrap.yaml` among them; it must not depend on the
-    listeners. `certificate` holds PEM by file name: ca.crt, tls.crt, tls.key. For `drain_secret`, see `pod_template`.
+    `bootstrap` holds texts by file name: `bootstrap.yaml`, which is JSON and goes with the pods, and those of the
+    ConfigMap; it must not depend on the listeners.
+    `certificate` holds PEM by file name: ca.crt, tls.crt, tls.key. For `drain_secret`, see `pod_template`.
 
     Without ports there is nothing that could be served and no Service could be made: the result is empty.
 
@@ -34,10 +35,11 @@ def desired(
     if not infra.ports:
         return ()
     template = pod_template(infra, settings, bootstrap=bootstrap, drain_secret=drain_secret)
+    files = {name: text for name, text in bootstrap.items() if name != BOOTSTRAP_FILE}
     key, secret = infra_key(infra.gateway, settings), secret_key(infra.gateway, settings)
     return (
         _service_account(key, infra, settings),
-        _object("v1", "ConfigMap", key, infra, settings) | {"data": dict(bootstrap)},
+        _object("v1", "ConfigMap", key, infra, settings) | {"data": files},
         _object("v1", "Secret", secret, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
         _object("v1", "Service", key, infra, settings) | {"spec": _service(infra, settings)},
         _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, settings, template)},

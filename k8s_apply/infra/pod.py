@@ -6,6 +6,8 @@ Everything here is the same for any set of listeners: a listener that comes or g
 import hashlib
 from collections.abc import Mapping
 
+import msgspec
+
 from gateway_api.ir.infra import InfraIR
 from k8s_apply.api import Json
 from k8s_apply.infra.names import infra_key, pod_labels, secret_key
@@ -34,8 +36,9 @@ def listener_drain(drain_seconds: int) -> int:
 def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[str, str], drain_secret: str) -> Json:
     """The Deployment's pod template.
 
-    Envoy reads its bootstrap once: the template has its digest, so that another one is rolled out, and stops there when
-    it does not work. `drain_secret` is what the bootstrap asks of who wants the proxy to drain.
+    Envoy reads its bootstrap once: the template has it, and a digest of the files beside it, so that another one is
+    rolled out, and stops there when it does not work; pods from before still begin with the one that they were made
+    with. `drain_secret` is what the bootstrap asks of who wants the proxy to drain.
     """
     name = infra_key(infra.gateway, settings).name
     secret = secret_key(infra.gateway, settings).name
@@ -56,7 +59,7 @@ def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": settings.drain_seconds + 20,
-        "containers": [_envoy(infra, settings, drain_secret)],
+        "containers": [_envoy(infra, settings, bootstrap[BOOTSTRAP_FILE], drain_secret)],
         "volumes": [
             {"name": "bootstrap", "configMap": {"name": name}},
             {"name": "certs", "secret": {"secretName": secret, "defaultMode": 0o440}},
@@ -67,14 +70,13 @@ def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[
     return {"metadata": {"labels": pod_labels(infra), "annotations": annotations}, "spec": spec}
 
 
-def _envoy(infra: InfraIR, settings: InfraSettings, drain_secret: str) -> Json:
+def _envoy(infra: InfraIR, settings: InfraSettings, bootstrap: str, drain_secret: str) -> Json:
     container: Json = {
         "name": "envoy",
         "image": settings.image,
         "imagePullPolicy": settings.image_pull_policy,
         "command": ["envoy"],
         "args": [
-            f"--config-path {settings.bootstrap_dir}/{BOOTSTRAP_FILE}",
             f"--service-cluster {infra.gateway}",
             "--service-node $(ENVOY_POD_NAME)",
             f"--log-level {settings.log_level}",
@@ -113,7 +115,8 @@ def _envoy(infra: InfraIR, settings: InfraSettings, drain_secret: str) -> Json:
         "readinessProbe": _probe(period=5, failures=6, timeout=5),
         "livenessProbe": _probe(period=10, failures=12, timeout=5),
     }
-    container["args"] = [word for flag in container["args"] for word in flag.split(" ")]
+    words = [word for flag in container["args"] for word in flag.split(" ")]
+    container["args"] = ["--config-yaml", _argument(msgspec.json.format(bootstrap, indent=-1)), *words]
     if settings.drain_seconds:
         # Told to end, Envoy would close every connection with what is under way on it. This is answered when the time
         # is up: meanwhile each client is sent elsewhere with its next answer, Service and load balancer take the pod
@@ -121,6 +124,11 @@ def _envoy(infra: InfraIR, settings: InfraSettings, drain_secret: str) -> Json:
         drain = {"path": f"{DRAIN_PATH}/{drain_secret}", "port": READY_PORT, "scheme": "HTTP"}
         container["lifecycle"] = {"preStop": {"httpGet": drain}}
     return container
+
+
+def _argument(text: str) -> str:
+    """The argument that a container gets as the text. Spec: Kubernetes core/v1 Container.args, "$$" """
+    return text.replace("$", "$$")
 
 
 def _digest(texts: Mapping[str, str]) -> str:

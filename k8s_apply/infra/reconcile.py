@@ -73,8 +73,8 @@ class InfraReconciler:
         resync: float = 300.0,
         in_flight: int = 4,
     ) -> None:
-        """`bootstrap` makes the ConfigMap's texts by file name, `bootstrap.yaml` among them; from a Gateway's identity
-        alone, not from its listeners. `ca` returns the present authority, or raises OSError or BadCertificateError.
+        """`bootstrap` makes the texts that `desired` wants, from a Gateway's identity alone, not from its listeners.
+        `ca` returns the present authority, or raises OSError or BadCertificateError.
         `resync`: seconds between two looks at everything, on average. `in_flight`: Gateways attended to at a time.
         """
         self.problems: Latest[Mapping[ObjectKey, str]] = Latest({})

@@ -39,6 +39,6 @@ class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: int = 60
     """A pod that has to go still serves this long and sends its clients elsewhere. 0 goes at once."""
     bootstrap_dir: str = "/etc/envoy"
-    """Where the pod finds the bootstrap's files."""
+    """Where the pod finds the files that its bootstrap names."""
     certs_dir: str = "/certs"
     """Where the pod finds ca.crt, tls.crt and tls.key of its xDS connection."""

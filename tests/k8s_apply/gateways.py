@@ -1,5 +1,6 @@
 """InfraIR, settings and the objects of a Gateway in one line."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gateway_api.ir.infra import InfraIR, InfraPort, Owner
@@ -30,7 +31,9 @@ def infra(gateway: ObjectKey = EG, *ports: int, **fields: Any) -> InfraIR:
     )
 
 
-def objects(of: InfraIR, settings: InfraSettings = SETTINGS) -> dict[str, Json]:
+def objects(
+    of: InfraIR, settings: InfraSettings = SETTINGS, bootstrap: Mapping[str, str] = BOOTSTRAP
+) -> dict[str, Json]:
     """The desired objects by kind."""
-    made = desired(of, settings, bootstrap=BOOTSTRAP, certificate=CERTIFICATE, drain_secret="secret")
+    made = desired(of, settings, bootstrap=bootstrap, certificate=CERTIFICATE, drain_secret="secret")
     return {manifest["kind"]: manifest for manifest in made}

@@ -16,3 +16,18 @@ def test_a_load_balancer_notices_the_new_proxy_before_the_old_one_goes_and_that_
 
 def test_where_nothing_has_to_notice_a_rollout_does_not_wait() -> None:
     assert "minReadySeconds" not in objects(infra(), InfraSettings(min_ready_seconds=0))["Deployment"]["spec"]
+
+
+def test_where_a_rollout_stops_the_pods_from_before_begin_again_with_what_they_were_made_with() -> None:
+    """All but the template is one for both: a file there must be right for either."""
+    before, after = (
+        objects(infra(), bootstrap={"bootstrap.yaml": text, "file": "same"}) for text in ('{"a": 1}', '{"a": 2}')
+    )
+    assert {kind for kind in before if before[kind] != after[kind]} == {"Deployment"}
+    assert before["ConfigMap"]["data"] == {"file": "same"}
+
+
+def test_no_part_of_a_bootstrap_is_taken_for_a_variable() -> None:
+    made = objects(infra(), bootstrap={"bootstrap.yaml": '{"regex": "a$(b)$"}'})["Deployment"]
+    (envoy,) = made["spec"]["template"]["spec"]["containers"]
+    assert envoy["args"][:2] == ["--config-yaml", '{"regex":"a$$(b)$$"}']

@@ -1,5 +1,6 @@
 """The pod's command line, bootstrap and certificate, judged by the real Envoy."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from k8s_apply.certificates import client_files, make_authority
 from k8s_apply.infra.pod import BOOTSTRAP_FILE, DRAIN_PATH, METRICS_PORT, READY_PORT, pod_template
 from k8s_apply.infra.settings import InfraSettings
 from tests.flow.virtual_clock import VirtualClock
-from tests.k8s_apply.gateways import EG, infra
+from tests.k8s_apply.gateways import EG, infra, objects
 from xds_server.bootstrap import pod
 
 
@@ -27,10 +28,12 @@ def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_p
     (tmp_path / "certs").mkdir()
     for name, content in client_files(make_authority(now), EG, {}, now).items():
         (tmp_path / "certs" / name).write_bytes(content)
-    for name, text in texts.items():
+    files = objects(infra(), settings, bootstrap=texts)["ConfigMap"]["data"]
+    for name, text in files.items():
         (tmp_path / name).write_text(text)
     (envoy,) = pod_template(infra(), settings, bootstrap=texts, drain_secret="secret")["spec"]["containers"]
-    args = [arg.replace("$(ENVOY_POD_NAME)", "pod") for arg in envoy["args"]]
+    args = [arg.replace("$(ENVOY_POD_NAME)", "pod").replace("$$", "$") for arg in envoy["args"]]
+    assert json.loads(args[args.index("--config-yaml") + 1]) == json.loads(texts[BOOTSTRAP_FILE])
     done = subprocess.run(
         [envoy_binary, *args, "--mode", "validate"], capture_output=True, text=True, timeout=30, check=False
     )

@@ -54,7 +54,7 @@ def pod_bootstrap(
     drain: Drain | None = None,
     max_heap_bytes: int | None = None,
 ) -> Mapping[str, str]:
-    """The files of a proxy's `bootstrap_dir` by name; Envoy starts with `--config-path <bootstrap_dir>/bootstrap.yaml`.
+    """What Envoy starts with, `bootstrap.yaml`, and the files of its `bootstrap_dir`, by name.
 
     `xds_host` is the control plane's DNS name, such as `envoy-gateway.envoy-gateway-system.svc.cluster.local`: also
     what its certificate must name. `certs_dir` holds ca.crt, tls.crt and tls.key; Envoy takes new ones up as they are
