@@ -19,7 +19,7 @@ from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.keeper import StatusKeeper
-from gateway_api.status.observed import refused_before, unchanged
+from gateway_api.status.observed import Refusals, refused_before, still_refused, unchanged, written_refusals
 from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS
@@ -126,6 +126,9 @@ class Controller:
         self._statuses = StatusKeeper()
         self._refused_before: Set[tuple[str, int]] = frozenset()
         """As of the first pass."""
+        self._written: Refusals = {}
+        self._kept: Set[StatusKey] = frozenset()
+        """Where the last wish had a refusal that was written before."""
         self._refused: Set[Refused] = frozenset()
         """As it was logged."""
         self._bell: Latest[int] = Latest(0)
@@ -174,7 +177,9 @@ class Controller:
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
-        if previous is None or new.graph is not previous.graph:
+        follows = previous is not None and new.cluster.revision == previous.cluster.revision + 1
+        written, self._written = self._written, written_refusals(self._written, new.graph, new.cluster, follows=follows)
+        if previous is None or new.graph is not previous.graph or written is not self._written:
             self._bell.publish(self._bell.value + 1)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
         wished = {key: gateway.infra for key, gateway in new.gateways.items()}
@@ -182,12 +187,19 @@ class Controller:
         self._sinks.infra.want(wished, keep=there - wished.keys())
 
     def _wish_for_statuses(self, current: Step) -> None:
-        fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
-        updated = attempt("statuses", partial(self._statuses.update, current.graph, current.change, fleet, infra))
+        updated = attempt("statuses", partial(self._wished_statuses, current))
         if isinstance(updated, Failure):  # what was written stays; no traffic ends for it
             self._report_defect(updated)
         else:
             self._sinks.statuses.want(*updated)
+
+    def _wished_statuses(self, current: Step) -> tuple[Statuses, Set[StatusKey]]:
+        fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
+        statuses, changed = self._statuses.update(current.graph, current.change, fleet, infra)
+        kept = still_refused(statuses, current.graph, fleet, self._written)
+        changed |= kept.keys() | self._kept
+        self._kept = frozenset(kept)
+        return {**statuses, **kept} if kept else statuses, changed
 
     def _suspicious(self) -> Set[str]:
         """The routes that were refused when we began, or that another replica found to be: see `snapshot.isolation`.
