@@ -10,6 +10,7 @@ _JSON: type[dict[str, Any]] = dict
 
 SERVICE_ACCOUNT: Kind[Json] = Kind("ServiceAccount", "", ("v1",), "serviceaccounts", _JSON)
 LEASE: Kind[Json] = Kind("Lease", "coordination.k8s.io", ("v1",), "leases", _JSON)
+DISRUPTION_BUDGET: Kind[Json] = Kind("PodDisruptionBudget", "policy", ("v1",), "poddisruptionbudgets", _JSON)
 
 INFRASTRUCTURE: tuple[AnyKind, ...] = (
     SERVICE_ACCOUNT,
@@ -17,6 +18,7 @@ INFRASTRUCTURE: tuple[AnyKind, ...] = (
     kinds.SECRET,
     kinds.SERVICE,
     kinds.DEPLOYMENT,
+    DISRUPTION_BUDGET,
 )
 """What we make for a Gateway, in the order of making: a Deployment finds what its pods mount."""
 

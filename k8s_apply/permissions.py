@@ -64,6 +64,7 @@ def _infrastructure(scope: Scope) -> tuple[Rule, ...]:
     return (
         Rule(scope, "", ("configmaps", "secrets", "serviceaccounts", "services"), verbs),
         Rule(scope, "apps", ("deployments",), verbs),
+        Rule(scope, "policy", ("poddisruptionbudgets",), verbs),
     )
 
 

@@ -31,6 +31,7 @@ def infra_settings(settings: Settings) -> InfraSettings:
         image_pull_policy=settings.envoy_image_pull_policy,
         image_pull_secrets=tuple(filter(None, settings.envoy_image_pull_secrets.split(","))),
         replicas=settings.proxy_replicas,
+        disruption_budget=settings.proxy_disruption_budget,
         service_type=settings.proxy_service_type,
         external_traffic_policy=settings.proxy_external_traffic_policy,
         dual_stack=settings.proxy_ip_family == "DualStack",

@@ -53,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     proxy_replicas: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """Proxies per Gateway. None is what kubectl or an autoscaler scales its Deployment to; a new one has 1."""
 
+    proxy_disruption_budget: bool = True
+    """Whether the proxies of a Gateway are to be evicted one at a time when nodes are emptied. False where you have
+    budgets of your own for them: of a pod that two select nobody can empty its node."""
+
     proxy_service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
     """The type of the proxies' Services."""
 

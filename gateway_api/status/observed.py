@@ -83,8 +83,11 @@ def _as_before(parent: Parent, wish: ParentStatus, fleet: FleetReport, said: Seq
     accepted, resolved, *_ = wish.conditions
     for each in said if accepted.status == "True" and not fleet.of(parent.gateway).acked else ():
         if each.parent_ref == wish.parent_ref:
+            [refused] = each.conditions
             # PartiallyInvalid "MUST NOT be set if a Route is […] not accepted."
-            return msgspec.structs.replace(wish, conditions=(*each.conditions, resolved))
+            wholly = refused.type == accepted.type
+            conditions = (refused, resolved) if wholly else (accepted, resolved, refused)
+            return msgspec.structs.replace(wish, conditions=conditions)
     return wish
 
 

@@ -37,13 +37,16 @@ def desired(
     template = pod_template(infra, settings, bootstrap=bootstrap, drain_secret=drain_secret)
     files = {name: text for name, text in bootstrap.items() if name != BOOTSTRAP_FILE}
     key, secret = infra_key(infra.gateway, settings), secret_key(infra.gateway, settings)
-    return (
+    made = (
         _service_account(key, infra, settings),
         _object("v1", "ConfigMap", key, infra, settings) | {"data": files},
         _object("v1", "Secret", secret, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
         _object("v1", "Service", key, infra, settings) | {"spec": _service(infra, settings)},
         _object("apps/v1", "Deployment", key, infra, settings) | {"spec": _deployment(infra, settings, template)},
     )
+    if not settings.disruption_budget or settings.replicas in (0, 1):
+        return made
+    return (*made, _object("policy/v1", "PodDisruptionBudget", key, infra, settings) | {"spec": _budget(infra)})
 
 
 def _service_account(key: ObjectKey, infra: InfraIR, settings: InfraSettings) -> Json:
@@ -111,6 +114,15 @@ def _deployment(infra: InfraIR, settings: InfraSettings, template: Json) -> Json
     if settings.min_ready_seconds:  # a 0 is not kept, and would look like somebody else's change
         spec["minReadySeconds"] = settings.min_ready_seconds
     return spec if settings.replicas is None else {"replicas": settings.replicas} | spec
+
+
+def _budget(infra: InfraIR) -> Json:
+    """One at a time: never in the way of a single proxy, nor, with what is broken anyway, of anybody."""
+    return {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": selector(infra.gateway)},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
 
 
 def _base64(files: Mapping[str, bytes]) -> dict[str, str]:

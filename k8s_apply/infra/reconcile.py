@@ -28,12 +28,13 @@ from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of, secret_key
 from k8s_apply.infra.replicas import REPLICAS_MANAGER, handover
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
-from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
+from k8s_apply.kinds import DISRUPTION_BUDGET, INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_apply.workqueue import WorkQueue, backoff
 from k8s_watch.api import ApiError
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import SERVICE
 from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.watcher import REMEDY
 
 log = structlog.get_logger("k8s_apply.infra")
 
@@ -97,6 +98,10 @@ class InfraReconciler:
         self._queue: WorkQueue[ObjectKey] = WorkQueue(clock)
         self._live: dict[Owner, dict[Id, Json]] = {}
         self._looked = False
+        self._may_budget = True
+        """Whether we may see disruption budgets. Who upgrades us without our roles has none, and everything else."""
+        self._unprotected: set[ObjectKey] = set()
+        """Gateways whose budget was refused, as it was logged."""
         self._revision = 0
         """Of the last snapshot seen."""
         self._failures: dict[ObjectKey, int] = {}
@@ -195,13 +200,27 @@ class InfraReconciler:
         namespace = await self._ours()
         live: dict[Owner, dict[Id, Json]] = {}
         for kind in INFRASTRUCTURE:
-            for item in await self._api.list(kind, namespace=namespace, selector=self._selector):
+            for item in await self._list(kind, namespace):
                 live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
         self._live, self._looked = live, True
         gone = [ObjectKey(*owner) for owner in live.keys() - self._owners()]
         for gateway in (*self._wanted, *gone):
             self._queue.add(gateway)
         return self._resync * (0.75 + self._clock.jitter() / 2)
+
+    async def _list(self, kind: AnyKind, namespace: str) -> Iterable[Json]:
+        try:
+            found = await self._api.list(kind, namespace=namespace, selector=self._selector)
+        except ApiError as error:
+            if kind is not DISRUPTION_BUDGET or error.code != FORBIDDEN:
+                raise
+            if self._may_budget and self._settings.disruption_budget:
+                log.warning("proxies get no disruption budgets", error=str(error), remedy=REMEDY)
+            self._may_budget = False
+            return ()
+        if kind is DISRUPTION_BUDGET:
+            self._may_budget = True
+        return found
 
     def _owners(self) -> set[Owner]:
         """Those whose objects are to stay."""
@@ -234,16 +253,36 @@ class InfraReconciler:
         if not infra.ports:
             return None  # nothing can be served, but what exists keeps its address for when something can
         manifests = {_id(manifest): stamp(manifest) for manifest in await self._manifests(infra)}
+        budgets = [manifests.pop(id_) for id_ in [*manifests] if id_[0] == DISRUPTION_BUDGET.name]
         there = {id_: await self._read(id_, gateway) for id_ in manifests}  # all of them, before any is made
         for id_, manifest in manifests.items():
             live = there[id_]
             if live is None or not in_place(live, manifest):
                 await self._apply(gateway, id_, live, manifest)
-        await self._delete(owner, self._know(gateway).keys() - manifests.keys())
+        protected = [await self._protect(gateway, budget) for budget in budgets]
+        await self._delete(owner, self._know(gateway).keys() - manifests.keys() - {*protected})
         terminating = [id_ for id_, live in self._know(gateway).items() if "deletionTimestamp" in live["metadata"]]
         for id_ in terminating:
             del self._know(gateway)[id_]
         return TERMINATING_PAUSE if terminating else None
+
+    async def _protect(self, gateway: ObjectKey, budget: Json) -> Id:
+        """Apply its disruption budget. Traffic does not wait for it: what refuses it is said in the log alone. One of
+        that name that is somebody else's stays, and does the same.
+        """
+        id_ = _id(budget)
+        try:
+            live = await self._read(id_, gateway)
+            if live is None or not in_place(live, budget):
+                await self._apply(gateway, id_, live, budget)
+            self._unprotected.discard(gateway)
+        except (ApiError, ForeignObjectError) as error:
+            if not _is_refusal(error):
+                raise
+            if gateway not in self._unprotected:
+                log.warning("proxies get no disruption budget of ours", gateway=str(gateway), error=str(error))
+            self._unprotected.add(gateway)
+        return id_
 
     async def _apply(self, gateway: ObjectKey, id_: Id, live: Json | None, manifest: Json) -> None:
         kind, known = KINDS[id_[0]], self._know(gateway)
@@ -274,7 +313,10 @@ class InfraReconciler:
         certificate = client_files(authority, infra.gateway, current, self._clock.now())
         drain = drain_secret(authority, infra.gateway)
         bootstrap = self._bootstrap(infra, drain)
-        return desired(infra, self._settings, bootstrap=bootstrap, certificate=certificate, drain_secret=drain)
+        settings = (
+            self._settings if self._may_budget else msgspec.structs.replace(self._settings, disruption_budget=False)
+        )
+        return desired(infra, settings, bootstrap=bootstrap, certificate=certificate, drain_secret=drain)
 
     async def _read(self, id_: Id, gateway: ObjectKey) -> Json | None:
         """The object as we know it, else as it is, else None. Raises ForeignObjectError."""
@@ -296,7 +338,7 @@ class InfraReconciler:
         return self._live.setdefault(owner_labels(gateway), {})
 
     async def _delete(self, owner: Owner, ids: Iterable[Id]) -> None:
-        """Delete those of an owner's objects: the Deployment first, its ServiceAccount last."""
+        """Delete those of an owner's objects: the Deployment soon, its ServiceAccount last."""
         known = self._live.get(owner, {})
         order = list(KINDS)
         for id_ in sorted(ids, key=lambda id_: order.index(id_[0]), reverse=True):

@@ -22,6 +22,8 @@ class InfraSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Names of Secrets in the namespace of the pods."""
     replicas: int | None = None
     """None leaves the number to whoever scales the Deployment, such as a HorizontalPodAutoscaler; it begins at 1."""
+    disruption_budget: bool = True
+    """When nodes are emptied, only one proxy of a Gateway goes at a time."""
     service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
     external_traffic_policy: Literal["Local", "Cluster"] = "Local"
     """Local keeps the client's address and saves a hop; Cluster reaches the pods through every node."""

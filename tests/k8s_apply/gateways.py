@@ -14,8 +14,9 @@ EG = ObjectKey("default", "eg")
 EG_INFRA = ObjectKey(SYSTEM, "envoy-default-eg-e41e7b31")
 BOOTSTRAP = {"bootstrap.yaml": "{}"}
 CERTIFICATE = {"ca.crt": b"ca", "tls.crt": b"crt", "tls.key": b"key"}
-SETTINGS = InfraSettings()
-OWN_NAMESPACE = InfraSettings(gateway_namespace_mode=True)
+SETTINGS = InfraSettings(disruption_budget=False)
+"""Of budgets, see `test_infra_disruption`."""
+OWN_NAMESPACE = InfraSettings(gateway_namespace_mode=True, disruption_budget=False)
 
 
 def infra(gateway: ObjectKey = EG, *ports: int, **fields: Any) -> InfraIR:

@@ -8,7 +8,7 @@ import pytest
 from k8s_apply.api import Json
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.names import hashed_name, infra_key, label_value, owner_labels, owner_of
-from k8s_apply.infra.pod import pod_template
+from k8s_apply.infra.pod import BOOTSTRAP_FILE, pod_template
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
 from tests.k8s_apply.gateways import EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra, objects
@@ -186,7 +186,8 @@ def test_without_ports_nothing_is_made() -> None:
 
 def test_a_pod_pulls_its_image_with_the_secrets_named_and_else_with_none() -> None:
     named = msgspec.structs.replace(SETTINGS, image_pull_secrets=("one", "two"))
-    pods = [pod_template(infra(), each, bootstrap={}, drain_secret="secret")["spec"] for each in (named, SETTINGS)]
+    texts = {BOOTSTRAP_FILE: "{}"}
+    pods = [pod_template(infra(), each, bootstrap=texts, drain_secret="secret")["spec"] for each in (named, SETTINGS)]
     assert pods[0]["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
     assert "imagePullSecrets" not in pods[1]
 

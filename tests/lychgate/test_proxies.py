@@ -24,6 +24,7 @@ EFFECTS: list[tuple[str, object, dict[str, object]]] = [
     ("envoy_image_pull_policy", "Always", {f"{ENVOY}.imagePullPolicy": "Always"}),
     ("envoy_image_pull_secrets", "mine", {f"{POD}.imagePullSecrets": [{"name": "mine"}]}),
     ("proxy_replicas", 3, {"Deployment.spec.replicas": 3}),
+    ("proxy_disruption_budget", False, {"PodDisruptionBudget": None}),
     ("proxy_service_type", "NodePort", {"Service.spec.type": "NodePort"}),
     ("proxy_external_traffic_policy", "Cluster", {"Service.spec.externalTrafficPolicy": "Cluster"}),
     (

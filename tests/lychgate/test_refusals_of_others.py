@@ -54,9 +54,11 @@ class World:
     def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
         self.wished, self.changed = statuses, changed
 
-    def route(self, *, generation: int = 3, refused: int | None = None) -> None:
+    def route(
+        self, *, generation: int = 3, refused: int | None = None, how: tuple[str, str, str, str] = REFUSED
+    ) -> None:
         """Put the route, with a status that says that it was refused in this generation."""
-        type_, status, reason, message = REFUSED
+        type_, status, reason, message = how
         condition = {"type": type_, "status": status, "reason": reason, "message": message}
         said = {**condition, "observedGeneration": refused, "lastTransitionTime": "2026-01-01T00:00:00Z"}
         entry = {"parentRef": {"name": "eg"}, "controllerName": NAME, "conditions": [said]}
@@ -106,6 +108,16 @@ async def test_a_refusal_is_repeated_until_a_proxy_has_everything_from_us() -> N
         assert world.accepted() == ("True", "Accepted")
         assert world.changed is not None
         assert ROUTE in world.changed
+
+
+async def test_so_is_one_of_a_part_of_a_route() -> None:
+    world = World()
+    world.route(refused=3, how=("PartiallyInvalid", "True", "RefusedByProxy", "Dropped Rule(s) of a.com: why"))
+    async with world.running():
+        conditions = [(each.type, each.status) for each in world.wished[ROUTE].parents[0].conditions]
+        assert conditions == [("Accepted", "True"), ("ResolvedRefs", "True"), ("PartiallyInvalid", "True")]
+        await world.hear(connected=1, acked=1)
+        assert world.accepted() == ("True", "Accepted")
 
 
 async def test_a_refusal_that_another_replica_writes_meanwhile_is_repeated() -> None:
