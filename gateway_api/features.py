@@ -4,6 +4,9 @@ One table: a feature enters it together with the code that serves it, and the co
 Spec: Gateway API v1.6 pkg/features; GEP-2162
 """
 
+API_VERSION = "v1.6"
+"""Whose kinds and fields we know. A bundle of CRDs adds a number: v1.6.3."""
+
 BACKEND_TLS_POLICY = frozenset({"BackendTLSPolicy", "BackendTLSPolicySANValidation"})
 
 CORE = frozenset({"GRPCRoute", "Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"})

@@ -82,6 +82,8 @@ PERMISSIONS: tuple[Rule, ...] = (
     Rule(Scope.CLUSTER, GATEWAY_CLASS.group, (GATEWAY_CLASS.plural,), ("update",)),
     *_statuses(),
     *_unserved(),
+    # Without it GatewayClasses do not say whether their CRDs are of our version, and are served all the same.
+    Rule(Scope.CLUSTER, kinds.CRD.group, (kinds.CRD.plural,), ("list",)),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),
     Rule(Scope.SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update")),
     *_infrastructure(Scope.GATEWAY_NAMESPACES),

@@ -10,6 +10,9 @@ from k8s_watch.connection import Connection
 from k8s_watch.keys import AnyKind
 from k8s_watch.paths import collection_path
 
+JSON = "application/json"
+METADATA_ALONE = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Spec: Kubernetes API concepts, "Metadata-only fetches" """
 LIST_SECONDS = 60.0
 """Deadline of one page."""
 WATCH_SLACK = 10.0
@@ -75,7 +78,8 @@ class HttpReader:
         path = collection_path(kind, version)
         params = {name: value for name, value in wanted.items() if value}
         try:
-            body = await self._connection.request("GET", path, params=params, timeout=LIST_SECONDS)
+            accept = METADATA_ALONE if kind.metadata_alone else JSON
+            body = await self._connection.request("GET", path, params=params, accept=accept, timeout=LIST_SECONDS)
         except ApiError as error:
             raise _as_read(error, kind) from error
         try:

@@ -39,6 +39,8 @@ class Kind[T](NamedTuple):
     """Serving without it would be serving an empty world, or a wrong or unsafe one: never taken for empty because we
     may not read it. A replica that may not is not ready, and the rollout of a version with a new such kind stops there.
     """
+    metadata_alone: bool = False
+    """Nobody here reads more of it: the rest is not even sent."""
     trim: Callable[[T], T] | None = None
     """Takes away what nobody here reads, before an object is held."""
     page: int = 500

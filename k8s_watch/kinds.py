@@ -125,3 +125,14 @@ UNSERVED: tuple[AnyKind, ...] = tuple(
     )
 )
 """Envoy Gateway's kinds that change what routes do though no route names them. Not watched: counted now and then."""
+
+CRD = Kind(
+    "CustomResourceDefinition",
+    "apiextensions.k8s.io",
+    ("v1",),
+    "customresourcedefinitions",
+    core.CustomResourceDefinition,
+    namespaced=False,
+    metadata_alone=True,
+)
+"""Not watched: looked at now and then."""

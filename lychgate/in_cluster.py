@@ -7,6 +7,7 @@ import sys
 from collections.abc import Set
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -34,6 +35,7 @@ from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
 from k8s_watch.watcher import REMEDY
+from lychgate.bundles import look_at_bundles
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.introduction import introduce
 from lychgate.outage import mind_outages
@@ -120,6 +122,7 @@ class _Replica:
         self._finalizers = FinalizerWriter(writer, leading=writing, clock=clock)
         self._metrics.leading.set_function(lambda: writing.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
+        self._bundles: Latest[Mapping[str, str] | None] = Latest(None)
         self._cache = cache = SnapshotCache(divide)
         self._fleet = Fleet(cache, FleetMeter(self._metrics.registry), clock=clock)
         certificate = Path(settings.xds_cert_dir) / "tls.crt"
@@ -166,7 +169,9 @@ class _Replica:
             tasks.create_task(self._statuses.run(), name="statuses")
             tasks.create_task(self._finalizers.run(), name="finalizers")
             tasks.create_task(self._observing(), name="observing")
-            tasks.create_task(self._hearing_problems(), name="problems")
+            tasks.create_task(self._hearing(self._infra.problems), name="problems")
+            tasks.create_task(self._hearing(self._bundles), name="versions of CRDs")
+            tasks.create_task(look_at_bundles(self._reader, self._bundles, clock=self._clock), name="bundles")
             unserved = warn_of_unserved(self._reader, once=self._controller.ready, clock=self._clock)
             tasks.create_task(unserved, name="unserved")
             if settings.leader_election:
@@ -223,16 +228,17 @@ class _Replica:
                     graph = done.graph
                     self._finalizers.want(class_uses(graph))
 
-    async def _hearing_problems(self) -> None:
+    async def _hearing(self, news: Latest[Any]) -> None:
         version = 0
         while True:
-            version, _ = await self._infra.problems.newer_than(version)
+            version, _ = await news.newer_than(version)
             self._report_infra()
 
     def _report_infra(self) -> None:
         if done := self._controller.steps.value:
             problems = self._infra.problems.value
-            self._infra_report.publish(observe(done.cluster, self._infra_settings, done.graph.gateways, problems))
+            seen = observe(done.cluster, self._infra_settings, done.graph.gateways, problems)
+            self._infra_report.publish(InfraReport(seen.gateways, self._bundles.value))
 
     def _missing(self) -> str:
         """What readiness waits for."""

@@ -59,3 +59,5 @@ class GatewayInfra(msgspec.Struct, frozen=True, kw_only=True):
 
 class InfraReport(msgspec.Struct, frozen=True):
     gateways: Mapping[ObjectKey, GatewayInfra] = {}
+    bundles: Mapping[str, str] | None = None
+    """CRD of the Gateway API → the version of its bundle, "" where it says none; None where nobody could look."""

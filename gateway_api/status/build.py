@@ -30,7 +30,9 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
     """
     found: dict[StatusKey, Body] = {}
     for key, gateway_class in graph.gateway_classes.items():
-        found[StatusKey(kind="GatewayClass", key=key)] = gateway_class_status(gateway_class, graph.settings)
+        found[StatusKey(kind="GatewayClass", key=key)] = gateway_class_status(
+            gateway_class, graph.settings, infra.bundles
+        )
     for key, gateway in graph.gateways.items():
         seen = infra.gateways.get(key, GatewayInfra())
         status = gateway_status(gateway, fleet.of(key), seen)

@@ -6,6 +6,7 @@ condition in `of_problems`. Here is the rest: what is right, and what the fleet 
 
 from collections.abc import Sequence
 
+from gateway_api.features import API_VERSION
 from gateway_api.graph.types import HTTPRuleNode, Problem
 from gateway_api.ir.fleet import RefusedRoute
 from gateway_api.status.types import Condition
@@ -40,6 +41,21 @@ def of_problems(problems: Sequence[Problem], generation: int) -> Condition:
 def class_accepted(generation: int) -> Condition:
     """Spec: Gateway API v1.6 GatewayClassReasonAccepted."""
     return _condition("Accepted", "True", "Accepted", "Gateways of this class are served.", generation)
+
+
+def class_version_supported(version: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayClassReasonSupportedVersion."""
+    message = f"The CRDs of the Gateway API are of {version}."
+    return _condition("SupportedVersion", "True", "SupportedVersion", message, generation)
+
+
+def class_version_unsupported(found: str, generation: int) -> Condition:
+    """Spec: Gateway API v1.6 GatewayClassReasonUnsupportedVersion; "best effort" support."""
+    message = (
+        f"Supported are the CRDs of Gateway API {API_VERSION}; of others there are: {found}. Gateways of this class "
+        f"are served all the same, but fields may be missing, or not heeded. Install the CRDs of {API_VERSION}."
+    )
+    return _condition("SupportedVersion", "False", "UnsupportedVersion", message, generation)
 
 
 # --- Gateway ----------------------------------------------------------------------------------------------------------

@@ -89,6 +89,8 @@ class _Desk:
         for kind, key in _judged_by_proxies(heard, self._fleet, fleet, graph):
             touched.routes[kind].add(key)
         touched.gateways |= not_equal(self._infra.gateways, infra.gateways)
+        if self._infra.bundles != infra.bundles:
+            touched.gateway_classes.update(graph.gateway_classes)
         touched.listener_sets |= before.orphans ^ graph.orphans
         for kind in graph.routes:
             touched.routes[kind] |= _forsaken(before, kind) ^ _forsaken(graph, kind)
@@ -138,7 +140,7 @@ class _Desk:
 
     def _gateway_class(self, key: ObjectKey) -> Body | None:
         node = self._graph.gateway_classes.get(key)
-        return None if node is None else gateway_class_status(node, self._graph.settings)
+        return None if node is None else gateway_class_status(node, self._graph.settings, self._infra.bundles)
 
     def _gateway(self, key: ObjectKey) -> GatewayStatus | None:
         node = self._graph.gateways.get(key)

@@ -129,4 +129,4 @@ class Deployment(Object, frozen=True):
 
 
 class CustomResourceDefinition(Object, frozen=True):
-    """Watched for its name alone: a new one may be a kind that we wait for."""
+    """Its annotations say of which version it is."""

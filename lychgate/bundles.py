@@ -1,0 +1,62 @@
+"""The CRDs of the Gateway API → of which version each is, for the statuses of GatewayClasses."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from flow.clock import Clock
+from flow.latest import Latest
+from k8s_watch.api import ApiError, KubeReader
+from k8s_watch.decode import Undecodable, decode
+from k8s_watch.kinds import CRD
+from k8s_watch.objects.core import CustomResourceDefinition
+from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, GROUP
+from k8s_watch.watcher import REMEDY
+
+VERSION = "gateway.networking.k8s.io/bundle-version"
+"""The annotation. Spec: Gateway API v1.6 pkg/consts BundleVersionAnnotation"""
+PAGE = 500
+"""CRDs a page."""
+PAUSE = 600.0
+"""Seconds between two looks."""
+FORBIDDEN = 403
+
+log = structlog.get_logger("lychgate.bundles")
+
+
+async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | None], *, clock: Clock) -> None:
+    """Publish CRD → version, "" for none, at once and every ten minutes again; None for want of permission. What was
+    found stays through an outage. Runs until cancelled.
+    """
+    was_allowed = True
+    while True:
+        try:
+            found.publish(await _bundles(api))
+            was_allowed = True
+        except (ApiError, OSError) as error:
+            if isinstance(error, ApiError) and error.code == FORBIDDEN:
+                found.publish(None)
+                if was_allowed:
+                    log.info("nobody may say of which version the CRDs are", error=str(error), remedy=REMEDY)
+                was_allowed = False
+        await clock.sleep(PAUSE)
+
+
+async def _bundles(api: KubeReader) -> Mapping[str, str]:
+    bundles: dict[str, str] = {}
+    token = ""
+    while True:
+        page = await api.list_page(CRD, CRD.versions[0], limit=PAGE, continue_token=token)
+        for crd in map(_read, page.items):
+            if crd and crd.metadata.name.partition(".")[2] in (GROUP, EXPERIMENTAL_GROUP):
+                bundles[crd.metadata.name] = crd.metadata.annotations.get(VERSION, "")
+        token = page.continue_token
+        if not token:
+            return bundles
+
+
+def _read(item: bytes) -> CustomResourceDefinition | None:
+    try:
+        return decode(CRD, item)
+    except Undecodable:
+        return None
