@@ -24,6 +24,7 @@ from xds_server.serve.drain import drain
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.identity import Denied, authorized_gateway, certified_gateway
 from xds_server.serve.methods import DIALECTS, SERVICES, Begin
+from xds_server.serve.old_proxies import OldProxies
 from xds_server.serve.refusals import Refusals, Visitor
 from xds_server.serve.session import Client, Ending, Limits, Session
 from xds_server.serve.wire import BatchMemo, Malformed
@@ -98,6 +99,7 @@ class XdsServer:
         self._diff = DiffMemo()
         self._batches = BatchMemo()
         self._refusals = Refusals(self._clock)
+        self._old_proxies = OldProxies()
         self._sessions: set[Session] = set()
         self._seated: Counter[ObjectKey] = Counter()
         """Streams of each Gateway's clients, from their first moment on."""
@@ -212,6 +214,7 @@ class XdsServer:
             raise TurnedAway(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)) from None
         except Denied as denied:
             raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
+        self._old_proxies.look(group, node)
         proxy = self._fleet.connect(group, node.id)
         client = Client(proxy, requests, context.write)
         session = Session(client, conversation, self._fleet, self._settings.limits, self._clock)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from google.protobuf.message import DecodeError
 
 from k8s_watch.keys import ObjectKey
-from protos import type_urls
+from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
 from protos.encode import encode_delta_resources, encode_delta_response, encode_response
 from xds_server.protocol.errors import ProtocolError
@@ -39,6 +39,8 @@ class Node(NamedTuple):
 
     id: str
     cluster: str
+    version: tuple[int, int] = (0, 0)
+    """Of its program, the first two numbers; zeros where it leaves it out."""
 
 
 class Dialect[Request](Protocol):
@@ -114,7 +116,7 @@ class DeltaDialect:
             message = DeltaDiscoveryRequest.FromString(data)
         except DecodeError as error:
             raise Malformed from error
-        node = Node(message.node.id, message.node.cluster)
+        node = _node(message.node)
         if (type_ := _type(message.type_url, only)) is None:
             return node, None
         _count(message.resource_names_subscribe, message.resource_names_unsubscribe, message.initial_resource_versions)
@@ -147,7 +149,7 @@ class SotwDialect:
             message = DiscoveryRequest.FromString(data)
         except DecodeError as error:
             raise Malformed from error
-        node = Node(message.node.id, message.node.cluster)
+        node = _node(message.node)
         if (type_ := _type(message.type_url, only)) is None:
             return node, None
         _count(message.resource_names)
@@ -182,6 +184,13 @@ def _count(*names: Sized) -> None:
     """Raise `ProtocolError` where there are too many, before each becomes an object of Python's many times as large."""
     if sum(map(len, names)) > MAX_NAMES:
         raise ProtocolError(f"more than {MAX_NAMES} names in one request")
+
+
+def _node(node: core.Node) -> Node:
+    if not node.id:  # all but the first request of a stream
+        return Node("", node.cluster)
+    version = node.user_agent_build_version.version
+    return Node(node.id, node.cluster, (version.major_number, version.minor_number))
 
 
 def _type(type_url: str, only: ResourceType | None) -> ResourceType | None:
