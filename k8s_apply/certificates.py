@@ -28,9 +28,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gateway_api.ir.identity import gateway_uri
 from k8s_watch.keys import ObjectKey
 
-TRUST_DOMAIN = "lychgate"
 BACKDATED = timedelta(minutes=5)
 AUTHORITY_LIFE = timedelta(days=3650)
 SERVER_LIFE = timedelta(days=365)
@@ -64,11 +64,6 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
         """As kept in a Secret or a folder."""
         files = {"ca.crt": self.bundle, "ca.key": self.key}
         return files | {"cross.crt": self.cross} if self.cross else files
-
-
-def gateway_uri(gateway: ObjectKey) -> str:
-    """The SPIFFE ID of a Gateway's proxies. Spec: SPIFFE-ID, section 2."""
-    return f"spiffe://{TRUST_DOMAIN}/ns/{gateway.namespace}/gateway/{gateway.name}"
 
 
 def drain_secret(authority: Authority, gateway: ObjectKey) -> str:

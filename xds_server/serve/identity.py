@@ -9,23 +9,15 @@ Spec: SPIFFE X.509-SVID, "URI SAN"
 import re
 from collections.abc import Iterable
 
+from gateway_api.ir.identity import NAME, gateway_of
 from k8s_watch.keys import ObjectKey
 from xds_server.serve.wire import Node
 
-TRUST_DOMAIN = "lychgate"
-
-_PART = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
-_SPIFFE_ID = re.compile(rf"spiffe://{TRUST_DOMAIN}/ns/(?P<namespace>{_PART})/gateway/(?P<name>{_PART})")
-_CLUSTER = re.compile(rf"(?P<namespace>{_PART})/(?P<name>{_PART})")
+_CLUSTER = re.compile(rf"(?P<namespace>{NAME})/(?P<name>{NAME})")
 
 
 class Denied(Exception):
     """The client may not have what it asks for. The message is for our log and for the client."""
-
-
-def spiffe_id(gateway: ObjectKey) -> str:
-    """The URI that a client certificate of this Gateway's proxies carries."""
-    return f"spiffe://{TRUST_DOMAIN}/ns/{gateway.namespace}/gateway/{gateway.name}"
 
 
 def certified_gateway(alternative_names: Iterable[str]) -> ObjectKey:
@@ -34,10 +26,10 @@ def certified_gateway(alternative_names: Iterable[str]) -> ObjectKey:
     Raises `Denied` unless exactly one of them is a SPIFFE id, and one of ours.
     """
     ids = [name for name in alternative_names if name.startswith("spiffe://")]
-    found = _SPIFFE_ID.fullmatch(ids[0]) if len(ids) == 1 else None
+    found = gateway_of(ids[0]) if len(ids) == 1 else None
     if found is None:
         raise Denied("the client certificate names no Gateway")
-    return ObjectKey(found["namespace"], found["name"])
+    return found
 
 
 def claimed_gateway(node: Node) -> ObjectKey:

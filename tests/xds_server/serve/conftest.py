@@ -19,12 +19,12 @@ from cryptography.x509.oid import NameOID
 
 from flow.clock import SystemClock
 from flow.latest import Latest
+from gateway_api.ir.identity import gateway_uri
 from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
-from xds_server.serve.identity import spiffe_id
 from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
 
@@ -62,7 +62,7 @@ class Authority:
 
     def issue_client(self, gateway: ObjectKey) -> Pem:
         """A certificate for the proxies of a Gateway."""
-        return self.issue(x509.UniformResourceIdentifier(spiffe_id(gateway)))
+        return self.issue(x509.UniformResourceIdentifier(gateway_uri(gateway)))
 
     def _build(
         self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName]

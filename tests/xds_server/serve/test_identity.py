@@ -2,8 +2,9 @@
 
 import pytest
 
+from gateway_api.ir.identity import gateway_uri
 from k8s_watch.keys import ObjectKey
-from xds_server.serve.identity import Denied, authorized_gateway, certified_gateway, spiffe_id
+from xds_server.serve.identity import Denied, authorized_gateway, certified_gateway
 from xds_server.serve.server import is_local
 from xds_server.serve.wire import Node
 
@@ -11,7 +12,7 @@ EG = ObjectKey("default", "eg")
 
 
 def test_the_certificate_names_the_gateway() -> None:
-    assert certified_gateway(["localhost", spiffe_id(EG)]) == EG
+    assert certified_gateway(["localhost", gateway_uri(EG)]) == EG
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_the_certificate_names_the_gateway() -> None:
         ["spiffe://lychgate/ns/default/gateway/"],
         ["spiffe://lychgate/ns/../gateway/eg"],
         ["spiffe://lychgate/ns/default/gateway/eg\n"],
-        [spiffe_id(EG), spiffe_id(ObjectKey("default", "other"))],
+        [gateway_uri(EG), gateway_uri(ObjectKey("default", "other"))],
     ],
 )
 def test_any_other_certificate_names_none(names: list[str]) -> None:
