@@ -27,7 +27,10 @@ MAX_ADDRESSES = 16
 MAX_FEATURES = 64
 MAX_CONDITIONS = 8
 MAX_MESSAGE = 32768
-"""Characters. What is too much for the API server is cut: the rest is worth more than an error."""
+"""Characters. What is too much for the API server is cut: the rest is worth more than an error.
+
+Spec: Gateway API v1.6 GatewayStatus.addresses, GatewayClassStatus.supportedFeatures; Kubernetes meta/v1 Condition
+"""
 
 type ParentIdentity = tuple[str, str, str, str, str, int]
 """Group, kind, namespace, name, sectionName and port, with the defaults filled in."""

@@ -12,9 +12,6 @@ from gateway_api.ir.fleet import RefusedRoute
 from gateway_api.status.types import Condition
 from gateway_api.status.words import of_envoy
 
-_MAX_MESSAGE = 32768
-"""Spec: Kubernetes meta/v1 Condition.message."""
-
 REFUSED = "RefusedByProxy"
 """The reason of a route that proxies refuse."""
 
@@ -278,6 +275,4 @@ def policy_refs_resolved(generation: int) -> Condition:
 
 
 def _condition(type_: str, status: str, reason: str, message: str, generation: int) -> Condition:
-    return Condition(
-        type=type_, status=status, reason=reason, message=message[:_MAX_MESSAGE], observed_generation=generation
-    )
+    return Condition(type=type_, status=status, reason=reason, message=message, observed_generation=generation)

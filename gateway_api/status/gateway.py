@@ -12,9 +12,6 @@ from gateway_api.status.listener import listener_status
 from gateway_api.status.types import Condition, GatewayStatus
 from gateway_api.status.words import of_envoy
 
-_MAX_ADDRESSES = 16
-"""Spec: Gateway API v1.6 GatewayStatus.addresses."""
-
 
 def gateway_status(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> GatewayStatus:
     """Say whether the Gateway is valid and served, and at which addresses.
@@ -33,7 +30,7 @@ def gateway_status(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) 
         ),
         listeners=tuple(listener_status(listener, generation, obstacle) for listener in node.listeners),
         attached_listener_sets=_attached_listener_sets(node),
-        addresses=infra.addresses[:_MAX_ADDRESSES] if node.serves else (),
+        addresses=infra.addresses if node.serves else (),
     )
 
 

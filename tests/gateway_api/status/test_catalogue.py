@@ -32,11 +32,6 @@ def test_every_constructor_names_its_source() -> None:
                 assert "Spec: " in (make.__doc__ or ""), name
 
 
-def test_a_message_is_never_longer_than_kubernetes_takes() -> None:
-    long = Problem(condition="Accepted", reason="UnsupportedValue", message="x" * 40000)
-    assert len(catalogue.of_problems([long], 1).message) == 32768
-
-
 def test_problems_of_one_condition_become_one_condition() -> None:
     made = catalogue.of_problems(
         [problems.invalid_kind("a."), problems.backend_not_found("b."), problems.invalid_kind("a.")], 4
