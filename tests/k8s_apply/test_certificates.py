@@ -52,7 +52,7 @@ def test_a_client_is_its_gateway() -> None:
 
 
 def test_a_certificate_is_good_for_clocks_that_lag_by_five_minutes() -> None:
-    """Case 23: NotBefore is five minutes ago."""
+    """NotBefore is five minutes ago."""
     authority = make_authority(NOW)
     for certificate in (
         read(client_files(authority, EG, {}, NOW)),

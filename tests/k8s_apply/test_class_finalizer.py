@@ -177,7 +177,6 @@ async def test_a_wish_for_a_class_is_not_for_its_successor(desk: Desk) -> None:
 
 
 async def test_a_follower_touches_nothing_and_a_new_leader_what_is_due(desk: Desk) -> None:
-    """Case 24."""
     desk.leading.publish(False)
     async with running(desk.writer.run()):
         await desk.watch("a")

@@ -185,7 +185,7 @@ async def test_errors_have_types(
 
 
 async def test_a_server_that_wants_to_be_spared_says_for_how_long(writer: HttpWriter, server: Server) -> None:
-    """Case 27: Retry-After reaches whoever retries."""
+    """Retry-After reaches whoever retries."""
     server.refuse(429, "TooManyRequests", **{"Retry-After": "7"})
     with pytest.raises(ApiError) as raised:
         await writer.get(SERVICE, KEY)

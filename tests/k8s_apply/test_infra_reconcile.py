@@ -41,7 +41,7 @@ async def test_the_same_wish_again_costs_no_call(site: Site) -> None:
 
 
 async def test_a_new_leader_writes_nothing_when_nothing_differs(site: Site) -> None:
-    """Case 25: the digest and the fields are compared, not re-applied."""
+    """The digest and the fields are compared, not re-applied."""
     async with running(site.reconciler.run()):
         await site.want(infra(), infra(OTHER))
     site.api.calls.clear()
@@ -318,7 +318,7 @@ async def test_what_may_not_be_deleted_holds_up_neither_the_living_nor_others_re
 
 
 async def test_an_outage_at_the_start_is_waited_out(site: Site) -> None:
-    """Case 26: fewer than two calls a second."""
+    """Fewer than two calls a second."""
     site.api.refuse["*"] = ConnectionRefusedError("down")
     async with running(site.reconciler.run()):
         await site.want(infra())
@@ -330,7 +330,7 @@ async def test_an_outage_at_the_start_is_waited_out(site: Site) -> None:
 
 
 async def test_a_follower_touches_nothing(site: Site) -> None:
-    """Case 24: neither before it leads nor after it has lost."""
+    """Neither before it leads nor after it has lost."""
     site.leading.publish(False)
     async with running(site.reconciler.run()):
         await site.want(infra())

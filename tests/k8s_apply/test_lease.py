@@ -85,7 +85,7 @@ async def test_a_renewal_is_one_call(api: FakeWriter, clock: VirtualClock) -> No
 
 
 async def test_a_dead_leader_is_followed_within_17_seconds(pair: Pair) -> None:
-    """Case 24: the lease runs out under the candidate's eyes."""
+    """The lease runs out under the candidate's eyes."""
     async with running(pair.a.run(), pair.b.run()):
         await pair.watch_for(10)
         pair.wires[0].stuck.clear()
@@ -95,7 +95,7 @@ async def test_a_dead_leader_is_followed_within_17_seconds(pair: Pair) -> None:
 
 
 async def test_a_leader_that_cannot_renew_stops_before_anybody_can_begin(pair: Pair) -> None:
-    """Case 24: writes stop within the renew deadline of 10 s; the loser stays a candidate."""
+    """Writes stop within the renew deadline of 10 s; the loser stays a candidate."""
     async with running(pair.a.run(), pair.b.run()):
         await pair.watch_for(10)
         pair.wires[0].refuse = refusals(500, "*")
@@ -124,7 +124,7 @@ async def test_a_renewal_that_hangs_is_not_the_only_one_that_is_tried(pair: Pair
 
 
 async def test_no_remote_clock_is_compared_with_ours(api: FakeWriter, clock: VirtualClock) -> None:
-    """Case 23: renewTime may lie in another year; what counts is how long we saw nothing change."""
+    """`renewTime` may lie in another year; what counts is how long we saw nothing change."""
     spec = {"holderIdentity": "z", "leaseDurationSeconds": 15, "renewTime": "1999-01-01T00:00:00.000000Z"}
     api.put(LEASE, KEY, spec=spec)
     one = candidate(api, clock, "a")
@@ -177,7 +177,7 @@ async def test_a_deleted_lease_is_made_again(api: FakeWriter, clock: VirtualCloc
 
 
 async def test_a_process_that_was_stopped_writes_nothing_when_it_wakes(api: FakeWriter, clock: VirtualClock) -> None:
-    """Case 24: the fence asks the clock; `leading` is told later."""
+    """The fence asks the clock; `leading` is told later."""
     one = candidate(api, clock, "a")
     fenced = FencedWriter(api, one.may_write)
     async with running(one.run()):

@@ -100,7 +100,7 @@ def test_a_changed_status_is_stamped_and_an_unchanged_one_keeps_its_time() -> No
 
 
 def test_others_entries_stay_in_their_place() -> None:
-    """Case 19: only our controllerName's entries are touched."""
+    """Only our controllerName's entries are touched."""
     observed = route(entry("a", THEIRS, unknown={"field": 1}), entry("old"), entry("eg", THEIRS), entry("eg"))
     parents = merged_parents(observed, route_wish("eg", "new"))
     assert [(p["parentRef"]["name"], p["controllerName"]) for p in parents] == [

@@ -145,7 +145,7 @@ async def test_what_is_watched_needs_no_read(desk: Desk) -> None:
 
 
 async def test_a_thousand_unchanged_routes_cost_nothing_after_a_restart(desk: Desk) -> None:
-    """Case 25: a new leader writes only what differs."""
+    """A new leader writes only what differs."""
     wishes = {key(f"r{n}"): wish() for n in range(1000)}
     for of in wishes:
         desk.route(of.key.name)
@@ -186,7 +186,7 @@ async def test_few_writes_are_under_way_at_a_time(desk: Desk) -> None:
 
 
 async def test_a_conflict_is_read_again_and_others_entries_survive(desk: Desk) -> None:
-    """Case 19: 409, re-read, merge again."""
+    """409, re-read, merge again."""
     desk.route("r")
     desk.api.before_write.append(lambda: desk.route("r", status={"parents": [THEIR_ENTRY]}))
     async with running(desk.writer.run()):
@@ -197,7 +197,7 @@ async def test_a_conflict_is_read_again_and_others_entries_survive(desk: Desk) -
 
 
 async def test_conflicts_without_end_give_way_to_other_objects(desk: Desk) -> None:
-    """Case 19: bounded, jittered retries; then the object waits its turn."""
+    """Bounded, jittered retries; then the object waits its turn."""
     desk.route("r")
     desk.route("s")
     desk.api.refuse["r"] = Conflict(409, "again")
@@ -212,7 +212,7 @@ async def test_conflicts_without_end_give_way_to_other_objects(desk: Desk) -> No
 
 
 async def test_others_entries_are_written_back_as_they_are_not_as_we_decode_them(desk: Desk) -> None:
-    """Case 19: a field that we do not know stays."""
+    """A field that we do not know stays."""
     desk.route("r", status={"parents": [THEIR_ENTRY]})
     desk.watch()
     async with running(desk.writer.run()):
@@ -222,7 +222,7 @@ async def test_others_entries_are_written_back_as_they_are_not_as_we_decode_them
 
 
 async def test_an_object_missing_in_the_watch_is_asked_for_live(desk: Desk) -> None:
-    """Case 20: not found in a cache is no deletion."""
+    """Not found in a cache is no deletion."""
     desk.route("r")
     async with running(desk.writer.run()):
         desk.writer.want({key("r"): wish()})
@@ -231,7 +231,7 @@ async def test_an_object_missing_in_the_watch_is_asked_for_live(desk: Desk) -> N
 
 
 async def test_an_object_gone_under_the_write_is_given_up_after_a_live_look(desk: Desk) -> None:
-    """Case 20: 404 on the write; the API server has the last word."""
+    """404 on the write; the API server has the last word."""
     desk.route("r")
     desk.watch()
     desk.api.drop(HTTP_ROUTE, ObjectKey("default", "r"))
@@ -242,7 +242,7 @@ async def test_an_object_gone_under_the_write_is_given_up_after_a_live_look(desk
 
 
 async def test_nothing_is_written_or_remembered_while_another_leads(desk: Desk) -> None:
-    """Case 24: wishes of a follower take no room and cause no calls."""
+    """Wishes of a follower take no room and cause no calls."""
     desk.leading.publish(False)
     desk.route("r")
     async with running(desk.writer.run()):
@@ -258,7 +258,7 @@ async def test_nothing_is_written_or_remembered_while_another_leads(desk: Desk) 
 
 
 async def test_losing_the_lead_cancels_what_is_under_way(desk: Desk) -> None:
-    """Case 24: in-flight writes are cancelled."""
+    """In-flight writes are cancelled."""
     desk.route("r")
     desk.watch()
     async with running(desk.writer.run()):
@@ -276,7 +276,7 @@ async def test_losing_the_lead_cancels_what_is_under_way(desk: Desk) -> None:
 
 
 async def test_a_fenced_write_is_no_failure(desk: Desk) -> None:
-    """Case 24: the fence says no before `leading` does."""
+    """The fence says no before `leading` does."""
     desk.route("r")
     desk.api.refuse["replace_status"] = NotLeadingError("no")
     async with running(desk.writer.run()):
@@ -286,7 +286,7 @@ async def test_a_fenced_write_is_no_failure(desk: Desk) -> None:
 
 
 async def test_too_many_requests_wait_as_long_as_the_server_says(desk: Desk) -> None:
-    """Case 27: Retry-After is honoured, whoever of the kind was told."""
+    """Retry-After is honoured, whoever of the kind was told."""
     for n in range(20):
         desk.route(f"r{n}")
     desk.watch()
@@ -301,7 +301,7 @@ async def test_too_many_requests_wait_as_long_as_the_server_says(desk: Desk) -> 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError("down"), ApiError(500, "etcdserver: no leader")])
 async def test_an_outage_is_sat_out_quietly(desk: Desk, error: Exception) -> None:
-    """Case 26: fewer than two calls a second, and everything is written afterwards."""
+    """Fewer than two calls a second, and everything is written afterwards."""
     wishes = {key(f"r{n}"): wish() for n in range(100)}
     for of in wishes:
         desk.route(of.key.name)

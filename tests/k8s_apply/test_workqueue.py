@@ -115,7 +115,7 @@ async def test_a_cleared_queue_has_nothing_to_do(queue: WorkQueue[str], worker: 
 
 
 def test_pauses_double_up_to_a_ceiling_and_their_upper_half_is_chance() -> None:
-    """Case 26: 0.2 to 30 seconds, jittered."""
+    """0.2 to 30 seconds, jittered."""
     assert [backoff(n, 1.0) for n in (1, 2, 3)] == pytest.approx([0.2, 0.4, 0.8])
     assert backoff(50, 1.0) == 30.0
     assert backoff(1, 0.0) == pytest.approx(0.1)

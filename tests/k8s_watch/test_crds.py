@@ -11,7 +11,7 @@ from tests.k8s_watch.conftest import World
 
 
 async def test_a_missing_crd_is_an_empty_kind(world: World) -> None:
-    """Case 15: the others are served within two seconds, and the report says what is missing."""
+    """The others are served within two seconds, and the report says what is missing."""
     world.api.missing.add("TCPRoute")
     world.api.put(SERVICE, "a")
     async with world.running():
@@ -23,7 +23,7 @@ async def test_a_missing_crd_is_an_empty_kind(world: World) -> None:
 
 
 async def test_a_crd_is_missing_only_when_a_second_look_agrees(world: World) -> None:
-    """Case 15: a server that starts up answers 404 before it has read its CRDs."""
+    """A server that starts up answers 404 before it has read its CRDs."""
     world.api.put(TCP_ROUTE, "a")
     world.api.refuse["TCPRoute"] = NotServed(404, "page not found")
     async with world.running():
@@ -35,7 +35,7 @@ async def test_a_crd_is_missing_only_when_a_second_look_agrees(world: World) -> 
 
 
 async def test_a_built_in_kind_is_never_missing(world: World) -> None:
-    """Case 15: 404 on Services is a server in trouble, not an empty world."""
+    """404 on Services is a server in trouble, not an empty world."""
     world.api.refuse["Service"] = NotServed(404, "page not found")
     async with world.running():
         await world.clock.advance(600)
@@ -43,7 +43,7 @@ async def test_a_built_in_kind_is_never_missing(world: World) -> None:
 
 
 async def test_a_crd_that_appears_is_picked_up_without_restart(world: World) -> None:
-    """Case 16: within ten seconds."""
+    """Within ten seconds."""
     world.api.missing.add("TCPRoute")
     async with world.running():
         await world.clock.advance(3600)
@@ -56,7 +56,7 @@ async def test_a_crd_that_appears_is_picked_up_without_restart(world: World) -> 
 
 
 async def test_looking_for_a_crd_is_cheap(world: World) -> None:
-    """Case 16: fewer than one call in two seconds."""
+    """Fewer than one call in two seconds."""
     world.api.missing.add("TCPRoute")
     async with world.running():
         await world.clock.advance(60)
@@ -66,7 +66,7 @@ async def test_looking_for_a_crd_is_cheap(world: World) -> None:
 
 
 async def test_a_crd_that_is_made_again_loses_no_object(world: World) -> None:
-    """Case 17: an upgrade that deletes and creates the CRD does not show."""
+    """An upgrade that deletes and creates the CRD does not show."""
     world.api.put(HTTP_ROUTE, "a")
     async with world.running():
         before = world.cluster.snapshot()
@@ -80,7 +80,7 @@ async def test_a_crd_that_is_made_again_loses_no_object(world: World) -> None:
 
 
 async def test_a_crd_that_stays_away_takes_its_objects_along(world: World) -> None:
-    """Case 17: after the grace, and not before."""
+    """After the grace, and not before."""
     world.api.put(HTTP_ROUTE, "a")
     async with world.running():
         world.api.drop_crd(HTTP_ROUTE)
@@ -89,7 +89,7 @@ async def test_a_crd_that_stays_away_takes_its_objects_along(world: World) -> No
 
 
 async def test_an_outage_does_not_count_towards_the_grace(world: World) -> None:
-    """Case 17: only a server that answers can say that a CRD is gone."""
+    """Only a server that answers can say that a CRD is gone."""
     world.api.put(HTTP_ROUTE, "a")
     async with world.running():
         world.api.drop_crd(HTTP_ROUTE)

@@ -50,7 +50,7 @@ def replace(path: Path, text: str | None) -> None:
 
 
 async def test_a_401_makes_us_read_the_token_again(server: ApiServer, connection: Connection, token_file: Path) -> None:
-    """Case 28: once, and the call succeeds."""
+    """Once, and the call succeeds."""
     await connection.request("GET", PATH)
     server.token = "second"
     replace(token_file, "second")
@@ -59,7 +59,7 @@ async def test_a_401_makes_us_read_the_token_again(server: ApiServer, connection
 
 
 async def test_a_401_that_stays_is_an_error_and_no_loop(server: ApiServer, connection: Connection) -> None:
-    """Case 28: with the same token a second try would be pointless; the watcher waits and tries."""
+    """With the same token a second try would be pointless; the watcher waits and tries."""
     server.token = "second"
     with pytest.raises(ApiError) as caught:
         await connection.request("GET", PATH)
@@ -70,7 +70,7 @@ async def test_a_401_that_stays_is_an_error_and_no_loop(server: ApiServer, conne
 async def test_credentials_that_cannot_be_read_are_an_error_and_no_crash(
     server: ApiServer, connection: Connection, token_file: Path
 ) -> None:
-    """Case 28: whoever replaces a file may be between two steps."""
+    """Whoever replaces a file may be between two steps."""
     server.token = "second"
     replace(token_file, None)
     with pytest.raises(ApiError, match="401"):
@@ -82,7 +82,7 @@ async def test_credentials_that_cannot_be_read_are_an_error_and_no_crash(
 async def test_a_new_token_leaves_open_watches_alone(
     server: ApiServer, connection: Connection, token_file: Path
 ) -> None:
-    """Case 28: they were admitted once; only new requests carry the new token."""
+    """They were admitted once; only new requests carry the new token."""
     query = {"watch": "true", "resourceVersion": "99"}
     async with connection.stream(PATH, params=query, at_most=10, idle=10) as chunks:
         server.token = "second"
@@ -114,7 +114,7 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pod:
 
 
 async def test_a_pod_uses_its_service_account_over_tls(pod: Pod, tmp_path: Path) -> None:
-    """Case 28: and follows its token."""
+    """And follows its token."""
     authority = Authority()
     server = ApiServer(tls=authority.server_context(tmp_path, LOOPBACK))
     server.token = "first"
@@ -130,7 +130,7 @@ async def test_a_pod_uses_its_service_account_over_tls(pod: Pod, tmp_path: Path)
 
 
 async def test_an_authority_that_is_replaced_is_read_again(pod: Pod, tmp_path: Path) -> None:
-    """Case 28: when the server's certificate no longer fits, and only if there is another authority by now."""
+    """When the server's certificate no longer fits, and only if there is another authority by now."""
     old, new = Authority(), Authority()
     replace(pod.token, "first\n")
     replace(pod.authority, old.pem.decode())

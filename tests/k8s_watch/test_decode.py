@@ -17,7 +17,7 @@ def raw(**fields: Any) -> bytes:
 
 
 def test_null_means_absent_wherever_it_stands() -> None:
-    """Case 18: null lists, null maps, null objects, null values."""
+    """Null lists, null maps, null objects, null values."""
     body = raw(
         metadata={"name": "a", "labels": None, "annotations": {"x": None}, "ownerReferences": None},
         spec={"parentRefs": None, "hostnames": ["h"], "rules": [{"backendRefs": None, "matches": [{"headers": None}]}]},
@@ -29,7 +29,7 @@ def test_null_means_absent_wherever_it_stands() -> None:
 
 
 def test_unknown_fields_are_skipped() -> None:
-    """Case 18: whatever a newer API adds."""
+    """Whatever a newer API adds."""
     route = decode(HTTP_ROUTE, raw(spec={"shape": {"of": ["things", "to", "come"]}}, comment=1))
     assert route.key == ObjectKey("ns", "a")
 
@@ -69,7 +69,7 @@ def test_annotations_are_not_held(value: str | None) -> None:
 
 
 def test_an_unknown_enumeration_value_is_not_an_error() -> None:
-    """Case 18: it has to end as a condition, not as a lost object."""
+    """It has to end as a condition, not as a lost object."""
     service = decode(SERVICE, raw(spec={"type": "Quantum"}))
     assert service.spec.type == "Quantum"
 
@@ -84,7 +84,7 @@ def test_an_unknown_enumeration_value_is_not_an_error() -> None:
     ],
 )
 def test_what_does_not_fit_is_named_by_its_field(fields: dict[str, Any], says: str) -> None:
-    """Case 18: so that its owner can find it."""
+    """So that its owner can find it."""
     with pytest.raises(Undecodable) as caught:
         decode(HTTP_ROUTE, raw(**fields))
     assert str(caught.value).startswith(says)
@@ -107,7 +107,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 def test_no_bytes_raise_anything_else(body: bytes) -> None:
-    """Case 18: nothing that a server sends may end a watch."""
+    """Nothing that a server sends may end a watch."""
     with pytest.raises(Undecodable):
         decode(SERVICE, body)
     assert read_head(body).key == ObjectKey("", "")
@@ -148,7 +148,7 @@ def a_route(number: int) -> bytes:
 
 
 def test_ten_thousand_routes_take_well_under_a_second_and_no_managed_fields() -> None:
-    """Case 11: what we do not read is neither built nor kept."""
+    """What we do not read is neither built nor kept."""
     bodies = [a_route(number) for number in range(1000)] * 10
     gc.collect()
     tracemalloc.start()

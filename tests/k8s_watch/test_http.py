@@ -68,13 +68,13 @@ async def test_objects_and_their_changes_arrive(server: ApiServer, reader: HttpR
 
 
 async def test_a_list_asks_for_the_newest_state_in_pages(server: ApiServer, reader: HttpReader) -> None:
-    """Case 7, 10: no resourceVersion, which might be answered from a lagging cache; a limit."""
+    """No resourceVersion, which might be answered from a lagging cache; a limit."""
     async with watching(reader):
         assert server.seen(SERVICE, "list") == [{"limit": "500"}]
 
 
 async def test_a_watch_asks_for_bookmarks_and_for_an_end(server: ApiServer, reader: HttpReader) -> None:
-    """Case 3, 4, 9: five to ten minutes; no streaming list."""
+    """Five to ten minutes; no streaming list."""
     async with watching(reader):
         await server.until(lambda: bool(server.seen(SERVICE, "watch")))
         (query,) = server.seen(SERVICE, "watch")
@@ -90,14 +90,14 @@ async def test_selectors_bound_what_is_read(server: ApiServer, reader: HttpReade
 
 
 async def test_an_empty_list_may_be_null(reader: HttpReader) -> None:
-    """Case 18: as Go writes an empty slice."""
+    """As Go writes an empty slice."""
     page = await reader.list_page(SERVICE, "v1", limit=0, continue_token="")
     assert (page.items, page.resource_version) == ((), "99")
 
 
 @pytest.mark.parametrize("as_event", [False, True], ids=["as an HTTP answer", "as an event"])
 async def test_410_leads_to_a_new_list(server: ApiServer, reader: HttpReader, *, as_event: bool) -> None:
-    """Case 1: in both of its forms."""
+    """In both of its forms."""
     server.api.gone_as_event = as_event
     server.api.put(SERVICE, "a")
     server.api.put(SERVICE, "b")
@@ -112,7 +112,7 @@ async def test_410_leads_to_a_new_list(server: ApiServer, reader: HttpReader, *,
 
 
 async def test_410_between_pages_is_told_from_other_errors(server: ApiServer, reader: HttpReader) -> None:
-    """Case 2: as `Gone`, with its reason."""
+    """As `Gone`, with its reason."""
     for name in "abc":
         server.api.put(SERVICE, name)
     page = await reader.list_page(SERVICE, "v1", limit=2, continue_token="")
@@ -124,7 +124,7 @@ async def test_410_between_pages_is_told_from_other_errors(server: ApiServer, re
 
 
 async def test_a_silent_peer_is_given_up_and_the_watch_resumed(server: ApiServer, connection: Connection) -> None:
-    """Case 5: half-open TCP. No list, no error; the next watch starts where the last one was."""
+    """Half-open TCP. No list, no error; the next watch starts where the last one was."""
     server.silent = True
     async with watching(HttpReader(connection, idle=0.1)) as cluster:
         await server.until(lambda: bool(server.seen(SERVICE, "watch")))
@@ -151,7 +151,7 @@ async def test_to_catch_up_over_http_asks_for_new_lists_and_watches(server: ApiS
 
 
 async def test_a_server_that_never_answers_is_given_up(server: ApiServer, connection: Connection) -> None:
-    """Case 5: the deadline is ours."""
+    """The deadline is ours."""
     server.hangs = True
     with pytest.raises(TimeoutError):
         await connection.request("GET", "/version", timeout=0.05)
@@ -167,7 +167,7 @@ async def test_lines_come_whole_however_they_are_cut(server: ApiServer, reader: 
 
 
 async def test_a_line_of_several_mebibytes_is_read(server: ApiServer, reader: HttpReader) -> None:
-    """Case 11: and what we do not need of it is not kept."""
+    """And what we do not need of it is not kept."""
     async with watching(reader) as cluster:
         managed = [{"manager": "x" * 100, "fieldsV1": {"f": "y" * (6 << 20)}}]
         server.api.put(SERVICE, "a", metadata={"managedFields": managed})
@@ -176,7 +176,7 @@ async def test_a_line_of_several_mebibytes_is_read(server: ApiServer, reader: Ht
 
 
 async def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Case 11: memory has a bound."""
+    """Memory has a bound."""
     monkeypatch.setattr(http, "LINE_MOST", 10)
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -197,14 +197,14 @@ async def test_a_line_that_was_cut_is_dropped() -> None:
 
 
 async def test_the_first_version_that_is_served_is_taken(server: ApiServer, reader: HttpReader) -> None:
-    """Case 18: also on an older Gateway API."""
+    """Also on an older Gateway API."""
     server.versions["HTTPRoute"] = ("v1beta1",)
     assert await reader.served_version(HTTP_ROUTE) == "v1beta1"
     assert await reader.served_version(SERVICE) == "v1"
 
 
 async def test_a_missing_crd_is_noticed_and_picked_up_when_it_comes(server: ApiServer, reader: HttpReader) -> None:
-    """Case 15, 16: by discovery, without restart."""
+    """By discovery, without restart."""
     server.api.missing = {"TCPRoute"}
     with pytest.raises(NotServed, match=r"no CRD serves tcproutes.gateway.networking.k8s.io as v1 or v1alpha2"):
         await reader.served_version(TCP_ROUTE)
@@ -215,7 +215,7 @@ async def test_a_missing_crd_is_noticed_and_picked_up_when_it_comes(server: ApiS
 
 
 async def test_a_crd_that_goes_ends_the_watch_with_not_served(server: ApiServer, reader: HttpReader) -> None:
-    """Case 17: told from other errors."""
+    """Told from other errors."""
     server.api.missing = {"TCPRoute"}
     with pytest.raises(NotServed):
         await anext(reader.watch(TCP_ROUTE, "v1", resource_version="1", timeout=300))
@@ -224,14 +224,14 @@ async def test_a_crd_that_goes_ends_the_watch_with_not_served(server: ApiServer,
 
 
 async def test_discovery_is_asked_once_for_a_group(server: ApiServer, reader: HttpReader) -> None:
-    """Case 16: kinds of one group share an answer that is fresh."""
+    """Kinds of one group share an answer that is fresh."""
     await reader.served_version(HTTP_ROUTE)
     await reader.served_version(TCP_ROUTE)
     assert server.count.value == 1
 
 
 async def test_a_refusal_carries_the_servers_words(server: ApiServer, reader: HttpReader) -> None:
-    """Case 21: 403."""
+    """403."""
     server.api.refuse["ConfigMap"] = FORBIDDEN
     with pytest.raises(ApiError, match="is forbidden") as caught:
         await reader.list_page(CONFIG_MAP, "v1", limit=0, continue_token="")
@@ -241,7 +241,7 @@ async def test_a_refusal_carries_the_servers_words(server: ApiServer, reader: Ht
 async def test_retry_after_is_read_from_the_answer(
     server: ApiServer, connection: Connection, reader: HttpReader
 ) -> None:
-    """Case 27: 429, which is counted."""
+    """429, which is counted."""
     server.api.refuse["ConfigMap"] = ApiError(429, "too many requests", retry_after=17)
     with pytest.raises(ApiError) as caught:
         await reader.list_page(CONFIG_MAP, "v1", limit=0, continue_token="")
@@ -251,14 +251,14 @@ async def test_retry_after_is_read_from_the_answer(
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"items": 3}', b"", b'{"items": "caf\xe9"}'], ids=repr)
 async def test_an_answer_of_something_else_is_an_outage(server: ApiServer, reader: HttpReader, body: bytes) -> None:
-    """Case 14: a proxy that answers in the server's place."""
+    """A proxy that answers in the server's place."""
     server.answers = [web.Response(body=body)]
     with pytest.raises(ConnectionError, match="is no list"):
         await reader.list_page(SERVICE, "v1", limit=0, continue_token="")
 
 
 async def test_a_server_that_starts_late_is_found(tmp_path: Path) -> None:
-    """Case 12: connecting needs no server, and neither does waiting."""
+    """Connecting needs no server, and neither does waiting."""
     server = ApiServer()
     async with server.serving():
         pass
@@ -274,7 +274,7 @@ async def test_a_server_that_starts_late_is_found(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_restarts_is_found_again(tmp_path: Path) -> None:
-    """Case 13: what changed meanwhile arrives."""
+    """What changed meanwhile arrives."""
     server = ApiServer()
     server.api.put(SERVICE, "a")
     async with contextlib.AsyncExitStack() as stack:

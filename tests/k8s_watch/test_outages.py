@@ -31,7 +31,7 @@ ESSENTIAL = [
 
 
 async def test_with_no_server_at_start_there_is_no_world_but_patience(world: World) -> None:
-    """Case 12: not ready, no snapshot, and the process stays up."""
+    """Not ready, no snapshot, and the process stays up."""
     world.api.stop()
     async with world.running():
         await world.clock.advance(600)
@@ -46,7 +46,7 @@ async def test_with_no_server_at_start_there_is_no_world_but_patience(world: Wor
 
 
 async def test_pauses_grow_from_a_fifth_of_a_second_to_half_a_minute() -> None:
-    """Case 12: jittered, doubling, bounded."""
+    """Jittered, doubling, bounded."""
     world = World((SERVICE,))
     world.clock.chance = 1 - 1e-12
     world.api.stop()
@@ -59,7 +59,7 @@ async def test_pauses_grow_from_a_fifth_of_a_second_to_half_a_minute() -> None:
 
 
 async def test_one_kind_that_is_not_listed_holds_the_world_back(world: World) -> None:
-    """Case 12: half a world is not served."""
+    """Half a world is not served."""
     world.api.refuse["ConfigMap"] = UNAVAILABLE
     async with world.running():
         await world.clock.advance(600)
@@ -68,7 +68,7 @@ async def test_one_kind_that_is_not_listed_holds_the_world_back(world: World) ->
 
 
 async def test_a_server_that_dies_leaves_the_last_snapshot_in_force(world: World) -> None:
-    """Case 13: for ever, and the same object."""
+    """For ever, and the same object."""
     world.api.put(SERVICE, "a")
     async with world.running():
         before, revision = world.cluster.snapshot(), world.cluster.revision.value
@@ -80,7 +80,7 @@ async def test_a_server_that_dies_leaves_the_last_snapshot_in_force(world: World
 
 
 async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World) -> None:
-    """Case 13: who finds the server back tells the others, so that they need not sit out half a minute each."""
+    """Who finds the server back tells the others, so that they need not sit out half a minute each."""
     world.clock.chance = None
 
     def down() -> set[str]:
@@ -98,7 +98,7 @@ async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World) ->
 
 @pytest.mark.parametrize("as_event", [True, False], ids=["as an event", "as an answer"])
 async def test_a_list_that_an_outage_made_necessary_begins_soon_after_it(world: World, *, as_event: bool) -> None:
-    """Case 13: 410 is the usual answer after some minutes, and no reason to pause for as long as in the outage."""
+    """410 is the usual answer after some minutes, and no reason to pause for as long as in the outage."""
     world.clock.chance = None
     world.api.gone_as_event = as_event
     async with world.running():
@@ -113,7 +113,7 @@ async def test_a_list_that_an_outage_made_necessary_begins_soon_after_it(world: 
 
 
 async def test_a_server_that_says_410_over_and_over_is_not_hammered() -> None:
-    """Case 26: a list each time, ever more slowly."""
+    """A list each time, ever more slowly."""
     world = World((SERVICE,))
     world.api.refuse["watch Service"] = Gone(410, "too old resource version", reason="Expired")
     async with world.running():
@@ -123,7 +123,7 @@ async def test_a_server_that_says_410_over_and_over_is_not_hammered() -> None:
 
 @pytest.mark.parametrize("error", [UNAVAILABLE, TimeoutError()], ids=["answers 500", "hangs"])
 async def test_etcd_that_is_down_is_an_outage_like_any_other(world: World, error: Exception) -> None:
-    """Case 14: errors from a server that is up change nothing either."""
+    """Errors from a server that is up change nothing either."""
     world.api.put(SERVICE, "a")
     async with world.running():
         before = world.cluster.snapshot()
@@ -138,7 +138,7 @@ async def test_etcd_that_is_down_is_an_outage_like_any_other(world: World, error
 
 
 async def test_a_forbidden_kind_keeps_what_was_read_and_others_go_on(world: World) -> None:
-    """Case 21: a permission that is taken away later deletes nothing."""
+    """A permission that is taken away later deletes nothing."""
     world.api.put(CONFIG_MAP, "a")
     async with world.running():
         world.api.refuse["ConfigMap"] = FORBIDDEN
@@ -153,7 +153,7 @@ async def test_a_forbidden_kind_keeps_what_was_read_and_others_go_on(world: Worl
 
 
 async def test_a_permission_that_is_taken_away_leaves_the_last_state_in_force_whatever_is_tried() -> None:
-    """Case 21: also when history is gone, and when somebody wants to know that nothing was missed."""
+    """Also when history is gone, and when somebody wants to know that nothing was missed."""
     world = World(kinds.ALL)
     world.api.put(kinds.BACKEND_TLS_POLICY, "a")
     async with world.running(), asyncio.TaskGroup() as tasks:
@@ -169,7 +169,7 @@ async def test_a_permission_that_is_taken_away_leaves_the_last_state_in_force_wh
 
 
 async def test_a_kind_that_was_never_allowed_counts_as_empty_after_a_while(world: World) -> None:
-    """Case 21: readiness does not hang for ever on a kind that one can serve without."""
+    """Readiness does not hang for ever on a kind that one can serve without."""
     world.api.refuse["TCPRoute"] = FORBIDDEN
     async with world.running():
         took = await world.clock.until(lambda: world.cluster.revision.value > 0)
@@ -180,7 +180,7 @@ async def test_a_kind_that_was_never_allowed_counts_as_empty_after_a_while(world
 
 @pytest.mark.parametrize("kind", ESSENTIAL, ids=lambda kind: kind.name)
 async def test_an_essential_kind_that_is_forbidden_never_counts_as_empty(kind: AnyKind) -> None:
-    """Case 21: without its Gateways the world would be empty, without BackendTLSPolicies backends would be reached in
+    """Without its Gateways the world would be empty, without BackendTLSPolicies backends would be reached in
     plain text; the report says what is missing, and the log what to do.
     """
     world = World(kinds.ALL)
@@ -217,7 +217,7 @@ async def test_a_kind_that_counts_as_empty_for_want_of_a_permission_is_an_error_
 
 
 async def test_a_permission_that_is_granted_later_is_noticed(world: World) -> None:
-    """Case 21: retried slowly, for ever."""
+    """Retried slowly, for ever."""
     world.api.put(TCP_ROUTE, "a")
     world.api.refuse["TCPRoute"] = FORBIDDEN
     async with world.running():
@@ -229,7 +229,7 @@ async def test_a_permission_that_is_granted_later_is_noticed(world: World) -> No
 
 
 async def test_a_permission_to_list_that_is_granted_later_is_noticed() -> None:
-    """Case 21: also where only the list was refused: discovery is open to everybody. One object a page."""
+    """Also where only the list was refused: discovery is open to everybody. One object a page."""
     world = World(page_size=1)
     world.api.put(TCP_ROUTE, "a")
     world.api.put(TCP_ROUTE, "b")
@@ -244,7 +244,7 @@ async def test_a_permission_to_list_that_is_granted_later_is_noticed() -> None:
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(), UNAVAILABLE, FORBIDDEN, ApiError(400, "what?")], ids=repr)
 async def test_an_outage_costs_few_calls(world: World, error: Exception) -> None:
-    """Case 26: fewer than two calls a second and kind, over a minute."""
+    """Fewer than two calls a second and kind, over a minute."""
     async with world.running():
         world.api.calls.clear()
         world.api.refuse["*"] = error
@@ -256,7 +256,7 @@ async def test_an_outage_costs_few_calls(world: World, error: Exception) -> None
 
 
 async def test_a_server_that_lists_and_breaks_every_watch_is_not_hammered(world: World) -> None:
-    """Case 26: kinds that wake each other do so once a second at most."""
+    """Kinds that wake each other do so once a second at most."""
     async with world.running():
         world.api.calls.clear()
         for _ in range(600):
@@ -268,7 +268,7 @@ async def test_a_server_that_lists_and_breaks_every_watch_is_not_hammered(world:
 
 
 async def test_retry_after_is_waited_for() -> None:
-    """Case 27: 429 names the pause."""
+    """429 names the pause."""
     world = World((SECRET,))
     world.api.refuse_once = [ApiError(429, "too many requests", retry_after=17)]
     async with world.running():
@@ -277,7 +277,7 @@ async def test_retry_after_is_waited_for() -> None:
 
 
 async def test_an_absurd_retry_after_is_cut_short() -> None:
-    """Case 27: a minute is the most that we let ourselves be sent away for."""
+    """A minute is the most that we let ourselves be sent away for."""
     world = World((SECRET,))
     world.api.refuse_once = [ApiError(429, "too many requests", retry_after=1e9)]
     async with world.running():

@@ -13,7 +13,7 @@ A, B, C = (ObjectKey("default", name) for name in "abc")
 
 @pytest.mark.parametrize("as_event", [False, True], ids=["as an HTTP answer", "as an event"])
 async def test_410_leads_to_a_new_list_and_its_difference(world: World, *, as_event: bool) -> None:
-    """Case 1: the cache is not cleared; what is gone is deleted, what stayed is the same object."""
+    """The cache is not cleared; what is gone is deleted, what stayed is the same object."""
     world.api.gone_as_event = as_event
     for name in "abc":
         world.api.put(SERVICE, name)
@@ -36,7 +36,7 @@ async def test_410_leads_to_a_new_list_and_its_difference(world: World, *, as_ev
 
 @pytest.mark.parametrize("as_event", [False, True], ids=["as an HTTP answer", "as an event"])
 async def test_nothing_disappears_while_the_new_list_is_under_way(world: World, *, as_event: bool) -> None:
-    """Case 1: between the 410 and the end of the new list, the old objects are served."""
+    """Between the 410 and the end of the new list, the old objects are served."""
     world.api.gone_as_event = as_event
     world.api.put(SERVICE, "a")
     async with world.running():
@@ -49,7 +49,7 @@ async def test_nothing_disappears_while_the_new_list_is_under_way(world: World, 
 
 
 async def test_410_is_never_answered_with_a_watch_from_the_same_version(world: World) -> None:
-    """Case 6: the version that was too old is not tried again."""
+    """The version that was too old is not tried again."""
     async with world.running():
         stale = world.api.seen("watch", SERVICE)[-1].resource_version
         world.api.compact()
@@ -61,7 +61,7 @@ async def test_410_is_never_answered_with_a_watch_from_the_same_version(world: W
 
 
 async def test_410_between_pages_restarts_the_list_in_one_piece() -> None:
-    """Case 2: the pages that came do not count, and the second try cannot expire."""
+    """The pages that came do not count, and the second try cannot expire."""
     world = World(page_size=2)
     for name in "abc":
         world.api.put(SERVICE, name)
@@ -73,7 +73,7 @@ async def test_410_between_pages_restarts_the_list_in_one_piece() -> None:
 
 
 async def test_a_page_that_failed_is_asked_for_again() -> None:
-    """Case 2: other failures between pages cost that page only."""
+    """Other failures between pages cost that page only."""
     world = World((SERVICE,), page_size=1)
     for name in "abc":
         world.api.put(SERVICE, name)
@@ -85,7 +85,7 @@ async def test_a_page_that_failed_is_asked_for_again() -> None:
 
 
 async def test_a_bookmark_moves_the_version_and_nothing_else(world: World) -> None:
-    """Case 3: it is no change, and a later resume starts from it, past a compaction."""
+    """It is no change, and a later resume starts from it, past a compaction."""
     async with world.running():
         revision = world.cluster.revision.value
         world.api.put(HTTP_ROUTE, "elsewhere")
@@ -101,7 +101,7 @@ async def test_a_bookmark_moves_the_version_and_nothing_else(world: World) -> No
 
 
 async def test_a_watch_that_ends_resumes_where_it_was_without_a_list(world: World) -> None:
-    """Case 4: a clean end after some time is no failure and costs no pause."""
+    """A clean end after some time is no failure and costs no pause."""
     async with world.running():
         await world.clock.advance(300)
         made = world.api.put(SERVICE, "a")
@@ -114,14 +114,14 @@ async def test_a_watch_that_ends_resumes_where_it_was_without_a_list(world: Worl
 
 
 async def test_a_watch_asks_for_its_own_random_end(world: World) -> None:
-    """Case 4: five to ten minutes, by chance."""
+    """Five to ten minutes, by chance."""
     world.clock.chance = 0.25
     async with world.running():
         assert {call.timeout for call in world.api.seen("watch", SERVICE)} == {WATCH_SECONDS * 1.25}
 
 
 async def test_changes_made_while_no_watch_was_open_arrive(world: World) -> None:
-    """Case 4: the server replays them from the version we were at."""
+    """The server replays them from the version we were at."""
     world.api.put(SERVICE, "a")
     async with world.running():
         world.api.cut(SERVICE)
@@ -136,7 +136,7 @@ async def test_changes_made_while_no_watch_was_open_arrive(world: World) -> None
 
 
 async def test_a_watch_that_ends_at_once_is_not_opened_in_a_loop(world: World) -> None:
-    """Case 26: also a server that answers well and hangs up is given pauses, however long all was well before."""
+    """Also a server that answers well and hangs up is given pauses, however long all was well before."""
     async with world.running():
         await world.clock.advance(100)
         for _ in range(600):
@@ -149,7 +149,7 @@ async def test_a_watch_that_ends_at_once_is_not_opened_in_a_loop(world: World) -
 
 
 async def test_a_version_that_keeps_failing_is_given_up(world: World) -> None:
-    """Case 7: when etcd went back in time, no watch from our version can ever work; a list can."""
+    """When etcd went back in time, no watch from our version can ever work; a list can."""
     world.api.put(SERVICE, "a")
     async with world.running():
         world.api.of(SERVICE).objects.clear()
@@ -161,7 +161,7 @@ async def test_a_version_that_keeps_failing_is_given_up(world: World) -> None:
 
 
 async def test_versions_are_compared_for_equality_only(world: World) -> None:
-    """Case 8: a smaller number is as new as a larger one when the server says so."""
+    """A smaller number is as new as a larger one when the server says so."""
     world.api.put(SERVICE, "a", metadata={"resourceVersion": "zz9"})
     async with world.running():
         world.api.put(SERVICE, "a", metadata={"resourceVersion": "5"}, spec={"type": "NodePort"})
@@ -170,7 +170,7 @@ async def test_versions_are_compared_for_equality_only(world: World) -> None:
 
 
 async def test_the_end_of_initial_events_is_a_bookmark_like_any_other(world: World) -> None:
-    """Case 9: streaming lists are not asked for; a server that marks one anyway does no harm."""
+    """Streaming lists are not asked for; a server that marks one anyway does no harm."""
     async with world.running():
         revision = world.cluster.revision.value
         world.api.bookmark(SERVICE, annotations={"k8s.io/initial-events-end": "true"})
@@ -180,7 +180,7 @@ async def test_the_end_of_initial_events_is_a_bookmark_like_any_other(world: Wor
 
 
 async def test_a_replayed_event_changes_nothing(world: World) -> None:
-    """Case 22: same uid, same version, same object."""
+    """Same uid, same version, same object."""
     made = world.api.put(SERVICE, "a")
     async with world.running():
         before = world.cluster.snapshot()
@@ -191,7 +191,7 @@ async def test_a_replayed_event_changes_nothing(world: World) -> None:
 
 
 async def test_a_delete_of_an_earlier_object_of_the_name_is_ignored(world: World) -> None:
-    """Case 22: uid tells an object from its successor."""
+    """The uid tells an object from its successor."""
     old = world.api.put(SERVICE, "a")
     new = world.api.put(SERVICE, "a", uid="another")
     async with world.running():
@@ -205,7 +205,7 @@ async def test_a_delete_of_an_earlier_object_of_the_name_is_ignored(world: World
 
 
 async def test_an_object_made_again_under_its_name_is_a_new_object(world: World) -> None:
-    """Case 22: delete and create between two snapshots show as one change."""
+    """Delete and create between two snapshots show as one change."""
     world.api.put(SERVICE, "a")
     async with world.running():
         before = world.cluster.snapshot().services[A]
@@ -217,7 +217,7 @@ async def test_an_object_made_again_under_its_name_is_a_new_object(world: World)
 
 
 async def test_a_line_that_is_no_event_costs_a_reconnect_only(world: World) -> None:
-    """Case 18: the watch goes on from the last version it understood."""
+    """The watch goes on from the last version it understood."""
     world.api.put(SERVICE, "a")
     async with world.running():
         world.api.send(SERVICE, b'{"type": "ADD')
@@ -229,7 +229,7 @@ async def test_a_line_that_is_no_event_costs_a_reconnect_only(world: World) -> N
 
 
 async def test_an_event_of_an_unknown_type_is_passed_over(world: World) -> None:
-    """Case 18: a newer server may say more than we know."""
+    """A newer server may say more than we know."""
     async with world.running():
         world.api.say(SERVICE, "POSTPONED", {"metadata": {"name": "x"}})
         await world.clock.advance(0)

@@ -153,7 +153,7 @@ async def test_a_slice_of_no_service_is_nobodys_news(world: World) -> None:
 
 
 async def test_labels_of_a_namespace_that_change_are_a_change(world: World) -> None:
-    """Case 29: selectors of listeners depend on them."""
+    """Selectors of listeners depend on them."""
     key = ObjectKey("", "team")
     world.api.put(NAMESPACE, "team", metadata={"labels": {"tier": "a"}})
     async with world.running():
@@ -172,7 +172,7 @@ GOOD = {"spec": {"gatewayClassName": "eg"}}
 
 
 async def test_an_object_that_cannot_be_decoded_is_reported_and_blocks_nothing(world: World) -> None:
-    """Case 18: in a list, with the field and the place."""
+    """In a list, with the field and the place."""
     world.api.put(GATEWAY, "a", **BROKEN)
     world.api.put(GATEWAY, "b", **GOOD)
     async with world.running():
@@ -186,7 +186,7 @@ async def test_an_object_that_cannot_be_decoded_is_reported_and_blocks_nothing(w
 
 
 async def test_a_report_alone_is_a_new_snapshot_in_which_nothing_changed(world: World) -> None:
-    """Case 18: a change that cannot be decoded leaves the object as it was, until it is good again."""
+    """A change that cannot be decoded leaves the object as it was, until it is good again."""
     world.api.put(GATEWAY, "a", **GOOD)
     async with world.running():
         good = world.cluster.snapshot()

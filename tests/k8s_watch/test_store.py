@@ -42,7 +42,7 @@ def changes(*keys: ObjectKey, rejected: bool = False) -> Change:
 
 
 def test_a_list_shows_only_when_it_is_whole() -> None:
-    """Case 10: pages are gathered aside and swapped in at the end."""
+    """Pages are gathered aside and swapped in at the end."""
     writer: StoreWriter[ConfigMap] = StoreWriter()
     reader = writer.reader()
     writer.apply(Init())
@@ -53,7 +53,7 @@ def test_a_list_shows_only_when_it_is_whole() -> None:
 
 
 def test_a_list_that_starts_over_forgets_its_pages() -> None:
-    """Case 2: nothing of the broken list is left."""
+    """Nothing of the broken list is left."""
     writer = filled()
     writer.apply(Init())
     writer.apply(InitApply(of(A, "1")))
@@ -61,7 +61,7 @@ def test_a_list_that_starts_over_forgets_its_pages() -> None:
 
 
 def test_a_relist_tells_what_is_different() -> None:
-    """Case 1: deletes included; what is equal keeps its identity."""
+    """Deletes included; what is equal keeps its identity."""
     writer = filled(of(A, "1"), of(B, "1"))
     before = writer.reader().objects()
     assert relist(writer, of(A, "1")) == changes(B)
@@ -84,14 +84,14 @@ def test_a_mapping_once_given_out_does_not_change() -> None:
 
 
 def test_the_same_version_again_is_no_change() -> None:
-    """Case 22: replayed events."""
+    """Replayed events."""
     writer = filled(of(A, "1"))
     assert not writer.apply(Apply(of(A, "1")))
     assert writer.apply(Apply(of(A, "2"))) == changes(A)
 
 
 def test_the_same_version_of_another_uid_is_a_change() -> None:
-    """Case 22: one that was deleted and made again between two lists."""
+    """One that was deleted and made again between two lists."""
     writer = filled(of(A, "1"))
     assert writer.apply(Apply(of(A, "1", uid="another"))) == changes(A)
 
@@ -103,13 +103,13 @@ def test_objects_without_a_version_are_never_taken_for_the_same() -> None:
 
 @pytest.mark.parametrize(("uid", "gone"), [("uid-a", True), ("", True), ("earlier", False)])
 def test_a_delete_means_one_uid(uid: str, *, gone: bool) -> None:
-    """Case 22: a late delete of an earlier object is not about this one."""
+    """A late delete of an earlier object is not about this one."""
     writer = filled(of(A, "1"))
     assert bool(writer.apply(Delete(A, uid))) is gone
 
 
 def test_a_broken_change_leaves_the_last_good_object() -> None:
-    """Case 18: reported, and served on."""
+    """Reported, and served on."""
     writer = filled(of(A, "1"))
     assert writer.apply(broken(A)) == changes(rejected=True)
     assert set(writer.reader().objects()) == {A}
@@ -124,14 +124,14 @@ def test_the_same_complaint_again_is_no_change() -> None:
 
 
 def test_a_broken_successor_ends_the_object_before_it() -> None:
-    """Case 18, 22: another uid is another object, and of that one nothing good is known."""
+    """Another uid is another object, and of that one nothing good is known."""
     writer = filled(of(A, "1"))
     assert writer.apply(broken(A, uid="another")) == changes(A, rejected=True)
     assert not len(writer.reader().objects())
 
 
 def test_a_relist_keeps_the_last_good_version_of_what_it_cannot_decode() -> None:
-    """Case 18: a list is not blocked, and not a delete."""
+    """A list is not blocked, and not a delete."""
     writer = filled(of(A, "1"), of(B, "1"))
     assert relist(writer, broken(A), of(B, "2")) == changes(B, rejected=True)
     assert set(writer.reader().objects()) == {A, B}
@@ -143,7 +143,7 @@ def test_a_relist_drops_the_object_before_a_broken_successor() -> None:
 
 
 def test_a_healed_object_vanishes_from_the_report() -> None:
-    """Case 18: also when the good version is the one that we still have."""
+    """Also when the good version is the one that we still have."""
     writer = filled(of(A, "1"))
     writer.apply(broken(A))
     assert writer.apply(Apply(of(A, "1"))) == changes(rejected=True)
