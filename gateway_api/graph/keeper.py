@@ -16,7 +16,8 @@ was written, is not news to its 5,000 routes.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.graph.attached import attached_listeners, counted, owner_of, target_users
@@ -64,6 +65,14 @@ type Moves = Mapping[ObjectKey, Moved[Any]]
 
 _USERS = "users of a target"
 """What is noted of who looks up the Gateways that send traffic to a Service or an XBackend."""
+
+
+class _Owners(NamedTuple):
+    """What moved of classes and of what has listeners, by itself."""
+
+    classes: Mapping[ObjectKey, Moved[GatewayClassNode]]
+    gateways: Mapping[ObjectKey, Moved[GatewayNode]]
+    listener_sets: Mapping[ObjectKey, Moved[ListenerSetNode]]
 
 
 class GraphKeeper:
@@ -130,9 +139,45 @@ class _World:
         notes = Notes()
         judges = self._judges(notes)
 
-        for kind, policies in self._policies.items():
-            reads |= policies.judge(changed.get(kind, NO_KEYS), reads, judges.policies(kind), notes)
+        for kind, stage in self._policies.items():
+            reads |= stage.judge(changed.get(kind, NO_KEYS), reads, judges.policies(kind), notes)
 
+        owners = self._judge_owners(changed, reads, judges, notes)
+        moves = self._judge_routes(last, changed, reads, judges, notes)
+        moved_routes = [moved for kind in moves.values() for moved in kind.values()]
+        recounted = self._counts.move(moved_routes)
+        reads.update((_USERS, target) for target in self._users.move(moved_routes))
+        policies = self._attach_policies(changed, reads, notes)
+
+        together = self._listener_sets.put_together(self._gateways.nodes, owners.gateways, owners.listener_sets)
+        before, known = self._graph, self._graph or Graph(settings=self._settings)
+        gateways = self._count(
+            together.gateways.keys() | {owner.gateway for owner in recounted if owner.listener_set is None},
+            self._listener_sets.gateways,
+            known.gateways,
+        )
+        listener_sets = self._count(
+            together.listener_sets | {owner.listener_set for owner in recounted if owner.listener_set is not None},
+            self._listener_sets.beside,
+            known.listener_sets,
+        )
+        self._graph = graph = self._assemble(known, gateways, listener_sets)
+        change = GraphChange(
+            before=before,
+            gateway_classes=frozenset(owners.classes),
+            gateways=frozenset(gateways),
+            listener_sets=frozenset(listener_sets),
+            routes={kind: frozenset(moved) for kind, moved in moves.items() if moved},
+            routes_of=_by_gateway(moves),
+            policies=policies,
+            gateways_served=frozenset(
+                key for key, node in together.gateways.items() if not gateway_serves_alike(*node)
+            ),
+        )
+        return graph, change
+
+    def _judge_owners(self, changed: Mapping[str, Keys], reads: set[Read], judges: Judges, notes: Notes) -> _Owners:
+        """Judge classes, Gateways and ListenerSets; what moves is added to `reads`."""
         classes = self._classes.judge(changed.get("GatewayClass", ()), judges.gateway_class, notes)
         reads.update(("GatewayClass", key) for key in classes)
 
@@ -144,52 +189,22 @@ class _World:
         seen_gateways = notes.of("Gateway", self._gateways.nodes)
         keys = changed.get("ListenerSet", NO_KEYS) | self._listener_sets.readers(reads)
         sets = self._listener_sets.judge_listener_sets(keys, lambda key: judges.listener_set(key, seen_gateways), notes)
-        self._listener_sets.find_orphans(cluster, keys, changed.get("Gateway", NO_KEYS))
+        self._listener_sets.find_orphans(self._cluster, keys, changed.get("Gateway", NO_KEYS))
         reads.update(("ListenerSet", key) for key, node in sets.items() if not offers_alike(*node))
+        return _Owners(classes, gateways, sets)
 
-        parents = Parents(seen_gateways, notes.of("ListenerSet", self._listener_sets.nodes))
-
+    def _judge_routes(
+        self, last: ClusterSnapshot, changed: Mapping[str, Keys], reads: Iterable[Read], judges: Judges, notes: Notes
+    ) -> Mapping[str, Moves]:
+        """Judge the routes of each kind; `last` is the cluster before."""
+        gateways = notes.of("Gateway", self._gateways.nodes)
+        parents = Parents(gateways, notes.of("ListenerSet", self._listener_sets.nodes))
         moves: dict[str, Moves] = {}
         for kind, stage, judge in self._routes:
-            keys = _written_anew(kind, last, cluster, changed, stage.nodes) | stage.readers(reads)
+            keys = _written_anew(kind, last, self._cluster, changed, stage.nodes) | stage.readers(reads)
             judged = judges.routes(kind, judge, parents)
-            moves[kind] = stage.judge_routes(keys, objects_of(cluster, kind), judged, notes)
-
-        moved_routes = [moved for kind in moves.values() for moved in kind.values()]
-        recounted = self._counts.move(moved_routes)
-        reads.update((_USERS, target) for target in self._users.move(moved_routes))
-        moved_policies = {
-            kind: moved
-            for kind in self._policies
-            if (moved := self._attach_policies(kind, changed.get(kind, NO_KEYS), reads, notes))
-        }
-
-        together = self._listener_sets.put_together(self._gateways.nodes, gateways, sets)
-        before, known = self._graph, self._graph or Graph(settings=self._settings)
-        counted_gateways = self._count(
-            together.gateways.keys() | {owner.gateway for owner in recounted if owner.listener_set is None},
-            self._listener_sets.gateways,
-            known.gateways,
-        )
-        counted_sets = self._count(
-            together.listener_sets | {owner.listener_set for owner in recounted if owner.listener_set is not None},
-            self._listener_sets.beside,
-            known.listener_sets,
-        )
-        self._graph = graph = self._assemble(known, counted_gateways, counted_sets)
-        change = GraphChange(
-            before=before,
-            gateway_classes=frozenset(classes),
-            gateways=frozenset(counted_gateways),
-            listener_sets=frozenset(counted_sets),
-            routes={kind: frozenset(moved) for kind, moved in moves.items() if moved},
-            routes_of=_by_gateway(moves),
-            policies=moved_policies,
-            gateways_served=frozenset(
-                key for key, node in together.gateways.items() if not gateway_serves_alike(*node)
-            ),
-        )
-        return graph, change
+            moves[kind] = stage.judge_routes(keys, objects_of(self._cluster, kind), judged, notes)
+        return moves
 
     def _moved_grants(self, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:
         if not (keys := changed.get("ReferenceGrant", NO_KEYS)):
@@ -216,17 +231,18 @@ class _World:
             labels=lambda name: notes.within("Namespace", ObjectKey("", name), namespace_labels(cluster, name)),
         )
 
-    def _attach_policies(self, kind: str, changed: Keys, reads: Iterable[Read], notes: Notes) -> frozenset[ObjectKey]:
-        directives = notes.of(kind, self._policies[kind].directives)
-        services = notes.of("Service", self._cluster.services)
-        users = notes.of(_USERS, self._users)
-        return self._policies[kind].attach(
-            objects_of(self._cluster, kind),
-            changed,
-            reads,
-            lambda policy: attach_policy(policy, directives, services, users),
-            notes,
-        )
+    def _attach_policies(
+        self, changed: Mapping[str, Keys], reads: Iterable[Read], notes: Notes
+    ) -> Mapping[str, frozenset[ObjectKey]]:
+        """Attach the policies of each kind; return those that moved by it."""
+        services, users = notes.of("Service", self._cluster.services), notes.of(_USERS, self._users)
+        found: dict[str, frozenset[ObjectKey]] = {}
+        for kind, stage in self._policies.items():
+            attach = partial(attach_policy, directives=notes.of(kind, stage.directives), services=services, users=users)
+            sources = objects_of(self._cluster, kind)
+            if moved := stage.attach(sources, changed.get(kind, NO_KEYS), reads, attach, notes):
+                found[kind] = moved
+        return found
 
     def _count[N: (GatewayNode, ListenerSetNode)](
         self, touched: Iterable[ObjectKey], nodes: Mapping[ObjectKey, N], before: Mapping[ObjectKey, N]
