@@ -70,6 +70,8 @@ def _routes(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
         for key, source in sorted(objects_of(cluster, kind).items()):
             if not source.spec.parent_refs:
                 yield _said(kind, key, "is not served: it has no parentRefs, name the Gateway there")
+            elif source.spec.use_default_gateways not in (None, "None"):
+                yield _said(kind, key, "useDefaultGateways is not supported: name the Gateways in parentRefs")
             for number, ref in enumerate(source.spec.parent_refs):
                 if wrong := _wrong_parent(ref, key.namespace, cluster, graph):
                     yield _said(kind, key, f"parentRefs[{number}] leads nowhere: {wrong}")

@@ -58,11 +58,10 @@ def class_version_unsupported(found: str, generation: int) -> Condition:
 # --- Gateway ----------------------------------------------------------------------------------------------------------
 
 
-def gateway_accepted(generation: int) -> Condition:
+def gateway_accepted(generation: int, remark: str = "") -> Condition:
     """Spec: Gateway API v1.6 GatewayReasonAccepted."""
-    return _condition(
-        "Accepted", "True", "Accepted", "The Gateway is valid; its proxies are being kept up.", generation
-    )
+    message = f"The Gateway is valid; its proxies are being kept up. {remark}".rstrip()
+    return _condition("Accepted", "True", "Accepted", message, generation)
 
 
 def gateway_accepted_in_part(message: str, generation: int) -> Condition:

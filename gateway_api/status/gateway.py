@@ -40,13 +40,16 @@ def _accepted(node: GatewayNode) -> Condition:
     wrong = of_condition(node.problems, problems.ACCEPTED)
     if wrong:
         return catalogue.of_problems(wrong, generation)
+    # Routes that rely on it have no parent of ours, and so no status: nobody else would say it. Spec: GEP-3793
+    asked = node.source.spec.default_scope not in (None, "None")
+    remark = "spec.defaultScope is not supported: routes have to name the Gateway in parentRefs." if asked else ""
     invalid = [listener.spec.name for listener in node.listeners if not listener.serves]
     if not invalid:
-        return catalogue.gateway_accepted(generation)
+        return catalogue.gateway_accepted(generation, remark)
     served = ", ".join(listener.spec.name for listener in node.listeners if listener.serves)
     if not served:
         served = "those of ListenerSets" if any(listener.serves for listener in node.set_listeners) else "none"
-    message = f"Listeners not valid: {', '.join(invalid)}; served: {served}."
+    message = f"Listeners not valid: {', '.join(invalid)}; served: {served}. {remark}".rstrip()
     return catalogue.gateway_accepted_in_part(message, generation)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from k8s_watch.files.paths import Path
-from k8s_watch.objects import gateway, grpc_route, meta, routes
+from k8s_watch.objects import meta
 
 NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     meta.Object: frozenset({"apiVersion", "kind", "status"}),
@@ -19,14 +19,10 @@ NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
         {"deletionGracePeriodSeconds", "generateName", "managedFields", "ownerReferences", "selfLink"}
     ),
     gateway.GatewayClassSpec: frozenset({"description"}),
-    gateway.GatewaySpec: frozenset({"defaultScope"}),
-    routes.HTTPRouteSpec: frozenset({"useDefaultGateways"}),
-    grpc_route.GRPCRouteSpec: frozenset({"useDefaultGateways"}),
-    routes.L4RouteSpec: frozenset({"useDefaultGateways"}),
 }
 """Fields that the API has and our shapes do not carry, by the shape that they belong to; nor are they looked into.
 
-Spec: Gateway API v1.6 experimental channel; Kubernetes meta/v1 ObjectMeta
+Spec: Kubernetes meta/v1 ObjectMeta
 """
 
 

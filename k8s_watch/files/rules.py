@@ -72,6 +72,7 @@ _ORIGIN = text(
 )
 _DURATION = text(r"([0-9]{1,5}(h|m|s|ms)){1,4}", "a duration, for example 10s, 500ms or 1h30m")
 _PORT = number(1, 65535)
+_SCOPE = one_of("All", "None")
 _MAX_INT32 = 2**31 - 1
 _PROTOCOL = text(rf"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?|{_DOTTED}/[A-Za-z0-9]+", "HTTP, HTTPS, TLS, TCP or UDP", 255)
 _CONTROLLER = text(
@@ -85,7 +86,12 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     meta.Meta: {"name": _NAME, "namespace": _NAMESPACE},
     gateway.GatewayClassSpec: {"controller_name": _CONTROLLER},
     gateway.ParametersReference: _REFERENCE,
-    gateway.GatewaySpec: {"gateway_class_name": _ANY_NAME, "listeners": count(1, 64), "addresses": count(0, 16)},
+    gateway.GatewaySpec: {
+        "gateway_class_name": _ANY_NAME,
+        "listeners": count(1, 64),
+        "addresses": count(0, 16),
+        "default_scope": _SCOPE,
+    },
     gateway.ListenerSetSpec: {"listeners": count(1, 64)},
     gateway.ParentGatewayReference: _REFERENCE,
     gateway.Listener: {"name": _NAME, "port": _PORT, "hostname": _HOSTNAME, "protocol": _PROTOCOL},
@@ -113,6 +119,7 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
         "parent_refs": count(0, 32),
         "hostnames": both(count(0, 16), _HOSTNAME),
         "rules": count(1, 16),
+        "use_default_gateways": _SCOPE,
     },
     routes.HTTPRouteRule: {
         **_RULE,
@@ -124,6 +131,7 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
         "parent_refs": count(0, 32),
         "hostnames": both(count(0, 16), _HOSTNAME),
         "rules": count(1, 16),
+        "use_default_gateways": _SCOPE,
     },
     grpc_route.GRPCRouteRule: {
         **_RULE,
@@ -200,7 +208,7 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     },
     routes.CookieConfig: {"lifetime_type": one_of("Permanent", "Session")},
     routes.LocalObjectReference: _REFERENCE,
-    routes.L4RouteSpec: {"parent_refs": count(0, 32), "rules": count(1, 1)},
+    routes.L4RouteSpec: {"parent_refs": count(0, 32), "rules": count(1, 1), "use_default_gateways": _SCOPE},
     routes.L4RouteRule: {**_RULE, "backend_refs": count(1, 16)},
     routes.TLSRouteSpec: {"hostnames": both(count(1, 1024), _SERVER_NAME)},
     policies.PolicyTargetReference: {**_REFERENCE, "section_name": _NAME},

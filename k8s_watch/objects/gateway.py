@@ -146,6 +146,7 @@ class GatewaySpec(Shape, frozen=True):
     infrastructure: GatewayInfrastructure | None = None
     allowed_listeners: AllowedListeners | None = None
     tls: GatewayTls | None = None
+    default_scope: str | None = None
 
 
 class ListenerStatus(Shape, frozen=True, omit_defaults=False):

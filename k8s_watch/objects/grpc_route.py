@@ -39,6 +39,7 @@ class GRPCRouteSpec(Shape, frozen=True):
     parent_refs: tuple[ParentReference, ...] = ()
     hostnames: tuple[str, ...] = ()
     rules: tuple[GRPCRouteRule, ...] = (GRPCRouteRule(),)
+    use_default_gateways: str | None = None
 
 
 class GRPCRoute(Route, frozen=True):

@@ -209,6 +209,7 @@ class HTTPRouteSpec(Shape, frozen=True):
     parent_refs: tuple[ParentReference, ...] = ()
     hostnames: tuple[str, ...] = ()
     rules: tuple[HTTPRouteRule, ...] = (HTTPRouteRule(),)
+    use_default_gateways: str | None = None
 
 
 class RouteParentStatus(Shape, frozen=True):
@@ -248,6 +249,7 @@ class L4RouteSpec(Shape, frozen=True):
 
     parent_refs: tuple[ParentReference, ...] = ()
     rules: tuple[L4RouteRule, ...] = ()
+    use_default_gateways: str | None = None
 
 
 class TLSRouteSpec(L4RouteSpec, frozen=True):

@@ -79,6 +79,16 @@ def test_a_listener_set_needs_what_a_gateway_needs() -> None:
     assert broken(gateway.ListenerSetSpec, parentRef={"name": "eg"}) == ["listeners: is empty: at least 1 is needed"]
 
 
+def test_a_scope_of_default_gateways_is_all_or_none() -> None:
+    gateway_of = {"gatewayClassName": "eg", "listeners": [LISTENER]}
+    assert not broken(gateway.GatewaySpec, **gateway_of, defaultScope="All")
+    assert broken(gateway.GatewaySpec, **gateway_of, defaultScope="Some") == [
+        "defaultScope: 'Some' is not one of All, None"
+    ]
+    assert not broken(routes.HTTPRouteSpec, useDefaultGateways="None")
+    assert broken(routes.HTTPRouteSpec, useDefaultGateways="Some")
+
+
 def test_a_gateway_needs_a_listener() -> None:
     assert broken(gateway.GatewaySpec, gatewayClassName="eg") == ["listeners: is empty: at least 1 is needed"]
 

@@ -112,6 +112,11 @@ def test_what_is_as_it_should_be_is_not_mentioned(tmp_path: Path) -> None:
             "HTTPRoute/default/r: is not served: it has no parentRefs, name the Gateway there",
         ),
         (
+            "parentRefs: [{name: eg}], ",
+            "parentRefs: [{name: eg}], useDefaultGateways: All, ",
+            "HTTPRoute/default/r: useDefaultGateways is not supported: name the Gateways in parentRefs",
+        ),
+        (
             "spec: {parentRef: {name: eg}",
             "spec: {parentRef: {name: other}",
             "ListenerSet/default/s: is not served: its parentRef: Gateway default/other is not there, or was rejected",
