@@ -18,7 +18,7 @@ from gateway_api.lowering.backends import http_destinations, reachable
 from gateway_api.lowering.external_auth import external_auth
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.matches import lower_match, preflight_of
-from gateway_api.lowering.session import cookie_path, rule_identity, service_identity, session
+from gateway_api.lowering.session import cookie_path, rule_identity, session
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteMatch
 from k8s_watch.objects.routes import (
     HTTPBackendRef,
@@ -202,20 +202,20 @@ def _share(to: ir.Destination, redirect: ir.Redirect | None, forward: ir.Forward
 def _session(
     backend: BackendNode, route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend
 ) -> ir.Session | None:
-    """What the rule says; else what is said of the backend's Service, for all paths that lead to it. None with one that
-    has no address: clients that come back to it begin anew at another.
+    """What the rule says; else what is said of the backend's Service, with a cookie for no path. None with one that has
+    no address: clients that come back to it begin anew at another.
 
     Spec: GEP-1619, "Path", "MUST be left unset"
     """
     to = backend.cluster
     if to is None or backend.vacant:
         return None
-    if (spec := rule.spec.session_persistence) is not None:
-        identity = rule_identity(route.title, rule.spec.name, rule.spec.matches)
-        return session(spec, identity, cookie_path(path), to, frontend)
-    if backend.session is not None:
-        return session(backend.session, service_identity(to.backend), "", to, frontend)
-    return None
+    own = rule.spec.session_persistence
+    spec = own or backend.session
+    if spec is None:
+        return None
+    identity = rule_identity(route.title, rule.spec.name, rule.spec.matches)
+    return session(spec, identity, cookie_path(path) if own else "", to, frontend)
 
 
 def _retry(spec: HTTPRouteRetry | None) -> ir.Retry | None:

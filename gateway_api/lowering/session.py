@@ -10,7 +10,6 @@ import msgspec
 from gateway_api.graph.durations import seconds
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
-from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Shape
 from k8s_watch.objects.routes import SessionPersistence
 
@@ -23,19 +22,20 @@ _LITERAL = re.compile(r"[A-Za-z0-9/_~!&'=:@%-]*(?![?*{])")
 def session(spec: SessionPersistence, identity: str, path: str, to: ir.Cluster, frontend: Frontend) -> ir.Session:
     """Say how clients that came in through `frontend` return to a backend.
 
-    `identity` tells the rule, or the Service, from others: they do not share sessions that no user gave a name. `path`
-    is the cookie's. Of a backend nothing but its Service and port is in the cookie's name: its other settings may
-    change, and nobody loses a session.
+    `identity` tells the rule from others: they do not share sessions that no user gave a name. `path` is the cookie's;
+    where it is "", rules do not share a session of one name either. Of a backend nothing but its Service and port is in
+    the cookie's name: its other settings may change, and nobody loses a session.
 
-    Spec: Gateway API v1.6 SessionPersistence; GEP-1619, "Cookie Attributes"
+    Spec: Gateway API v1.6 SessionPersistence; GEP-1619, "Cookie Attributes", "Must Not Share Sessions"
     """
     place = _digest(f"{to.hostname or to.backend}:{to.port}".encode())
     if spec.type == "Header":
         return ir.Session(kind="header", name=spec.session_name or f"x-session-{identity}")
     lifetime = seconds(spec.absolute_timeout) if spec.absolute_timeout is not None else None
+    name = spec.session_name if spec.session_name and path else f"{spec.session_name or 'session'}-{identity}"
     return ir.Session(
         kind="cookie",
-        name=f"{spec.session_name or f'session-{identity}'}-{place}",
+        name=f"{name}-{place}",
         path=path,
         lifetime=None if lifetime is None else float(math.ceil(lifetime)),
         secure=frontend.scheme == "https",
@@ -49,11 +49,6 @@ def rule_identity(route: str, name: str | None, matches: Sequence[Shape]) -> str
     """
     said = [route, name] if name else [route, matches]
     return _digest(msgspec.json.encode(said))
-
-
-def service_identity(service: ObjectKey) -> str:
-    """As `rule_identity`, of a Service: all rules share its sessions."""
-    return _digest(f"service/{service}".encode())
 
 
 def cookie_path(path: ir.PathMatch) -> str:

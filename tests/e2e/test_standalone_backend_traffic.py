@@ -135,7 +135,7 @@ def ask(port: int, path: str, cookie: str = "") -> tuple[int, bytes, str]:
         connection.close()
 
 
-def test_a_session_with_a_service_is_one_on_every_path_and_outlives_other_settings(
+def test_a_session_with_a_service_is_one_rules_and_outlives_other_settings(
     world: tuple[Standalone, int, Backend],
 ) -> None:
     running, port, _ = world
@@ -143,14 +143,17 @@ def test_a_session_with_a_service_is_one_on_every_path_and_outlives_other_settin
     while len(sessions) < 2:
         _, backend, cookie = ask(port, "/one")
         sessions[backend] = cookie
-    for path in ("/one", "/two") * 10:
+    for path in ("/one", "/one/more") * 10:
         assert all(ask(port, path, cookie)[1] == backend for backend, cookie in sessions.items())
+    cookie, elsewhere = next(iter(sessions.values())), set()
+    while len(elsewhere) < 2:
+        elsewhere.add(ask(port, "/two", cookie)[1])
 
     says = "sessionPersistence: {}, retryConstraint: {}"
     (running.folder / "web.yaml").write_text(POLICY.format(name="web", says=says))
     running.until(lambda: "may be 20 percent" in running.status("--verbose", "--output", "json").stdout)
     for backend, cookie in list(sessions.items()) * 10:
-        assert ask(port, "/two", cookie)[1] == backend
+        assert ask(port, "/one", cookie)[1] == backend
 
 
 def test_of_two_retries_at_once_the_budget_of_one_refuses_the_other(world: tuple[Standalone, int, Backend]) -> None:

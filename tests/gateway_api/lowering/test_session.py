@@ -51,6 +51,12 @@ def test_rules_share_no_session_that_nobody_named() -> None:
     assert rule_identity("httproute/x/r", "name", b) in ids
 
 
+def test_without_a_path_rules_share_no_session_of_one_name_either() -> None:
+    spec = SessionPersistence(session_name="s")
+    assert len({session(spec, id_, "", WEB, HTTP).name for id_ in ("one", "two")}) == 2
+    assert len({session(spec, id_, "/", WEB, HTTP).name for id_ in ("one", "two")}) == 1
+
+
 def test_a_header_has_the_users_name_or_one_of_its_own() -> None:
     given = session(SessionPersistence(type="Header", session_name="X-Mine"), "id", "/", WEB, HTTP)
     made = session(SessionPersistence(type="Header"), "id", "/", WEB, HTTP)
