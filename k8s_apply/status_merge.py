@@ -9,6 +9,7 @@ entries of ours.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, assert_never
 
+from gateway_api.graph.mentions import some
 from gateway_api.status.types import (
     Body,
     Condition,
@@ -131,7 +132,8 @@ class _Entries(NamedTuple):
         controller_name: str,
         now: str,
     ) -> Json:
-        """Others' entries and ours that stay, in their order; then our new ones, as many as fit."""
+        """Others' entries and ours that stay, in their order; then our new ones, as many as fit. The last of ours that
+        fits says which do not, if any."""
         namespace = observed["metadata"].get("namespace", "")
         left = {_wanted_identity(ref, namespace): (ref, conditions) for ref, conditions in wanted}
         merged: list[Json] = []
@@ -141,7 +143,26 @@ class _Entries(NamedTuple):
             elif ours := left.pop(_observed_identity(entry.get(self.ref) or {}, namespace), None):
                 merged.append(self._entry(entry, *ours, controller_name, now))
         merged += [self._entry({}, *ours, controller_name, now) for ours in left.values()]
-        return {self.field: merged[: self.at_most]}
+        fitting = merged[: self.at_most]
+        left_out = [entry for entry in merged[self.at_most :] if entry.get("controllerName") == controller_name]
+        places = [i for i, entry in enumerate(fitting) if entry.get("controllerName") == controller_name]
+        if left_out and places:
+            fitting[places[-1]] = self._with_left_out(fitting[places[-1]], left_out, namespace)
+        return {self.field: fitting}
+
+    def _with_left_out(self, last: Json, left_out: Sequence[Json], namespace: str) -> Json:
+        """Spec: Gateway API v1 PolicyStatus.ancestors, "signal that on any related resources"."""
+        refs = ((entry[self.ref], entry["conditions"]) for entry in left_out)
+        names = (f"{ref.get('namespace') or namespace}/{ref['name']} ({_reason(said)})" for ref, said in refs)
+        remark = f"Not listed for want of room: {some(names)}."
+        return last | {
+            "conditions": [
+                said | {"message": f"{said['message']} {remark}".lstrip()[:MAX_MESSAGE]}
+                if said["type"] == _FIRST
+                else said
+                for said in last["conditions"]
+            ]
+        }
 
     def _entry(
         self, observed: Json, wanted: ParentReference, conditions: Sequence[Condition], controller_name: str, now: str
@@ -161,6 +182,14 @@ PARENTS = _Entries("parents", "parentRef", 32)
 """Of a route. Spec: Gateway API v1 RouteStatus.parents."""
 ANCESTORS = _Entries("ancestors", "ancestorRef", 16)
 """Of a policy. Spec: Gateway API v1 PolicyStatus.ancestors, "If this slice is full, implementations MUST NOT add"."""
+
+
+_FIRST = "Accepted"
+"""The condition that every entry of ours has."""
+
+
+def _reason(conditions: Iterable[Json]) -> str:
+    return next((str(said["reason"]) for said in conditions if said["type"] == _FIRST), "")
 
 
 def _parent_ref(ref: ParentReference) -> Json:
