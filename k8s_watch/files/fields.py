@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from k8s_watch.files.paths import Path
-from k8s_watch.objects import meta
+from k8s_watch.objects import gateway, meta
 
 NOT_READ: Mapping[type[msgspec.Struct], frozenset[str]] = {
     meta.Object: frozenset({"apiVersion", "kind", "status"}),
