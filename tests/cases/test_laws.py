@@ -1,5 +1,6 @@
 """What holds for every world, also for one that nobody should write."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,17 +11,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway_api.graph.types import Settings
+from gateway_api.ir.xds import HttpChain
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.gateway import FrontendTls, TlsConfig
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import Route
 from tests.cases.case import KINDS, all_cases, load, run, snapshot_of, world
 from tests.cases.closure import missing
 from tests.cases.envoy import refusal
+from xds_server.bootstrap.validation import validation_bootstrap
 from xds_server.snapshot.isolation import Bluntness
 from xds_server.snapshot.resource import ResourceType, Snapshot, make_set
 from xds_server.translate.parts import divide
 
 type Document = dict[str, Any]
+type Objects = dict[tuple[str, ObjectKey], Object]
 
 
 def mostly(good: list[Any], bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -138,7 +143,8 @@ AUTH = st.fixed_dictionaries(
     }
 )
 OTHER = st.just({"type": "ExtensionRef"})
-BACKENDS = st.fixed_dictionaries(
+FAR = {"name": "far", "namespace": "other", "port": 80}
+NEAR = st.fixed_dictionaries(
     {"name": mostly(["one", "two"], st.sampled_from(["missing", ""])), "port": mostly([80], st.just(81))},
     optional={
         "weight": NUMBERS,
@@ -146,6 +152,8 @@ BACKENDS = st.fixed_dictionaries(
         "kind": mostly(["Service"], st.just("Other")),
     },
 )
+BACKENDS = mostly([NEAR] * 7 + [st.just(FAR)], st.just(NEAR)).flatmap(lambda of: of)
+DATAGRAM_BACKENDS = st.just({"name": "dns-one", "port": 53}) | BACKENDS
 MATCHING = {"matches": st.lists(MATCHES, max_size=2)}
 FORWARDING = optional(
     **MATCHING,
@@ -175,6 +183,16 @@ CONFUSED = optional(
     filters=st.lists(st.one_of(REDIRECT, REWRITE, OTHER), max_size=2),
     backendRefs=st.lists(BACKENDS, max_size=2),
 )
+GRPC_MATCHES = optional(
+    method=optional(type=VALUE_TYPES, service=mostly(["a.B", "[a-z.]+"], TEXT), method=mostly(["M", ".*"], TEXT)),
+    headers=st.lists(st.fixed_dictionaries({"name": NAMES, "type": VALUE_TYPES, "value": TEXT}), max_size=2),
+)
+GRPC_RULES = optional(
+    matches=st.lists(GRPC_MATCHES, max_size=2),
+    filters=st.lists(st.one_of(MODIFIERS, MIRROR, OTHER), max_size=2, unique_by=lambda each: each["type"]),
+    backendRefs=st.lists(BACKENDS, min_size=1, max_size=2),
+    sessionPersistence=optional(sessionName=NAMES, type=mostly(["Cookie", "Header"], st.just("Other"))),
+)
 RULES = st.one_of(FORWARDING, FORWARDING, REDIRECTING, REDIRECTING, CONFUSED)
 PARENTS = mostly(
     [{"name": "eg"}, {"name": "eg"}, {"kind": "ListenerSet", "name": "s0"}],
@@ -182,20 +200,27 @@ PARENTS = mostly(
         {"name": st.just("eg"), "sectionName": st.sampled_from(["l0", "l1"])}, optional={"port": NUMBERS}
     ),
 )
-LISTENERS = st.sampled_from([("HTTP", 80), ("HTTP", 8080), ("HTTPS", 443), ("TCP", 9000)]).flatmap(
+TLS = {"certificateRefs": [{"name": "certificate"}, {"name": "missing"}]}
+HANDSHAKES = {
+    "HTTPS": [TLS],
+    "TLS": [{**TLS, "mode": "Terminate"}, {"mode": "Passthrough"}, {"mode": "Passthrough"}],
+}
+"""By protocol of a listener, its `tls`."""
+LISTENERS = st.sampled_from(
+    [("HTTP", 80), ("HTTP", 8080), ("HTTPS", 443), ("HTTPS", 443), ("TLS", 443), ("TCP", 9000), ("UDP", 9000)]
+).flatmap(
     lambda usual: st.fixed_dictionaries(
         {
-            "protocol": mostly([usual[0]], st.sampled_from(["TCP", "UDP", ""])),
+            "protocol": mostly([usual[0]], st.sampled_from(["TCP", "UDP", "TLS", ""])),
             "port": mostly([usual[1]], st.sampled_from([80, 10080, 0, 65536])),
-            **({"tls": mostly([TLS], st.just({}))} if usual[0] == "HTTPS" else {}),
+            **({"tls": mostly(HANDSHAKES[usual[0]], st.just({}))} if usual[0] in HANDSHAKES else {}),
         },
-        optional={} if usual[0] == "TCP" else {"hostname": HOSTNAMES},
+        optional={} if usual[0] in ("TCP", "UDP") else {"hostname": HOSTNAMES},
     )
 )
-TLS = {"certificateRefs": [{"name": "certificate"}, {"name": "missing"}]}
 
 
-CLIENTS = st.none() | st.fixed_dictionaries(
+VALIDATIONS = st.fixed_dictionaries(
     {
         "caCertificateRefs": st.lists(
             mostly(
@@ -206,11 +231,30 @@ CLIENTS = st.none() | st.fixed_dictionaries(
         )
     },
     optional={"mode": st.just("AllowInsecureFallback")},
-).map(lambda validation: {"frontend": {"default": {"validation": validation}}})
+)
+CLIENTS = st.fixed_dictionaries(
+    {"default": optional(validation=VALIDATIONS)},
+    optional={
+        "perPort": st.lists(
+            st.fixed_dictionaries({"port": st.just(443), "tls": optional(validation=VALIDATIONS)}), max_size=1
+        )
+    },
+)
+CERTIFICATES = mostly([{"name": "certificate"}], st.just({"name": "missing"}))
+TLS_OF_GATEWAYS = st.none() | optional(
+    frontend=CLIENTS, backend=st.fixed_dictionaries({"clientCertificateRef": CERTIFICATES})
+)
+SETTINGS = st.sampled_from(
+    [
+        Settings(),
+        Settings(route_scoping="always"),
+        Settings(privileged_port_shift=0, bind_address="::", gateway_namespace_mode=True),
+    ]
+)
 
 
-def decoded(kind: str, name: str, spec: Document) -> tuple[tuple[str, ObjectKey], Object]:
-    metadata = {"name": name, "namespace": "default", "generation": 1}
+def decoded(kind: str, name: str, spec: Document, namespace: str = "default") -> tuple[tuple[str, ObjectKey], Object]:
+    metadata = {"name": name, "namespace": namespace, "generation": 1}
     found = msgspec.convert({"metadata": metadata, "spec": spec}, KINDS[kind].type)
     return (kind, found.key), found
 
@@ -237,9 +281,9 @@ AUTHORITIES_OF_BACKENDS = mostly(
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
+def worlds(draw: st.DrawFn) -> Objects:
     """The shared world with a Gateway and routes in it that may be wrong in every way."""
-    gateway = {"gatewayClassName": "eg", "listeners": draw(named(4)), "tls": draw(CLIENTS)}
+    gateway = {"gatewayClassName": "eg", "listeners": draw(named(4)), "tls": draw(TLS_OF_GATEWAYS)}
     found = [decoded("Gateway", "eg", gateway | {"allowedListeners": {"namespaces": {"from": "All"}}})]
     found += [
         decoded("ListenerSet", f"s{i}", {"parentRef": {"name": "eg"}, "listeners": listeners})
@@ -252,9 +296,26 @@ def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
             "rules": draw(st.lists(RULES, max_size=3)),
         }
         found.append(decoded("HTTPRoute", f"h{i}", spec))
-    for i in range(draw(st.integers(0, 2))):
-        spec = {"parentRefs": [draw(PARENTS)], "rules": [{"backendRefs": draw(st.lists(BACKENDS, max_size=2))}]}
-        found.append(decoded("TCPRoute", f"t{i}", spec))
+    for i in range(draw(st.integers(0, 1))):
+        spec = {
+            "parentRefs": draw(st.lists(PARENTS, min_size=1, max_size=2)),
+            "hostnames": draw(st.lists(HOSTNAMES, max_size=2)),
+            "rules": draw(st.lists(GRPC_RULES, max_size=2)),
+        }
+        found.append(decoded("GRPCRoute", f"g{i}", spec))
+    for kind, hostnames, backends in (
+        ("TCPRoute", st.just({}), BACKENDS),
+        ("TLSRoute", st.lists(HOSTNAMES, min_size=1, max_size=2).map(lambda found: {"hostnames": found}), BACKENDS),
+        ("UDPRoute", st.just({}), DATAGRAM_BACKENDS),
+    ):
+        for i in range(draw(st.integers(0, 1))):
+            rules = [{"backendRefs": draw(st.lists(backends, max_size=2))}]
+            found.append(decoded(kind, f"l{i}", {"parentRefs": [draw(PARENTS)], "rules": rules, **draw(hostnames)}))
+    if draw(st.booleans()):
+        kinds = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute")
+        from_ = [{"group": "gateway.networking.k8s.io", "kind": kind, "namespace": "default"} for kind in kinds]
+        grant = {"from": from_, "to": [{"group": "", "kind": "Service"}]}
+        found.append(decoded("ReferenceGrant", "grant", grant, "other"))
     for i in range(draw(st.integers(0, 1))):
         spec = {
             "targetRefs": [{"group": "", "kind": "Service", "name": draw(st.sampled_from(["one", "two"]))}],
@@ -279,41 +340,50 @@ def worlds(draw: st.DrawFn) -> dict[tuple[str, ObjectKey], Object]:
     return {**world(), **dict(found)}
 
 
-@given(worlds())
-def test_nothing_is_named_that_is_not_there(objects: dict[tuple[str, ObjectKey], Object]) -> None:
-    for result in run(snapshot_of(objects), Settings()).gateways.values():
+@given(worlds(), SETTINGS)
+def test_nothing_is_named_that_is_not_there(objects: Objects, with_settings: Settings) -> None:
+    for result in run(snapshot_of(objects), with_settings).gateways.values():
         assert missing(result.ir) == set()
 
 
-@given(worlds())
-def test_a_gateway_that_asks_for_client_certificates_decrypts_for_nobody_without(
-    objects: dict[tuple[str, ObjectKey], Object],
+@given(worlds(), SETTINGS)
+def test_an_https_listener_that_asks_for_client_certificates_decrypts_for_nobody_without(
+    objects: Objects, with_settings: Settings
 ) -> None:
-    outcome = run(snapshot_of(objects), Settings())
+    """No other listener asks for any. Spec: GEP-91"""
+    outcome = run(snapshot_of(objects), with_settings)
     for key, result in outcome.gateways.items():
-        chains = [chain for listener in result.ir.listeners for chain in listener.filter_chains if chain.tls]
-        asked = [chain.tls is not None and chain.tls.client is not None for chain in chains]
         tls = outcome.graph.gateways[key].source.spec.tls
-        assert all(asked) if tls and tls.frontend else not any(asked)
+        frontend = tls.frontend if tls and tls.frontend else FrontendTls(default=TlsConfig())
+        own = {each.port: each.tls for each in frontend.per_port}
+        for listener in result.ir.listeners:
+            wanted = own.get(listener.port, frontend.default).validation
+            for chain in listener.filter_chains:
+                asked = chain.tls is not None and chain.tls.client is not None
+                assert asked == bool(wanted and chain.tls and isinstance(chain.handler, HttpChain))
 
 
 @pytest.mark.envoy
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(objects=worlds())
-def test_a_real_envoy_takes_whatever_users_write(tmp_path: Path, objects: dict[tuple[str, ObjectKey], Object]) -> None:
-    for result in run(snapshot_of(objects), Settings()).gateways.values():
+@given(objects=worlds(), with_settings=SETTINGS)
+def test_a_real_envoy_takes_whatever_users_write(
+    tmp_path: Path, envoy_verdict: Callable[[str], str], objects: Objects, with_settings: Settings
+) -> None:
+    for result in run(snapshot_of(objects), with_settings).gateways.values():
         assert refusal(result.snapshot, tmp_path) == ""
+        if any(table.scoping for table in result.ir.route_tables):
+            assert envoy_verdict(validation_bootstrap(result.snapshot)) == ""  # which leaves scopes where they are
 
 
 @pytest.mark.envoy
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(objects=worlds())
+@given(objects=worlds(), with_settings=SETTINGS)
 def test_a_real_envoy_takes_any_route_that_answers_500_instead(
-    tmp_path: Path, objects: dict[tuple[str, ObjectKey], Object]
+    tmp_path: Path, objects: Objects, with_settings: Settings
 ) -> None:
     """What a refused route becomes; and whose it is can be told, but for what answers hosts of other connections."""
     titles = {"misdirected", *(of.title for of in objects.values() if isinstance(of, Route))}
-    for result in run(snapshot_of(objects), Settings()).gateways.values():
+    for result in run(snapshot_of(objects), with_settings).gateways.values():
         tables = result.snapshot.of(ResourceType.ROUTE).by_name.values()
         parts = [taken for table in tables if (taken := divide(ResourceType.ROUTE, table))]
         assert {unit.source for each in parts for unit in each.units} <= titles
@@ -337,8 +407,8 @@ def test_the_order_of_objects_means_nothing(path: Path, random: Random) -> None:
 
 
 @settings(deadline=None)
-@given(worlds())
-def test_the_same_world_makes_the_same_bytes(objects: dict[tuple[str, ObjectKey], Object]) -> None:
-    first, second = (run(snapshot_of(objects), Settings()) for _ in range(2))
+@given(worlds(), SETTINGS)
+def test_the_same_world_makes_the_same_bytes(objects: Objects, with_settings: Settings) -> None:
+    first, second = (run(snapshot_of(objects), with_settings) for _ in range(2))
     for key, result in first.gateways.items():
         assert result.snapshot.by_type == second.gateways[key].snapshot.by_type
