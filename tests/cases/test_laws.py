@@ -207,7 +207,7 @@ HANDSHAKES = {
 }
 """By protocol of a listener, its `tls`."""
 LISTENERS = st.sampled_from(
-    [("HTTP", 80), ("HTTP", 8080), ("HTTPS", 443), ("HTTPS", 443), ("TLS", 443), ("TCP", 9000), ("UDP", 9000)]
+    [("HTTP", 80), ("HTTP", 8080), ("HTTPS", 443), ("TLS", 443), ("TLS", 443), ("TCP", 9000), ("UDP", 9000)]
 ).flatmap(
     lambda usual: st.fixed_dictionaries(
         {
@@ -308,8 +308,8 @@ def worlds(draw: st.DrawFn) -> Objects:
         ("TLSRoute", st.lists(HOSTNAMES, min_size=1, max_size=2).map(lambda found: {"hostnames": found}), BACKENDS),
         ("UDPRoute", st.just({}), DATAGRAM_BACKENDS),
     ):
-        for i in range(draw(st.integers(0, 1))):
-            rules = [{"backendRefs": draw(st.lists(backends, max_size=2))}]
+        for i in range(draw(st.integers(0, 2))):
+            rules = [{"backendRefs": draw(st.lists(backends, min_size=1, max_size=2) | st.just([]))}]
             found.append(decoded(kind, f"l{i}", {"parentRefs": [draw(PARENTS)], "rules": rules, **draw(hostnames)}))
     if draw(st.booleans()):
         kinds = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute")

@@ -20,15 +20,14 @@ class Reader:
         self.taken: list[tuple[float, int]] = []
         self.cost = 0.02
         """Of a pass."""
-        self.spent = 0.0
 
     async def run(self) -> None:
         allowance = Allowance(rate=RATE, credit=CREDIT, at_most=AT_MOST, rest=REST)
-        hold_off = HoldOff(self.source, allowance, lambda: self.spent, self.clock)
+        hold_off = HoldOff(self.source, allowance, self.clock.cpu, self.clock)
         while True:
             value = await hold_off.next()
             self.taken.append((round(self.clock.monotonic(), 3), value))
-            self.spent += self.cost
+            self.clock.spent += self.cost
 
     async def change(self, times: int, *, every: float) -> None:
         for _ in range(times):
@@ -57,7 +56,7 @@ async def test_the_first_change_goes_at_once(reader: Reader) -> None:
 
 async def test_what_it_cost_to_get_to_the_first_change_is_not_owed(reader: Reader) -> None:
     await settle()
-    reader.spent = 100
+    reader.clock.spent = 100
     reader.source.publish(1)
     await settle()
     assert reader.taken == [(0.0, 1)]
@@ -76,7 +75,7 @@ async def test_credit_lets_a_burst_through(reader: Reader) -> None:
 async def test_beyond_the_credit_changes_are_gathered(reader: Reader) -> None:
     await reader.change(1000, every=0.01)
     assert reader.pauses()[-1] == pytest.approx(reader.cost / RATE, abs=0.02)
-    assert reader.spent == pytest.approx(CREDIT + 10 * RATE, abs=2 * reader.cost)
+    assert reader.clock.spent == pytest.approx(CREDIT + 10 * RATE, abs=2 * reader.cost)
 
 
 async def test_no_change_waits_longer_than_the_ceiling(reader: Reader) -> None:
@@ -113,9 +112,9 @@ async def test_who_waits_for_each_change_is_hardly_held_up(reader: Reader) -> No
 
 async def test_a_burst_after_waits_in_vain_is_gathered_again(reader: Reader) -> None:
     await wait_for_each_change(reader)
-    before = reader.spent
+    before = reader.clock.spent
     await reader.change(1000, every=0.01)
-    assert reader.spent - before == pytest.approx(10 * RATE, abs=100 * reader.cost)
+    assert reader.clock.spent - before == pytest.approx(10 * RATE, abs=100 * reader.cost)
 
 
 async def test_nothing_is_taken_twice(reader: Reader) -> None:

@@ -23,6 +23,8 @@ class VirtualClock:
         self.chance = chance
         """What `jitter` answers, always; None: something else each time, the same in each run."""
         self._dice = random.Random(1)
+        self.spent = 0.0
+        """What `cpu` answers: tests say what work costs."""
         self.naps: list[float] = []
         """Every sleep that was asked for, in seconds, in order."""
         self._time = 0.0
@@ -36,7 +38,7 @@ class VirtualClock:
         return 1_700_000_000.0 + self._time
 
     def cpu(self) -> float:
-        return 0.0
+        return self.spent
 
     def jitter(self) -> float:
         return self._dice.random() if self.chance is None else self.chance
