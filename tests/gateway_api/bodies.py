@@ -63,7 +63,10 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         pick([{"port": 80}, {"port": 80}, {"port": 81}, {}]),
     )
     backends = _lists(reference, 2)
-    mirror = st.builds(lambda ref: [{"type": "RequestMirror", "requestMirror": {"backendRef": ref}}], reference)
+    share = pick([{}, {"percent": 5}, {"fraction": {"numerator": 1, "denominator": 3}}, {"percent": 101}])
+    mirror = st.builds(
+        lambda ref, share: [{"type": "RequestMirror", "requestMirror": {"backendRef": ref, **share}}], reference, share
+    )
     http_backends = _lists(_merged(reference, st.fixed_dictionaries({}, optional={"filters": mirror})), 2)
     asked = pick(
         [
@@ -74,16 +77,18 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     )
     filters = st.one_of(
         mirror,
-        pick([[], [], [{"type": "URLRewrite"}]]),
+        pick([[], [], [{"type": "URLRewrite"}], [{"type": "URLRewrite", "urlRewrite": {"hostname": "a.b"}}]]),
+        pick([[{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["x"]}}]]),
         asked.map(lambda auth: [{"type": "ExternalAuth", "externalAuth": auth}]),
     )
     rule = st.fixed_dictionaries(
         {
             "backendRefs": http_backends,
-            "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}]]),
+            "matches": pick([[], [{}], [{"path": {"value": "/x"}}], [{"path": {"value": "x"}}], [{"method": "GET"}]]),
         },
         optional={
             "filters": filters,
+            "timeouts": pick([{"request": "1s"}, {"request": "1s", "backendRequest": "2s"}]),
             "retry": pick([{}, {"codes": [500], "attempts": 3}, {"attempts": 0}]),
             "sessionPersistence": pick([{}, {"sessionName": "s"}, {"type": "Header"}]),
         },
@@ -92,10 +97,11 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
         {},
         {"method": {"service": "s", "method": "m"}},
         {"method": {"type": "RegularExpression", "service": "("}},
+        {"headers": [{"name": "x", "value": "y"}]},
     ]
     grpc_rule = st.fixed_dictionaries(
         {"backendRefs": backends, "matches": _lists(pick(methods), 2)},
-        optional={"sessionPersistence": pick([{}, {"type": "Header"}])},
+        optional={"sessionPersistence": pick([{}, {"type": "Header"}]), "filters": mirror},
     )
     tls = st.fixed_dictionaries(
         {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}

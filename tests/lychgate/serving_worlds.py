@@ -35,15 +35,20 @@ MATCHES = [
     {"path": {"value": "/a"}},
     {"path": {"type": "Exact", "value": "/a"}},
     {"path": {"value": "/a"}, "headers": [{"name": "x", "value": "y"}]},
+    {"method": "GET", "queryParams": [{"name": "x", "type": "RegularExpression", "value": "y+"}]},
 ]
+REPLACED = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/z"}
 FILTERS: list[list[Any]] = [
     [],
     [],
     [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}],
     [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}}],
+    [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["x"]}}],
+    [{"type": "URLRewrite", "urlRewrite": {"hostname": "z.example.com", "path": REPLACED}}],
     [{"type": "ExtensionRef"}],
     [{"type": "CORS", "cors": {"allowOrigins": ["https://*.example.com"]}}],
     [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "api", "port": 80}}}],
+    [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "api", "port": 80}, "percent": 5}}],
     [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "web", "namespace": "b", "port": 80}}}],
 ]
 BACKENDS = [{"name": n, "port": 80, **more} for n in ("web", "api") for more in ({}, {"weight": 0}, {"namespace": "b"})]
@@ -57,6 +62,7 @@ def edits() -> st.SearchStrategy[Edit | Slices]:
     return st.one_of(
         routes,
         routes,
+        _grpc_routes(),
         _gateways(_listeners()),
         _listener_sets(),
         _l4_routes(),
@@ -105,6 +111,7 @@ def _http_routes(names: list[str], hostnames: st.SearchStrategy[list[str]]) -> s
             "matches": _some(MATCHES, 0, 2),
             "filters": st.sampled_from(FILTERS),
             "backendRefs": _some(HTTP_BACKENDS, 0, 2),
+            "timeouts": st.sampled_from([None, None, {"request": "1s"}, {"request": "1s", "backendRequest": "2s"}]),
         }
     )
     spec = {
@@ -113,6 +120,28 @@ def _http_routes(names: list[str], hostnames: st.SearchStrategy[list[str]]) -> s
         "rules": st.lists(rule, max_size=2),
     }
     return _edits_of("HTTPRoute", names, spec)
+
+
+def _grpc_routes() -> st.SearchStrategy[Edit]:
+    matches = [
+        {},
+        {"method": {"service": "s"}},
+        {"method": {"service": "s", "method": "m"}, "headers": [{"name": "x", "value": "y"}]},
+    ]
+    filters = [found for found in FILTERS if not {"RequestRedirect", "URLRewrite", "CORS"} & {f["type"] for f in found}]
+    rule = st.fixed_dictionaries(
+        {
+            "matches": _some(matches, 0, 2),
+            "filters": st.sampled_from(filters),
+            "backendRefs": _some(BACKENDS, 0, 2),
+        }
+    )
+    spec = {
+        "parentRefs": _some(PARENTS, 1, 2),
+        "hostnames": _some(HOSTNAMES, 0, 3),
+        "rules": st.lists(rule, max_size=2),
+    }
+    return _edits_of("GRPCRoute", ["r", "s"], spec)
 
 
 def _listener_sets() -> st.SearchStrategy[Edit]:
