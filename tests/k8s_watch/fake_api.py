@@ -89,7 +89,11 @@ class FakeApi:
         meta |= {"namespace": namespace} if kind.namespaced else {}
         made = {"metadata": meta, **fields}
         of.objects[key] = made
-        self._tell(of, "MODIFIED" if old else "ADDED", made)
+        was, is_ = old is not None and selected(kind, old), selected(kind, made)
+        if was and not is_:
+            self._tell(of, "DELETED", (old or {}) | {"metadata": (old or {})["metadata"] | made["metadata"]})
+        elif is_:
+            self._tell(of, "MODIFIED" if was else "ADDED", made)
         return made
 
     def delete(self, kind: AnyKind, name: str, namespace: str = "default") -> None:
@@ -98,7 +102,8 @@ class FakeApi:
         key = ObjectKey(namespace if kind.namespaced else "", name)
         if (old := of.objects.pop(key, None)) is not None:
             gone = old | {"metadata": old["metadata"] | {"resourceVersion": self._tick()}}
-            self._tell(of, "DELETED", gone)
+            if selected(kind, old):
+                self._tell(of, "DELETED", gone)
 
     def bookmark(self, kind: AnyKind, **metadata: Any) -> None:
         """Tell every watch of the kind how far it is."""
@@ -184,7 +189,8 @@ class FakeApi:
             items, resource_version = self._lists[str(number)]
         else:
             number, start = len(self._lists), 0
-            items = [json.dumps(held).encode() for _, held in sorted(self.of(kind).objects.items())]
+            objects = sorted(self.of(kind).objects.items())
+            items = [json.dumps(held).encode() for _, held in objects if selected(kind, held)]
             resource_version = self.last_version
             self._lists[str(number)] = (items, resource_version)
         end = start + min(limit, self._page_size) if limit else len(items)
@@ -247,6 +253,16 @@ class FakeApi:
     def _end(self, kind: AnyKind, how: BaseException | None) -> None:
         for watch in self._watches.get(kind.name, ()):
             watch.put_nowait(how)
+
+
+def labels_of(kind: AnyKind) -> dict[str, str]:
+    """The labels that the kind is watched by."""
+    return dict(pair.split("=") for pair in kind.selector.split(",") if pair)
+
+
+def selected(kind: AnyKind, held: Json) -> bool:
+    """Whether the object has those labels: to who watches, another one is not there."""
+    return labels_of(kind).items() <= held["metadata"].get("labels", {}).items()
 
 
 def _line(type_: str, of: Json) -> bytes:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from k8s_watch.api import ApiError, Gone
 from k8s_watch.keys import AnyKind, ObjectKey
-from k8s_watch.kinds import CONFIG_MAP, ENDPOINT_SLICE, HTTP_ROUTE, SERVICE
+from k8s_watch.kinds import CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HTTP_ROUTE, SERVICE
 from k8s_watch.slices import SERVICE_LABEL
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 from tests.k8s_watch.conftest import World
-from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
+from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, labels_of, selected
 
-WATCHED: tuple[AnyKind, ...] = (SERVICE, HTTP_ROUTE, CONFIG_MAP, ENDPOINT_SLICE)
-FLAT = (SERVICE, HTTP_ROUTE, CONFIG_MAP)
+WATCHED: tuple[AnyKind, ...] = (SERVICE, HTTP_ROUTE, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE)
+FLAT = (SERVICE, HTTP_ROUTE, CONFIG_MAP, DEPLOYMENT)
 """Kinds that a snapshot has by their own keys."""
 KINDS = st.sampled_from(WATCHED)
 BREAKABLE = st.sampled_from([SERVICE, HTTP_ROUTE])
@@ -39,6 +39,7 @@ ERRORS = st.sampled_from(
 FIELDS: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
     "EndpointSlice": st.sampled_from("st").map(lambda name: {"metadata": {"labels": {SERVICE_LABEL: name}}}),
     "ConfigMap": st.sampled_from([{"data": {"ca.crt": "a", "large": "b"}}, {"data": {"large": "c"}}]),
+    "Deployment": st.just({"metadata": {"labels": labels_of(DEPLOYMENT)}}),
     "HTTPRoute": st.sampled_from("ab").map(lambda name: {"metadata": {"generation": 1}, "status": {"parents": []}}),
 }
 
@@ -71,8 +72,7 @@ class Watched(World):
 
     def _versions(self, kind: AnyKind) -> dict[ObjectKey, str]:
         """Of all objects that can be read."""
-        objects = self.api.of(kind).objects
-        return {key: held["metadata"]["resourceVersion"] for key, held in objects.items() if not is_broken(held)}
+        return {key: held["metadata"]["resourceVersion"] for key, held in on(self, kind).items() if not is_broken(held)}
 
     def stall(self, kind: AnyKind) -> None:
         """Have the kind's watch say nothing more."""
@@ -81,6 +81,11 @@ class Watched(World):
 
 
 type Step = Callable[[Watched], None]
+
+
+def on(world: World, kind: AnyKind) -> dict[ObjectKey, dict[str, Any]]:
+    """What the server has for who watches the kind."""
+    return {key: held for key, held in world.api.of(kind).objects.items() if selected(kind, held)}
 
 
 def is_broken(held: Mapping[str, Any]) -> bool:
@@ -193,7 +198,7 @@ async def _drive(steps: list[tuple[Step, float]]) -> None:
 def _check_agreement(world: World, snapshot: ClusterSnapshot) -> None:
     rejected = {(one.kind, one.key) for one in snapshot.rejected}
     for kind in FLAT:
-        held = world.api.of(kind).objects
+        held = on(world, kind)
         good = {key: body["metadata"] for key, body in held.items() if not is_broken(body)}
         mapping = objects_of(snapshot, kind.name)
         seen = {key: found.metadata for key, found in mapping.items() if (kind.name, key) not in rejected}

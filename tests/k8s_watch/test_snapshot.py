@@ -10,6 +10,7 @@ from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, HTTP_ROUTE, NAMESPACE, SERVICE
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.k8s_watch.conftest import World
+from tests.k8s_watch.fake_api import labels_of
 
 A, B = ObjectKey("default", "a"), ObjectKey("default", "b")
 
@@ -111,12 +112,23 @@ async def test_a_status_rides_along_with_the_next_change_that_is_urgent(world: W
 
 async def test_what_others_report_of_a_deployment_is_urgent() -> None:
     world = World((SERVICE, DEPLOYMENT))
-    world.api.put(DEPLOYMENT, "a", metadata={"generation": 1})
+    metadata = {"generation": 1, "labels": labels_of(DEPLOYMENT)}
+    world.api.put(DEPLOYMENT, "a", metadata=metadata)
     async with world.running():
         revision = world.cluster.revision.value
-        world.api.put(DEPLOYMENT, "a", metadata={"generation": 1}, status={"readyReplicas": 1})
+        world.api.put(DEPLOYMENT, "a", metadata=metadata, status={"readyReplicas": 1})
         await world.clock.advance(0)
         assert world.cluster.revision.value == revision + 1
+
+
+async def test_a_deployment_that_loses_our_labels_is_gone() -> None:
+    world = World((DEPLOYMENT,))
+    world.api.put(DEPLOYMENT, "a", metadata={"labels": labels_of(DEPLOYMENT)})
+    async with world.running():
+        assert world.cluster.snapshot().deployments
+        world.api.put(DEPLOYMENT, "a", metadata={"labels": {}})
+        await world.clock.advance(0)
+        assert not world.cluster.snapshot().deployments
 
 
 async def test_slices_are_found_by_their_service(world: World) -> None:
