@@ -54,7 +54,7 @@ class GatewayInfra(msgspec.Struct, frozen=True, kw_only=True):
     replicas_available: int = 0
     """They are ready. A Deployment counts a pod as available later only, when it was ready for `minReadySeconds`."""
     problem: str = ""
-    """Why the proxies cannot run, with the remedy; "" when nothing stands in their way."""
+    """Why the proxies cannot run as wished, with the remedy; "" when nothing stands in their way."""
 
 
 class InfraReport(msgspec.Struct, frozen=True):

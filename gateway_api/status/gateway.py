@@ -82,7 +82,8 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
         )
         return catalogue.gateway_invalid(refused, generation)
     if infra.problem:
-        return catalogue.no_resources(f"Its proxies cannot run: {infra.problem}.", generation)
+        effect = "Changes of its proxies are refused" if infra.replicas_available else "Its proxies cannot run"
+        return catalogue.no_resources(f"{effect}: {infra.problem}.", generation)
     missing = _missing_addresses(node, infra)
     if missing:
         return catalogue.address_not_usable(missing, generation)

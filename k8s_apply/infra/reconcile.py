@@ -44,9 +44,12 @@ EVERYTHING = ObjectKey("*", "*")
 TERMINATING_PAUSE = 1.0
 """Seconds until a look at an object that must be gone before it can be made again."""
 FORBIDDEN = 403
-CONFLICT = 409
+FORBIDDEN_FAILURES = 6
+"""Failures in a row, in three to six seconds, after which that something is forbidden is believed: a server that starts
+up forbids for a moment what it allows then."""
+PASSING = frozenset({401, 408, 409, 429})
+"""Refusals that pass by themselves: another token, more time, nobody who was faster, less to do."""
 INVALID = 422
-TOO_MANY_REQUESTS = 429
 
 type Id = tuple[str, ObjectKey]
 """Kind name and key of one of our objects."""
@@ -185,7 +188,7 @@ class InfraReconciler:
                 gateway=str(gateway),
                 error=str(error),
             )
-        self._tell(gateway, str(error) if _is_refusal(error) else None)
+        self._tell(gateway, str(error) if _is_refusal(error, failures) else None)
         wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
@@ -350,10 +353,11 @@ class InfraReconciler:
             self._live.pop(owner, None)
 
 
-def _is_refusal(error: Exception) -> bool:
-    """Whether the same call will fail until somebody acts: no outage, no overload, nobody who was faster."""
+def _is_refusal(error: Exception, failures: int) -> bool:
+    """Whether the same call, which failed so often in a row, will fail until somebody acts."""
     if isinstance(error, ApiError):
-        return 400 <= error.code < 500 and error.code not in (CONFLICT, TOO_MANY_REQUESTS)
+        is_believed = error.code != FORBIDDEN or failures >= FORBIDDEN_FAILURES
+        return 400 <= error.code < 500 and error.code not in PASSING and is_believed
     return isinstance(error, BadCertificateError | ForeignObjectError)
 
 

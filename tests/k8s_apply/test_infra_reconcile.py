@@ -271,7 +271,9 @@ async def test_an_object_that_is_not_labelled_as_ours_is_not_taken(
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (ApiError(403, "quota"), True),
+        (ApiError(401, "token expired"), False),
+        (ApiError(403, "not yet"), False),
+        (ApiError(408, "too slow"), False),
         (ApiError(422, "invalid"), True),
         (ApiError(409, "conflict"), False),
         (ApiError(429, "slow down"), False),
@@ -405,3 +407,13 @@ async def test_without_an_authority_the_problem_says_so(site: Site) -> None:
         site.authority = good
         await site.clock.advance(60)
     assert site.present() == {EG_INFRA: 5}
+
+
+async def test_what_is_forbidden_for_good_is_the_gateways_problem_after_some_seconds(site: Site) -> None:
+    """One of several API servers that starts up forbids for a moment, while the proxies run and serve."""
+    site.api.refuse["apply"] = ApiError(403, "quota")
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        took = await site.clock.until(lambda: EG in site.reconciler.problems.value)
+        assert 3 < took < 6
+        assert site.reconciler.problems.value == {EG: "403 quota"}

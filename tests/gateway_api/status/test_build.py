@@ -274,3 +274,12 @@ def test_the_entries_of_others_are_not_touched(graph: Build) -> None:
     theirs = left + "status: {parents: [{parentRef: {name: eg}, controllerName: example.com/other}]}"
     statuses = build_statuses(graph(GATEWAY, theirs), FleetReport(), InfraReport())
     assert StatusKey(kind="HTTPRoute", key=ObjectKey("default", "r")) not in statuses
+
+
+@pytest.mark.parametrize(
+    ("available", "effect"), [(0, "Its proxies cannot run"), (1, "Changes of its proxies are ref")]
+)
+def test_proxies_that_run_are_not_said_not_to(available: int, effect: str, graph: Build) -> None:
+    infra = GatewayInfra(addresses=UP.addresses, replicas_wanted=1, replicas_available=available, problem="quota")
+    (programmed,) = [one for one in gateway(graph(GATEWAY), infra).conditions if one.type == "Programmed"]
+    assert programmed.message.startswith(effect)
