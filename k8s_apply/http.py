@@ -38,6 +38,13 @@ class HttpWriter(KubeWriter):
         """Kind name → the version that is served, as far as is known."""
 
     async def get(self, kind: AnyKind, key: ObjectKey, /) -> Json:
+        """As the port says; not found means that the object is not, never that its version is served no more."""
+        version = await self._version(kind)
+        try:
+            return await self._send("GET", object_path(kind, version, key))
+        except NotFound:
+            if await self._version(kind) == version:
+                raise
         return await self._send("GET", await self._object(kind, key))
 
     async def list(self, kind: AnyKind, /, *, namespace: str, selector: str) -> list[Json]:

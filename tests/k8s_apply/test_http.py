@@ -16,7 +16,7 @@ from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection
 from k8s_watch.credential_source import load_credentials
 from k8s_watch.keys import AnyKind, ObjectKey
-from k8s_watch.kinds import DEPLOYMENT, GATEWAY_CLASS, HTTP_ROUTE, SERVICE
+from k8s_watch.kinds import DEPLOYMENT, GATEWAY_CLASS, HTTP_ROUTE, SERVICE, TCP_ROUTE
 
 KEY = ObjectKey("default", "r")
 
@@ -39,6 +39,8 @@ class Server:
         self.status = 200
         self.answer: Any = {"metadata": {"name": "r"}}
         self.headers: dict[str, str] = {}
+        self.not_served = ""
+        """A version that is served no more."""
 
     async def handle(self, request: web.Request) -> web.Response:
         text = await request.text()
@@ -46,6 +48,8 @@ class Server:
         self.requests.append(
             Request(request.method, request.path, dict(request.query), request.headers.get("Content-Type", ""), body)
         )
+        if self.not_served and self.not_served in request.path.split("/"):
+            return web.Response(status=404, text="404 page not found")
         return web.json_response(self.answer, status=self.status, headers=self.headers)
 
     def refuse(self, code: int, reason: str, **headers: str) -> None:
@@ -121,8 +125,6 @@ async def test_a_version_is_asked_for_once_and_again_after_a_404(connection: Con
     await writer.get(HTTP_ROUTE, KEY)
     assert served == ["v1beta1"]
     server.refuse(404, "NotFound")
-    with pytest.raises(NotFound):
-        await writer.get(HTTP_ROUTE, KEY)
     with pytest.raises(NotFound):
         await writer.get(HTTP_ROUTE, KEY)
     assert [request.path.split("/")[3] for request in server.requests] == ["v1", "v1", "v1", "v1beta1"]
@@ -208,3 +210,16 @@ def _kubeconfig(url: str) -> str:
         "users": [{"name": "u", "user": {}}],
     }
     return json.dumps(config)
+
+
+async def test_an_object_whose_version_is_served_no_more_is_found(connection: Connection, server: Server) -> None:
+    """A CRD was replaced: the object is there all the same, and its status is not to be given up."""
+    served = ["v1alpha2", "v1"]
+
+    async def next_served(_: AnyKind) -> str:
+        return served.pop(0)
+
+    writer = HttpWriter(connection, served=next_served)
+    await writer.get(TCP_ROUTE, KEY)
+    server.not_served = "v1alpha2"
+    assert await writer.get(TCP_ROUTE, KEY) == server.answer
