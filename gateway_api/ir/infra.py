@@ -53,6 +53,8 @@ class GatewayInfra(msgspec.Struct, frozen=True, kw_only=True):
     replicas_wanted: int = 0
     replicas_available: int = 0
     """They are ready. A Deployment counts a pod as available later only, when it was ready for `minReadySeconds`."""
+    shortage: str = ""
+    """Why more proxies cannot be made, in Kubernetes' words: a quota, a policy; "" when nothing is in the way."""
     problem: str = ""
     """Why the proxies cannot run as wished, with the remedy; "" when nothing stands in their way."""
 

@@ -84,6 +84,8 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
     if infra.problem:
         effect = "Changes of its proxies are refused" if infra.replicas_available else "Its proxies cannot run"
         return catalogue.no_resources(f"{effect}: {infra.problem}.", generation)
+    if infra.shortage and not infra.replicas_available:
+        return catalogue.no_resources(f"Its proxies cannot run: {infra.shortage}.", generation)
     missing = _missing_addresses(node, infra)
     if missing:
         return catalogue.address_not_usable(missing, generation)
@@ -94,6 +96,7 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
         return catalogue.no_resources(f"{replicas}.", generation)
     refused = ", ".join(sorted({each.source for each in fleet.refused}))
     remark = f" They refuse part of {refused}; see its status." if refused else ""
+    remark += f" More cannot be made: {infra.shortage}." if infra.shortage else ""
     return catalogue.gateway_programmed(f"Addresses are assigned, {replicas}.{remark}", generation)
 
 

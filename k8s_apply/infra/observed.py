@@ -36,8 +36,15 @@ def _observe(cluster: ClusterSnapshot, key: ObjectKey, gateway: ObjectKey, probl
         addresses=tuple(dict.fromkeys(_addresses(service))) if service else (),
         replicas_wanted=deployment.spec.replicas if deployment else 0,
         replicas_available=deployment.status.ready_replicas if deployment else 0,
+        shortage=_shortage(deployment) if deployment else "",
         problem=problem,
     )
+
+
+def _shortage(deployment: Deployment) -> str:
+    """Return why pods are refused. Spec: Kubernetes apps/v1 DeploymentCondition, ReplicaFailure."""
+    failures = (each for each in deployment.status.conditions if (each.type, each.status) == ("ReplicaFailure", "True"))
+    return next((each.message.rstrip(".") for each in failures), "")
 
 
 def _of[T: (Service, Deployment)](found: T | None, gateway: ObjectKey) -> T | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from k8s_watch.objects.meta import Object, Shape
+from k8s_watch.objects.meta import Condition, Object, Shape
 
 
 class Namespace(Object, frozen=True):
@@ -115,6 +115,7 @@ class DeploymentStatus(Shape, frozen=True):
     replicas: int = 0
     ready_replicas: int = 0
     observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
 
 
 class DeploymentSpec(Shape, frozen=True):

@@ -73,3 +73,17 @@ def test_a_gateway_without_anything_has_nothing() -> None:
 def test_what_stands_in_a_gateways_way_is_its_own_problem() -> None:
     report = observe(ClusterSnapshot(revision=1), SETTINGS, [EG, ObjectKey("default", "new")], {EG: "name is taken"})
     assert [of.problem for of in report.gateways.values()] == ["name is taken", ""]
+
+
+def test_why_pods_may_not_be_made_is_in_the_deployment() -> None:
+    quota = 'pods "envoy-x" is forbidden: exceeded quota: none.'
+    assert _with_condition("ReplicaFailure", "True", quota).shortage == quota.rstrip(".")
+    assert _with_condition("ReplicaFailure", "False", quota).shortage == ""
+    assert _with_condition("Available", "True", "it is").shortage == ""
+
+
+def _with_condition(type_: str, status: str, message: str) -> GatewayInfra:
+    made = objects(infra())["Deployment"]
+    made |= {"status": {"conditions": [{"type": type_, "status": status, "message": message}]}}
+    cluster = ClusterSnapshot(revision=1, deployments={EG_INFRA: msgspec.convert(made, Deployment)})
+    return observe(cluster, SETTINGS, [EG], {}).gateways[EG]

@@ -283,3 +283,18 @@ def test_proxies_that_run_are_not_said_not_to(available: int, effect: str, graph
     infra = GatewayInfra(addresses=UP.addresses, replicas_wanted=1, replicas_available=available, problem="quota")
     (programmed,) = [one for one in gateway(graph(GATEWAY), infra).conditions if one.type == "Programmed"]
     assert programmed.message.startswith(effect)
+
+
+def test_why_proxies_may_not_be_made_is_said_before_what_they_would_bring(graph: Build) -> None:
+    """A load balancer may have an address only once there are pods."""
+    infra = GatewayInfra(replicas_wanted=1, shortage="exceeded quota")
+    (programmed,) = [one for one in gateway(graph(GATEWAY), infra).conditions if one.type == "Programmed"]
+    assert programmed.reason == "NoResources"
+    assert programmed.message == "Its proxies cannot run: exceeded quota."
+
+
+def test_that_more_proxies_may_not_be_made_is_a_remark_while_some_serve(graph: Build) -> None:
+    infra = GatewayInfra(addresses=UP.addresses, replicas_wanted=2, replicas_available=1, shortage="exceeded quota")
+    (programmed,) = [one for one in gateway(graph(GATEWAY), infra).conditions if one.type == "Programmed"]
+    assert programmed.status == "True"
+    assert programmed.message.endswith("1 of 2 proxies are available. More cannot be made: exceeded quota.")
