@@ -7,10 +7,11 @@ fight at full speed.
 
 An object that cannot be written waits, and nobody with it: what answers 500 may be a webhook that minds this one alone.
 Only when several of a kind have failed and none was written since, those of this kind are attended to one at a time,
-with a pause between, who failed least often first: the first that is written ends it. So an outage costs the API server
+with a pause between, who has not failed yet first: the first that is written ends it. So an outage costs the API server
 a call a second and kind, and ten thousand objects that cannot be written cost the next one no more than that second.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
@@ -59,8 +60,10 @@ class _Trouble(msgspec.Struct):
     """The objects that it could not write."""
     row: set[StatusKey] = msgspec.field(default_factory=set)
     """Those that failed since one of the kind was written."""
-    waiting: dict[StatusKey, None] = msgspec.field(default_factory=dict)
-    """The objects that wait for a turn, while it is not the objects' own trouble."""
+    fresh: OrderedDict[StatusKey, None] = msgspec.field(default_factory=OrderedDict)
+    """The objects that wait for their first turn, while it is not the objects' own trouble."""
+    again: OrderedDict[StatusKey, None] = msgspec.field(default_factory=OrderedDict)
+    """Those that wait for another."""
     turns: int = 0
     """How many failed."""
     until: float = 0.0
@@ -108,7 +111,7 @@ class StatusWriter:
     @property
     def waiting(self) -> int:
         """How many objects wait to be looked at, those for later included."""
-        return len(self._queue) + sum(len(trouble.waiting) for trouble in self._troubles.values())
+        return len(self._queue) + sum(len(each.fresh) + len(each.again) for each in self._troubles.values())
 
     def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
         """Make these the wish, all of them. Never blocks; cost: one comparison each, and nothing while not leading.
@@ -162,7 +165,8 @@ class StatusWriter:
             remembered.pop(key, None)
         if trouble := self._troubles.get(key.kind):
             trouble.failing.discard(key)
-            trouble.waiting.pop(key, None)
+            trouble.fresh.pop(key, None)
+            trouble.again.pop(key, None)
 
     async def _attend(self, key: StatusKey) -> float | None:
         """Bring one status to its wish, or have it wait for its turn; return when to look again."""
@@ -171,19 +175,19 @@ class StatusWriter:
         trouble = self._troubles.get(key.kind)
         if trouble is None or len(trouble.row) < SEVERAL:
             return await self._try(key)
-        trouble.waiting[key] = None
+        (trouble.again if key in self._failed else trouble.fresh)[key] = None
         self._queue.add(StatusKey(kind=key.kind, key=TURN), trouble.until - self._clock.monotonic())
         return None
 
     async def _take_turn(self, kind: str) -> float | None:
         """Attend to one of those that wait; return when the next turn is."""
         trouble = self._troubles.get(kind)
-        if trouble is None or not trouble.waiting:
+        waiting = trouble and (trouble.fresh or trouble.again)
+        if not trouble or not waiting:
             return None
         if (left := trouble.until - self._clock.monotonic()) > 0:
             return left
-        key = min(trouble.waiting, key=lambda each: self._failed.get(each, 0))
-        del trouble.waiting[key]
+        key, _ = waiting.popitem(last=False)
         if (again := await self._try(key)) is not None:
             self._queue.add(key, again)
         return max(trouble.until - self._clock.monotonic(), 0.0)
@@ -298,9 +302,10 @@ class StatusWriter:
             trouble.failing.discard(key)
             trouble.row.clear()
             trouble.turns, trouble.until = 0, 0.0
-            for waiting in trouble.waiting:
-                self._queue.add(waiting)
-            trouble.waiting.clear()
+            for waiting in (trouble.fresh, trouble.again):
+                for each in waiting:
+                    self._queue.add(each)
+                waiting.clear()
             if not trouble.failing:
                 del self._troubles[key.kind]
                 log.info("statuses are written again", kind=key.kind)
