@@ -188,7 +188,7 @@ class InfraReconciler:
                 gateway=str(gateway),
                 error=str(error),
             )
-        self._tell(gateway, str(error) if _is_refusal(error, failures) else None)
+        self._tell(gateway, str(error) if _is_refusal(error) and _is_believed(error, failures) else None)
         wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
@@ -353,12 +353,16 @@ class InfraReconciler:
             self._live.pop(owner, None)
 
 
-def _is_refusal(error: Exception, failures: int) -> bool:
-    """Whether the same call, which failed so often in a row, will fail until somebody acts."""
+def _is_refusal(error: Exception) -> bool:
+    """Whether the same call is likely to fail until somebody acts."""
     if isinstance(error, ApiError):
-        is_believed = error.code != FORBIDDEN or failures >= FORBIDDEN_FAILURES
-        return 400 <= error.code < 500 and error.code not in PASSING and is_believed
+        return 400 <= error.code < 500 and error.code not in PASSING
     return isinstance(error, BadCertificateError | ForeignObjectError)
+
+
+def _is_believed(error: Exception, failures: int) -> bool:
+    """Whether a refusal, after so many failures in a row, is one that stays."""
+    return not (isinstance(error, ApiError) and error.code == FORBIDDEN) or failures >= FORBIDDEN_FAILURES
 
 
 def _replaced(known: Json, seen: Any) -> bool:
