@@ -107,16 +107,17 @@ def _without_nulls(value: Any) -> Any:
 
 def _kept[T](kind: Kind[T], decoded: T) -> T:
     if isinstance(decoded, Object):
-        _slim(decoded.metadata)
+        _slim(decoded.metadata, keeps_annotations=kind.metadata_alone)
     return kind.trim(decoded) if kind.trim else decoded
 
 
-def _slim(of: Meta) -> None:
+def _slim(of: Meta, *, keeps_annotations: bool) -> None:
     """Let all objects of a namespace hold one and the same text of its name, and none its annotations: nobody reads
     them, and `kubectl apply` writes the whole object into one of them once more.
     """
     msgspec.structs.force_setattr(of, "namespace", sys.intern(of.namespace))
-    msgspec.structs.force_setattr(of, "annotations", EMPTY)
+    if not keeps_annotations:
+        msgspec.structs.force_setattr(of, "annotations", EMPTY)
 
 
 def _undecodable(error: Exception) -> Undecodable:
