@@ -1,6 +1,7 @@
 """Messages → bytes, and kept bytes → discovery responses that carry them without decoding them again."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
@@ -32,13 +33,17 @@ def as_field(number: int, body: bytes) -> bytes:
 
     Spec: Protocol Buffers, "Encoding", length-delimited records
     """
+    return _header(number, len(body)) + body
+
+
+def _header(number: int, length: int) -> bytes:
+    """What goes before so many bytes to make them a field."""
     header = bytearray([number << 3 | 2])
-    length = len(body)
     while length > 0x7F:
         header.append(length & 0x7F | 0x80)
         length >>= 7
     header.append(length)
-    return bytes(header) + body
+    return bytes(header)
 
 
 def encode_response(*, type_url: str, version: str, nonce: str, bodies: Iterable[bytes]) -> bytes:
@@ -54,29 +59,35 @@ def encode_response(*, type_url: str, version: str, nonce: str, bodies: Iterable
     ).SerializeToString()
 
 
-def encode_delta_resources(type_url: str, resources: Iterable[tuple[str, str, bytes]]) -> bytes:
-    """The resources of a DeltaDiscoveryResponse, for `encode_delta_response`; each is (name, version, body).
+def delta_resource(type_url: str, name: str, version: str, pieces: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """A resource of a DeltaDiscoveryResponse, for `encode_delta_response`: what goes before its body, and the body.
 
-    Cost: copies each body, decodes none; 3 µs each.
+    `pieces` make up the body, and are neither copied nor joined. Cost: 3 µs.
     """
-    return DeltaDiscoveryResponse(
-        resources=[
-            Resource(name=name, version=of, resource=AnyMessage(type_url=type_url, value=body))
-            for name, of, body in resources
-        ]
-    ).SerializeToString()
+    size = sum(map(len, pieces))
+    of_type = as_field(AnyMessage.TYPE_URL_FIELD_NUMBER, type_url.encode()) + _header(
+        AnyMessage.VALUE_FIELD_NUMBER, size
+    )
+    start = (
+        as_field(Resource.NAME_FIELD_NUMBER, name.encode())
+        + as_field(Resource.VERSION_FIELD_NUMBER, version.encode())
+        + _header(Resource.RESOURCE_FIELD_NUMBER, len(of_type) + size)
+        + of_type
+    )
+    return _header(DeltaDiscoveryResponse.RESOURCES_FIELD_NUMBER, len(start) + size) + start, *pieces
 
 
 def encode_delta_response(
-    *, type_url: str, version: str, nonce: str, resources: bytes, removed: Iterable[str] = ()
+    *, type_url: str, version: str, nonce: str, resources: Iterable[tuple[bytes, ...]], removed: Iterable[str] = ()
 ) -> bytes:
-    """A DeltaDiscoveryResponse around what `encode_delta_resources` returned.
+    """A DeltaDiscoveryResponse with these `delta_resource`s.
 
     `removed` names resources that are gone or never were; `version` is for people who debug, the protocol ignores it.
+    Cost: copies each body once.
 
     Spec: Protocol Buffers, "Encoding", last one wins: one encoding after another is an encoding of both, merged.
     """
     rest = DeltaDiscoveryResponse(
         system_version_info=version, type_url=type_url, nonce=nonce, removed_resources=removed
     ).SerializeToString()
-    return resources + rest
+    return b"".join([*chain.from_iterable(resources), rest])

@@ -323,10 +323,11 @@ def _control_plane(
                 type_url=request.type_url,
                 version="1",
                 nonce="1",
-                resources=encode.encode_delta_resources(
-                    request.type_url,
-                    [(name, known[name].version, known[name].body) for name in names if name in known],
-                ),
+                resources=[
+                    encode.delta_resource(request.type_url, name, known[name].version, known[name].pieces)
+                    for name in names
+                    if name in known
+                ],
                 removed=[name for name in names if name not in known],
             )
 

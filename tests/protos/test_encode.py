@@ -27,13 +27,23 @@ def test_a_response_carries_the_bodies_in_order() -> None:
 
 def test_a_delta_response_carries_names_versions_and_removals() -> None:
     body = encode.encode(cluster.Cluster(name="a"))
-    resources = encode.encode_delta_resources(type_urls.CLUSTER, [("a", "1", body)])
+    resources = [encode.delta_resource(type_urls.CLUSTER, "a", "1", (body[:1], body[1:]))]
     raw = encode.encode_delta_response(
         type_url=type_urls.CLUSTER, version="v", nonce="n", resources=resources, removed=["b"]
     )
     response = discovery.DeltaDiscoveryResponse.FromString(raw)
     assert [(r.name, r.version, r.resource.value) for r in response.resources] == [("a", "1", body)]
     assert (response.removed_resources, response.system_version_info) == (["b"], "v")
+
+
+def test_a_resource_is_framed_as_protobuf_would() -> None:
+    """Of any size: lengths of one, two and more bytes."""
+    for size in (0, 1, 100, 127, 128, 20_000, 3_000_000):
+        framed = encode.delta_resource(type_urls.CLUSTER, "a" * 130, "1", (bytes(size),))
+        whole = discovery.DeltaDiscoveryResponse.FromString(b"".join(framed))
+        (resource,) = whole.resources
+        assert (resource.name, resource.version) == ("a" * 130, "1")
+        assert (resource.resource.type_url, resource.resource.value) == (type_urls.CLUSTER, bytes(size))
 
 
 def test_every_resource_type_has_its_url() -> None:

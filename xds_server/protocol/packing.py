@@ -39,10 +39,10 @@ def _by_size(resources: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:
     batch: list[Resource] = []
     size = 0
     for resource in resources:
-        if batch and size + len(resource.body) > MAX_BYTES:
+        size += resource.size
+        if batch and size > MAX_BYTES:
             yield tuple(batch)
-            batch, size = [], 0
+            batch, size = [], resource.size
         batch.append(resource)
-        size += len(resource.body)
     if batch:
         yield tuple(batch)

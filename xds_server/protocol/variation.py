@@ -34,7 +34,9 @@ def in_order(scopes: Sequence[Resource]) -> Sequence[Resource]:
 def varied(scopes: Sequence[Resource], names: Set[str]) -> tuple[Resource, ...]:
     """Variations of those with these names, and the others. The version is the same: who has the one has the other."""
     return tuple(
-        msgspec.structs.replace(scope, encoding=(scope.body, SAME_AGAIN)) if scope.name in names else scope
+        msgspec.structs.replace(scope, encoding=(*scope.pieces, SAME_AGAIN), framed=())
+        if scope.name in names
+        else scope
         for scope in scopes
     )
 

@@ -1,13 +1,14 @@
 """A dialect's bytes and its protocol machine as one: bytes in, verdicts and bytes out."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
 
 from xds_server.protocol.delta import DeltaStream
 from xds_server.protocol.gates import Patience
 from xds_server.protocol.messages import Heard, Response
 from xds_server.protocol.sotw import SotwStream
-from xds_server.serve.wire import DeltaDialect, Dialect, Encode, Node, SotwDialect
+from xds_server.serve.wire import DeltaDialect, Dialect, Node, SotwDialect
 from xds_server.snapshot.diff import Diff
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
@@ -44,8 +45,8 @@ class Conversation(Protocol):
         """Take a request in. Raises `Malformed` or `ProtocolError`."""
         ...
 
-    def speak(self, snapshot: Snapshot, /, *, now: float) -> Iterator[tuple[Response, bytes]]:
-        """What to send now, in order, encoded one by one. Raises `ProtocolError`."""
+    def speak(self, snapshot: Snapshot, /, *, now: float) -> Iterator[tuple[Response, Callable[[], bytes]]]:
+        """What to send now, in order, each with what encodes it. Raises `ProtocolError`."""
         ...
 
 
@@ -76,24 +77,17 @@ class Spoken[Request]:
         node, request = self._dialect.read(data, self._only)
         return node, None if request is None else self._machine.receive(request)
 
-    def speak(self, snapshot: Snapshot, /, *, now: float) -> Iterator[tuple[Response, bytes]]:
+    def speak(self, snapshot: Snapshot, /, *, now: float) -> Iterator[tuple[Response, Callable[[], bytes]]]:
         """As `Conversation.speak`."""
         for response in self._machine.respond(snapshot, now=now):
-            yield response, self._dialect.write(response)
+            yield response, partial(self._dialect.write, response)
 
 
-class Shared(NamedTuple):
-    """What streams of a server remember together, so that the second costs less than the first."""
-
-    diff: Diff
-    encode: Encode
-
-
-def delta(only: ResourceType | None, patience: Patience, shared: Shared) -> Conversation:
+def delta(only: ResourceType | None, patience: Patience, diff: Diff) -> Conversation:
     """A new incremental stream."""
-    return Spoken(DeltaDialect(shared.encode), DeltaStream(patience=patience, diff=shared.diff), only)
+    return Spoken(DeltaDialect(), DeltaStream(patience=patience, diff=diff), only)
 
 
-def sotw(only: ResourceType | None, patience: Patience, shared: Shared) -> Conversation:
+def sotw(only: ResourceType | None, patience: Patience, diff: Diff) -> Conversation:
     """A new state-of-the-world stream."""
-    return Spoken(SotwDialect(), SotwStream(patience=patience, diff=shared.diff), only)
+    return Spoken(SotwDialect(), SotwStream(patience=patience, diff=diff), only)

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from protos import type_urls
 from xds_server.protocol.gates import Patience
-from xds_server.serve.conversation import Conversation, Shared, delta, sotw
+from xds_server.serve.conversation import Conversation, delta, sotw
+from xds_server.snapshot.diff import Diff
 from xds_server.snapshot.resource import ResourceType
 
-type Begin = Callable[[ResourceType | None, Patience, Shared], Conversation]
+type Begin = Callable[[ResourceType | None, Patience, Diff], Conversation]
 
 
 class Service(NamedTuple):

@@ -4,9 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from ipaddress import ip_address
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import grpc
 import grpc.aio
@@ -18,7 +18,7 @@ from k8s_watch.keys import ObjectKey
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.gates import Patience
 from xds_server.serve.admission import Admission, AdmissionRate, Overloaded
-from xds_server.serve.conversation import Conversation, Shared
+from xds_server.serve.conversation import Conversation
 from xds_server.serve.credentials import Reloading, TlsFiles
 from xds_server.serve.drain import drain
 from xds_server.serve.fleet import Fleet
@@ -26,8 +26,9 @@ from xds_server.serve.identity import Denied, authorized_gateway, certified_gate
 from xds_server.serve.methods import DIALECTS, SERVICES, Begin
 from xds_server.serve.old_proxies import OldProxies
 from xds_server.serve.refusals import Refusals, Visitor
+from xds_server.serve.room import Room
 from xds_server.serve.session import Client, Ending, Limits, Session
-from xds_server.serve.wire import BatchMemo, Malformed
+from xds_server.serve.wire import Malformed
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.diff import DiffMemo
 from xds_server.snapshot.resource import ResourceType
@@ -97,9 +98,10 @@ class XdsServer:
         self._settings = settings or ServeSettings()
         self._admission = Admission(self._settings.admission, self._clock)
         self._diff = DiffMemo()
-        self._batches = BatchMemo()
         self._refusals = Refusals(self._clock)
         self._old_proxies = OldProxies()
+        self._rooms: WeakValueDictionary[ObjectKey, Room] = WeakValueDictionary()
+        """Each as long as the Gateway has a stream."""
         self._sessions: set[Session] = set()
         self._seated: Counter[ObjectKey] = Counter()
         """Streams of each Gateway's clients, from their first moment on."""
@@ -155,8 +157,7 @@ class XdsServer:
             visitor = Visitor(context.peer())
             try:
                 visitor.gateway = group = _certified_gateway(context) if certified else None
-                shared = Shared(self._diff, partial(self._batches.encode, group))
-                conversation = begin(only, self._settings.patience, shared)
+                conversation = begin(only, self._settings.patience, self._diff)
                 with self._seat(group):
                     await self._admit()
                     ending = await self._converse(conversation, visitor, requests, context)
@@ -216,7 +217,7 @@ class XdsServer:
             raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
         self._old_proxies.look(group, node)
         proxy = self._fleet.connect(group, node.id)
-        client = Client(proxy, requests, context.write)
+        client = Client(proxy, requests, context.write, self._rooms.setdefault(group, Room()))
         session = Session(client, conversation, self._fleet, self._settings.limits, self._clock)
         self._sessions.add(session)
         try:

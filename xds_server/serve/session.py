@@ -20,6 +20,7 @@ from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.messages import Returned
 from xds_server.serve.conversation import Conversation
 from xds_server.serve.fleet import Fleet, Proxy
+from xds_server.serve.room import Room
 from xds_server.serve.wire import Malformed
 from xds_server.snapshot.resource import Snapshot
 
@@ -46,11 +47,12 @@ class Ending(NamedTuple):
 
 
 class Client(NamedTuple):
-    """Who speaks, and the two directions of the connection."""
+    """Who speaks, the two directions of the connection, and the room that there is in one."""
 
     proxy: Proxy
     requests: AsyncIterator[bytes]
     write: Callable[[bytes], Awaitable[None]]
+    room: Room
 
 
 class Inbox:
@@ -176,9 +178,9 @@ class Session:
             self._fleet.caught_up(self._client.proxy, None)
             return
         try:
-            for response, data in self._conversation.speak(snapshot, now=self._clock.monotonic()):
+            for response, encode in self._conversation.speak(snapshot, now=self._clock.monotonic()):
                 self._fleet.caught_up(self._client.proxy, None)  # before the write, which may never end
-                async with asyncio.timeout(self._limits.write):
+                async with self._client.room.bytes_of(encode) as data, asyncio.timeout(self._limits.write):
                     await self._client.write(data)
                 self._fleet.meter.sent(response.type, len(response.resources), len(data))
         except ProtocolError as error:

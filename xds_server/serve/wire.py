@@ -4,16 +4,16 @@ Spec: Envoy v1.40 service.discovery.v3
 """
 
 import sys
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
 from google.protobuf.message import DecodeError
 
 from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
-from protos.encode import encode_delta_resources, encode_delta_response, encode_response
+from protos.encode import delta_resource, encode_delta_response, encode_response
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
 from xds_server.protocol.subscription import MAX_NAMES
@@ -59,56 +59,8 @@ class Dialect[Request](Protocol):
         ...
 
 
-type Encode = Callable[[ResourceType, tuple[Resource, ...]], bytes]
-"""`BatchMemo.encode`, for the proxies of one Gateway."""
-
-
-class BatchMemo:
-    """Large batches of resources as they were encoded last, for the next stream that is sent the same.
-
-    All proxies of a Gateway begin with the same thousands of resources. What is kept is bounded by `limit` bytes of
-    encodings, over all Gateways; each keeps its resources alive, which are about as large.
-    """
-
-    LARGE = 32
-    """Resources. Fewer are encoded in no time, and would push out what is worth keeping."""
-
-    def __init__(self, limit: int = 16 * 1024 * 1024) -> None:
-        self._limit = limit
-        self._size = 0
-        self._known: OrderedDict[tuple[ObjectKey | None, ResourceType, str], tuple[tuple[Resource, ...], bytes]]
-        self._known = OrderedDict()
-        """By Gateway, type and first name: what changed since takes the place of what was before."""
-
-    def encode(self, group: ObjectKey | None, type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
-        """As `encode_delta_resources`, for a proxy of this Gateway; None where clients show no certificate.
-
-        Cost of a batch that is known: to compare identities.
-        """
-        if len(resources) < self.LARGE:
-            return _encode(type_, resources)
-        key = (group, type_, resources[0].name)
-        known, encoded = self._known.pop(key, ((), b""))
-        if known != resources:
-            self._size -= len(encoded)
-            encoded = _encode(type_, resources)
-            self._size += len(encoded)
-        self._known[key] = resources, encoded
-        while self._size > self._limit:
-            _, (_, dropped) = self._known.popitem(last=False)
-            self._size -= len(dropped)
-        return encoded
-
-
-def _encode(type_: ResourceType, resources: tuple[Resource, ...]) -> bytes:
-    return encode_delta_resources(TYPE_URLS[type_], [(r.name, r.version, r.body) for r in resources])
-
-
 class DeltaDialect:
     """DeltaDiscoveryRequest → DeltaRequest, Response → DeltaDiscoveryResponse."""
-
-    def __init__(self, encode: Encode) -> None:
-        self._encode = encode
 
     def read(self, data: bytes, only: ResourceType | None) -> tuple[Node, DeltaRequest | None]:
         """As `Dialect.read`."""
@@ -135,9 +87,16 @@ class DeltaDialect:
             type_url=TYPE_URLS[response.type],
             version=response.version,
             nonce=response.nonce,
-            resources=self._encode(response.type, response.resources),
+            resources=[r.framed or _frame(response.type, r) for r in response.resources],
             removed=response.removed,
         )
+
+
+def _frame(type_: ResourceType, resource: Resource) -> tuple[bytes, ...]:
+    """Make what all streams send of it, once: a thousand proxies get the same thousands of resources."""
+    framed = delta_resource(TYPE_URLS[type_], resource.name, resource.version, resource.pieces)
+    msgspec.structs.force_setattr(resource, "framed", framed)
+    return framed
 
 
 class SotwDialect:

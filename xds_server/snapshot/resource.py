@@ -35,11 +35,23 @@ class Resource(msgspec.Struct, frozen=True, eq=False):
     each version, and a version that nobody asks for is never put together."""
     depends_on: tuple[tuple[ResourceType, str], ...] = ()
     """Resources that it names, each once: they must be in `Snapshot` too, and are acknowledged before it is sent."""
+    framed: tuple[bytes, ...] = ()
+    """The pieces behind what goes before them in a response; () until it was sent first. Kept by who sends (ADR 15)."""
 
     @property
     def body(self) -> bytes:
         """The message's deterministic encoding, without the Any around it."""
-        return self.encoding if isinstance(self.encoding, bytes) else b"".join(self.encoding)
+        return b"".join(self.pieces)
+
+    @property
+    def pieces(self) -> tuple[bytes, ...]:
+        """What makes up the body."""
+        return (self.encoding,) if isinstance(self.encoding, bytes) else self.encoding
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body. Puts nothing together."""
+        return len(self.encoding) if isinstance(self.encoding, bytes) else sum(map(len, self.encoding))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self._content == other._content

@@ -1,0 +1,71 @@
+"""What a crowd is sent alike is framed once, and only put together for each stream."""
+
+import tracemalloc
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+import protos
+import xds_server
+from protos.discovery import DeltaDiscoveryResponse
+from tests.lines import lines_run
+from xds_server.protocol.messages import Response
+from xds_server.protocol.variation import varied
+from xds_server.serve.wire import DeltaDialect
+from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts, make_resource
+
+MEBIBYTE = 1024 * 1024
+
+
+def few_large() -> tuple[Resource, ...]:
+    pieces = tuple(bytes([number]) * (64 * 1024) for number in range(64))
+    return (make_from_parts("table", sum(map(digest, pieces)), pieces, ()),)
+
+
+def many_small() -> tuple[Resource, ...]:
+    return tuple(make_resource(f"c{number}", f"{number}".encode()) for number in range(100))
+
+
+def response(resources: tuple[Resource, ...]) -> Response:
+    return Response(type=ResourceType.ROUTE, nonce="1", version="v", resources=resources, removed=("gone",))
+
+
+@pytest.mark.parametrize("made", [few_large, many_small])
+def test_each_stream_gets_every_resource_and_its_own_nonce(made: Callable[[], tuple[Resource, ...]]) -> None:
+    of = response(made())
+    for nonce in ("1", "2"):
+        read = DeltaDiscoveryResponse.FromString(DeltaDialect().write(msgspec.structs.replace(of, nonce=nonce)))
+        assert [(r.name, r.version, r.resource.value) for r in read.resources] == [
+            (r.name, r.version, r.body) for r in of.resources
+        ]
+        assert (read.nonce, read.system_version_info, read.removed_resources) == (nonce, "v", ["gone"])
+
+
+def test_a_large_resource_is_copied_once_for_each_stream() -> None:
+    of = response(few_large())
+    DeltaDialect().write(of)
+    tracemalloc.start()
+    try:
+        written = DeltaDialect().write(of)
+        assert tracemalloc.get_traced_memory()[1] < len(written) * 1.1
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_resource_is_framed_once_however_many_others_there_are() -> None:
+    crowd = [response(many_small()) for _ in range(50)]
+
+    def all_of_them() -> None:
+        for of in crowd:
+            DeltaDialect().write(of)
+
+    first, second = (lines_run(all_of_them, xds_server, protos) for _ in range(2))
+    assert second < first / 5
+
+
+def test_a_variation_is_framed_anew() -> None:
+    scopes = many_small()[:1]
+    DeltaDialect().write(response(scopes))
+    read = DeltaDiscoveryResponse.FromString(DeltaDialect().write(response(varied(scopes, {"c0"}))))
+    assert read.resources[0].resource.value != scopes[0].body

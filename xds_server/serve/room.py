@@ -1,0 +1,55 @@
+"""Large responses on their way to the proxies of one Gateway: a herd costs time, not memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+LARGE = 256 * 1024
+"""Bytes. Smaller responses take no room: thousands of streams at once hold no more than their connections do."""
+
+
+class Room:
+    """For `limit` bytes at once, or for a single response that is larger. Who waits holds no bytes.
+
+    A client that takes longer than `patience` seconds keeps its bytes and loses its place: proxies that stall together
+    hold the others up so long for each `limit`, and no longer. What they hold ends with `Limits.write`.
+    """
+
+    def __init__(self, limit: int = 64 * 1024 * 1024, patience: float = 5.0) -> None:
+        self._limit = limit
+        self._patience = patience
+        self._taken: dict[object, int] = {}
+        """Place → bytes."""
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    @asynccontextmanager
+    async def bytes_of(self, encode: Callable[[], bytes]) -> AsyncIterator[bytes]:
+        """What `encode` returns, with room for it while the block lasts. First come, first served."""
+        data = encode()
+        if (size := len(data)) < LARGE:
+            yield data
+            return
+        place = object()
+        if self._turn.locked() or not self._fits(size):
+            del data
+            async with self._turn:
+                while not self._fits(size):
+                    self._freed.clear()
+                    await self._freed.wait()
+                self._taken[place] = size
+            data = encode()
+        self._taken[place] = size
+        lapse = asyncio.get_running_loop().call_later(self._patience, self._leave, place)
+        try:
+            yield data
+        finally:
+            lapse.cancel()
+            self._leave(place)
+
+    def _fits(self, size: int) -> bool:
+        return not self._taken or sum(self._taken.values()) + size <= self._limit
+
+    def _leave(self, place: object) -> None:
+        self._taken.pop(place, None)
+        self._freed.set()
