@@ -1,5 +1,6 @@
 """One type on one stream: what the client asked for and holds, and which names need a look."""
 
+import math
 from collections.abc import Iterable, Mapping, Set
 
 import msgspec
@@ -41,6 +42,8 @@ class Channel:
         self.leaving: dict[str, float] = {}
         """Gone from the snapshot and still held: name → since when; infinity while connections that are to drain have
         not begun to."""
+        self.leaving_rests_until = -math.inf
+        """Before, none of them needs a look: all linger, for connections that drain. See `Gates.lingers`."""
         self.apart: list[frozenset[str]] = []
         """Groups that were refused together with others and now travel apart, until the culprit is alone."""
         self.varied: set[str] = set()
@@ -121,6 +124,13 @@ class Channel:
     def looked_at(self, names: Set[str]) -> None:
         """These need no further look. Makes a new set: one that was emptied would keep the room for all it held."""
         self.dirty = self.dirty - names
+
+    def leaving_to_look_at(self, now: float) -> Set[str]:
+        """Those of `leaving` that need a look. Which scopes linger depends on what other scopes there are."""
+        if now < self.leaving_rests_until and not (self.type is ResourceType.SCOPED_ROUTE and self.dirty):
+            return frozenset()
+        self.leaving_rests_until = math.inf
+        return self.leaving.keys()
 
     def answered(self, updates: Iterable[Resource], removals: Iterable[str]) -> None:
         """What was asked for is on its way, or the word that there is none."""

@@ -148,7 +148,9 @@ class Gates:
             ends.extend(channel.put_off.values())
             if channel.leaving:
                 ends.append(self.introduction_ends(channel, began))
-                if self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
+                if channel.leaving_rests_until > now:
+                    ends.append(channel.leaving_rests_until)
+                elif self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
                     ends.extend(since + self._patience.linger for since in channel.leaving.values())
         return min((end for end in ends if now < end < math.inf), default=None)
 
@@ -268,19 +270,26 @@ class Removable:
         self._unknown = any(referrer.holdings.foreign or referrer.blind for referrer in gates.referrers(channel.type))
 
     def __contains__(self, name: str) -> bool:
-        """Whether nothing that the client may be using names it. The wait for connections that drain begins here, with
-        the look that finds it named no more: they have as long from then on, however late the client was."""
-        leaving = self._channel.leaving
-        since = leaving.setdefault(name, self._now)
-        if self._unknown or not self._introduced:
+        """Whether nothing that the client may be using names it. The wait for connections that drain begins with the
+        look that finds it named no more: they have as long from then on, however late the client was."""
+        channel, linger = self._channel, self._gates.patience.linger
+        unsure = self._unknown or not self._introduced
+        if not self._gates.lingers(channel, name):
+            channel.leaving.setdefault(name, self._now)
+            channel.leaving_rests_until = -math.inf
+            return not (unsure or self._is_named(name))
+        since = channel.leaving.get(name, math.inf)
+        if since == math.inf or self._now >= since + linger:
+            if unsure or self._is_named(name):
+                channel.leaving[name] = math.inf
+                channel.leaving_rests_until = -math.inf
+                return False
+            since = channel.leaving[name] = min(since, self._now)
+        if self._now < since + linger:
+            channel.leaving_rests_until = min(channel.leaving_rests_until, since + linger)
             return False
-        if not self._gates.lingers(self._channel, name):
-            return not self._is_named(name)
-        if self._is_named(name):
-            leaving[name] = math.inf
-            return False
-        leaving[name] = self._now if since == math.inf else since
-        return self._now >= leaving[name] + self._gates.patience.linger
+        channel.leaving_rests_until = -math.inf
+        return True
 
     def _is_named(self, name: str) -> bool:
         if self._named is None:

@@ -8,7 +8,8 @@ channels in the order of sending, and for every marked name decides:
     wanted, and all that it names is in place            send
     wanted, and something that it names is not           keep it (`gated`) and look again once that has changed
     gone from the snapshot, and nothing in use names it  remove
-    gone from the snapshot, and still in use             keep it (`leaving`) and look again at every turn
+    gone from the snapshot, and still in use             keep it (`leaving`) and look again at every turn, or when
+                                                         it has lingered
 
 What is sent becomes a flight: under way until its nonce comes back. An ACK makes it what the client holds; a NACK
 leaves the client with what it held. The shell calls `respond` after every request, for every new snapshot, and at
@@ -125,7 +126,7 @@ class Stream:
 
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         """What to send, and what to take away, now."""
-        waiting = self._gates.worth_a_look(channel, now) | channel.leaving.keys() | channel.put_off.keys()
+        waiting = self._gates.worth_a_look(channel, now) | channel.leaving_to_look_at(now) | channel.put_off.keys()
         names = channel.dirty | waiting
         return self._decide(channel, names, now, began) if names else Plan([], [])
 

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 from google.protobuf.message import DecodeError
 
-from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
 from protos.encode import delta_resource, encode_delta_response, encode_response

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import xds_server
+from tests.lines import lines_run
 from tests.xds_server.talk import DeltaTalk
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE
 from xds_server.snapshot.resource import Resource, Snapshot, make_resource, make_set
@@ -235,3 +237,18 @@ def test_the_whole_table_goes_out_at_once_where_a_listener_serves_it_again() -> 
     talk.push(world({"a": "e"}, scoped=False))
     talk.ack_all()
     assert tables(talk) == 3
+
+
+def test_scopes_that_linger_cost_a_turn_nothing() -> None:
+    """Every answer and every push is a turn, for a minute."""
+
+    def lines(hosts: int) -> int:
+        names = dict.fromkeys(map(str, range(hosts)), "c")
+        talk = connected(world(names))
+        talk.push(world(names, scoped=False))
+        talk.ack_all()
+        count = lines_run(lambda: talk.wait(1), xds_server)
+        assert len(talk.wait(60)[0].split()) == 1 + hosts + 1
+        return count
+
+    assert lines(100) == lines(10)
