@@ -42,8 +42,8 @@ class Cluster(Record, frozen=True):
 
     name: ClusterName
     """`service/<ns>/<name>/<port>`, `/<protocol>` unless it is HTTP/1.1, `/tls-<digest>` of what TLS asks of the
-    backend, `/retries-<percent>-<at least>` of the budget, and `/mirror` for copies. The client certificate is not in
-    it: it is the Gateway's, and the same for all that its proxies get. One with a hostname is
+    backend, and `/mirror` for copies. The client certificate is not in it: it is the Gateway's, and the same for all
+    that its proxies get; nor is the budget, of which a Service has one. One with a hostname is
     `xbackend/<ns>/<name>/<hostname>/<port>` with the same endings, its own client certificate in the digest."""
     backend: ObjectKey
     """Of the Service; with a hostname, of the XBackend."""

@@ -58,7 +58,9 @@ class World:
     def __init__(self, cache: SnapshotCache, port: int, places: dict[str, int], admin: Path) -> None:
         self.cache, self.port, self.places, self.admin = cache, port, places, admin
 
-    def publish(self, *hosts: tuple[str, str], chains: tuple[str, ...] = ()) -> None:
+    def publish(
+        self, *hosts: tuple[str, str], chains: tuple[str, ...] = (), budget: ir.RetryBudget | None = None
+    ) -> None:
         """`chains` are names of filter chains beside the plain one, each for the server name `<name>.test`."""
         backends = sorted({backend for _, backend in hosts})
         plain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="http"))
@@ -78,7 +80,9 @@ class World:
                 ),
             ),
             route_tables=(table("http", *hosts),),
-            clusters=tuple(ir.Cluster(name=cluster_name(b), backend=KEY, port=80) for b in backends),
+            clusters=tuple(
+                ir.Cluster(name=cluster_name(b), backend=KEY, port=80, retry_budget=budget) for b in backends
+            ),
         )
         endpoints = (
             ir.Endpoints(cluster=cluster_name(b), endpoints=(ir.Endpoint(address="127.0.0.1", port=self.places[b]),))
@@ -138,6 +142,27 @@ async def test_a_connection_survives_changes_that_do_not_concern_it(world: World
         assert await asyncio.to_thread(world.request, client, "b.test") == (200, "b")
         assert client.sock is connection
     assert world.statistic("listener_manager.listener_in_place_updated") == 1
+
+
+async def test_no_request_is_lost_while_a_retry_budget_changes(world: World) -> None:
+    """It has no part in the cluster's name: the cluster is replaced in its place."""
+    answers: Counter[tuple[int, str | None]] = Counter()
+    over = threading.Event()
+
+    def load() -> None:
+        while not over.is_set():
+            with world.client() as client:
+                answers.update(world.request(client, "a.test") for _ in range(20))
+
+    modified = world.statistic("cluster_manager.cluster_modified")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(asyncio.to_thread(load))
+        for turn in range(1, 31):
+            world.publish(("a.test", "a"), chains=("one",), budget=ir.RetryBudget(percent=turn, at_least=3))
+            while await asyncio.to_thread(world.statistic, "cluster_manager.cluster_modified") < modified + turn:
+                pass
+        over.set()
+    assert set(answers) == {(200, "a")}, answers
 
 
 async def test_no_request_is_lost_while_backends_change(world: World) -> None:

@@ -13,6 +13,7 @@ from gateway_api.graph.types import Settings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass
+from k8s_watch.objects.policies import XBackendTrafficPolicy
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
@@ -21,6 +22,7 @@ from tests.lines import bytes_made, lines_run
 from tests.xds_server.reference_client import DeltaClient, Link
 from xds_server.protocol.messages import DeltaRequest
 from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.diff import changed_names
 from xds_server.snapshot.resource import ResourceType
 
 EG = ObjectKey("default", "eg")
@@ -141,3 +143,22 @@ def test_a_change_copies_no_more_in_a_big_world(scoping: Literal["never", "alway
     settings = Settings(route_scoping=scoping)
     small, big = bytes_of_changes(400, settings), bytes_of_changes(1600, settings)
     assert {name: grown for name in CHANGES if (grown := big[name] - small[name]) > 1200 * POINTERS} == {}
+
+
+def budget(percent: int) -> XBackendTrafficPolicy:
+    target = {"group": "", "kind": "Service", "name": "s5"}
+    spec = {"targetRefs": [target], "retryConstraint": {"budget": {"percent": percent}}}
+    return msgspec.convert({"metadata": meta("p"), "spec": spec}, XBackendTrafficPolicy)
+
+
+def test_a_new_retry_budget_is_sent_as_one_cluster() -> None:
+    """And not as another version of all routes to it."""
+    run, cluster = Run(Settings(route_scoping="always")), world(10)
+    before = run.pipeline.update(changed(cluster, [("XBackendTrafficPolicy", ObjectKey("default", "p"), budget(20))]))
+    after = run.pipeline.update(
+        changed(before.cluster, [("XBackendTrafficPolicy", ObjectKey("default", "p"), budget(21))])
+    )
+    old, new = before.gateways[EG].snapshot, after.gateways[EG].snapshot
+    assert {type_: len(names) for type_ in ResourceType if (names := changed_names(old.of(type_), new.of(type_)))} == {
+        ResourceType.CLUSTER: 1
+    }

@@ -143,11 +143,11 @@ def service_cluster(
     *,
     retry_budget: RetryBudget | None = None,
 ) -> Cluster:
-    """Return the cluster of one port of a Service. Its name says its settings; plain `http1` is unmarked."""
-    suffix = _suffix(protocol, tls)
-    if retry_budget is not None:
-        suffix += f"/retries-{retry_budget.percent}-{retry_budget.at_least}"
-    name = ClusterName(f"service/{service.namespace}/{service.name}/{port}{suffix}")
+    """Return the cluster of one port of a Service. Its name says its settings; plain `http1` is unmarked.
+
+    It does not say the budget, of which a Service has one: a new one is news of the cluster, and of no route.
+    """
+    name = ClusterName(f"service/{service.namespace}/{service.name}/{port}{_suffix(protocol, tls)}")
     return Cluster(name=name, backend=service, port=port, protocol=protocol, tls=tls, retry_budget=retry_budget)
 
 

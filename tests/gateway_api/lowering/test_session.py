@@ -66,7 +66,7 @@ def test_a_header_has_the_users_name_or_one_of_its_own() -> None:
 def test_a_cookie_is_of_a_service_and_a_port_whatever_else_is_said_of_them() -> None:
     said = [
         WEB,
-        msgspec.structs.replace(WEB, name=ir.ClusterName("service/a/web/80/retries-20-10")),
+        msgspec.structs.replace(WEB, name=ir.ClusterName("service/a/web/80/http2")),
         msgspec.structs.replace(WEB, port=81),
         msgspec.structs.replace(WEB, backend=ObjectKey("b", "web")),
     ]
