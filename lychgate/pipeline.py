@@ -6,6 +6,7 @@ differs in its input. What did not change is the same object in one step and the
 """
 
 from collections.abc import Callable, Mapping, Set
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +18,7 @@ from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir.infra import InfraIR
 from gateway_api.ir.xds import Endpoints, GatewayIR
 from gateway_api.lowering.endpoints import lower_endpoints
-from gateway_api.lowering.endpoints_keeper import EndpointsKeeper
+from gateway_api.lowering.endpoints_keeper import EndpointsKeeper, EndpointsNow
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.infra import lower_infra
 from gateway_api.lowering.keeper import GatewayKeeper
@@ -25,6 +26,7 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
+from xds_server.translate.endpoint import EndpointsEncoder
 from xds_server.translate.keeper import SnapshotKeeper
 
 type Keys = Set[ObjectKey]
@@ -108,6 +110,7 @@ class Pipeline:
         failures: list[Failure] = []
         graph, change = self._update_graph(cluster, failures)
         backends = _moved_backends(last.cluster if last else None, cluster)
+        shared = _Shared(EndpointsNow(cluster), EndpointsEncoder())
         touched = _touched_gateways(graph, change)
         gateways: dict[ObjectKey, GatewayStep] = {}
         for key in graph.gateways:
@@ -115,7 +118,7 @@ class Pipeline:
             if stages and stages.step and (touched is not None and key not in touched) and not stages.uses(backends):
                 gateways[key] = stages.step
                 continue
-            match attempt(f"gateway {key}", self._work(key, graph, change, cluster, backends)):
+            match attempt(f"gateway {key}", self._work(key, graph, change, shared, backends)):
                 case Failure() as failure:
                     failures.append(failure)
                     self._scoped[key] = self._gateways.pop(key).scoped
@@ -147,11 +150,18 @@ class Pipeline:
                 return graph, change
 
     def _work(
-        self, key: ObjectKey, graph: Graph, change: GraphChange, cluster: ClusterSnapshot, backends: Keys | None
+        self, key: ObjectKey, graph: Graph, change: GraphChange, shared: "_Shared", backends: Keys | None
     ) -> Callable[[], GatewayStep]:
         if (stages := self._gateways.get(key)) is None:
             stages = self._gateways[key] = _GatewayStages(key, self._scoped.pop(key, frozenset()))
-        return lambda: stages.update(graph, change, cluster, backends)
+        return lambda: stages.update(graph, change, shared, backends)
+
+
+class _Shared(NamedTuple):
+    """What Gateways that lead to the same Services have in common in one pass."""
+
+    endpoints: EndpointsNow
+    encode: EndpointsEncoder
 
 
 class _GatewayStages:
@@ -173,11 +183,11 @@ class _GatewayStages:
         """Whether one of these Services is behind a cluster of the Gateway; None stands for all there are."""
         return backends is None or self._endpoints.uses(backends)
 
-    def update(self, graph: Graph, change: GraphChange, cluster: ClusterSnapshot, backends: Keys | None) -> GatewayStep:
+    def update(self, graph: Graph, change: GraphChange, shared: _Shared, backends: Keys | None) -> GatewayStep:
         """Take the Gateway through its stages."""
         ir_change = self._ir.update(graph, change)
-        endpoints_change = self._endpoints.update(cluster, backends, ir_change.clusters)
-        snapshot = self._snapshot.update(ir_change, endpoints_change)
+        endpoints_change = self._endpoints.update(shared.endpoints, backends, ir_change.clusters)
+        snapshot = self._snapshot.update(ir_change, endpoints_change, shared.encode)
         infra = self._infra(graph, change)
         if self.step is None or self.step.snapshot is not snapshot or self.step.infra is not infra:
             self.step = GatewayStep(infra=infra, snapshot=snapshot)

@@ -12,6 +12,33 @@ from k8s_watch.snapshot import ClusterSnapshot
 NO_CLUSTERS: Mapping[ir.ClusterName, ir.Cluster | None] = {}
 
 
+class EndpointsNow:
+    """What is behind clusters at one moment: listed once for all Gateways that share a Service."""
+
+    def __init__(self, cluster: ClusterSnapshot) -> None:
+        self._cluster = cluster
+        self._listed: dict[ir.ClusterName, ir.Endpoints] = {}
+        self._compared: dict[tuple[ir.ClusterName, int], tuple[ir.Endpoints | None, ir.Endpoints]] = {}
+        """By identity of those before, which are kept here."""
+
+    def of(self, cluster: ir.Cluster, before: ir.Endpoints | None) -> ir.Endpoints:
+        """The endpoints of a cluster; `before` itself when nothing differs from that."""
+        key = (cluster.name, id(before))
+        if key not in self._compared:
+            now = self._list(cluster)
+            self._compared[key] = before, before if before == now else now
+        return self._compared[key][1]
+
+    def _list(self, of: ir.Cluster) -> ir.Endpoints:
+        if of.name not in self._listed:
+            service, slices = (
+                self._cluster.services.get(of.backend),
+                self._cluster.slices_by_service.get(of.backend, ()),
+            )
+            self._listed[of.name] = lower_endpoints(of, service, slices)
+        return self._listed[of.name]
+
+
 class EndpointsKeeper:
     """Keeps the endpoints of some clusters, those of one Gateway, up to date."""
 
@@ -26,7 +53,7 @@ class EndpointsKeeper:
 
     def update(
         self,
-        cluster: ClusterSnapshot,
+        now: EndpointsNow,
         backends: Set[ObjectKey] | None,
         clusters: Mapping[ir.ClusterName, ir.Cluster | None] = NO_CLUSTERS,
     ) -> EndpointsChange:
@@ -43,11 +70,8 @@ class EndpointsKeeper:
             touched = list(chain.from_iterable(self._of_backend[key] for key in self._known(backends)))
         changed = dict[ir.ClusterName, ir.Endpoints | None](dict.fromkeys(n for n, new in clusters.items() if not new))
         for name in dict.fromkeys(chain((name for name, new in clusters.items() if new), touched)):
-            of = self._clusters[name]
-            endpoints = lower_endpoints(
-                of, cluster.services.get(of.backend), cluster.slices_by_service.get(of.backend, ())
-            )
-            if self._endpoints.get(name) != endpoints:
+            before = self._endpoints.get(name)
+            if (endpoints := now.of(self._clusters[name], before)) is not before:
                 changed[name] = self._endpoints[name] = endpoints
         return changed
 

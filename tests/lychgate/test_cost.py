@@ -23,7 +23,7 @@ from tests.xds_server.reference_client import DeltaClient, Link
 from xds_server.protocol.messages import DeltaRequest
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.diff import changed_names
-from xds_server.snapshot.resource import ResourceType
+from xds_server.snapshot.resource import Resource, ResourceType
 
 EG = ObjectKey("default", "eg")
 LOGARITHMS = 120
@@ -162,3 +162,52 @@ def test_a_new_retry_budget_is_sent_as_one_cluster() -> None:
     assert {type_: len(names) for type_ in ResourceType if (names := changed_names(old.of(type_), new.of(type_)))} == {
         ResourceType.CLUSTER: 1
     }
+
+
+def test_gateways_that_share_a_service_share_its_endpoints() -> None:
+    """A pod that comes costs each of them a look, and no list of all pods of its own."""
+
+    def lines(gateways: int, pods: int) -> int:
+        cluster = shared_service(gateways, pods)
+        pipeline = Pipeline(Settings())
+        pipeline.update(cluster)
+        more = changed(cluster, [(ObjectKey("default", "s0"), pods_of(pods + 1))])
+        return lines_run(lambda: pipeline.update(more), gateway_api, lychgate, xds_server)
+
+    many_pods = lines(10, 100) - lines(10, 10)
+    assert 0 < many_pods < 1.1 * (lines(1, 100) - lines(1, 10))
+    assert len({id(of) for of in assignments(shared_service(10, 10))}) == 1
+
+
+def pods_of(count: int) -> tuple[EndpointSlice, ...]:
+    (of,) = slices(0, "10.0.0.1")
+    endpoints = tuple(msgspec.structs.replace(of.endpoints[0], addresses=(f"10.0.1.{n}",)) for n in range(count))
+    return (msgspec.structs.replace(of, endpoints=endpoints),)
+
+
+def shared_service(gateways: int, pods: int) -> ClusterSnapshot:
+    """Gateways with a route each, all to one Service."""
+    cluster = world(gateways)
+    named = {ObjectKey("default", f"eg{n}"): n for n in range(gateways)}
+    eg = cluster.gateways[EG]
+
+    def of(n: int) -> HTTPRoute:
+        made = route(n, backend=0)
+        parent = msgspec.structs.replace(made.spec.parent_refs[0], name=f"eg{n}")
+        return msgspec.structs.replace(made, spec=msgspec.structs.replace(made.spec, parent_refs=(parent,)))
+
+    return msgspec.structs.replace(
+        cluster,
+        gateways={
+            key: msgspec.structs.replace(eg, metadata=msgspec.structs.replace(eg.metadata, name=key.name))
+            for key in named
+        },
+        http_routes={ObjectKey("default", f"r{n}"): of(n) for n in named.values()},
+        slices_by_service={ObjectKey("default", "s0"): pods_of(pods)},
+    )
+
+
+def assignments(cluster: ClusterSnapshot) -> list[Resource]:
+    """The endpoints of that Service as each Gateway's proxies get them."""
+    gateways = Pipeline(Settings()).update(cluster).gateways.values()
+    return [of for step in gateways for of in step.snapshot.of(ResourceType.ENDPOINT).by_name.values()]

@@ -34,6 +34,20 @@ def endpoints(of: ir.Endpoints) -> Resource:
     return make_resource(of.cluster, b"".join([start, *(as_field(LOCALITIES, each) for each in localities)]))
 
 
+class EndpointsEncoder:
+    """`endpoints`, once for each record: the Gateways of one pass that share a Service share its bytes."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[ir.Endpoints, Resource]] = {}
+        """By identity of the record, which is kept here."""
+
+    def __call__(self, of: ir.Endpoints) -> Resource:
+        """As `endpoints`."""
+        if id(of) not in self._known:
+            self._known[id(of)] = of, endpoints(of)
+        return self._known[id(of)][1]
+
+
 LOCALITIES = pb.ClusterLoadAssignment.ENDPOINTS_FIELD_NUMBER
 ENDPOINTS = pb.LocalityLbEndpoints.LB_ENDPOINTS_FIELD_NUMBER
 

@@ -30,7 +30,12 @@ class SnapshotKeeper:
         self._scopes: dict[str, ScopeKeeper] = {}
         self._scopings: dict[str, ir.Scoping] = {}
 
-    def update(self, change: IRChange, endpoints_change: EndpointsChange) -> Snapshot:
+    def update(
+        self,
+        change: IRChange,
+        endpoints_change: EndpointsChange,
+        encode_endpoints: Callable[[ir.Endpoints], Resource] = endpoints,
+    ) -> Snapshot:
         """Return everything that the proxies get; the last snapshot itself when nothing of it differs.
 
         Each cluster without a hostname has endpoints, empty ones where `endpoints_change` has none: Envoy holds back a
@@ -46,7 +51,7 @@ class SnapshotKeeper:
         sets = {type_: _changed(self._snapshot.of(type_), encoded) for type_, encoded in changes.items()}
         clusters, held = sets[ResourceType.CLUSTER], self._snapshot.of(ResourceType.ENDPOINT)
         wanted = dict(_wanted_endpoints(change, endpoints_change, clusters, held))
-        sets[ResourceType.ENDPOINT] = _changed(held, _encoded(wanted, endpoints))
+        sets[ResourceType.ENDPOINT] = _changed(held, _encoded(wanted, encode_endpoints))
         if any(after is not self._snapshot.of(type_) for type_, after in sets.items()):
             self._snapshot = Snapshot({**self._snapshot.by_type, **sets})
         return self._snapshot
