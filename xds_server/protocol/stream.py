@@ -23,7 +23,7 @@ Order across types holds within one stream. A client with one stream a type gets
 the end only: the protocol gives a server nothing to do better.
 """
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from xds_server.protocol.channel import Channel
@@ -61,6 +61,9 @@ class Stream:
         self._nonces = 0
         self._began: float | None = None
         self._deadline: float | None = None
+        self._led_by: tuple[Resource, ...] = ()
+        """The listeners that the client held when it was last asked what they lead to."""
+        self._leads_to: Mapping[ResourceType, Set[str]] = {}
 
     @property
     def deadline(self) -> float | None:
@@ -71,13 +74,15 @@ class Stream:
     def in_sync(self) -> bool:
         """Whether the client has acknowledged everything that it asked for, in its newest version; a spare table, whose
         next version waits for its time, in the one before."""
+        if not self._channels or not all(channel.settled for channel in self._channels.values()):
+            return False
         listeners = self._channels.get(ResourceType.LISTENER)
-        held = listeners.holdings.accepted.values() if listeners else ()
-        named = {target for resource in held for target in resource.depends_on}
-        return (
-            bool(self._channels)
-            and all(channel.settled for channel in self._channels.values())
-            and all(self._holds(type_, name) for type_, name in named if type_ in LEADS_TO)
+        held = tuple(listeners.holdings.accepted.values()) if listeners else ()
+        if held != self._led_by:
+            self._led_by, self._leads_to = held, _led_to(held)
+        return all(
+            (channel := self._channels.get(type_)) is not None and channel.holdings.accepted.keys() >= names
+            for type_, names in self._leads_to.items()
         )
 
     @property
@@ -110,10 +115,6 @@ class Stream:
         ]
         self._deadline = self._gates.deadline(now, self._began)
         return responses
-
-    def _holds(self, type_: ResourceType, name: str) -> bool:
-        channel = self._channels.get(type_)
-        return channel is not None and name in channel.holdings.accepted
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -257,6 +258,12 @@ class Stream:
             channel.asked |= removed
         channel.dirty |= removed.union(name for name in names if channel.subscription.covers(name))
         return Nacked(type=channel.type, names=names or flight.removed, culprit=culprit, message=message)
+
+
+def _led_to(listeners: Sequence[Resource]) -> Mapping[ResourceType, Set[str]]:
+    named = {target for listener in listeners for target in listener.depends_on}
+    led_to = {type_: frozenset(name for of, name in named if of is type_) for type_ in LEADS_TO}
+    return {type_: names for type_, names in led_to.items() if names}
 
 
 def _smaller_groups(names: Sequence[str], message: str) -> list[frozenset[str]]:
