@@ -6,7 +6,8 @@ where to, so that a route that changes takes back what it brought and brings its
 touched are made anew; a cluster, or a secret, is there for as long as something brings it.
 
 When listeners change, all but what routes bring is said anew. Tables that stay keep what was brought to them; only the
-routes on listeners that came, went, or share out their hostnames otherwise than before bring their things again.
+routes on listeners that came, went, or share out their hostnames otherwise than before bring their things again. A
+certificate that is renewed is another secret of the same name, and nothing more.
 """
 
 from collections import defaultdict
@@ -17,13 +18,14 @@ from typing import Any, NamedTuple
 import msgspec
 from immutables import Map
 
-from gateway_api.graph.change import GraphChange
+from gateway_api.graph.change import GraphChange, gateway_serves_alike
 from gateway_api.graph.hostnames import wider
 from gateway_api.graph.mappings import replaced
-from gateway_api.graph.types import Graph, HTTPRouteNode, Routes
+from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import NO_CHANGE, IRChange, TableChange
 from gateway_api.lowering.backends import with_certificate
+from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.gateway import lower_unscoped
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
@@ -111,6 +113,12 @@ class GatewayKeeper:
         else:
             touched = {route for route in moved if route[0] in graph.http}
         relisten = anew or self._gateway in change.gateways_served
+        if relisten and change.before and not anew:
+            renewed = _renewed(change.before.gateways.get(self._gateway), graph.gateways[self._gateway])
+            if renewed is not None:
+                relisten = False
+                self._secrets.hold(renewed)
+                self._secrets.release(renewed)
         # Bytes have no virtual host to be kept in: their destinations are in the listener itself.
         if relisten or any(kind in graph.l4 for kind, _ in moved):
             self._lower_without_routes(graph)
@@ -293,6 +301,37 @@ class _Held[Name: str, R]:
 
 def _routes_of(kinds: Mapping[str, Routes[Any]], gateway: ObjectKey) -> frozenset[_RouteId]:
     return frozenset((kind, key) for kind, routes in kinds.items() for key in routes.of.get(gateway, ()))
+
+
+def _renewed(before: GatewayNode | None, after: GatewayNode) -> Mapping[str, ir.Secret] | None:
+    """What listeners present and trust, where nothing else of the Gateway differs than what is in those secrets; else
+    None. A listener names them, so it is the same as before."""
+    if (
+        before is None
+        or len(before.all_listeners) != len(after.all_listeners)
+        or not _alike_but_for_listeners(before, after)
+    ):
+        return None
+    pairs = [(old, new) for old, new in zip(before.all_listeners, after.all_listeners, strict=True) if old is not new]
+    if any(downstream_tls(old) != downstream_tls(new) or not _alike(old, new) for old, new in pairs):
+        return None
+    return {secret.name: secret for _, new in pairs for secret in secrets_of(new)}
+
+
+def _alike_but_for_listeners(one: GatewayNode, other: GatewayNode) -> bool:
+    return gateway_serves_alike(
+        one, msgspec.structs.replace(other, listeners=one.listeners, set_listeners=one.set_listeners)
+    )
+
+
+def _alike(one: ListenerNode, other: ListenerNode) -> bool:
+    """Whether both are the same but for what they present and trust."""
+    return one == msgspec.structs.replace(
+        other,
+        certificates=one.certificates,
+        client_validation=one.client_validation,
+        attached_routes=one.attached_routes,
+    )
 
 
 def _named(records: Iterable[ir.Listener]) -> dict[str, ir.Listener]:

@@ -71,6 +71,8 @@ class TableKeeper:
 
     def settle(self) -> TableChange:
         """Make the virtual hosts of what was touched; return those that differ."""
+        if not self._touched:
+            return {}
         touched, self._touched = self._touched, set()
         changed: dict[str, ir.VirtualHost | None] = {}
         for hostname in touched:

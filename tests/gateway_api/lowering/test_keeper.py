@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gateway_api
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import ANY, shared
 from gateway_api.graph.types import ListenerNode, Problem
@@ -20,7 +22,9 @@ from tests.gateway_api.lowering.graphs import (
     listener,
     route,
     rule,
+    tls_secret,
 )
+from tests.lines import lines_run
 
 HOSTNAMES = (ANY, "*.example.com", "foo.example.com", "*.foo.example.com", "bar.example.com")
 PLACES = [(protocol, hostname) for protocol in ("HTTP", "HTTPS") for hostname in HOSTNAMES] + [("UDP", ANY)]
@@ -70,3 +74,27 @@ def test_a_listener_that_stops_serving_keeps_its_hostname() -> None:
 def test_a_udp_port_says_nothing_of_the_hostnames_of_the_tcp_port_of_its_number() -> None:
     any_, foo, udp = at("HTTP", ANY), at("HTTP", "foo.example.com"), at("UDP", ANY)
     stays_equal([(any_, foo, udp), (any_, udp), (any_, foo, udp)])
+
+
+def presenting(hostname: str, serial: int) -> ListenerNode:
+    secret = msgspec.structs.replace(tls_secret(hostname), certificate_chain=b"%d" % serial)
+    return msgspec.structs.replace(at("HTTPS", hostname), certificates=(secret,))
+
+
+def test_a_renewed_certificate_is_a_new_secret_and_no_new_listener() -> None:
+    foo, bar = presenting("foo.example.com", 1), presenting("bar.example.com", 1)
+    stays_equal([(foo, bar), (presenting("foo.example.com", 2), bar), (at("HTTPS", "foo.example.com"), bar), (foo,)])
+
+
+def test_a_renewed_certificate_costs_the_other_listeners_nothing() -> None:
+    """Of which ListenerSets bring thousands."""
+
+    def lines(count: int) -> int:
+        old = graph(tuple(presenting(f"h{number:03}.test", 1) for number in range(count)))
+        new = graph((presenting("h000.test", 2), *old.gateways[EG].listeners[1:]))
+        keeper = GatewayKeeper(EG)
+        keeper.update(old, GraphChange())
+        change = GraphChange(before=old, gateways=frozenset({EG}), gateways_served=frozenset({EG}))
+        return lines_run(lambda: keeper.update(new, change), gateway_api)
+
+    assert lines(100) - lines(10) <= 10 * 90  # a look at each, and at its table
