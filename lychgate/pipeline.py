@@ -18,7 +18,7 @@ from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir.infra import InfraIR
 from gateway_api.ir.xds import Endpoints, GatewayIR
 from gateway_api.lowering.endpoints import lower_endpoints
-from gateway_api.lowering.endpoints_keeper import EndpointsKeeper, EndpointsNow
+from gateway_api.lowering.endpoints_keeper import EndpointsKeeper, EndpointsNow, Users
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.infra import lower_infra
 from gateway_api.lowering.keeper import GatewayKeeper
@@ -95,6 +95,7 @@ class Pipeline:
         self._settings = settings
         self._graph = GraphKeeper(settings)
         self._gateways: dict[ObjectKey, _GatewayStages] = {}
+        self._users = Users()
         self._scoped: dict[ObjectKey, frozenset[str]] = {}
         """By Gateway on which a stage failed: the tables that were scoped. Another mode would cost connections."""
         self._last: Step | None = None
@@ -111,23 +112,22 @@ class Pipeline:
         graph, change = self._update_graph(cluster, failures)
         backends = _moved_backends(last.cluster if last else None, cluster)
         shared = _Shared(EndpointsNow(cluster), EndpointsEncoder())
-        touched = _touched_gateways(graph, change)
-        gateways: dict[ObjectKey, GatewayStep] = {}
-        for key in graph.gateways:
-            stages = self._gateways.get(key)
-            if stages and stages.step and (touched is not None and key not in touched) and not stages.uses(backends):
-                gateways[key] = stages.step
-                continue
+        for key in self._gateways.keys() - set(graph.gateways):
+            self._gateways.pop(key).leave()
+        steps = last.gateways if last else {}
+        gateways = dict(steps)
+        for key in gateways.keys() - set(graph.gateways):
+            del gateways[key]
+        for key in self._to_do(graph, _touched_gateways(graph, change), backends):
             match attempt(f"gateway {key}", self._work(key, graph, change, shared, backends)):
                 case Failure() as failure:
                     failures.append(failure)
-                    self._scoped[key] = self._gateways.pop(key).scoped
-                    if last and (old := last.gateways.get(key)):
+                    self._scoped[key] = self._gateways[key].scoped
+                    self._gateways.pop(key).leave()
+                    if old := steps.get(key):
                         gateways[key] = old
                 case GatewayStep() as new:
                     gateways[key] = new
-        for key in self._gateways.keys() - gateways.keys():
-            del self._gateways[key]
         self._scoped = {key: names for key, names in self._scoped.items() if key in graph.gateways}
         self._last = Step(cluster=cluster, graph=graph, change=change, gateways=gateways, failures=tuple(failures))
         return self._last
@@ -138,6 +138,13 @@ class Pipeline:
         Raises `KeyError` for one that the last update had not, or failed on.
         """
         return self._gateways[gateway].ir()
+
+    def _to_do(self, graph: Graph, touched: Keys | None, backends: Keys | None) -> Keys:
+        """The Gateways that may differ, and those on which a stage failed."""
+        if touched is None or backends is None:
+            return frozenset(graph.gateways)
+        to_do = {*touched, *self._users.of(backends), *set(graph.gateways).difference(self._gateways)}
+        return to_do.intersection(graph.gateways)
 
     def _update_graph(self, cluster: ClusterSnapshot, failures: list[Failure]) -> tuple[Graph, GraphChange]:
         match attempt("graph", lambda: self._graph.update(cluster)):
@@ -153,7 +160,8 @@ class Pipeline:
         self, key: ObjectKey, graph: Graph, change: GraphChange, shared: "_Shared", backends: Keys | None
     ) -> Callable[[], GatewayStep]:
         if (stages := self._gateways.get(key)) is None:
-            stages = self._gateways[key] = _GatewayStages(key, self._scoped.pop(key, frozenset()))
+            stages = _GatewayStages(key, self._scoped.pop(key, frozenset()), self._users)
+            self._gateways[key] = stages
         return lambda: stages.update(graph, change, shared, backends)
 
 
@@ -167,11 +175,11 @@ class _Shared(NamedTuple):
 class _GatewayStages:
     """The keepers of one Gateway. After an exception they hold half a change: they are thrown away together."""
 
-    def __init__(self, gateway: ObjectKey, scoped: Set[str]) -> None:
+    def __init__(self, gateway: ObjectKey, scoped: Set[str], users: Users) -> None:
         self.step: GatewayStep | None = None
         self._gateway = gateway
         self._ir = GatewayKeeper(gateway, scoped)
-        self._endpoints = EndpointsKeeper()
+        self._endpoints = EndpointsKeeper(gateway, users)
         self._snapshot = SnapshotKeeper()
 
     @property
@@ -179,9 +187,9 @@ class _GatewayStages:
         """As `GatewayKeeper.scoped`."""
         return self._ir.scoped
 
-    def uses(self, backends: Keys | None) -> bool:
-        """Whether one of these Services is behind a cluster of the Gateway; None stands for all there are."""
-        return backends is None or self._endpoints.uses(backends)
+    def leave(self) -> None:
+        """As `EndpointsKeeper.leave`: to be called when they are thrown away."""
+        self._endpoints.leave()
 
     def update(self, graph: Graph, change: GraphChange, shared: _Shared, backends: Keys | None) -> GatewayStep:
         """Take the Gateway through its stages."""

@@ -39,17 +39,43 @@ class EndpointsNow:
         return self._listed[of.name]
 
 
-class EndpointsKeeper:
-    """Keeps the endpoints of some clusters, those of one Gateway, up to date."""
+class Users:
+    """Which Gateways have a cluster of which Service: most changes of Services concern few of them, or none."""
 
     def __init__(self) -> None:
+        self._of: dict[ObjectKey, set[ObjectKey]] = {}
+
+    def of(self, backends: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+        """The Gateways of any of these."""
+        return frozenset(chain.from_iterable(self._of.get(backend, ()) for backend in backends))
+
+    def add(self, gateway: ObjectKey, backend: ObjectKey) -> None:
+        """Once or again."""
+        self._of.setdefault(backend, set()).add(gateway)
+
+    def remove(self, gateway: ObjectKey, backend: ObjectKey) -> None:
+        """Of one that is there."""
+        left = self._of[backend]
+        left.remove(gateway)
+        if not left:
+            del self._of[backend]
+
+
+class EndpointsKeeper:
+    """Keeps the endpoints of some clusters, those of one Gateway, up to date, and says of `users` that it is one."""
+
+    def __init__(self, gateway: ObjectKey, users: Users) -> None:
+        self._gateway = gateway
+        self._users = users
         self._clusters: dict[ir.ClusterName, ir.Cluster] = {}
         self._endpoints: dict[ir.ClusterName, ir.Endpoints] = {}
         self._of_backend: dict[ObjectKey, tuple[ir.ClusterName, ...]] = {}
 
-    def uses(self, backends: Set[ObjectKey]) -> bool:
-        """Whether one of these Services is the backend of a cluster."""
-        return not self._of_backend.keys().isdisjoint(backends)
+    def leave(self) -> None:
+        """Use nothing any more."""
+        for backend in self._of_backend:
+            self._users.remove(self._gateway, backend)
+        self._of_backend.clear()
 
     def update(
         self,
@@ -83,8 +109,11 @@ class EndpointsKeeper:
             left = tuple(other for other in self._of_backend.pop(old.backend) if other != name)
             if left:
                 self._of_backend[old.backend] = left
+            else:
+                self._users.remove(self._gateway, old.backend)
         if new is None:
             self._endpoints.pop(name, None)
         else:
             self._clusters[name] = new
             self._of_backend[new.backend] = (*self._of_backend.get(new.backend, ()), name)
+            self._users.add(self._gateway, new.backend)

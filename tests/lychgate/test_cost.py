@@ -211,3 +211,15 @@ def assignments(cluster: ClusterSnapshot) -> list[Resource]:
     """The endpoints of that Service as each Gateway's proxies get them."""
     gateways = Pipeline(Settings()).update(cluster).gateways.values()
     return [of for step in gateways for of in step.snapshot.of(ResourceType.ENDPOINT).by_name.values()]
+
+
+def test_a_service_that_no_gateway_uses_costs_no_look_at_each() -> None:
+    def lines(gateways: int) -> int:
+        cluster = shared_service(gateways, 1)
+        pipeline = Pipeline(Settings())
+        pipeline.update(cluster)
+        new = msgspec.convert({"metadata": meta("unused"), "spec": {"ports": [{"port": 80}]}}, Service)
+        other = changed(cluster, [("Service", new.key, new)])
+        return lines_run(lambda: pipeline.update(other), gateway_api, lychgate, xds_server)
+
+    assert lines(100) - lines(10) <= 90
