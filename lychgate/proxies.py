@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.infra import InfraIR
+from gateway_api.ir.listeners import Paths
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.quantity import bytes_of, canonical_cpu, canonical_memory
 from lychgate.settings import Settings
@@ -19,6 +20,7 @@ def graph_settings(settings: Settings) -> GraphSettings:
         route_scoping=settings.route_scoping,
         system_ca_file=settings.system_ca_file,
         bind_address=_bind_address(settings),
+        paths=Paths(merge_slashes=settings.merge_slashes, escaped_slashes=settings.escaped_slashes),
     )
 
 

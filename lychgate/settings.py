@@ -126,6 +126,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     privileged_port_shift: Annotated[int, msgspec.Meta(ge=0, le=65535 - 1023)] = 10000
     """Added to listener ports below 1024, which a proxy without root cannot bind; 0 binds them as they are."""
 
+    escaped_slashes: Literal["UnescapeAndRedirect", "UnescapeAndForward", "KeepUnchanged", "RejectRequest"] = (
+        "UnescapeAndRedirect"
+    )
+    """What happens to a path with `%2F` or `%5C`, for all Gateways. With KeepUnchanged, routes match and backends get
+    what the client wrote, as GitLab, npm and RabbitMQ need: a backend that unescapes it sees another path than routes
+    did."""
+
+    merge_slashes: bool = True
+    """Whether `//` in a path becomes `/`, for all Gateways. False leaves it, as keys of S3 may need."""
+
     route_scoping: Literal["auto", "always", "never"] = "auto"
     """Whether the proxies get each exact hostname's routes separately ("scoped"). A change then takes a proxy 2 to 6 ms
     however large the table is; a request costs 2.5 to 4 µs more of its CPU (7 to 23 %), and 0.5 µs per wildcard. `auto`

@@ -17,6 +17,7 @@ from flow.latest import Latest, ring
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
+from gateway_api.ir.listeners import Paths
 from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 from k8s_apply.local.proxies import Envoy, LocalProxies
 from k8s_apply.local.status_file import Oversight, StatusFile
@@ -146,6 +147,7 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
                 bind_address=ADDRESS,
                 route_scoping=settings.route_scoping,
                 system_ca_file=settings.system_ca_file,
+                paths=Paths(merge_slashes=settings.merge_slashes, escaped_slashes=settings.escaped_slashes),
             ),
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=metrics,

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from immutables import Map
 
-from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, RetryBudget, TlsSecret, UpstreamTls
+from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, Paths, RetryBudget, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, ListenerSet, RouteGroupKind
@@ -37,6 +37,8 @@ class Settings(Node, frozen=True):
     """Where the proxies find the authorities that their system trusts; "" is nowhere."""
     route_scoping: Literal["auto", "always", "never"] = "auto"
     """Whether requests choose by scope (see `gateway_api.lowering.scoping`): where it pays, wherever it can be, not."""
+    paths: Paths = Paths()
+    """For the requests to all listeners."""
 
 
 class Problem(Node, frozen=True):
@@ -76,6 +78,7 @@ class ListenerNode(Node, frozen=True):
     """Those of its certificateRefs that are usable, in their order."""
     client_validation: ClientValidation | None = None
     """None asks clients for no certificate."""
+    paths: Paths = Paths()
     problems: tuple[Problem, ...] = ()
     attached_routes: int = 0
     """Routes with at least one accepted parentRef that covers this listener."""

@@ -1,5 +1,7 @@
 """Bound ports and what becomes of a connection to them."""
 
+from typing import Literal
+
 from gateway_api.ir.record import Record
 from gateway_api.ir.routes import Destination, Scoping
 
@@ -21,12 +23,25 @@ class DownstreamTls(Record, frozen=True):
     alpn: tuple[str, ...] = ("h2", "http/1.1")
 
 
+type EscapedSlashes = Literal["UnescapeAndRedirect", "UnescapeAndForward", "KeepUnchanged", "RejectRequest"]
+
+
+class Paths(Record, frozen=True):
+    """What becomes of a request's path before anything looks at it."""
+
+    merge_slashes: bool = True
+    """`//` is one."""
+    escaped_slashes: EscapedSlashes = "UnescapeAndRedirect"
+    """What is done about `%2F` and `%5C`."""
+
+
 class HttpChain(Record, frozen=True):
     """Serve HTTP from the named route table."""
 
     route_table: str
     scoping: Scoping | None = None
     """That of the table."""
+    paths: Paths = Paths()
 
 
 class TcpChain(Record, frozen=True):

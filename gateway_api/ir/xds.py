@@ -5,9 +5,11 @@ from gateway_api.ir.listeners import (
     ClientValidation,
     Datagrams,
     DownstreamTls,
+    EscapedSlashes,
     FilterChain,
     HttpChain,
     Listener,
+    Paths,
     TcpChain,
 )
 from gateway_api.ir.record import FAILURE, INVALID_BACKEND, ClusterName, Record
@@ -53,6 +55,7 @@ __all__ = [
     "DownstreamTls",
     "Endpoint",
     "Endpoints",
+    "EscapedSlashes",
     "ExternalAuth",
     "FilterChain",
     "Forward",
@@ -65,6 +68,7 @@ __all__ = [
     "Origin",
     "PathMatch",
     "PathRewrite",
+    "Paths",
     "PrivateBytes",
     "Record",
     "Redirect",

@@ -169,14 +169,15 @@ def _port_of(claiming: tuple[ListenerNode, ...]) -> Port | None:
 
 
 def _http_chain(table: TablePlan) -> ir.FilterChain:
-    return ir.FilterChain(name=table.name, handler=ir.HttpChain(route_table=table.name))
+    handler = ir.HttpChain(route_table=table.name, paths=table.listeners[0].paths)
+    return ir.FilterChain(name=table.name, handler=handler)
 
 
 def _https_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
     hostname = hostname_of(listener)
     return ir.FilterChain(
         name=route_table,
-        handler=ir.HttpChain(route_table=route_table),
+        handler=ir.HttpChain(route_table=route_table, paths=listener.paths),
         server_names=() if hostname == ANY else (hostname,),
         tls=downstream_tls(listener),
     )

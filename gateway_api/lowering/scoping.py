@@ -104,9 +104,9 @@ def with_scoping(listener: ir.Listener, scopings: Mapping[str, ir.Scoping | None
 
 def _scoped_chain(chain: ir.FilterChain, scopings: Mapping[str, ir.Scoping | None]) -> ir.FilterChain:
     match chain.handler:
-        case ir.HttpChain(route_table=name):
-            handler = ir.HttpChain(route_table=name, scoping=scopings.get(name))
-            return msgspec.structs.replace(chain, handler=handler)
+        case ir.HttpChain(route_table=name) as handler:
+            scoped = msgspec.structs.replace(handler, scoping=scopings.get(name))
+            return msgspec.structs.replace(chain, handler=scoped)
         case _:
             return chain
 

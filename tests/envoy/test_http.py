@@ -231,6 +231,27 @@ def test_a_websocket_may_be_opened(get) -> None:
     assert (answer.status, answer.header("upgrade")) == (101, "websocket")
 
 
+@pytest.mark.parametrize(("action", "status"), [("KeepUnchanged", 200), ("RejectRequest", 400)])
+def test_slashes_are_left_as_they_are_where_that_is_wished(
+    start_proxy, backends, free_port: Callable[[], int], action: ir.EscapedSlashes, status: int
+) -> None:
+    port = free_port()
+    handler = ir.HttpChain(route_table="t", paths=ir.Paths(merge_slashes=False, escaped_slashes=action))
+    chain = ir.FilterChain(name="t", handler=handler)
+    host = ir.VirtualHost(hostname="*", routes=(route(prefix("/"), forward()),))
+    gateway = ir.GatewayIR(
+        gateway=KEY,
+        listeners=(ir.Listener(name="l", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),),
+        route_tables=(ir.RouteTable(name="t", virtual_hosts=(host,)),),
+        clusters=(ir.Cluster(name=A, backend=KEY, port=80),),
+    )
+    place = ir.Endpoints(cluster=A, endpoints=(ir.Endpoint(address="127.0.0.1", port=backends.http["a"]),))
+    answer = start_proxy(assemble(gateway, [place])).request(port, "/a%2Fb//c")
+    assert answer.status == status
+    if status == 200:
+        assert answer.seen["path"] == "/a%2Fb//c"
+
+
 def test_an_offer_of_tls_on_a_plain_connection_is_ignored(get) -> None:
     """Apache's HttpClient makes it with every request."""
     answer = get("/elements", headers=[("Connection", "Upgrade"), ("Upgrade", "TLS/1.2")])

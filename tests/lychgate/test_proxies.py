@@ -67,6 +67,8 @@ EFFECTS: list[tuple[str, object, dict[str, object]]] = [
     ("controller_name", "example.com/mine", {"graph.controller_name": "example.com/mine"}),
     ("privileged_port_shift", 0, {"graph.privileged_port_shift": 0}),
     ("route_scoping", "always", {"graph.route_scoping": "always"}),
+    ("escaped_slashes", "KeepUnchanged", {"graph.paths.escaped_slashes": "KeepUnchanged"}),
+    ("merge_slashes", False, {"graph.paths.merge_slashes": False}),
     ("system_ca_file", "/mine", {"graph.system_ca_file": "/mine"}),
 ]
 
@@ -93,7 +95,7 @@ def proxies(settings: Settings) -> dict[str, Any]:
     return {
         **{each["kind"]: each for each in objects},
         "bootstrap": json.loads(texts["bootstrap.yaml"]),
-        "graph": msgspec.structs.asdict(graph_settings(settings)),
+        "graph": msgspec.to_builtins(graph_settings(settings)),
     }
 
 

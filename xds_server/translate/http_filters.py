@@ -6,6 +6,8 @@ Spec: Envoy v1.40, "Configuring Envoy as an edge proxy"
 Spec: Envoy v1.40 extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
 """
 
+from collections.abc import Mapping
+
 from gateway_api.ir import xds as ir
 from protos import core, http, matcher
 from protos.encode import pack
@@ -32,6 +34,13 @@ KEEPALIVE_TIMEOUT = 20.0
 CONCURRENT_STREAMS = 100
 STREAM_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 1024 * 1024
+
+ESCAPED_SLASHES: Mapping[ir.EscapedSlashes, http.HttpConnectionManager.PathWithEscapedSlashesAction] = {
+    "UnescapeAndRedirect": http.HttpConnectionManager.UNESCAPE_AND_REDIRECT,
+    "UnescapeAndForward": http.HttpConnectionManager.UNESCAPE_AND_FORWARD,
+    "KeepUnchanged": http.HttpConnectionManager.KEEP_UNCHANGED,
+    "RejectRequest": http.HttpConnectionManager.REJECT_REQUEST,
+}
 
 TO_TLS = matcher.StringMatcher(prefix="TLS/", ignore_case=True)
 """What Apache's HttpClient 5.4 and later offers with every plain request; a server that cannot goes on without.
@@ -68,8 +77,8 @@ def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnec
         request_headers_timeout=seconds(REQUEST_HEADERS_TIMEOUT),
         use_remote_address=TRUE,
         normalize_path=TRUE,
-        merge_slashes=True,
-        path_with_escaped_slashes_action=manager.UNESCAPE_AND_REDIRECT,
+        merge_slashes=of.paths.merge_slashes,
+        path_with_escaped_slashes_action=ESCAPED_SLASHES[of.paths.escaped_slashes],
         server_header_transformation=manager.PASS_THROUGH,
         upgrade_configs=[manager.UpgradeConfig(upgrade_type="websocket")],
     )

@@ -62,6 +62,7 @@ def judge_listener(
         bind_port=bind_port(listener.port, settings),
         kinds=kinds,
         certificates=certificates,
+        paths=settings.paths,
         problems=(*_spec_problems(listener, settings), *kind_problems, *certificate_problems),
     )
 
