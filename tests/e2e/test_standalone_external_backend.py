@@ -59,5 +59,5 @@ def test_a_name_that_leads_nowhere_and_one_that_may_not_be_cost_one_rule(world: 
 
     out.write_text(BACKEND.format(hostname="nowhere.invalid", port=19000))
     running.until(lambda: running.get("/out", port=port).status == 500)
-    assert "one of the proxies' own" in " ".join(running.status().stdout.split())
+    assert "is reserved for the proxies themselves" in " ".join(running.status().stdout.split())
     assert running.get("/", port=port).status == 302

@@ -190,10 +190,14 @@ def test_step_8_what_bears_the_gateways_name_already_is_not_taken_over() -> None
     theirs = get("service svc-backend")["spec"]
     manifest = (EXAMPLES / "gateway.yaml").read_text().replace("name: eg\n", "name: svc-backend\n", 1)
     kubectl("apply -f -", stdin=manifest)
+    words = "svc-backend exists and is not labelled as belonging to Gateway default/svc-backend"
+
+    def says_so() -> bool:
+        conditions = get("gateway svc-backend").get("status", {}).get("conditions", [])
+        return any(one["type"] == "Programmed" and words in one["message"] for one in conditions)
+
+    eventually("the Gateway says what is in its way", says_so)
     wait("gateway/svc-backend", "condition=Programmed=False")
-    conditions = get("gateway svc-backend")["status"]["conditions"]
-    (said,) = [one["message"] for one in conditions if one["type"] == "Programmed"]
-    assert "svc-backend exists and is not labelled as belonging to Gateway default/svc-backend" in said
     kubectl("delete gateway svc-backend")
     assert get("service svc-backend")["spec"] == theirs
 
