@@ -1,6 +1,7 @@
 """Hold-off: changes go at once while that costs little, and are gathered when they come faster than we can afford."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -40,8 +41,18 @@ class HoldOff[T]:
     another the next three, and so on; one that is worth it begins anew.
     """
 
-    def __init__(self, source: Latest[T], allowance: Allowance, spent: Callable[[], float], clock: Clock) -> None:
+    def __init__(
+        self,
+        source: Latest[T],
+        allowance: Allowance,
+        spent: Callable[[], float],
+        clock: Clock,
+        *,
+        upstream: Latest[Any] | None = None,
+    ) -> None:
+        """`upstream` is what `source` follows, if that gathers too: it rests only when both do."""
         self._source = source
+        self._upstream = upstream
         self._allowance = allowance
         self._spent = spent
         self._clock = clock
@@ -73,15 +84,18 @@ class HoldOff[T]:
         self._left = max(-allowance.at_most * allowance.rate, min(left, allowance.credit))
 
     async def _hold(self) -> None:
-        version = self._source.version
+        moves = self._moves()
         await self._gather(self._clock.monotonic() - self._left / self._allowance.rate)
-        in_vain = self._source.version - version < WORTH_A_WAIT
+        in_vain = self._moves() - moves < WORTH_A_WAIT
         self._at_once = self._after_vain = min(2 * self._after_vain + 1, MOST_AT_ONCE) if in_vain else 0
 
     async def _gather(self, until: float) -> None:
         """Sleep until then, or through a rest, whichever ends first."""
         while (left := until - self._clock.monotonic()) > 0:
-            version = self._source.version
+            moves = self._moves()
             await self._clock.sleep(min(left, self._allowance.rest))
-            if self._source.version == version:
+            if self._moves() == moves:
                 return
+
+    def _moves(self) -> int:
+        return self._source.version + (self._upstream.version if self._upstream else 0)

@@ -67,10 +67,10 @@ class Feedback(msgspec.Struct, frozen=True):
 type Refused = tuple[ObjectKey, Nack | RefusedRoute]
 """What a Gateway's proxies refuse."""
 
-STATUS_ROUNDS = Allowance(rate=0.4, credit=10, at_most=2.5, rest=0.6)
+STATUS_ROUNDS = Allowance(rate=0.4, credit=10, at_most=2.5, rest=0.2)
 """For statuses, which people read: ten in a row at once; in a burst of thousands of routes, which takes a minute, a new
-count of a Gateway every two and a half seconds, and the last soon after it is over. What rests is longer than changes
-are held back themselves (`hold_off_at_most`): they come no faster than that here."""
+count of a Gateway every two and a half seconds, and the last as soon as it is over. An API server that makes thousands
+of objects pauses now and then."""
 
 
 def changes_allowance(cores: float, at_most: float) -> Allowance:
@@ -227,7 +227,9 @@ class Controller:
             tasks.create_task(ring(self._bell, self._feedback.fleet), name="fleet")
             tasks.create_task(ring(self._bell, self._feedback.infra), name="infrastructure")
             rounds = itertools.count()
-            hold_off = HoldOff(self._bell, STATUS_ROUNDS, lambda: next(rounds), self._clock)
+            hold_off = HoldOff(
+                self._bell, STATUS_ROUNDS, lambda: next(rounds), self._clock, upstream=self._source.revision
+            )
             while True:
                 await hold_off.next()
                 if current := self.steps.value:

@@ -17,13 +17,14 @@ class Reader:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.source = Latest(0)
+        self.upstream = Latest(0)
         self.taken: list[tuple[float, int]] = []
         self.cost = 0.02
         """Of a pass."""
 
     async def run(self) -> None:
         allowance = Allowance(rate=RATE, credit=CREDIT, at_most=AT_MOST, rest=REST)
-        hold_off = HoldOff(self.source, allowance, self.clock.cpu, self.clock)
+        hold_off = HoldOff(self.source, allowance, self.clock.cpu, self.clock, upstream=self.upstream)
         while True:
             value = await hold_off.next()
             self.taken.append((round(self.clock.monotonic(), 3), value))
@@ -115,6 +116,18 @@ async def test_a_burst_after_waits_in_vain_is_gathered_again(reader: Reader) -> 
     before = reader.clock.spent
     await reader.change(1000, every=0.01)
     assert reader.clock.spent - before == pytest.approx(10 * RATE, abs=100 * reader.cost)
+
+
+async def test_changes_that_come_gathered_are_gathered_while_there_are_more_upstream(reader: Reader) -> None:
+    reader.cost = 0.1
+    await reader.change(10, every=0.001)
+    before = len(reader.taken)
+    for _ in range(10):
+        reader.source.publish(reader.source.value + 1)
+        for _ in range(10):
+            reader.upstream.publish(0)
+            await reader.clock.advance(0.02)
+    assert len(reader.taken) - before <= 3
 
 
 async def test_nothing_is_taken_twice(reader: Reader) -> None:
