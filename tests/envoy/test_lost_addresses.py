@@ -92,7 +92,7 @@ def test_no_connection_is_refused_on_behalf_of_an_address_that_refuses(proxy, po
     assert {proxy.connect(ports["tcp"]) for _ in range(30)} == {b"a"}
 
 
-@pytest.mark.parametrize("size", [100, 100_000, 1_000_000])
+@pytest.mark.parametrize("size", [100, 100_000, 250_000])
 def test_what_is_uploaded_reaches_another_address(proxy, ports, size: int) -> None:
     body = b"x" * size
     answers = [proxy.request(ports["http"], "/", method="POST", body=body) for _ in range(50)]

@@ -125,7 +125,7 @@ async def test_changes_that_come_gathered_are_gathered_while_there_are_more_upst
     for _ in range(10):
         reader.source.publish(reader.source.value + 1)
         for _ in range(10):
-            reader.upstream.publish(0)
+            reader.upstream.publish(reader.upstream.value + 1)
             await reader.clock.advance(0.02)
     assert len(reader.taken) - before <= 3
 

@@ -1,7 +1,5 @@
 """ir.Cluster → Cluster, its endpoints over EDS."""
 
-import socket
-
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from gateway_api.ir import xds as ir
@@ -10,6 +8,7 @@ from protos import core, endpoint
 from protos.encode import encode, pack
 from protos.values import seconds, uint32
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
+from xds_server.translate.socket_options import UNACKNOWLEDGED
 from xds_server.translate.sources import ADS
 from xds_server.translate.upstream_tls import transport_socket
 
@@ -44,13 +43,9 @@ KEEPALIVE = pb.UpstreamConnectionOptions(
 """Finds a node that vanished without a word in a minute, while nothing is sent to it. HTTP/2's pings would find it too,
 but gRPC servers take a ping every minute for an attack."""
 
-TCP_USER_TIMEOUT = 18
-"""Linux's number; Python knows its own machine's alone."""
-
-GIVES_UP = core.BindConfig(
-    socket_options=[core.SocketOption(level=socket.IPPROTO_TCP, name=TCP_USER_TIMEOUT, int_value=60_000)]
-)
-"""Milliseconds: the same while something was sent, for which Linux waits a quarter of an hour otherwise."""
+GIVES_UP = core.BindConfig(socket_options=UNACKNOWLEDGED)
+"""The same while something was sent. For HTTP/2 alone, where many calls wait on one connection, and servers hold their
+clients back by other means than not to read."""
 
 STREAM_WINDOW = 64 * 1024
 CONNECTION_WINDOW = 1024 * 1024
@@ -74,7 +69,7 @@ def cluster(of: ir.Cluster) -> Resource:
         ignore_health_on_host_removal=True,
         transport_socket=transport_socket(of.tls) if of.tls else None,
         upstream_connection_options=None if of.protocol == "udp" else KEEPALIVE,
-        upstream_bind_config=None if of.protocol == "udp" else GIVES_UP,
+        upstream_bind_config=GIVES_UP if of.protocol == "http2" else None,
         typed_extension_protocol_options=_protocol_options(of),
     )
     if of.hostname:

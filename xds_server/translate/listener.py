@@ -17,6 +17,7 @@ from xds_server.translate.access_log import WITHOUT_FILTER_CHAIN
 from xds_server.translate.datagrams import SOCKET, datagram_filter
 from xds_server.translate.filter_chain import filter_chain
 from xds_server.translate.scope import named_scopes
+from xds_server.translate.socket_options import KEEPALIVE
 
 BUFFER_LIMIT = 32 * 1024
 """Bytes held per connection before its reader is paused."""
@@ -54,6 +55,7 @@ def _of_connections(of: ir.Listener, chains: Iterable[pb.FilterChain]) -> pb.Lis
         per_connection_buffer_limit_bytes=uint32(BUFFER_LIMIT),
         enable_reuse_port=TRUE,
         max_connections_to_accept_per_socket_event=uint32(1),
+        socket_options=KEEPALIVE,
         access_log=[WITHOUT_FILTER_CHAIN],
     )
 

@@ -50,7 +50,7 @@ RETRY_ON_ANY_FAILURE = "connect-failure,refused-stream,reset"
 
 RETRIES = 2
 
-RETRIED_BODY = 1024 * 1024
+RETRIED_BODY = 256 * 1024
 """Bytes of a request that are kept to try again. Beyond that there are no more tries; the connection's own
 limit would answer 507 to an upload that comes between two."""
 
