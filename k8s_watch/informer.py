@@ -31,6 +31,8 @@ class KindHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Why the kind cannot be read right now; "" while it can."""
     forbidden: bool = False
     not_served: bool = False
+    conceded: bool = False
+    """It counts as empty, whatever stands in the way."""
     failing_since: float | None = None
     """By the clock's monotonic time, in seconds."""
 
@@ -86,5 +88,6 @@ class Informer[T: Object]:
             error=trouble.text if trouble else "",
             forbidden=trouble is not None and trouble.sort is Sort.FORBIDDEN,
             not_served=trouble is not None and trouble.sort is Sort.NOT_SERVED,
+            conceded=self._watcher.has_conceded,
             failing_since=trouble.since if trouble else None,
         )

@@ -186,7 +186,8 @@ class Watcher[T: Object]:
         self._expiry = Backoff(clock)
         """Before lists that a 410 makes necessary: after an outage, that need not be as long as its last pause was."""
         self._has_listed = False
-        self._has_conceded = False
+        self.has_conceded = False
+        """Whether it counts as empty, for want of a CRD or a permission."""
         self._was_forbidden = False
         """Whether it was said that we may not read it, since we could last."""
         self._was_missing = False
@@ -212,7 +213,7 @@ class Watcher[T: Object]:
                         yield event
                     # What was conceded ended the list that was under way: the next one begins with an `Init`.
                     await self._enter(Empty() if conceded else self._after(error))
-                    if self._has_conceded and trouble.sort in (Sort.NOT_SERVED, Sort.FORBIDDEN):
+                    if self.has_conceded and trouble.sort in (Sort.NOT_SERVED, Sort.FORBIDDEN):
                         self._proven.publish(self._renewal)  # empty still, says the server
                     await self._pause(trouble)
                 else:
@@ -343,7 +344,7 @@ class Watcher[T: Object]:
         if self.trouble.sort in (Sort.UNAVAILABLE, Sort.EXPIRED):
             self._recovered.publish(self._recovered.value + 1)
         self.trouble = None
-        self._has_conceded = self._was_forbidden = False
+        self.has_conceded = self._was_forbidden = False
 
     def _note(self, error: ApiError | OSError) -> Trouble:
         last, now = self.trouble, Trouble(error, self._clock.monotonic())
@@ -376,9 +377,9 @@ class Watcher[T: Object]:
     def _concede(self, trouble: Trouble) -> Sequence[Event[T]]:
         """Say that there are no objects, once what stands in the way has lasted too long to wait for its end."""
         left = self._patience(trouble)
-        if left is None or left > 0 or self._has_conceded:
+        if left is None or left > 0 or self.has_conceded:
             return ()
-        self._has_conceded = True
+        self.has_conceded = True
         if trouble.sort is Sort.NOT_SERVED and not self._was_missing:
             self._was_missing = True  # said once, not after each outage again
             log.info("kind is not served, it counts as empty", kind=self._kind.name)

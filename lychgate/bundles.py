@@ -19,6 +19,10 @@ PAGE = 500
 """CRDs a page."""
 PAUSE = 600.0
 """Seconds between two looks."""
+SOON = 10.0
+"""Seconds after one that failed."""
+DENIALS = 3
+"""In a row, after which they are believed: a server that starts up forbids for a moment."""
 FORBIDDEN = 403
 
 log = structlog.get_logger("lychgate.bundles")
@@ -28,18 +32,19 @@ async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | Non
     """Publish CRD → version, "" for none, at once and every ten minutes again; None for want of permission. What was
     found stays through an outage. Runs until cancelled.
     """
-    was_allowed = True
+    denials = 0
     while True:
+        pause = PAUSE
         try:
             found.publish(await _bundles(api))
-            was_allowed = True
+            denials = 0
         except (ApiError, OSError) as error:
-            if isinstance(error, ApiError) and error.code == FORBIDDEN:
+            denials += isinstance(error, ApiError) and error.code == FORBIDDEN
+            if denials == DENIALS:
                 found.publish(None)
-                if was_allowed:
-                    log.info("nobody may say of which version the CRDs are", error=str(error), remedy=REMEDY)
-                was_allowed = False
-        await clock.sleep(PAUSE)
+                log.info("nobody may say of which version the CRDs are", error=str(error), remedy=REMEDY)
+            pause = SOON if denials < DENIALS else PAUSE
+        await clock.sleep(pause)
 
 
 async def _bundles(api: KubeReader) -> Mapping[str, str]:

@@ -52,7 +52,8 @@ async def take_over(
     async def lose_patience() -> None:
         while True:
             await clock.sleep(PATIENCE)
-            errors = {kind.kind: kind.error for kind in cluster.health() if kind.kind in DECISIVE and kind.error}
+            unread = [kind for kind in cluster.health() if kind.kind in DECISIVE and not kind.conceded]
+            errors = {kind.kind: kind.error for kind in unread if kind.error}
             if errors and barred.publish(True):
                 eligible.publish(False)
                 log.error("nothing is written, kinds that decide it cannot be read", errors=errors)

@@ -47,6 +47,8 @@ FORBIDDEN = 403
 FORBIDDEN_FAILURES = 6
 """Failures in a row, in three to six seconds, after which that something is forbidden is believed: a server that starts
 up forbids for a moment what it allows then."""
+WHO_MAY_NOT = 'User "'
+"""In the words of an API server about permissions: `User "…" cannot patch resource …`. Spec: Kubernetes, RBAC"""
 PASSING = frozenset({401, 408, 409, 429})
 """Refusals that pass by themselves: another token, more time, nobody who was faster, less to do."""
 INVALID = 422
@@ -188,7 +190,8 @@ class InfraReconciler:
                 gateway=str(gateway),
                 error=str(error),
             )
-        self._tell(gateway, str(error) if _is_refusal(error) and _is_believed(error, failures) else None)
+        if _is_refusal(error) and _is_believed(error, failures):
+            self._tell(gateway, str(error))  # until it succeeds: what fails for another reason now is no better
         wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
@@ -262,14 +265,15 @@ class InfraReconciler:
             live = there[id_]
             if live is None or not in_place(live, manifest):
                 await self._apply(gateway, id_, live, manifest)
-        protected = [await self._protect(gateway, budget) for budget in budgets]
-        await self._delete(owner, self._know(gateway).keys() - manifests.keys() - {*protected})
+        await self._delete(owner, self._know(gateway).keys() - manifests.keys() - {_id(budget) for budget in budgets})
         terminating = [id_ for id_, live in self._know(gateway).items() if "deletionTimestamp" in live["metadata"]]
         for id_ in terminating:
             del self._know(gateway)[id_]
+        for budget in budgets:  # last: nothing waits for it
+            await self._protect(gateway, budget)
         return TERMINATING_PAUSE if terminating else None
 
-    async def _protect(self, gateway: ObjectKey, budget: Json) -> Id:
+    async def _protect(self, gateway: ObjectKey, budget: Json) -> None:
         """Apply its disruption budget. Traffic does not wait for it: what refuses it is said in the log alone. One of
         that name that is somebody else's stays, and does the same.
         """
@@ -285,7 +289,6 @@ class InfraReconciler:
             if gateway not in self._unprotected:
                 log.warning("proxies get no disruption budget of ours", gateway=str(gateway), error=str(error))
             self._unprotected.add(gateway)
-        return id_
 
     async def _apply(self, gateway: ObjectKey, id_: Id, live: Json | None, manifest: Json) -> None:
         kind, known = KINDS[id_[0]], self._know(gateway)
@@ -361,8 +364,9 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _is_believed(error: Exception, failures: int) -> bool:
-    """Whether a refusal, after so many failures in a row, is one that stays."""
-    return not (isinstance(error, ApiError) and error.code == FORBIDDEN) or failures >= FORBIDDEN_FAILURES
+    """Whether a refusal, after so many failures in a row, is one that stays. What a policy or a quota forbids is."""
+    passes = isinstance(error, ApiError) and error.code == FORBIDDEN and WHO_MAY_NOT in str(error)
+    return not passes or failures >= FORBIDDEN_FAILURES
 
 
 def _replaced(known: Json, seen: Any) -> bool:

@@ -268,11 +268,15 @@ async def test_an_object_that_is_not_labelled_as_ours_is_not_taken(
         assert not site.reconciler.problems.value
 
 
+NOT_ALLOWED = 'deployments.apps "envoy" is forbidden: User "system:serviceaccount:a:b" cannot patch resource'
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         (ApiError(401, "token expired"), False),
-        (ApiError(403, "not yet"), False),
+        (ApiError(403, NOT_ALLOWED), False),
+        (ApiError(403, "exceeded quota"), True),
         (ApiError(408, "too slow"), False),
         (ApiError(422, "invalid"), True),
         (ApiError(409, "conflict"), False),
@@ -411,9 +415,21 @@ async def test_without_an_authority_the_problem_says_so(site: Site) -> None:
 
 async def test_what_is_forbidden_for_good_is_the_gateways_problem_after_some_seconds(site: Site) -> None:
     """One of several API servers that starts up forbids for a moment, while the proxies run and serve."""
-    site.api.refuse["apply"] = ApiError(403, "quota")
+    site.api.refuse["apply"] = ApiError(403, NOT_ALLOWED)
     async with running(site.reconciler.run()):
         await site.want(infra())
         took = await site.clock.until(lambda: EG in site.reconciler.problems.value)
         assert 3 < took < 6
-        assert site.reconciler.problems.value == {EG: "403 quota"}
+        assert site.reconciler.problems.value == {EG: f"403 {NOT_ALLOWED}"}
+
+
+async def test_a_problem_stays_told_until_it_is_over(site: Site) -> None:
+    site.api.refuse["apply"] = ApiError(403, "exceeded quota")
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.refuse["apply"] = ApiError(503, "unavailable")
+        await site.clock.advance(60)
+        assert site.reconciler.problems.value == {EG: "403 exceeded quota"}
+        site.api.refuse.clear()
+        await site.clock.advance(60)
+        assert not site.reconciler.problems.value

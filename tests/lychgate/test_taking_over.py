@@ -277,6 +277,18 @@ async def test_who_cannot_read_what_decides_leaves_the_lease_to_another(site: Si
         await site.clock.until(lambda: site.b.eligible.value, at_most=31)
 
 
+async def test_a_kind_that_counts_as_empty_is_no_reason_to_give_the_lease_back(site: Site) -> None:
+    async with site.running():
+        site.b.api.drop_crd(LISTENER_SET)
+        await site.clock.advance(60)
+        site.b.api.refuse["list Gateway"] = UNAVAILABLE
+        with structlog.testing.capture_logs() as said:
+            await site.hand_over()
+            await site.clock.until(lambda: not site.b.eligible.value, at_most=PATIENCE)
+        (line,) = [line for line in said if "errors" in line]
+        assert line["errors"].keys() == {"Gateway"}
+
+
 async def test_who_reads_again_before_the_lease_is_gone_writes(site: Site) -> None:
     """Where there is no other, or no Lease, nothing else would do."""
     async with site.running():
