@@ -133,6 +133,25 @@ async def world(backends, free_port: Callable[[], int], start_envoy, tmp_path: P
         serving.cancel()
 
 
+@contextlib.asynccontextmanager
+async def load(world: World) -> AsyncIterator[Counter[tuple[int, str | None]]]:
+    """Requests for a.test one after the other, a new connection for every twenty; the answers, by status and body."""
+    answers: Counter[tuple[int, str | None]] = Counter()
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.is_set():
+            with world.client() as client:
+                answers.update(world.request(client, "a.test") for _ in range(20))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(asyncio.to_thread(run))
+        try:
+            yield answers
+        finally:
+            over.set()
+
+
 async def test_a_connection_survives_changes_that_do_not_concern_it(world: World) -> None:
     with world.client() as client, world.client() as other:
         assert await asyncio.to_thread(world.request, client, "a.test") == (200, "a")
@@ -146,39 +165,19 @@ async def test_a_connection_survives_changes_that_do_not_concern_it(world: World
 
 async def test_no_request_is_lost_while_a_retry_budget_changes(world: World) -> None:
     """It has no part in the cluster's name: the cluster is replaced in its place."""
-    answers: Counter[tuple[int, str | None]] = Counter()
-    over = threading.Event()
-
-    def load() -> None:
-        while not over.is_set():
-            with world.client() as client:
-                answers.update(world.request(client, "a.test") for _ in range(20))
-
     modified = world.statistic("cluster_manager.cluster_modified")
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(asyncio.to_thread(load))
+    async with load(world) as answers:
         for turn in range(1, 31):
             world.publish(("a.test", "a"), chains=("one",), budget=ir.RetryBudget(percent=turn, at_least=3))
             while await asyncio.to_thread(world.statistic, "cluster_manager.cluster_modified") < modified + turn:
                 pass
-        over.set()
     assert set(answers) == {(200, "a")}, answers
 
 
 async def test_no_request_is_lost_while_backends_change(world: World) -> None:
-    answers: Counter[tuple[int, str | None]] = Counter()
-    over = threading.Event()
-
-    def load() -> None:
-        while not over.is_set():
-            with world.client() as client:
-                answers.update(world.request(client, "a.test") for _ in range(20))
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(asyncio.to_thread(load))
+    async with load(world) as answers:
         with world.client() as client:
             for turn in range(1, 31):
                 world.publish(("a.test", "ab"[turn % 2]), chains=("one",))
                 await world.until_served(client, "a.test", "ab"[turn % 2])
-        over.set()
     assert set(answers) == {(200, "a"), (200, "b")}, answers
