@@ -34,7 +34,6 @@ from k8s_watch.api import ApiError
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import SERVICE
 from k8s_watch.snapshot import ClusterSnapshot
-from k8s_watch.watcher import REMEDY
 
 log = structlog.get_logger("k8s_apply.infra")
 
@@ -49,6 +48,7 @@ FORBIDDEN_FAILURES = 6
 up forbids for a moment what it allows then."""
 WHO_MAY_NOT = 'User "'
 """In the words of an API server about permissions: `User "…" cannot patch resource …`. Spec: Kubernetes, RBAC"""
+REMEDY = "apply docker/install.yaml again, and docker/gateway-namespace-mode.yaml where it is used"
 PASSING = frozenset({401, 408, 409, 429})
 """Refusals that pass by themselves: another token, more time, nobody who was faster, less to do."""
 INVALID = 422
