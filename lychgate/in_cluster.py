@@ -39,7 +39,7 @@ from lychgate.bundles import look_at_bundles
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.introduction import introduce
 from lychgate.outage import mind_outages
-from lychgate.proxies import graph_settings, infra_settings, proxy_bootstrap
+from lychgate.proxies import cluster_graph_settings, infra_settings, proxy_bootstrap
 from lychgate.settings import Settings, SettingsError
 from lychgate.signals import until_told
 from lychgate.taking_over import take_over
@@ -136,7 +136,7 @@ class _Replica:
             cache,
             feedback=Feedback(self._fleet.report, self._infra_report),
             sinks=Sinks(self._infra, self._statuses),
-            settings=graph_settings(settings),
+            settings=cluster_graph_settings(settings),
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=self._metrics,
             clock=clock,

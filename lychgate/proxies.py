@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.infra import InfraIR
 from gateway_api.ir.listeners import Paths
@@ -11,17 +13,22 @@ from lychgate.settings import Settings
 from xds_server.bootstrap.pod import Drain, pod_bootstrap
 
 
-def graph_settings(settings: Settings) -> GraphSettings:
-    """What counts for their configuration."""
+def graph_settings(settings: Settings, bind_address: str) -> GraphSettings:
+    """What counts for their configuration, in a cluster and without one."""
     return GraphSettings(
         controller_name=settings.controller_name,
         privileged_port_shift=settings.privileged_port_shift,
-        gateway_namespace_mode=settings.gateway_namespace_mode,
         route_scoping=settings.route_scoping,
         system_ca_file=settings.system_ca_file,
-        bind_address=_bind_address(settings),
+        bind_address=bind_address,
         paths=Paths(merge_slashes=settings.merge_slashes, escaped_slashes=settings.escaped_slashes),
     )
+
+
+def cluster_graph_settings(settings: Settings) -> GraphSettings:
+    """As `graph_settings`, for proxies in pods."""
+    made = graph_settings(settings, _bind_address(settings))
+    return msgspec.structs.replace(made, gateway_namespace_mode=settings.gateway_namespace_mode)
 
 
 def infra_settings(settings: Settings) -> InfraSettings:

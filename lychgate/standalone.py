@@ -14,10 +14,8 @@ import uvloop
 
 from flow.clock import Clock, SystemClock
 from flow.latest import Latest, ring
-from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
-from gateway_api.ir.listeners import Paths
 from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 from k8s_apply.local.proxies import Envoy, LocalProxies
 from k8s_apply.local.status_file import Oversight, StatusFile
@@ -30,6 +28,7 @@ from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backends
 from lychgate.oversights import oversights
 from lychgate.pipeline import Step
+from lychgate.proxies import graph_settings
 from lychgate.settings import Settings
 from lychgate.signals import until_told
 from lychgate.state_folder import STATUS_FILE, StateError, default_state_dir, only_one
@@ -141,14 +140,7 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
             cache,
             feedback=Feedback(fleet.report, proxies.report),
             sinks=Sinks(proxies, statuses),
-            settings=GraphSettings(
-                controller_name=settings.controller_name,
-                privileged_port_shift=settings.privileged_port_shift,
-                bind_address=ADDRESS,
-                route_scoping=settings.route_scoping,
-                system_ca_file=settings.system_ca_file,
-                paths=Paths(merge_slashes=settings.merge_slashes, escaped_slashes=settings.escaped_slashes),
-            ),
+            settings=graph_settings(settings, ADDRESS),
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=metrics,
             clock=clock,

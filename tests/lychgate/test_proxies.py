@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from k8s_apply.infra.desired import desired
-from lychgate.proxies import graph_settings, infra_settings, proxy_bootstrap
+from lychgate.proxies import cluster_graph_settings, infra_settings, proxy_bootstrap
 from lychgate.settings import Settings
 from tests.k8s_apply.gateways import CERTIFICATE, infra
 
@@ -95,7 +95,7 @@ def proxies(settings: Settings) -> dict[str, Any]:
     return {
         **{each["kind"]: each for each in objects},
         "bootstrap": json.loads(texts["bootstrap.yaml"]),
-        "graph": msgspec.to_builtins(graph_settings(settings)),
+        "graph": msgspec.to_builtins(cluster_graph_settings(settings)),
     }
 
 
