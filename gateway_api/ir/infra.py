@@ -51,8 +51,8 @@ class GatewayInfra(msgspec.Struct, frozen=True, kw_only=True):
 
     addresses: tuple[Address, ...] = ()
     replicas_wanted: int = 0
-    replicas_available: int = 0
-    """They are ready. A Deployment counts a pod as available later only, when it was ready for `minReadySeconds`."""
+    replicas_ready: int = 0
+    """Not those that are available: a Deployment counts a pod as that only after `minReadySeconds`."""
     shortage: str = ""
     """Why more proxies cannot be made, in Kubernetes' words: a quota, a policy; "" when nothing is in the way."""
     problem: str = ""

@@ -82,17 +82,17 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
         )
         return catalogue.gateway_invalid(refused, generation)
     if infra.problem:
-        effect = "Changes of its proxies are refused" if infra.replicas_available else "Its proxies cannot run"
+        effect = "Changes of its proxies are refused" if infra.replicas_ready else "Its proxies cannot run"
         return catalogue.no_resources(f"{effect}: {infra.problem}.", generation)
-    if infra.shortage and not infra.replicas_available:
+    if infra.shortage and not infra.replicas_ready:
         return catalogue.no_resources(f"Its proxies cannot run: {infra.shortage}.", generation)
     missing = _missing_addresses(node, infra)
     if missing:
         return catalogue.address_not_usable(missing, generation)
     if not infra.addresses:
         return catalogue.address_not_assigned(generation)
-    replicas = f"{infra.replicas_available} of {infra.replicas_wanted} proxies are available"
-    if not infra.replicas_available:
+    replicas = f"{infra.replicas_ready} of {infra.replicas_wanted} proxies are ready"
+    if not infra.replicas_ready:
         return catalogue.no_resources(f"{replicas}.", generation)
     refused = ", ".join(sorted({each.source for each in fleet.refused}))
     remark = f" They refuse part of {refused}; see its status." if refused else ""

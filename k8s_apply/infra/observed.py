@@ -35,7 +35,7 @@ def _observe(cluster: ClusterSnapshot, key: ObjectKey, gateway: ObjectKey, probl
     return GatewayInfra(
         addresses=tuple(dict.fromkeys(_addresses(service))) if service else (),
         replicas_wanted=deployment.spec.replicas if deployment else 0,
-        replicas_available=deployment.status.ready_replicas if deployment else 0,
+        replicas_ready=deployment.status.ready_replicas if deployment else 0,
         shortage=_shortage(deployment) if deployment else "",
         problem=problem,
     )

@@ -146,7 +146,7 @@ class LocalProxies:
 
 HERE = (Address(type="IPAddress", value=ADDRESS),)
 WAITING = GatewayInfra(addresses=HERE, replicas_wanted=1)
-READY = GatewayInfra(addresses=HERE, replicas_wanted=1, replicas_available=1)
+READY = GatewayInfra(addresses=HERE, replicas_wanted=1, replicas_ready=1)
 
 
 def _said(problem: str) -> GatewayInfra:

@@ -126,7 +126,7 @@ def run(cluster: ClusterSnapshot, settings: Settings) -> Outcome:
     """Take a snapshot through every stage. One proxy is connected to every Gateway, and content."""
     graph = build_graph(cluster, settings)
     fleet = FleetReport({key: GatewayFleet(connected=1, acked=1) for key in graph.gateways})
-    seen = GatewayInfra(addresses=(Address("IPAddress", "192.0.2.1"),), replicas_wanted=1, replicas_available=1)
+    seen = GatewayInfra(addresses=(Address("IPAddress", "192.0.2.1"),), replicas_wanted=1, replicas_ready=1)
     infra = InfraReport(dict.fromkeys(graph.gateways, seen))
     return Outcome(
         graph=graph,

@@ -53,7 +53,7 @@ INFRA = st.builds(
     GatewayInfra,
     addresses=st.sampled_from([(), *((each,) for each in ADDRESSES), tuple(ADDRESSES)]),
     replicas_wanted=st.just(1),
-    replicas_available=st.sampled_from([1, 1, 1, 0]),
+    replicas_ready=st.sampled_from([1, 1, 1, 0]),
     problem=st.sampled_from(["", "", "", "somebody is in the way"]),
 )
 INFRAS = st.dictionaries(st.sampled_from(KEYS["Gateway"]), INFRA, max_size=2).map(InfraReport)

@@ -57,7 +57,7 @@ def test_a_name_is_a_hostname_and_a_number_an_ip_address() -> None:
 
 def test_replicas_come_from_the_deployment() -> None:
     found = seen()
-    assert (found.replicas_wanted, found.replicas_available) == (1, 1)
+    assert (found.replicas_wanted, found.replicas_ready) == (1, 1)
 
 
 def test_somebody_elses_service_of_that_name_does_not_count() -> None:

@@ -95,7 +95,7 @@ def short_folder() -> Iterator[Path]:
 async def test_a_wanted_gateway_is_ready_on_loopback(observed: Observed, free_port: Callable[[], int]) -> None:
     async with running(observed):
         observed.proxies.want(wishes(wish("a", free_port())))
-        found = await observed.until("a", lambda found: found is not None and found.replicas_available == 1)
+        found = await observed.until("a", lambda found: found is not None and found.replicas_ready == 1)
         assert found is not None
         assert [address.value for address in found.addresses] == ["127.0.0.1"]
 
@@ -142,7 +142,7 @@ async def test_an_envoy_that_dies_is_reported_and_started_again(
         await observed.until_ready("a")
         first = observed.pid("a")
         os.kill(first, signal.SIGKILL)
-        await observed.until("a", lambda found: found is not None and found.replicas_available == 0)
+        await observed.until("a", lambda found: found is not None and found.replicas_ready == 0)
         await observed.until_ready("a")
         assert observed.pid("a") != first
 
@@ -168,7 +168,7 @@ async def test_two_gateways_on_one_port_are_told_and_the_second_follows_the_firs
         await observed.until_ready("a")
         second = observed.proxies.report.value.gateways[key("b")]
         assert "belongs to Gateway default/a" in second.problem
-        assert (second.addresses, second.replicas_available) == ((), 0)
+        assert (second.addresses, second.replicas_ready) == ((), 0)
         observed.proxies.want(wishes(wish("b", port)))
         await observed.until_ready("b")
 

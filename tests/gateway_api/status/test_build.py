@@ -26,7 +26,7 @@ type Build = Callable[..., Graph]
 
 EG = ObjectKey("default", "eg")
 EG_CLASS = ObjectKey("", "eg")
-UP = GatewayInfra(addresses=(Address("IPAddress", "10.0.0.1"),), replicas_wanted=1, replicas_available=1)
+UP = GatewayInfra(addresses=(Address("IPAddress", "10.0.0.1"),), replicas_wanted=1, replicas_ready=1)
 
 GATEWAY = """
 kind: Gateway
@@ -111,7 +111,7 @@ def test_a_gateway_that_runs_says_so(graph: Build) -> None:
 @pytest.mark.parametrize(
     ("infra", "reason"),
     [
-        (GatewayInfra(replicas_wanted=1, replicas_available=1), "AddressNotAssigned"),
+        (GatewayInfra(replicas_wanted=1, replicas_ready=1), "AddressNotAssigned"),
         (GatewayInfra(addresses=UP.addresses, replicas_wanted=1), "NoResources"),
         (GatewayInfra(replicas_wanted=1, problem="port 80 is in use"), "NoResources"),
     ],
@@ -125,14 +125,14 @@ def test_an_address_asked_for_and_not_given_is_not_usable(graph: Build) -> None:
     status = gateway(graph(wanting))
     assert said(status)["Accepted"] == ("True", "Accepted")
     assert said(status)["Programmed"] == ("False", "AddressNotUsable")
-    given = GatewayInfra(addresses=(Address("IPAddress", "10.9.9.9"),), replicas_wanted=1, replicas_available=1)
+    given = GatewayInfra(addresses=(Address("IPAddress", "10.9.9.9"),), replicas_wanted=1, replicas_ready=1)
     assert said(gateway(graph(wanting), given))["Programmed"] == ("True", "Programmed")
 
 
 def test_an_ipv6_address_is_itself_in_any_spelling(graph: Build) -> None:
     asked = "addresses: [{type: IPAddress, value: '2001:DB8:0::10'}]"
     wanting = GATEWAY.replace("gatewayClassName: eg", f"gatewayClassName: eg, {asked}")
-    given = GatewayInfra(addresses=(Address("IPAddress", "2001:db8::10"),), replicas_wanted=1, replicas_available=1)
+    given = GatewayInfra(addresses=(Address("IPAddress", "2001:db8::10"),), replicas_wanted=1, replicas_ready=1)
     assert said(gateway(graph(wanting), given))["Programmed"] == ("True", "Programmed")
 
 
@@ -280,7 +280,7 @@ def test_the_entries_of_others_are_not_touched(graph: Build) -> None:
     ("available", "effect"), [(0, "Its proxies cannot run"), (1, "Changes of its proxies are ref")]
 )
 def test_proxies_that_run_are_not_said_not_to(available: int, effect: str, graph: Build) -> None:
-    infra = GatewayInfra(addresses=UP.addresses, replicas_wanted=1, replicas_available=available, problem="quota")
+    infra = GatewayInfra(addresses=UP.addresses, replicas_wanted=1, replicas_ready=available, problem="quota")
     (programmed,) = [one for one in gateway(graph(GATEWAY), infra).conditions if one.type == "Programmed"]
     assert programmed.message.startswith(effect)
 
@@ -294,7 +294,7 @@ def test_why_proxies_may_not_be_made_is_said_before_what_they_would_bring(graph:
 
 
 def test_that_more_proxies_may_not_be_made_is_a_remark_while_some_serve(graph: Build) -> None:
-    infra = GatewayInfra(addresses=UP.addresses, replicas_wanted=2, replicas_available=1, shortage="exceeded quota")
+    infra = GatewayInfra(addresses=UP.addresses, replicas_wanted=2, replicas_ready=1, shortage="exceeded quota")
     (programmed,) = [one for one in gateway(graph(GATEWAY), infra).conditions if one.type == "Programmed"]
     assert programmed.status == "True"
-    assert programmed.message.endswith("1 of 2 proxies are available. More cannot be made: exceeded quota.")
+    assert programmed.message.endswith("1 of 2 proxies are ready. More cannot be made: exceeded quota.")
