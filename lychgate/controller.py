@@ -67,10 +67,10 @@ class Feedback(msgspec.Struct, frozen=True):
 type Refused = tuple[ObjectKey, Nack | RefusedRoute]
 """What a Gateway's proxies refuse."""
 
-STATUS_ROUNDS = Allowance(rate=0.4, credit=10, at_most=2.5, rest=0.2)
+STATUS_ROUNDS = Allowance(rate=0.4, credit=10, at_most=1.2, rest=0.2)
 """For statuses, which people read: ten in a row at once; in a burst of thousands of routes, which takes a minute, a new
-count of a Gateway every two and a half seconds, and the last as soon as it is over. An API server that makes thousands
-of objects pauses now and then."""
+count of a Gateway every 1.2 seconds, and the last as soon as it is over. An API server that makes thousands of objects
+pauses now and then."""
 
 
 def changes_allowance(cores: float, at_most: float) -> Allowance:
