@@ -158,10 +158,15 @@ async def world(backends, free_port: Callable[[], int], start_envoy, tmp_path: P
 
 
 def running(
-    world: World, start_envoy: Callable[..., object], folder: Path, *options: str, settings: ServeSettings = SETTINGS
+    world: World,
+    start_envoy: Callable[..., object],
+    folder: Path,
+    *options: str,
+    settings: ServeSettings = SETTINGS,
+    modes: Sequence[RouteScoping] = ("always", "never"),
 ) -> contextlib.AbstractAsyncContextManager[None]:
     """A proxy that serves a.test."""
-    world.cache.publish(KEY, world.snapshot(host("a.test")))
+    world.cache.publish(KEY, world.snapshot(host("a.test"), modes=modes))
 
     def start(bootstrap: Path) -> None:
         world.proxy = start_envoy("--config-path", bootstrap, *options)
@@ -234,11 +239,11 @@ async def test_a_trial_accepts_it_all(world: World, envoy_verdict: Callable[[str
 
 
 class Load:
-    """Asks the scoped port without a pause, half of the time on new connections, and counts every answer."""
+    """Asks a port without a pause, half of the time on new connections, and counts every answer."""
 
-    def __init__(self, world: World, *names: str) -> None:
+    def __init__(self, world: World, *names: str, at: int = 0) -> None:
         self.answers: Counter[tuple[str, object]] = Counter()
-        self._world, self._names = world, names
+        self._world, self._names, self._port = world, names, world.ports[at]
         self._over = threading.Event()
 
     async def __aenter__(self) -> "Load":
@@ -255,7 +260,7 @@ class Load:
         return {key: count for key, count in self.answers.items() if key[1] != 200}
 
     def _run(self) -> None:
-        kept = http.client.HTTPConnection("127.0.0.1", self._world.ports[0], timeout=10)
+        kept = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         with contextlib.closing(kept):
             while not self._over.is_set():
                 for name in self._names:
@@ -263,7 +268,7 @@ class Load:
                     answer = kept.getresponse()
                     answer.read()
                     self.answers[name, answer.status] += 1
-                    self.answers[name, self._world.answer(self._world.ports[0], name)[0]] += 1
+                    self.answers[name, self._world.answer(self._port, name)[0]] += 1
 
 
 async def test_switching_the_mode_loses_no_request(world: World) -> None:
@@ -295,15 +300,23 @@ async def test_a_table_is_scoped_again_after_all_its_scopes_have_gone(
         assert await world.answers(*names) == [(200, name) for name in names]
 
 
-async def test_two_ports_are_scoped_at_once(world: World) -> None:
-    hosts = [host("a.test"), host("b.test", forwarding())]
-    await world.publish(*hosts, modes=("never", "never"))
-    async with Load(world, "a.test", "b.test") as load:
-        before = load.answers.total()
+async def test_two_ports_that_are_scoped_at_once_lose_no_request(
+    backends, free_port: Callable[[], int], start_envoy, tmp_path: Path
+) -> None:
+    """Neither begins before the scopes are there, and those of thousands of hostnames take their time."""
+    hosts = [host("a.test"), *(host(f"h{n}.test") for n in range(2000))]
+    world = World((free_port(), free_port()), backends.http["a"])
+    async with (
+        running(world, start_envoy, tmp_path, modes=("never", "never")),
+        Load(world, "a.test") as one,
+        Load(world, "a.test", at=1) as other,
+    ):
         await world.publish(*hosts, modes=("always", "always"))
-        while load.answers.total() < before + 100:
+        before = one.answers.total(), other.answers.total()
+        while one.answers.total() < before[0] + 100 or other.answers.total() < before[1] + 100:
             await asyncio.to_thread(world.answer, world.ports[1], "a.test")
-    assert not load.lost
+    assert not one.lost
+    assert not other.lost
 
 
 async def test_hostnames_that_come_and_go_cost_the_others_nothing(world: World) -> None:
