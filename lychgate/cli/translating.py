@@ -71,7 +71,7 @@ def xds(done: Built) -> dict[str, Any]:
         str(key): {
             type_.name.lower() + "s": [
                 render.to_dict(render.decode(TYPE_URLS[type_], resource.body))
-                for resource in gateway.snapshot.of(type_).in_order()
+                for resource in gateway.snapshot.of(type_).in_order
             ]
             for type_ in ResourceType
         }

@@ -54,7 +54,7 @@ def bootstrap(snapshot: Snapshot) -> dict[str, Any]:
 
 def _resources(snapshot: Snapshot, type_: ResourceType) -> list[dict[str, Any]]:
     """All resources of one type with their secrets, unlike what is shown to people."""
-    bodies = (resource.body for resource in snapshot.of(type_).in_order())
+    bodies = (resource.body for resource in snapshot.of(type_).in_order)
     return [MessageToDict(decode(TYPE_URLS[type_], body), preserving_proto_field_name=True) for body in bodies]
 
 

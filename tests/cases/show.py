@@ -51,7 +51,7 @@ def goldens(case: Case, outcome: Outcome) -> dict[str, str]:
 
 def resources(snapshot: Snapshot, type_: ResourceType) -> list[dict[str, Any]]:
     """All resources of one type in Envoy's own spelling, sorted by name."""
-    return [to_dict(decode(TYPE_URLS[type_], each.body)) for each in snapshot.of(type_).in_order()]
+    return [to_dict(decode(TYPE_URLS[type_], each.body)) for each in snapshot.of(type_).in_order]
 
 
 def conditions(status: Body) -> tuple[Condition, ...]:

@@ -19,7 +19,7 @@ def validation_bootstrap(snapshot: Snapshot) -> str:
     Spec: Envoy v1.40, "Command line options", --mode validate
     """
     control_plane = xds_cluster(socket_address("127.0.0.1", 1), kind=cluster.Cluster.STATIC)
-    bodies = {type_: [r.body for r in snapshot.of(type_).in_order()] for type_ in ResourceType}
+    bodies = {type_: [r.body for r in snapshot.of(type_).in_order] for type_ in ResourceType}
     assignments = map(endpoint.ClusterLoadAssignment.FromString, bodies[ResourceType.ENDPOINT])
     tables = map(route.RouteConfiguration.FromString, bodies[ResourceType.ROUTE])
     secrets = list(map(secret.Secret.FromString, bodies[ResourceType.SECRET]))

@@ -1,7 +1,7 @@
 """One type on one stream: what the client asked for and holds, and which names need a look."""
 
 import math
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import msgspec
 
@@ -67,6 +67,8 @@ class Channel:
         self.refused_whole: str | None = None
         """The snapshot's set that a client refused while `blind`."""
         self._reported: Mapping[str, str] = {}
+        self._stand_ins: set[str] = set()
+        """Names that were sent, because the client asked, though they are not in the snapshot."""
         self._came_with = 0
         self._everything = False
         self._looked = False
@@ -96,15 +98,36 @@ class Channel:
         """The client has nothing of this type, was sent nothing and refused nothing."""
         return self.holdings.blank and not self.leaving
 
-    def take_at_once(self, names: list[str]) -> tuple[list[Resource], list[str]]:
-        """For a client that is `blank`: the resources of these names, and the names of which there is none."""
-        by_name = self.newest.by_name
-        found = [resource for name in names if (resource := by_name.get(name)) is not None]
+    def take_at_once(self, names: Set[str]) -> tuple[Sequence[Resource], Sequence[str]]:
+        """For a client that is `blank`: the resources of these names, and the names of which there is none, in order.
+
+        Cost: next to nothing for each, where they are the names of all that there is.
+        """
         for name in self.gated.keys() & names:
             del self.gated[name]
         for name in self.passed.keys() & names:
             del self.passed[name]
-        return found, [] if len(found) == len(names) else [name for name in names if name not in by_name]
+        by_name = self.newest.by_name
+        if len(names) == len(by_name) and all(map(by_name.__contains__, names)):
+            return self.newest.in_order, ()
+        order = sorted(names)
+        found = [resource for name in order if (resource := by_name.get(name)) is not None]
+        return found, [] if len(found) == len(names) else [name for name in order if name not in by_name]
+
+    def rest(self) -> None:
+        """A client that holds the newest set and nothing else holds the set itself, one object for all such clients.
+
+        Cost: none, whatever the size.
+        """
+        if self._holds_the_newest_set:
+            self.holdings.accepted = self.newest.by_name
+
+    @property
+    def _holds_the_newest_set(self) -> bool:
+        """Whatever is accepted and differs from the newest, or is not in it, is marked: so counting will do."""
+        holdings = self.holdings
+        marked = self.has_something_to_do or holdings.refused or holdings.foreign or self._reported or self._stand_ins
+        return holdings.calm and not marked and len(holdings.accepted) == len(self.newest.by_name)
 
     def resume(self, versions: Mapping[str, str]) -> None:
         """Take in what the client holds from an earlier stream; matched at the next look."""
@@ -149,6 +172,7 @@ class Channel:
             self.varied.discard(name)
             self.put_off.pop(name, None)
             self.rested_from.pop(name, None)
+            self._stand_ins.discard(name)
 
     def drop_uncovered(self) -> None:
         """Drop what the subscription does not cover any more."""
@@ -185,10 +209,11 @@ class Channel:
         resource = self.newest.by_name.get(name)
         if resource is None and self.type is ResourceType.ENDPOINT and name in self.asked:
             held = self.holdings.latest(name)
-            if held is None:
-                return no_endpoints(name)
-            if name not in self.holdings.foreign:
-                return held
+            if held is None or name not in self.holdings.foreign:
+                self._stand_ins.add(name)
+                return held or no_endpoints(name)
+        elif self._stand_ins:
+            self._stand_ins.discard(name)
         return resource
 
     def in_motion(self) -> Set[str]:

@@ -3,6 +3,8 @@
 Spec: xDS protocol, "Incremental xDS"
 """
 
+from collections.abc import Sequence
+
 from xds_server.protocol.channel import Channel
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import DeltaRequest, Heard, Response, Returned
@@ -78,7 +80,7 @@ class DeltaStream(Stream):
         names = channel.dirty | channel.gated.keys() | channel.leaving.keys()
         return self._decide(channel, names, now, began, unhindered=True)
 
-    def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
+    def _pack(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         """A RouteConfiguration travels alone: a bad one would take its neighbours with it.
 
         Removals ride on the last response, so that a port can pass from one listener to another in one step.

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import cast
 
 import msgspec
+from immutables import Map
 
 from xds_server.protocol.errors import ProtocolError
 from xds_server.snapshot.resource import Resource
@@ -40,7 +41,9 @@ class Holdings:
     """One type, one stream. A client that begins takes thousands in one flight: that one costs a few passes in C."""
 
     def __init__(self) -> None:
-        self.accepted: dict[str, Resource] = {}
+        self.accepted: dict[str, Resource] | Map[str, Resource] = {}
+        """A dictionary of its own while the client begins, then a set that all clients at rest have in common, and what
+        differs from that (see `Channel.rest`)."""
         self.refused: dict[str, str] = {}
         """Name → the version that was refused alone; "" for a removal."""
         self.foreign: set[str] = set()
@@ -111,20 +114,26 @@ class Holdings:
 
     def names(self) -> set[str]:
         """All names that the client may have."""
-        return self.accepted.keys() | self._under_way.keys()
+        return {*self.accepted, *self._under_way}
+
+    def has_accepted(self, names: Iterable[str]) -> bool:
+        """Whether the client has acknowledged some version of each."""
+        return all(map(self.accepted.__contains__, names))
 
     def adopt(self, resources: Iterable[Resource]) -> None:
         """The client has these already."""
-        self.accepted.update((resource.name, resource) for resource in resources)
+        self._accept_all({resource.name: resource for resource in resources})
 
     def adopt_reported(self, versions: Mapping[str, str], known: Mapping[str, Resource]) -> None:
         """The client says that it has these versions; what is not in `known` at that version is foreign."""
+        held: dict[str, Resource] = {}
         for name, version in versions.items():
             resource = known.get(name)
             if resource is None or resource.version != version:
                 resource = Resource(name, version, b"")
                 self.foreign.add(name)
-            self.accepted[name] = resource
+            held[name] = resource
+        self._accept_all(held)
 
     def send(self, nonce: str, flight: Flight) -> None:
         """A response goes out. Raises `ProtocolError` when the client leaves too many without an answer."""
@@ -153,7 +162,7 @@ class Holdings:
 
     def forget(self, name: str) -> None:
         """The client dropped it, or must be taken not to have it."""
-        self.accepted.pop(name, None)
+        self._unaccept(name)
         self.refused.pop(name, None)
         self.foreign.discard(name)
         if flights := self._under_way.pop(name, None):
@@ -164,7 +173,7 @@ class Holdings:
             return None
         self._end_of_dropped(flying)
         if landed and self._nothing_else_is_known_of(flying):
-            self.accepted.update(cast("dict[str, Resource]", flying.by_name))
+            self._accept_all(cast("dict[str, Resource]", flying.by_name))
             if len(self._under_way) == len(flying.by_name):
                 self._under_way = {}  # one that was emptied would keep the room for all it held
             else:
@@ -202,9 +211,21 @@ class Holdings:
         self.refused.pop(name, None)
         self.foreign.discard(name)
         if resource is None:
-            self.accepted.pop(name, None)
+            self._unaccept(name)
         else:
-            self.accepted[name] = resource
+            self._accept_all({name: resource})
+
+    def _accept_all(self, resources: dict[str, Resource]) -> None:
+        if isinstance(self.accepted, Map):
+            self.accepted = self.accepted.update(resources)
+        else:
+            self.accepted.update(resources)
+
+    def _unaccept(self, name: str) -> None:
+        if isinstance(self.accepted, dict):
+            self.accepted.pop(name, None)
+        elif name in self.accepted:
+            self.accepted = self.accepted.delete(name)
 
 
 def _resources(name: str, flights: Iterable[_Flying]) -> Iterator[Resource]:

@@ -1,13 +1,10 @@
 """Resources of one type → the groups that travel together."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from xds_server.protocol.channel import Channel
 from xds_server.protocol.variation import in_order
-from xds_server.snapshot.resource import Resource, ResourceType
-
-MAX_BYTES = 1024 * 1024
-"""Of resources in one response. More goes into the next: one big message would hold up everything behind it."""
+from xds_server.snapshot.resource import Resource, ResourceType, parcels
 
 
 def batches(channel: Channel, updates: Sequence[Resource]) -> Iterator[tuple[Resource, ...]]:
@@ -21,6 +18,9 @@ def batches(channel: Channel, updates: Sequence[Resource]) -> Iterator[tuple[Res
         return
     if channel.type is ResourceType.SCOPED_ROUTE:
         updates = in_order(updates)
+    elif _is_everything(channel, updates) and not channel.apart:
+        yield from channel.newest.parcels
+        return
     together = {resource.name: resource for resource in updates}
     for group in channel.apart:
         if suspects := [resource for name, resource in together.items() if name in group]:
@@ -32,17 +32,9 @@ def batches(channel: Channel, updates: Sequence[Resource]) -> Iterator[tuple[Res
     if channel.type is ResourceType.SCOPED_ROUTE and together:
         yield tuple(together.values())
     else:
-        yield from _by_size(together.values())
+        yield from parcels(together.values())
 
 
-def _by_size(resources: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:
-    batch: list[Resource] = []
-    size = 0
-    for resource in resources:
-        size += resource.size
-        if batch and size > MAX_BYTES:
-            yield tuple(batch)
-            batch, size = [], resource.size
-        batch.append(resource)
-    if batch:
-        yield tuple(batch)
+def _is_everything(channel: Channel, updates: Sequence[Resource]) -> bool:
+    """Whether it is the newest set itself, which all clients that begin get alike."""
+    return len(updates) == len(channel.newest.by_name) and updates is channel.newest.in_order

@@ -153,7 +153,7 @@ class SotwStream(Stream):
                 return plan
         return super()._plan(channel, now, began)
 
-    def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
+    def _pack(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         if channel.type in WHOLE_SETS:
             return self._pack_whole(channel, updates, removals)
         for name in removals:
@@ -164,7 +164,7 @@ class SotwStream(Stream):
             for batch in batches(channel, updates)
         ]
 
-    def _pack_whole(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
+    def _pack_whole(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         due = updates or removals or (channel.must_answer and not channel.gated)
         if not due or _is_held_back(channel):
             return []

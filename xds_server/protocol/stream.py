@@ -47,8 +47,8 @@ the same as before or not."""
 class Plan(NamedTuple):
     """What one turn changes for the client, of one type."""
 
-    updates: list[Resource]
-    removals: list[str]
+    updates: Sequence[Resource]
+    removals: Sequence[str]
 
 
 class Stream:
@@ -81,7 +81,7 @@ class Stream:
         if held != self._led_by:
             self._led_by, self._leads_to = held, _led_to(held)
         return all(
-            (channel := self._channels.get(type_)) is not None and channel.holdings.accepted.keys() >= names
+            (channel := self._channels.get(type_)) is not None and channel.holdings.has_accepted(names)
             for type_, names in self._leads_to.items()
         )
 
@@ -134,13 +134,16 @@ class Stream:
     def _decide(self, channel: Channel, names: Set[str], now: float, began: float, *, unhindered: bool = False) -> Plan:
         """What to do about these names. `unhindered`: it is known that nothing has to wait at a gate."""
         unhindered = unhindered or self._gates.all_below_settled(channel)
+        at_once: Sequence[Resource] = ()
+        order: Sequence[str]
         updates: list[Resource] = []
         removals: list[str] = []
         removable = self._gates.removable(channel, now, began)
-        order = sorted(names)
         channel.looked_at(names)
         if unhindered and channel.blank:
-            updates, order = channel.take_at_once(order)
+            at_once, order = channel.take_at_once(names)
+        else:
+            order = sorted(names)
         for name in order:
             wanted = channel.wanted(name)
             channel.put_off.pop(name, None)
@@ -157,7 +160,7 @@ class Stream:
                 updates.append(released)
                 if self._gates.is_spare(channel, name):
                     channel.rested_from[name] = now
-        return Plan(updates, removals)
+        return Plan([*at_once, *updates] if updates else at_once, removals)
 
     def _take_away(self, channel: Channel, name: str, removable: Removable) -> bool:
         """Whether to tell the client that `name` is gone."""
@@ -181,7 +184,7 @@ class Stream:
                 if type_ is ResourceType.ENDPOINT and endpoints.subscription.covers(name)
             )
 
-    def _pack(self, channel: Channel, updates: list[Resource], removals: list[str]) -> list[Response]:
+    def _pack(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         """Changes → responses, each recorded by `_send`."""
         raise NotImplementedError
 
@@ -232,6 +235,7 @@ class Stream:
             }
         if channel.varied:
             channel.varied.difference_update(r.name for r in flight.resources)
+        channel.rest()
         return Acked(type=channel.type, resources=flight.resources, removed=flight.removed)
 
     def _refused(self, channel: Channel, nonce: str, message: str) -> Nacked | Stale:

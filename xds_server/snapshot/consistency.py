@@ -36,7 +36,7 @@ def dangling_references(snapshot: Snapshot) -> tuple[Dangling, ...]:
     return tuple(
         Dangling((type_, resource.name), target)
         for type_ in ResourceType
-        for resource in snapshot.of(type_).in_order()
+        for resource in snapshot.of(type_).in_order
         for target in resource.depends_on
         if target[1] not in held[target[0]]
     )

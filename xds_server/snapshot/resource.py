@@ -1,8 +1,9 @@
 """One encoded Envoy resource, sets of them, and the whole that one Gateway's proxies get."""
 
 from binascii import b2a_base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
+from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -97,7 +98,7 @@ class SetChange(NamedTuple):
     names: frozenset[str]
 
 
-class ResourceSet(msgspec.Struct, frozen=True, eq=False):
+class ResourceSet(msgspec.Struct, frozen=True, eq=False, dict=True):
     """All resources of one type, in no order. `version` changes exactly when a name or a body does.
 
     Sets of the same content are equal, however they came to be.
@@ -109,9 +110,15 @@ class ResourceSet(msgspec.Struct, frozen=True, eq=False):
     lineage: tuple[SetChange, ...] = ()
     """The last few changes, the newest first; empty when nothing is known of sets before."""
 
-    def in_order(self) -> list[Resource]:
-        """Return the resources in the order of their names."""
-        return sorted(self.by_name.values(), key=attrgetter("name"))
+    @cached_property
+    def in_order(self) -> tuple[Resource, ...]:
+        """The resources in the order of their names."""
+        return tuple(sorted(self.by_name.values(), key=attrgetter("name")))
+
+    @cached_property
+    def parcels(self) -> tuple[tuple[Resource, ...], ...]:
+        """`in_order`, as it travels to all clients that begin: see `parcels`."""
+        return tuple(parcels(self.in_order))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ResourceSet) and self.version == other.version and self.by_name == other.by_name
@@ -124,6 +131,24 @@ class ResourceSet(msgspec.Struct, frozen=True, eq=False):
 
 
 EMPTY_SET = ResourceSet("", Map())
+
+MAX_BYTES = 1024 * 1024
+"""Of resources in one parcel. More goes into the next: one big message would hold up everything behind it."""
+
+
+def parcels(resources: Iterable[Resource]) -> Iterator[tuple[Resource, ...]]:
+    """Resources → groups of at most `MAX_BYTES`; a resource that is larger is one by itself."""
+    parcel: list[Resource] = []
+    size = 0
+    for resource in resources:
+        size += resource.size
+        if parcel and size > MAX_BYTES:
+            yield tuple(parcel)
+            parcel, size = [], resource.size
+        parcel.append(resource)
+    if parcel:
+        yield tuple(parcel)
+
 
 LINEAGE = 16
 """Changes that a set remembers: a stream that looks up less often compares whole sets."""

@@ -137,9 +137,17 @@ class Conversations(RuleBasedStateMachine):
             in_use_perhaps = dark & {*NAMING[type_], *([type_] if self.whole_sets else [])}
             for name in held.keys() - wanted.keys():
                 assert (type_, name) in kept or in_use_perhaps, (type_, name, "was to go")
+        for type_, believed in self.believed().items():
+            held = {name: resource.version for name, resource in client.held[type_].items()}
+            assert held.items() >= believed.items(), (type_, "the server thinks that it has these")
         good = not any(is_bad(r) for resources in snapshot.by_type.values() for r in resources.by_name.values())
         assert self.link.stream.in_sync or not good
         assert not self.link.stream.respond(snapshot, now=self.link.now)
+
+    def believed(self) -> dict[ResourceType, dict[str, str]]:
+        """What the server takes the client to have, by type: name → version."""
+        channels = self.link.stream._channels
+        return {t: {name: r.version for name, r in c.holdings.accepted.items()} for t, c in channels.items()}
 
     def in_the_dark(self, type_: ResourceType) -> bool:
         """The client came back with what the server may not know, and refuses what is to replace it."""

@@ -5,8 +5,7 @@ import pytest
 from tests.xds_server.talk import DeltaTalk, connected, versions
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, world
 from xds_server.protocol.messages import Acked, Returned, Stale
-from xds_server.protocol.packing import MAX_BYTES
-from xds_server.snapshot.resource import ResourceType, Snapshot, make_resource, make_set
+from xds_server.snapshot.resource import MAX_BYTES, ResourceType, Snapshot, make_resource, make_set
 
 AB = world(clusters="a b")
 
@@ -198,3 +197,20 @@ def test_any_replica_says_the_same() -> None:
     for talk in talks:
         connected(talk, [(CLUSTER, ""), (ROUTE, "r")])
     assert talks[0].said == talks[1].said
+
+
+def test_clients_at_rest_hold_the_set_itself() -> None:
+    """One object for a thousand proxies, whatever each went through."""
+    talk = DeltaTalk(world(clusters="c1 c2"))
+    talk.say(CLUSTER)
+    talk.ack_all()
+    talk.push(world(clusters="c1 c2 c3", revisions={"cluster c2": 2}))
+    talk.ack_all()
+    assert talk.stream._channels[CLUSTER].holdings.accepted is talk.snapshot.of(CLUSTER).by_name
+
+
+def test_who_holds_as_many_but_not_the_same_does_not_rest() -> None:
+    talk = DeltaTalk(world(clusters="c1"))
+    talk.say(ENDPOINT, subscribe="c2")
+    talk.ack_all()
+    assert set(talk.stream._channels[ENDPOINT].holdings.accepted) == {"c2"}
