@@ -119,8 +119,11 @@ class Channel:
 
         Cost: none, whatever the size.
         """
-        if self._holds_the_newest_set:
-            self.holdings.accepted = self.newest.by_name
+        if not self._holds_the_newest_set:
+            return
+        self.holdings.accepted = self.newest.by_name
+        if not self.subscription.wildcard and len(self.subscription.names) == len(self.newest.by_name):
+            self.subscription.share(self.newest.by_name)  # it holds nothing that it did not ask for
 
     @property
     def _holds_the_newest_set(self) -> bool:
@@ -185,7 +188,8 @@ class Channel:
             self._first_look(newest)
         elif newest.version != self.newest.version:
             changed = diff(self.newest, newest)
-            self.dirty |= changed if self.subscription.wildcard else changed & self.subscription.names
+            names = self.subscription.names
+            self.dirty |= changed if self.subscription.wildcard else {name for name in changed if name in names}
         self.newest = newest
         if self._everything:
             self._everything = False
@@ -195,7 +199,7 @@ class Channel:
     def _first_look(self, newest: ResourceSet) -> None:
         self._looked = True
         self.holdings.adopt_reported(self._reported, newest.by_name)
-        self.dirty |= self._reported.keys() | self.subscription.names
+        self.dirty.update(self._reported, self.subscription.names)
         if self.subscription.wildcard:
             self.dirty.update(newest.by_name)
         self._reported = {}

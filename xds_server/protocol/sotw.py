@@ -63,7 +63,7 @@ class SotwStream(Stream):
         if request.nonce in ("", channel.last_nonce):  # without a nonce: said before our first response was there
             self._replace(channel, request)
         else:
-            channel.drop(channel.subscription.remove(channel.subscription.names.difference(request.names)))
+            channel.drop(channel.subscription.remove(set(channel.subscription.names).difference(request.names)))
         return heard
 
     def _begin(self, request: SotwRequest) -> None:
@@ -84,7 +84,7 @@ class SotwStream(Stream):
         self._count_names()
         channel.drop_uncovered()
         if not was_everything:
-            channel.ask(channel.subscription.names - before)
+            channel.ask(set(channel.subscription.names) - before)
         if channel.subscription.wildcard and not was_everything:
             channel.ask((WILDCARD,))
 

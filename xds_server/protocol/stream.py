@@ -258,8 +258,8 @@ class Stream:
         if not names:
             channel.holdings.refused.update(dict.fromkeys(flight.removed, ""))
         removed = {name for name in flight.removed if channel.subscription.covers(name)}
-        if channel.type in TAKEN_AWAY_ALL_THE_SAME:
-            channel.asked |= removed
+        if channel.type in TAKEN_AWAY_ALL_THE_SAME:  # what a later response brings or removes is settled by that one
+            channel.asked |= removed - channel.holdings.under_way()
         channel.dirty |= removed.union(name for name in names if channel.subscription.covers(name))
         return Nacked(type=channel.type, names=names or flight.removed, culprit=culprit, message=message)
 

@@ -5,6 +5,8 @@ Spec: xDS protocol, "How the client specifies what resources to return"
 
 from collections.abc import Iterable
 
+from immutables import Map
+
 WILDCARD = "*"
 
 MAX_NAMES = 250_000
@@ -19,7 +21,8 @@ class Subscription:
     """
 
     def __init__(self, *, legacy_wildcard: bool) -> None:
-        self.names: set[str] = set()
+        self.names: set[str] | Map[str, object] = set()
+        """A set of its own, or a mapping that others have too, of which the keys count (see `share`)."""
         self.wildcard = False
         self._may_be_legacy = legacy_wildcard
 
@@ -48,13 +51,27 @@ class Subscription:
         """Ask for more (delta). A wildcard, also a tacit one, stays."""
         given = set(names)
         self.wildcard = self.wildcard or WILDCARD in given
-        self.names |= given - {WILDCARD}
+        given.discard(WILDCARD)
+        if isinstance(self.names, Map):
+            self.names = self.names.update(dict.fromkeys(given))
+        else:
+            self.names |= given
+
+    def share(self, names: Map[str, object]) -> None:
+        """Keep the names in a mapping that many have. They must be just these."""
+        self.names = names
 
     def remove(self, names: Iterable[str]) -> set[str]:
         """Ask for less (delta). Return the names among them that were asked for by name: others are phantoms."""
         given = set(names)
         if WILDCARD in given:
             self.wildcard = False
-        dropped = self.names & given
-        self.names -= dropped
+        dropped = {name for name in given if name in self.names}
+        if isinstance(self.names, Map):
+            left = self.names.mutate()
+            for name in dropped:
+                del left[name]
+            self.names = left.finish()
+        else:
+            self.names -= dropped
         return dropped

@@ -167,3 +167,14 @@ def test_a_first_set_that_is_refused_on_return_is_not_taken_apart() -> None:
     assert talk.nack(CLUSTER) == []
     assert talk.wait(3600) == []
     assert talk.push(world()) == ["cluster"]
+
+
+def test_what_a_later_response_brings_is_not_sent_once_more() -> None:
+    """A refused response took it away, and the next, on its way by then, has it again."""
+    talk = DeltaTalk(world(clusters="c1"))
+    talk.say(CLUSTER)
+    talk.ack_all()
+    talk.push(world(clusters="bad"))
+    talk.push(world(clusters="c1"))
+    assert talk.nack(CLUSTER, "bad: refused") == []
+    assert talk.ack_all() == []
