@@ -1,15 +1,17 @@
 """What one file says → what it contributes: its objects, its rejections, and what is held over from before.
 
-A document that turns bad goes on serving as it last was good; a document that is taken out is gone. Where a bad
-document does not tell which object it is, everything that the file no longer defines might be it, and stays.
+A document that turns bad goes on serving as it last was good; a document that is taken out is gone. A bad document that
+names no object that its edit took away does not tell which one it is: an edit may have spoilt the very lines that tell.
+Everything that went with that edit might be it, and stays.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import NamedTuple
 
 import msgspec
 
 from k8s_watch.files.folder import FileText
-from k8s_watch.files.manifest import Bad, Good, Item, read_document
+from k8s_watch.files.manifest import READ, Bad, Foreign, Good, Item, read_document
 from k8s_watch.files.yaml_text import Document, split_documents
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
@@ -53,38 +55,70 @@ def read_contents(path: str, file: FileText, previous: Contents | None) -> Conte
     path = _printable(path)
     documents = split_documents(file.text)
     read = {document.text: known.get(document.text) or read_document(document.text) for document in documents}
-    placed, bad = [], []
-    for document in documents:
-        for item in read[document.text]:
-            if isinstance(item, Good):
-                placed.append(Placed(item.kind, item.object, f"{path}:{document.where}"))
-            else:
-                bad.append((document, item))
-    held = tuple(_held(previous, placed, [item for _, item in bad], everything=bool(file.refusal)))
-    rejected = tuple(_rejected(path, file, bad, held))
-    return Contents(file, read, tuple(placed), held, rejected)
+    items = [(document, item) for document in documents for item in read[document.text]]
+    placed = tuple(
+        Placed(item.kind, item.object, f"{path}:{document.where}") for document, item in items if isinstance(item, Good)
+    )
+    gone = _gone(previous, placed)
+    bad = tuple(_judged(items, gone, previous))
+    different = {id(one.stands_for): one.stands_for for one in bad}  # thousands may stand for the same thousands
+    kept = gone.keys() if file.refusal else set().union(*different.values())
+    held = tuple(one for id_, one in gone.items() if id_ in kept)
+    return Contents(file, read, placed, held, tuple(_rejected(path, file, bad, serving=bool(held))))
 
 
-def _held(previous: Contents | None, placed: list[Placed], bad: list[Bad], *, everything: bool) -> Iterator[Placed]:
-    """The earlier objects that a bad document may stand for."""
+class _Judged(NamedTuple):
+    """What was not taken in, and the objects that went and that it may stand for."""
+
+    document: Document
+    item: Bad | Foreign
+    stands_for: Set[Id]
+
+
+def _gone(previous: Contents | None, placed: Iterable[Placed]) -> Mapping[Id, Placed]:
+    """What the file defined, now or before it turned bad, and does not any more."""
     if previous is None:
-        return
-    everything = everything or any(not item.kind or item.key is None for item in bad)
-    present, turned_bad = {one.id for one in placed}, {(item.kind, item.key) for item in bad}
-    for one in (*previous.placed, *previous.held):
-        if one.id not in present and (everything or one.id in turned_bad):
-            yield one
+        return {}
+    present = {one.id for one in placed}
+    before = reversed((*previous.placed, *previous.held))  # of an object that is defined twice the first counts
+    return {one.id: one for one in before if one.id not in present}
 
 
-def _rejected(
-    path: str, file: FileText, bad: list[tuple[Document, Bad]], held: tuple[Placed, ...]
-) -> Iterator[Rejected]:
-    kept = {one.id for one in held}
+def _judged(
+    items: Iterable[tuple[Document, Item]], gone: Mapping[Id, Placed], previous: Contents | None
+) -> Iterator[_Judged]:
+    """What was not taken in, each with what it may stand for.
+
+    A document that was bad before, letter by letter, is none of those that went with this edit: it goes on standing for
+    those that no document stood for by name.
+    """
+    known = previous.read if previous else {}
+    named = {(item.kind, item.key) for read in known.values() for item in read if isinstance(item, Bad)}
+    still = {one.id for one in previous.held if one.id in gone} - named if previous else set()
+    everything = gone.keys()
+    for document, item in items:
+        if isinstance(item, Foreign):
+            yield _Judged(document, item, frozenset())
+        elif isinstance(item, Bad):
+            yield _Judged(
+                document, item, _stands_for(item, everything, still if document.text in known else everything)
+            )
+
+
+def _stands_for(item: Bad, gone: Set[Id], possible: Set[Id]) -> Set[Id]:
+    """The object that it names, if that is `gone`; else whatever is `possible`, of its kind where it has no name."""
+    if item.key and (item.kind, item.key) in gone:
+        return {(item.kind, item.key)}
+    if item.key is None and item.kind in READ:
+        return {id_ for id_ in possible if id_[0] == item.kind}
+    return possible
+
+
+def _rejected(path: str, file: FileText, bad: Iterable[_Judged], *, serving: bool) -> Iterator[Rejected]:
     if file.refusal:
-        yield Rejected(kind="", key=None, where=path, reason=_printable(file.refusal) + _goes_on(serving=bool(held)))
-    for document, item in bad:
-        serving = bool(held) if item.key is None else (item.kind, item.key) in kept
-        reason = item.reason + _goes_on(serving=serving)
+        yield Rejected(kind="", key=None, where=path, reason=_printable(file.refusal) + _goes_on(serving=serving))
+    for document, item, stands_for in bad:
+        reason = item.reason + _goes_on(serving=bool(stands_for))
         yield Rejected(kind=item.kind, key=item.key, where=f"{path}:{document.at(item.line)}", reason=reason)
 
 

@@ -21,6 +21,7 @@ READ: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds.ALL if kind is 
 """What files may hold. Deployments are not ours to run: of the cluster's we only watch those that we made."""
 
 _AT = re.compile(r"(?P<reason>.*) - at `(?:key in )?\$(?P<path>.*)`\Z", re.DOTALL)
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
 _STEP = re.compile(r"\[(?P<index>\d+)\]|(?P<any>\[\.\.\.\])|\.(?P<name>[^.\[]+)")
 _NOT_TEXT = re.compile(r"Expected `str(?: \| null)?`, got `(?:bool|int|float)`")
 _TYPES = {
@@ -52,7 +53,17 @@ class Bad(msgspec.Struct, frozen=True):
     reason: str
 
 
-type Item = Good | Bad
+class Foreign(msgspec.Struct, frozen=True):
+    """An object of a kind that is not read, nor a misspelling of one that is: it stands for none of ours."""
+
+    kind: str
+    key: ObjectKey | None
+    line: int
+    """From 1 within the document."""
+    reason: str
+
+
+type Item = Good | Bad | Foreign
 
 
 class _RefusedError(ValueError):
@@ -69,7 +80,7 @@ def read_document(text: str) -> tuple[Item, ...]:
         value = parse_document(text)
     except YamlError as error:
         kind, key = _identity(error.partial)
-        return (Bad(kind, key, error.line, error.reason),)
+        return (_shape(error.partial)(kind, key, error.line, error.reason),)
     return tuple(_read(text, value, ()))
 
 
@@ -82,16 +93,29 @@ def _read(text: str, value: Value, path: Path) -> Iterator[Item]:
     try:
         kind, found = _convert(value)
     except _RefusedError as refused:
-        yield _bad(text, path, refused, *_identity(value))
+        yield _refusal(text, path, refused, value)
     else:
         yield Good(kind.name, found)
 
 
-def _bad(text: str, path: Path, refused: _RefusedError, kind: str, key: ObjectKey | None) -> Bad:
+def _refusal(text: str, path: Path, refused: _RefusedError, value: Value) -> Bad | Foreign:
+    kind, key = _identity(value)
     spots = [(locate(text, path + place), reason) for place, reason in refused.problems]
     secret = kind == kinds.SECRET.name
     reasons = (_explain(spot.path[len(path) :], None if secret else spot.scalar, reason) for spot, reason in spots)
-    return Bad(kind, key, spots[0][0].line, "; ".join(reasons))
+    return _shape(value)(kind, key, spots[0][0].line, "; ".join(reasons))
+
+
+def _shape(value: Value) -> type[Bad | Foreign]:
+    """Whether what was refused may be meant as an object of ours."""
+    if not isinstance(value, dict):
+        return Bad
+    name, api_version = value.get("kind"), value.get("apiVersion")
+    if not isinstance(name, str) or not isinstance(api_version, str) or not api_version:
+        return Bad
+    group = api_version.rpartition("/")[0]
+    is_ours = group in (GROUP, EXPERIMENTAL_GROUP) or name in READ or bool(_close(name, group))
+    return Foreign if _KIND.fullmatch(name) and not name.endswith("List") and not is_ours else Bad
 
 
 def _convert(value: Value) -> tuple[AnyKind, Object]:
@@ -135,10 +159,18 @@ def _not_read(name: str, api_version: str, namesake: AnyKind | None) -> str:
     if namesake:
         group = f"{namesake.group}/" if namesake.group else ""
         return f"{name} of {api_version} is not read: did you mean apiVersion {group}{namesake.versions[0]}?"
+    close = _close(name, api_version.rpartition("/")[0])
+    hint = f"did you mean {close}?" if close else f"files may hold {', '.join(sorted(READ))}"
+    return f"{name} of {api_version} is not read: {hint}"
+
+
+def _close(name: str, group: str) -> str:
+    """The kind that was probably meant, or "". Kinds of other groups are others, however alike their names are."""
+    if group not in {kind.group for kind in READ.values()}:
+        return ""
     names = {name.lower(): name for name in READ}
     close = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.8)
-    hint = f"did you mean {names[close[0]]}?" if close else f"files may hold {', '.join(sorted(READ))}"
-    return f"{name} of {api_version} is not read: {hint}"
+    return names[close[0]] if close else ""
 
 
 def _metadata(value: Value, kind: AnyKind) -> Value:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8s_watch.files.manifest import Bad, Good, read_document
+from k8s_watch.files.manifest import Bad, Foreign, Good, read_document
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Secret
 from k8s_watch.objects.routes import HTTPRoute
@@ -124,7 +124,6 @@ def test_every_unknown_field_is_named_at_once() -> None:
             "{apiVersion: gateway.networking.k8s.io/v1, kind: HttpRoute, metadata: {name: a}}",
             "HttpRoute of gateway.networking.k8s.io/v1 is not read: did you mean HTTPRoute?",
         ),
-        ("{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}", "Deployment of apps/v1 is not read"),
         ("{apiVersion: v1, kind: Gateway, metadata: {name: a}}", "apiVersion gateway.networking.k8s.io/v1?"),
         (
             "{apiVersion: gateway.networking.k8s.io/v1alpha2, kind: HTTPRoute, metadata: {name: a}}",
@@ -134,6 +133,24 @@ def test_every_unknown_field_is_named_at_once() -> None:
 )
 def test_what_is_no_manifest_of_ours_says_what_to_write(text: str, reason: str) -> None:
     assert reason in bad(text).reason
+
+
+@pytest.mark.parametrize(
+    "kind", ["apps/v1 Deployment", "v1 ServiceAccount", "networking.gke.io/v1 GCPBackendPolicy", "v1 Pod"]
+)
+def test_kinds_that_nobody_could_mean_for_ours_are_foreign(kind: str) -> None:
+    version, _, name = kind.partition(" ")
+    (item,) = read_document(f"{{apiVersion: {version}, kind: {name}, metadata: {{name: a}}}}")
+    assert isinstance(item, Foreign)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["gateway.networking.k8s.io/v1 H", "v1 Servce", "v1 Service List", "networking.istio.io/v1 Gateway", "v1 List"],
+)
+def test_kinds_that_may_be_meant_for_ours_are_bad(kind: str) -> None:
+    version, _, name = kind.partition(" ")
+    bad(f"{{apiVersion: {version}, kind: {name}, metadata: {{name: a}}}}")
 
 
 def test_a_list_is_unpacked_and_each_item_judged_alone() -> None:

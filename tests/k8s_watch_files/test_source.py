@@ -161,6 +161,72 @@ async def test_a_removed_document_is_gone_even_beside_a_broken_one(world: World)
     assert await names(world) == {"a"}
 
 
+SHOP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shop\n  namespace: prod\ndata: {value: x}\n"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("ConfigMap", "ConfgMap"),
+        ("name: shop", "name: Shop_"),
+        ("namespace: prod", "namespace: 12"),
+        ("  namespace", "   namespace"),
+        ("  name: shop\n", ""),
+        ("apiVersion: v1", "apiVersion: v"),
+        ("ConfigMap", "GRPCRoute"),
+    ],
+)
+async def test_an_edit_that_spoils_what_tells_the_object_takes_nothing_off_the_air(
+    world: World, right: str, wrong: str
+) -> None:
+    other = "---\n" + SHOP.replace("prod", "default")
+    world.write("a.yaml", SHOP + other)
+    before = await world.read()
+    world.write("a.yaml", SHOP.replace(right, wrong) + other)
+    after = await world.read()
+    assert after.config_maps == before.config_maps
+    assert after.rejected[0].reason.endswith("; what was last good goes on serving")
+    world.write("a.yaml", SHOP.replace("shop", "store") + other)
+    assert await names(world) == {"store", "shop"}
+    assert ObjectKey("prod", "shop") not in world.source.snapshot().config_maps
+
+
+async def test_a_document_that_was_bad_before_holds_nothing_that_is_taken_out_later(world: World) -> None:
+    new = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: New_}\n"
+    world.write("a.yaml", config_map("a") + "---\n" + config_map("b") + new)
+    await world.read()
+    world.write("a.yaml", config_map("a") + new)
+    assert await names(world) == {"a"}
+    world.write("a.yaml", config_map("a").replace("{value: x}", "{") + new)
+    assert await names(world) == {"a"}
+    world.write("a.yaml", "# a is taken out\n" + new)
+    assert await names(world) == set()
+    assert "goes on serving" not in world.source.snapshot().rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: j-}\n",
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: [\n",
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n",
+    ],
+)
+async def test_an_object_of_a_kind_that_is_not_ours_stands_for_nothing(world: World, foreign: str) -> None:
+    world.write("a.yaml", config_map("a") + "---\n" + config_map("b"))
+    await world.read()
+    world.write("a.yaml", config_map("a") + "---\n" + foreign)
+    assert await names(world) == {"a"}
+
+
+async def test_an_object_without_a_name_stands_for_those_of_its_kind_alone(world: World) -> None:
+    world.write("a.yaml", config_map("a") + "---\n" + route("r"))
+    await world.read()
+    world.write("a.yaml", config_map("a").replace("name: a", ""))
+    snapshot = await world.read()
+    assert (len(snapshot.config_maps), len(snapshot.http_routes)) == (1, 0)
+
+
 async def test_what_is_held_over_survives_further_bad_edits_and_ends_with_the_good_one(world: World) -> None:
     world.write("a.yaml", config_map("a"))
     await world.read()
