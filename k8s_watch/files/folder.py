@@ -13,6 +13,9 @@ MAX_BYTES = 16 << 20
 RACY = 100_000_000
 """Nanoseconds: a file read so soon after its last change may change again without its times showing it."""
 
+EMPTIED = "is empty: delete the file to remove its objects"
+"""Said of a file that was not: `generate > all.yaml` empties it first, and writes when it is done."""
+
 type Signature = tuple[int, ...]
 
 
@@ -136,10 +139,14 @@ def _refused(error: OSError) -> FileText:
 
 
 def _read_anew(path: str, signature: Signature, known: FileText | None) -> FileText:
-    """Read a file that may have changed. One that was emptied this moment is about to be written: it is as it was."""
+    """Read a file that may have changed. One that was emptied this moment is about to be written: it is as it was.
+
+    Whoever writes it may take long: one that stays empty is refused, and so goes on as it was.
+    """
     read = _read_regular(path, signature)
-    is_being_written = known and not signature and not read.text and not read.refusal
-    return known if known and is_being_written else read
+    if read.text or read.refusal or not known or not (known.text or known.refusal):
+        return read
+    return FileText(signature, refusal=EMPTIED) if signature else known
 
 
 def _read_regular(real: str, signature: Signature) -> FileText:

@@ -116,4 +116,12 @@ def test_a_file_that_is_emptied_to_be_written_is_as_it_was_for_a_moment(tmp_path
     before = read(tmp_path)
     path.write_text("")
     assert read(tmp_path, known=before, now=path.stat().st_mtime) == before
-    assert read(tmp_path, known=before)[str(path)].text == ""
+    emptied = read(tmp_path, known=before)
+    assert emptied[str(path)].refusal == "is empty: delete the file to remove its objects"
+    assert read(tmp_path, known=emptied, now=path.stat().st_mtime) == emptied == read(tmp_path, known=emptied)
+
+
+def test_a_file_that_was_always_empty_is_nothing_to_complain_of(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("")
+    for known in ({}, read(tmp_path), read(tmp_path, now=0)):
+        assert [(file.text, file.refusal) for file in read(tmp_path, known=known).values()] == [("", "")]

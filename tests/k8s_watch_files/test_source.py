@@ -254,6 +254,27 @@ async def test_a_file_that_grows_too_large_keeps_its_last_good_objects(world: Wo
     assert "larger than 16 MiB" in world.source.snapshot().rejected[0].reason
 
 
+class Later(SystemClock):
+    """To whom every file is an old one."""
+
+    def now(self) -> float:
+        return super().now() + 10
+
+
+async def test_a_file_that_stays_empty_while_it_is_generated_keeps_its_objects_and_says_so(world: World) -> None:
+    world.source = FileSource([world.folder], clock=Later())
+    path = world.write("a.yaml", config_map("a"))
+    await world.read()
+    path.write_text("")
+    assert await names(world) == {"a"}
+    (rejected,) = world.source.snapshot().rejected
+    assert rejected.reason == "is empty: delete the file to remove its objects; what was last good goes on serving"
+    path.write_text(config_map("b"))
+    assert await names(world) == {"b"}
+    path.write_text("# nothing")
+    assert await names(world) == set()
+
+
 async def test_endpoint_slices_are_grouped_by_service_and_keep_their_groups(world: World) -> None:
     for service, name in (("s", "s-2"), ("s", "s-1"), ("t", "t-1")):
         world.write(
