@@ -44,7 +44,7 @@ def read_files(roots: Sequence[Path], known: Files, *, now: float) -> dict[str, 
     nanoseconds = int(now * 1e9)
     for root in roots:
         if is_folder(root):
-            _read_folder(str(root), root.resolve(), files, known, nanoseconds)
+            _Walk(root.resolve(), files, known, nanoseconds).read_folder(str(root), root.resolve())
         elif str(root) not in files:
             found = files[str(root)] = _read_link(str(root), None, known, nanoseconds)
             if found.refusal:
@@ -52,38 +52,72 @@ def read_files(roots: Sequence[Path], known: Files, *, now: float) -> dict[str, 
     return files
 
 
-def _read_folder(folder: str, root: Path, files: dict[str, FileText], known: Files, now: int) -> None:
-    """Read the folder's own files, then its folders'. Links to folders are not followed: what they lead to is read in
-    its own place, and refused where that is outside.
+class _Walk:
+    """Reads a root into `files`, each folder in it once.
+
+    What a link to a folder leads to is read in its own place, and refused where that is outside. Where its own place is
+    hidden, as those of a mounted ConfigMap and of git-sync are, it is read in that of the link.
     """
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted((entry for entry in found if _is_ours(entry.name)), key=lambda entry: entry.name)
-    except OSError as error:
-        files |= _below(folder, known) | {folder: _refused(error)}
-        return
-    folders = []
-    for entry in entries:
-        if entry.path in files:
-            continue
+
+    def __init__(self, root: Path, files: dict[str, FileText], known: Files, now: int) -> None:
+        self._root = root
+        self._files = files
+        self._known = known
+        self._now = now
+        self._entered = [root]
+        """Without links: the root, and where followed links lead. What is below one, and not hidden in it, is read."""
+
+    def read_folder(self, folder: str, real: Path) -> None:
+        """Read the folder's own files, then its folders'. `real` is where it is without links."""
         try:
-            link, below = entry.is_symlink(), entry.is_dir(follow_symlinks=False)
-        except OSError as error:  # of a file system that does not say of itself what an entry is
-            files |= _below(entry.path, known) | {entry.path: _refused(error)}
-            continue
-        if below:
-            folders.append(entry.path)
-        elif link and is_folder(entry.path):
-            if refusal := _leads_out(Path(entry.path).resolve(), root):
-                files |= _below(entry.path, known) | {entry.path: FileText((), refusal=refusal)}
-        elif not entry.name.endswith(SUFFIXES):
-            continue
-        elif not link:
-            files[entry.path] = _read_plain(entry, known.get(entry.path), now)
-        else:
-            files[entry.path] = _read_link(entry.path, root, known, now)
-    for path in folders:
-        _read_folder(path, root, files, known, now)
+            with os.scandir(folder) as found:
+                entries = sorted((entry for entry in found if _is_ours(entry.name)), key=lambda entry: entry.name)
+        except OSError as error:
+            self._keep(folder, _refused(error))
+            return
+        folders = []
+        for entry in entries:
+            if entry.path in self._files:
+                continue
+            try:
+                link, below = entry.is_symlink(), entry.is_dir(follow_symlinks=False)
+            except OSError as error:  # of a file system that does not say of itself what an entry is
+                self._keep(entry.path, _refused(error))
+                continue
+            if below or (link and is_folder(entry.path)):
+                folders.append(entry)
+            elif link:
+                self._read_linked_file(entry)
+            elif entry.name.endswith(SUFFIXES):
+                self._files[entry.path] = _read_plain(entry, self._known.get(entry.path), self._now)
+        for entry in folders:
+            if entry.is_symlink():
+                self._follow(entry.path)
+            elif (inner := real / entry.name) not in self._entered[1:]:
+                self.read_folder(entry.path, inner)
+
+    def _read_linked_file(self, entry: os.DirEntry[str]) -> None:
+        if entry.name.endswith(SUFFIXES):
+            self._files[entry.path] = _read_link(entry.path, self._root, self._known, self._now)
+        elif _below(entry.path, self._known):  # it was a folder, which is away for a moment
+            self._keep(entry.path, FileText((), refusal="cannot be read: it is a link to nothing"))
+
+    def _follow(self, link: str) -> None:
+        real = Path(link).resolve()
+        if refusal := _leads_out(real, self._root):
+            self._keep(link, FileText((), refusal=refusal))
+        elif not any(_is_seen(real, entered) for entered in self._entered):
+            self._entered.append(real)
+            self.read_folder(link, real)
+
+    def _keep(self, path: str, refusal: FileText) -> None:
+        """Refuse what is at `path`; what was below it is as it was."""
+        self._files.update(_below(path, self._known) | {path: refusal})
+
+
+def _is_seen(real: Path, folder: Path) -> bool:
+    """Whether `folder` is or contains it, unhidden."""
+    return real.is_relative_to(folder) and all(map(_is_ours, real.relative_to(folder).parts))
 
 
 def is_folder(path: str | Path) -> bool:

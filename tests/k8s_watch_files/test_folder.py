@@ -56,6 +56,35 @@ def test_a_folder_that_is_linked_from_beside_it_is_read_once(tmp_path: Path) -> 
     assert read(tmp_path).keys() == {str(tmp_path / "real/a.yaml")}
 
 
+def test_a_link_to_a_hidden_folder_is_read_in_the_links_place(tmp_path: Path) -> None:
+    for name in ("..2026_1/sub/gw.yaml", ".worktrees/abc/deep/er.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "..data").symlink_to("..2026_1")
+    (tmp_path / "sub").symlink_to("..data/sub")
+    (tmp_path / "repo").symlink_to(".worktrees/abc")
+    assert read(tmp_path).keys() == {str(tmp_path / "repo/deep/er.yaml"), str(tmp_path / "sub/gw.yaml")}
+
+
+def test_a_hidden_folder_that_many_links_lead_to_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / ".hidden/in").mkdir(parents=True)
+    (tmp_path / ".hidden/in/a.yaml").write_text("x")
+    for link, target in {"a": ".hidden/in", "b": ".hidden", "c": ".hidden", ".hidden/in/up": "..", "top": "."}.items():
+        (tmp_path / link).symlink_to(target)
+    assert read(tmp_path).keys() == {str(tmp_path / "a/a.yaml")}
+
+
+def test_a_link_to_a_folder_that_is_away_for_a_moment_keeps_what_was_below(tmp_path: Path) -> None:
+    (tmp_path / ".one").mkdir()
+    (tmp_path / ".one/a.yaml").write_text("x")
+    (tmp_path / "link").symlink_to(".one")
+    before = read(tmp_path)
+    (tmp_path / ".one").rename(tmp_path / ".two")
+    after = read(tmp_path, known=before)
+    assert after.pop(str(tmp_path / "link")).refusal == "cannot be read: it is a link to nothing"
+    assert after == before
+
+
 def test_a_link_to_a_folder_outside_is_refused_and_not_entered(tmp_path: Path) -> None:
     root, other = tmp_path / "root", tmp_path / "other"
     root.mkdir()

@@ -365,6 +365,18 @@ async def test_the_swap_of_a_mounted_config_map_is_seen(world: World) -> None:
         await until_named(world.source, {"b"})
 
 
+async def test_the_swap_of_a_mounted_config_maps_folder_is_seen(world: World) -> None:
+    world.write("..1/sub/a.yaml", config_map("a"))
+    world.write("..2/sub/a.yaml", config_map("b"))
+    (world.folder / "..data").symlink_to("..1")
+    (world.folder / "sub").symlink_to("..data/sub")
+    async with running(world.source):
+        await until_named(world.source, {"a"})
+        (world.folder / "..data_tmp").symlink_to("..2")
+        (world.folder / "..data_tmp").rename(world.folder / "..data")
+        await until_named(world.source, {"b"})
+
+
 async def test_a_folder_that_is_exchanged_is_found_again(tmp_path: Path) -> None:
     world, other = World(tmp_path / "live"), World(tmp_path / "next")
     world.write("a.yaml", config_map("a"))
