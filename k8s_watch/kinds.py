@@ -9,6 +9,8 @@ OURS = "app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=p
 """Selects the Deployments that we made."""
 NOT_OF_A_GATEWAY = "type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
 """Leaves out the Secrets that are many or large and that no Gateway refers to."""
+ENVOY_GATEWAY = "gateway.envoyproxy.io"
+"""The group of Envoy Gateway's own kinds, of which nothing is read."""
 LARGE = 50
 """Objects of a page, where each may be 1 MiB large: a page is held whole for a moment, whoever made what is in it."""
 
@@ -115,7 +117,7 @@ ALL: tuple[AnyKind, ...] = (
 )
 
 UNSERVED: tuple[AnyKind, ...] = tuple(
-    Kind(name, "gateway.envoyproxy.io", ("v1alpha1",), plural, Object, optional=True)
+    Kind(name, ENVOY_GATEWAY, ("v1alpha1",), plural, Object, optional=True)
     for name, plural in (
         ("SecurityPolicy", "securitypolicies"),
         ("BackendTrafficPolicy", "backendtrafficpolicies"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from k8s_watch import kinds
+from k8s_watch.files.envoy_gateway import meaning
 from k8s_watch.files.fields import unknown_fields
 from k8s_watch.files.paths import ANY_KEY, Path, dotted, locate
 from k8s_watch.files.rules import broken_rules
@@ -156,11 +157,14 @@ def _kind_of(value: Mapping[str, Value]) -> AnyKind:
 
 
 def _not_read(name: str, api_version: str, namesake: AnyKind | None) -> str:
+    group = api_version.rpartition("/")[0]
     if namesake:
-        group = f"{namesake.group}/" if namesake.group else ""
-        return f"{name} of {api_version} is not read: did you mean apiVersion {group}{namesake.versions[0]}?"
-    close = _close(name, api_version.rpartition("/")[0])
-    hint = f"did you mean {close}?" if close else f"files may hold {', '.join(sorted(READ))}"
+        wanted = f"{namesake.group}/" if namesake.group else ""
+        hint = f"did you mean apiVersion {wanted}{namesake.versions[0]}?"
+    elif close := _close(name, group):
+        hint = f"did you mean {close}?"
+    else:
+        hint = meaning(name, group) or f"files may hold {', '.join(sorted(READ))}"
     return f"{name} of {api_version} is not read: {hint}"
 
 

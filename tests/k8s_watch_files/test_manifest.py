@@ -2,11 +2,13 @@
 
 import base64
 import textwrap
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from k8s_watch.files.envoy_gateway import MEANING
 from k8s_watch.files.manifest import Bad, Foreign, Good, read_document
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Secret
@@ -142,6 +144,26 @@ def test_kinds_that_nobody_could_mean_for_ours_are_foreign(kind: str) -> None:
     version, _, name = kind.partition(" ")
     (item,) = read_document(f"{{apiVersion: {version}, kind: {name}, metadata: {{name: a}}}}")
     assert isinstance(item, Foreign)
+
+
+@pytest.mark.parametrize(
+    ("kind", "meaning"),
+    [
+        ("SecurityPolicy", "the routes that it protects are served without it"),
+        ("BackendTrafficPolicy", "there are no rate limits"),
+        ("NewPolicy", "nothing of gateway.envoyproxy.io is"),
+    ],
+)
+def test_a_kind_of_envoy_gateways_says_what_it_means_that_it_is_not_read(kind: str, meaning: str) -> None:
+    (item,) = read_document(f"{{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: {kind}, metadata: {{name: a}}}}")
+    assert isinstance(item, Foreign)
+    assert item.reason.startswith(f"kind: {kind} of gateway.envoyproxy.io/v1alpha1 is not read: {meaning}")
+
+
+def test_the_readme_and_the_messages_know_the_same_kinds_of_envoy_gateway() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    rows = readme.partition("| kind | what it means with Lychgate |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    assert {kind for row in rows for kind in row.split("|")[1].strip().split(", ")} == MEANING.keys()
 
 
 @pytest.mark.parametrize(
