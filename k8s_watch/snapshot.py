@@ -27,6 +27,15 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """Names the field and the remedy."""
 
 
+class PassedOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects in a file of kinds that are not ours to read. Nothing is wrong with them."""
+
+    where: str
+    """The file."""
+    what: str
+    """How many of each kind: `1 Deployment, 2 ServiceAccount`."""
+
+
 class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The watched objects, one mapping a kind, by namespace and name.
 
@@ -61,6 +70,8 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     slices_by_service: Mapping[ObjectKey, tuple[EndpointSlice, ...]] = {}
     """By the Service they belong to; slices of one Service sorted by name."""
     rejected: tuple[Rejected, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    """Of files alone."""
 
 
 FIELDS: Mapping[str, str] = {

@@ -22,7 +22,7 @@ from k8s_apply.local.status_file import Oversight, StatusFile
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import ClusterSnapshot, PassedOver
 from lychgate.announcing import ADDRESS, announcement
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backends
@@ -158,11 +158,13 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
 
 
 async def _remarks(controller: Controller, statuses: StatusFile, clock: Clock) -> None:
-    """Pass on what no condition says: objects that were rejected, and those that are in vain, which is news once. A
-    moment after each change: to look for them costs as much as there are objects, and proxies wait for the change.
+    """Pass on what no condition says: objects that were rejected, and those that are in vain or not ours, which is news
+    once. A moment after each change: to look for them costs as much as there are objects, and proxies wait for the
+    change.
     """
     version = 0
     known: Set[Oversight] = frozenset()
+    passed_over: Set[PassedOver] = frozenset()
     while True:
         await controller.steps.newer_than(version)
         await clock.sleep(A_MOMENT)
@@ -173,7 +175,11 @@ async def _remarks(controller: Controller, statuses: StatusFile, clock: Clock) -
                 if one not in known:
                     log.warning("object has no effect", object=one.object, reason=one.reason)
             known = frozenset(found)
-            statuses.want_beside(done.cluster.rejected, found)
+            for passed in done.cluster.passed_over:
+                if passed not in passed_over:
+                    log.warning("objects are not read", where=passed.where, what=passed.what)
+            passed_over = frozenset(done.cluster.passed_over)
+            statuses.want_beside(done.cluster.rejected, found, passed_over)
 
 
 async def _demo_backends(controller: Controller, overrides: Sequence[Override]) -> None:

@@ -26,7 +26,7 @@ from gateway_api.status.types import (
 )
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
-from k8s_watch.snapshot import Rejected
+from k8s_watch.snapshot import PassedOver, Rejected
 
 log = structlog.get_logger("k8s_apply.local")
 
@@ -83,6 +83,7 @@ class Wish(msgspec.Struct, frozen=True):
     statuses: Statuses = {}
     rejected: tuple[Rejected, ...] = ()
     oversights: tuple[Oversight, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -98,6 +99,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     rejected: tuple[RejectedRow, ...] = ()
     oversights: tuple[Oversight, ...] = ()
     """Of a standalone Lychgate alone: in a cluster they may be somebody else's intentions."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """Of a standalone Lychgate alone, too."""
 
 
 class StatusFileError(RuntimeError):
@@ -117,10 +120,12 @@ class StatusFile:
         """Make these the wish, all of them; never blocks. The file is written whole, whatever has `changed`."""
         self._wanted.publish(msgspec.structs.replace(self._wanted.value, statuses=statuses))
 
-    def want_beside(self, rejected: Iterable[Rejected], oversights: Iterable[Oversight], /) -> None:
-        """Make these the rejected objects and the oversights, all of them; never blocks."""
-        wish = self._wanted.value
-        self._wanted.publish(Wish(wish.statuses, rejected=tuple(rejected), oversights=tuple(oversights)))
+    def want_beside(
+        self, rejected: Iterable[Rejected], oversights: Iterable[Oversight], passed_over: Iterable[PassedOver] = (), /
+    ) -> None:
+        """Make these all that is said beside the statuses; never blocks."""
+        beside = {"rejected": tuple(rejected), "oversights": tuple(oversights), "passed_over": tuple(passed_over)}
+        self._wanted.publish(msgspec.structs.replace(self._wanted.value, **beside))
 
     async def run(self) -> None:
         """Write the newest wish whenever it changes, until cancelled; then take the file away: nobody serves."""
@@ -131,7 +136,10 @@ class StatusFile:
                     version, wish = await self._wanted.newer_than(version)
                     now = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
                     self._report = make_report(wish.statuses, wish.rejected, self._report, now=now, process=os.getpid())
-                    content = msgspec.json.encode(msgspec.structs.replace(self._report, oversights=wish.oversights))
+                    whole = msgspec.structs.replace(
+                        self._report, oversights=wish.oversights, passed_over=wish.passed_over
+                    )
+                    content = msgspec.json.encode(whole)
                     await asyncio.get_running_loop().run_in_executor(writer, self._write, content)
         finally:
             self._path.unlink(missing_ok=True)

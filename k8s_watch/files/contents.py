@@ -5,6 +5,7 @@ names no object that its edit took away does not tell which one it is: an edit m
 Everything that went with that edit might be it, and stays.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from k8s_watch.files.manifest import READ, Bad, Foreign, Good, Item, read_docume
 from k8s_watch.files.yaml_text import Document, split_documents
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
-from k8s_watch.snapshot import Rejected
+from k8s_watch.snapshot import PassedOver, Rejected
 
 type Id = tuple[str, ObjectKey]
 """Kind name and key."""
@@ -43,6 +44,8 @@ class Contents(msgspec.Struct, frozen=True):
     held: tuple[Placed, ...]
     """Last good objects of documents that have turned bad."""
     rejected: tuple[Rejected, ...]
+    passed_over: PassedOver | None
+    """None where there is nothing of others in it."""
 
 
 def read_contents(path: str, file: FileText, previous: Contents | None) -> Contents:
@@ -64,7 +67,14 @@ def read_contents(path: str, file: FileText, previous: Contents | None) -> Conte
     different = {id(one.stands_for): one.stands_for for one in bad}  # thousands may stand for the same thousands
     kept = gone.keys() if file.refusal else set().union(*different.values())
     held = tuple(one for id_, one in gone.items() if id_ in kept)
-    return Contents(file, read, placed, held, tuple(_rejected(path, file, bad, serving=bool(held))))
+    rejected = tuple(_rejected(path, file, bad, serving=bool(held)))
+    return Contents(file, read, placed, held, rejected, _passed_over(path, items))
+
+
+def _passed_over(path: str, items: Iterable[tuple[Document, Item]]) -> PassedOver | None:
+    counts = Counter(item.kind for _, item in items if isinstance(item, Foreign) and not item.reason)
+    what = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    return PassedOver(where=path, what=what) if what else None
 
 
 class _Judged(NamedTuple):
@@ -97,7 +107,7 @@ def _judged(
     still = {one.id for one in previous.held if one.id in gone} - named if previous else set()
     everything = gone.keys()
     for document, item in items:
-        if isinstance(item, Foreign):
+        if isinstance(item, Foreign) and item.reason:
             yield _Judged(document, item, frozenset())
         elif isinstance(item, Bad):
             yield _Judged(

@@ -55,13 +55,17 @@ class Bad(msgspec.Struct, frozen=True):
 
 
 class Foreign(msgspec.Struct, frozen=True):
-    """An object of a kind that is not read, nor a misspelling of one that is: it stands for none of ours."""
+    """An object of a kind that is not read, nor a misspelling of one that is: it stands for none of ours.
+
+    Those of other programs may stand in our files, which are theirs too. Those of Envoy Gateway are mistakes.
+    """
 
     kind: str
     key: ObjectKey | None
     line: int
     """From 1 within the document."""
-    reason: str
+    reason: str = ""
+    """Why it is a mistake all the same; "" where nothing is wrong with it."""
 
 
 type Item = Good | Bad | Foreign
@@ -81,7 +85,8 @@ def read_document(text: str) -> tuple[Item, ...]:
         value = parse_document(text)
     except YamlError as error:
         kind, key = _identity(error.partial)
-        return (_shape(error.partial)(kind, key, error.line, error.reason),)
+        shape = Bad if _group_of_others(error.partial) is None else Foreign
+        return (shape(kind, key, error.line, error.reason),)
     return tuple(_read(text, value, ()))
 
 
@@ -101,22 +106,25 @@ def _read(text: str, value: Value, path: Path) -> Iterator[Item]:
 
 def _refusal(text: str, path: Path, refused: _RefusedError, value: Value) -> Bad | Foreign:
     kind, key = _identity(value)
+    group = _group_of_others(value)
+    if group is not None and not meaning(kind, group):
+        return Foreign(kind, key, 1)
     spots = [(locate(text, path + place), reason) for place, reason in refused.problems]
     secret = kind == kinds.SECRET.name
     reasons = (_explain(spot.path[len(path) :], None if secret else spot.scalar, reason) for spot, reason in spots)
-    return _shape(value)(kind, key, spots[0][0].line, "; ".join(reasons))
+    return (Bad if group is None else Foreign)(kind, key, spots[0][0].line, "; ".join(reasons))
 
 
-def _shape(value: Value) -> type[Bad | Foreign]:
-    """Whether what was refused may be meant as an object of ours."""
+def _group_of_others(value: Value) -> str | None:
+    """The group of an object that nobody can have meant for one that is read; None of what may be meant for one."""
     if not isinstance(value, dict):
-        return Bad
+        return None
     name, api_version = value.get("kind"), value.get("apiVersion")
     if not isinstance(name, str) or not isinstance(api_version, str) or not api_version:
-        return Bad
+        return None
     group = api_version.rpartition("/")[0]
     is_ours = group in (GROUP, EXPERIMENTAL_GROUP) or name in READ or bool(_close(name, group))
-    return Foreign if _KIND.fullmatch(name) and not name.endswith("List") and not is_ours else Bad
+    return group if _KIND.fullmatch(name) and not name.endswith("List") and not is_ours else None
 
 
 def _convert(value: Value) -> tuple[AnyKind, Object]:

@@ -14,7 +14,7 @@ from k8s_watch.files.contents import Id
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
 from k8s_watch.slices import SliceIndex
-from k8s_watch.snapshot import FIELDS, ClusterSnapshot, Rejected
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot, PassedOver, Rejected
 
 EPOCH = "1970-01-01T00:00:00Z"
 """Creation time of objects whose file names none: what is older must not depend on when we were started."""
@@ -35,14 +35,17 @@ class Shelf:
         self._stamped: defaultdict[str, Map[ObjectKey, Any]] = defaultdict(Map)
         """By kind."""
         self._rejected: tuple[Rejected, ...] = ()
+        self._passed_over: tuple[PassedOver, ...] = ()
         self._changed: dict[str, set[ObjectKey]] = {}
         self._slices = SliceIndex()
         self._fresh = True
         self._snapshot = ClusterSnapshot(revision=0)
 
-    def put(self, objects: Mapping[Id, Object], rejected: Iterable[Rejected]) -> bool:
+    def put(
+        self, objects: Mapping[Id, Object], rejected: Iterable[Rejected], passed_over: Iterable[PassedOver]
+    ) -> bool:
         """Make these all that there is; return whether anything differs from before. Cost: linear in all objects."""
-        rejected = tuple(rejected)
+        rejected, passed_over = tuple(rejected), tuple(passed_over)
         changed = [(id_, found) for id_, found in objects.items() if not self._knows(id_, found)]
         removed = self._written.keys() - objects.keys()
         for id_, found in changed:
@@ -55,9 +58,10 @@ class Shelf:
             self._stamped[kind] = self._stamped[kind].delete(key)
         for kind, key in (*(id_ for id_, _ in changed), *removed):
             self._changed.setdefault(kind, set()).add(key)
-        differs = bool(changed or removed or rejected != self._rejected)
+        beside = (rejected, passed_over) != (self._rejected, self._passed_over)
+        differs = bool(changed or removed or beside)
         self._fresh = self._fresh or differs
-        self._rejected = rejected
+        self._rejected, self._passed_over = rejected, passed_over
         return differs
 
     def snapshot(self) -> ClusterSnapshot:
@@ -75,6 +79,7 @@ class Shelf:
             revision=before.revision + 1,
             changed=MappingProxyType(changed) if before.revision else None,
             rejected=self._rejected,
+            passed_over=self._passed_over,
             **fields,
         )
         self._changed, self._fresh = {}, False

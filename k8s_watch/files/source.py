@@ -58,7 +58,8 @@ class FileSource:
         objects, doubles = _merge(contents)
         rejected = [*(r for one in contents.values() for r in one.rejected), *doubles]
         self._contents = contents
-        changed = self._shelf.put(with_overrides(objects, self._overrides), rejected)
+        passed_over = [one.passed_over for one in contents.values() if one.passed_over]
+        changed = self._shelf.put(with_overrides(objects, self._overrides), rejected, passed_over)
         if changed or not self._revision.value:
             self._revision.publish(self._revision.value + 1)
 

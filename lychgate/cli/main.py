@@ -143,7 +143,8 @@ def translate(
         bool,
         typer.Option(
             "--strict",
-            help="Exit with 1 for bad conditions too. Programmed does not count, because nothing is running.",
+            help="Exit with 1 for bad conditions and warnings too, and without a Gateway. Programmed does not count,"
+            " because nothing is running.",
         ),
     ] = False,
 ) -> None:

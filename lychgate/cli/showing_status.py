@@ -118,6 +118,8 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
     for rejected in report.rejected:
         name = f"{rejected.kind}/{rejected.name}" if rejected.name else rejected.kind or "document"
         console.print(f"rejected: {rejected.where}: {name}: {rejected.reason}", style="red", highlight=False)
+    for passed in report.passed_over:
+        console.print(f"note: {passed.where}: not read: {passed.what}", highlight=False)
     for one in report.oversights:
         console.print(f"warning: {one.object}: {one.reason}", style="yellow", highlight=False)
 

@@ -39,7 +39,8 @@ TYPE_URLS = {
 def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str, *, strict: bool = False) -> int:
     """Print the translation; return the exit code: 0, 1 when an object was rejected, 2 for a wrong option.
 
-    With `strict`, it is 1 also when a condition is bad that needs no proxy to be good.
+    With `strict`, it is 1 also when a condition is bad that needs no proxy to be good, for every warning, and where
+    there is no Gateway.
     """
     views = {"xds": xds, "ir": ir, "status": statuses}
     if to not in views or output not in ("yaml", "json"):
@@ -60,9 +61,12 @@ def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str, *
         text = yaml.dump(json.loads(text), Dumper=yaml.CSafeDumper, sort_keys=False)
     with reporting("translate"):
         print(text.rstrip())
-    report_oversights(oversights(cluster, done.graph))
-    bad = report_bad(done) if strict else 0
-    return report_rejected(cluster) or bad
+    for passed in cluster.passed_over:
+        complain(f"note: {passed.where}: not read: {passed.what}")
+    found = oversights(cluster, done.graph)
+    report_oversights(found)
+    bad = (report_bad(done) or bool(found)) if strict else 0
+    return int(report_rejected(cluster) or bad)
 
 
 def xds(done: Built) -> dict[str, Any]:
@@ -116,7 +120,10 @@ def report_oversights(found: Iterable[Oversight]) -> None:
 
 
 def report_bad(done: Built) -> int:
-    """Name every bad condition on standard error but Programmed, which needs a proxy; return 1 when there was one."""
+    """Name every bad condition on standard error but Programmed, which needs a proxy; return 1 when there was one.
+
+    That there is no Gateway is as bad.
+    """
     wished = build_statuses(done.graph, FleetReport(), InfraReport())
     rows = make_report(wished, (), StatusReport(), now="", process=0).rows
     bad = [row for row in rows if row.type != "Programmed" and is_bad(row)]
@@ -124,7 +131,9 @@ def report_bad(done: Built) -> int:
         name = "/".join(filter(None, (row.kind, row.namespace, row.name)))
         where = f" at {row.parent}" if row.parent else ""
         complain(f"bad: {name}{where}: {row.type} is {row.status}, {row.reason}: {row.message}")
-    return 1 if bad else 0
+    if not done.gateways:
+        complain("bad: there is no Gateway that is ours: nothing would be served")
+    return 1 if bad or not done.gateways else 0
 
 
 def report_rejected(cluster: ClusterSnapshot) -> int:

@@ -22,9 +22,10 @@ from k8s_apply.local import StatusFile, read_status_file
 from k8s_apply.local.status_file import Oversight, StatusFileError, StatusReport, make_report
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
-from k8s_watch.snapshot import Rejected
+from k8s_watch.snapshot import PassedOver, Rejected
 from tests.flow.virtual_clock import VirtualClock
 
+PASSED_OVER = PassedOver(where="a.yaml", what="1 Deployment")
 REJECTED = Rejected(kind="Gateway", key=ObjectKey("default", "bad"), where="a.yaml:3 (document 1)", reason="why")
 
 OVERSIGHT = Oversight(namespace="default", kind="HTTPRoute", name="lost", reason="leads nowhere")
@@ -116,11 +117,12 @@ async def test_the_newest_wish_is_read_back(tmp_path: Path) -> None:
     file = StatusFile(path, clock=VirtualClock())
     async with running(file):
         file.want(of_route(route(condition("Accepted"))))
-        file.want_beside([REJECTED], [OVERSIGHT])
+        file.want_beside([REJECTED], [OVERSIGHT], [PASSED_OVER])
         found = await until_rows(path, 1)
         assert found.rows[0].last_transition_time == "2023-11-14T22:13:20Z"
         assert [(one.name, one.where, one.reason) for one in found.rejected] == [("bad", REJECTED.where, "why")]
         assert found.oversights == (OVERSIGHT,)
+        assert found.passed_over == (PASSED_OVER,)
         assert path.stat().st_mode & 0o777 == 0o600
         file.want({})
         await until_rows(path, 0)

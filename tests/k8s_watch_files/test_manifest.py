@@ -144,6 +144,7 @@ def test_kinds_that_nobody_could_mean_for_ours_are_foreign(kind: str) -> None:
     version, _, name = kind.partition(" ")
     (item,) = read_document(f"{{apiVersion: {version}, kind: {name}, metadata: {{name: a}}}}")
     assert isinstance(item, Foreign)
+    assert item.reason == ""
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,37 @@ def test_the_strict_fail_for_bad_conditions_and_not_because_nothing_runs(
     )
 
 
+def test_the_strict_fail_for_warnings_and_without_a_gateway(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(QUICKSTART, tmp_path, dirs_exist_ok=True)
+    route = tmp_path / "route.yaml"
+    route.write_text(route.read_text().replace("name: eg", "name: egg"))
+    assert translating.main([tmp_path], [], "status", "yaml", strict=True) == 1
+    assert "warning: HTTPRoute/default/backend: parentRefs[0] leads nowhere" in capsys.readouterr().err
+    for file in tmp_path.iterdir():
+        file.unlink()
+    assert translating.main([tmp_path], [], "status", "yaml") == 0
+    assert translating.main([tmp_path], [], "status", "yaml", strict=True) == 1
+    assert capsys.readouterr().err == "bad: there is no Gateway that is ours: nothing would be served\n"
+
+
+def test_objects_of_others_are_a_remark_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(QUICKSTART, tmp_path, dirs_exist_ok=True)
+    kinds = {"app": ("apps/v1", "Deployment"), "a": ("v1", "ServiceAccount"), "b": ("v1", "ServiceAccount")}
+    texts = (f"{{apiVersion: {api}, kind: {kind}, metadata: {{name: {name}}}}}" for name, (api, kind) in kinds.items())
+    (tmp_path / "app.yaml").write_text("\n---\n".join(texts))
+    assert translating.main([tmp_path], [], "status", "yaml", strict=True) == 0
+    assert capsys.readouterr().err == f"note: {tmp_path}/app.yaml: not read: 1 Deployment, 2 ServiceAccount\n"
+
+
+def test_objects_of_envoy_gateways_kinds_fail_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(QUICKSTART, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "p.yaml").write_text(
+        "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: p}}"
+    )
+    assert translating.main([tmp_path], [], "status", "yaml") == 1
+    assert "the routes that it protects are served without it" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("command", [("translate", str(QUICKSTART)), ("version",)])
 def test_a_report_that_cannot_be_written_is_a_failure(command: tuple[str, ...]) -> None:
