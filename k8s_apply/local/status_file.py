@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,7 +143,8 @@ class StatusFile:
                     content = msgspec.json.encode(whole)
                     await asyncio.get_running_loop().run_in_executor(writer, self._write, content)
         finally:
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # where nothing could be written there is nothing to take away
+                self._path.unlink()
 
     def _write(self, content: bytes) -> None:
         try:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+import structlog
 
 from gateway_api.ir.infra import Address
 from gateway_api.status.types import (
@@ -132,8 +133,14 @@ async def test_the_newest_wish_is_read_back(tmp_path: Path) -> None:
 async def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     file = StatusFile(tmp_path / "file" / "status.json", clock=VirtualClock())
-    async with running(file):
-        file.want(of_route(route(condition("Accepted"))))
+    with structlog.testing.capture_logs() as said:
+        async with running(file):
+            file.want(of_route(route(condition("Accepted"))))
+            while True:
+                await asyncio.sleep(0)
+                if said:
+                    break
+    assert [line["event"] for line in said] == ["statuses cannot be written"]
 
 
 def test_a_missing_file_says_what_to_start(tmp_path: Path) -> None:
