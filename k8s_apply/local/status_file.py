@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -25,6 +24,7 @@ from gateway_api.status.types import (
     Statuses,
     StatusKey,
 )
+from k8s_apply.timestamps import rfc3339
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import PassedOver, Rejected
@@ -135,7 +135,7 @@ class StatusFile:
             with ThreadPoolExecutor(1, "status file") as writer:  # whose end waits for the last write
                 while True:
                     version, wish = await self._wanted.newer_than(version)
-                    now = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                    now = rfc3339(self._clock.now())
                     self._report = make_report(wish.statuses, wish.rejected, self._report, now=now, process=os.getpid())
                     whole = msgspec.structs.replace(
                         self._report, oversights=wish.oversights, passed_over=wish.passed_over
