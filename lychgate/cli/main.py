@@ -1,7 +1,6 @@
 """The `lychgate` command. Each subcommand imports what it needs when it is called: `lychgate version` costs no gRPC."""
 
 import gc
-import importlib.metadata
 import os
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from lychgate.cli import serving
 from lychgate.cli.structlog_alone import import_structlog_alone
 from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
 from lychgate.terminal import complain, reporting
+from lychgate.version import VERSION
 
 app = typer.Typer(
     name="lychgate",
@@ -209,7 +209,7 @@ def version() -> None:
     """Print the versions of Lychgate and of its Python."""
     python = ".".join(map(str, sys.version_info[:3]))
     with reporting("version"):
-        typer.echo(f"lychgate {importlib.metadata.version('lychgate')} (Python {python})")
+        typer.echo(f"lychgate {VERSION} (Python {python})")
 
 
 def _settings(file: Path | None, flags: Mapping[str, object], defaults: Settings | None = None) -> Settings:
