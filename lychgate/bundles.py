@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from k8s_watch.api import ApiError, KubeReader
+from k8s_watch.api import ApiError, KubeReader, items_of
 from k8s_watch.decode import Undecodable, decode
 from k8s_watch.kinds import CRD
 from k8s_watch.objects.core import CustomResourceDefinition
@@ -15,8 +16,6 @@ from k8s_watch.watcher import REMEDY
 
 VERSION = "gateway.networking.k8s.io/bundle-version"
 """The annotation. Spec: Gateway API v1.6 pkg/consts BundleVersionAnnotation"""
-PAGE = 500
-"""CRDs a page."""
 PAUSE = 600.0
 """Seconds between two looks."""
 SOON = 10.0
@@ -49,18 +48,14 @@ async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | Non
 
 async def _bundles(api: KubeReader) -> Mapping[str, str]:
     bundles: dict[str, str] = {}
-    token = ""
-    while True:
-        page = await api.list_page(CRD, CRD.versions[0], limit=PAGE, continue_token=token)
-        for crd in map(_read, page.items):
-            if crd and crd.metadata.name.partition(".")[2] in (GROUP, EXPERIMENTAL_GROUP):
-                bundles[crd.metadata.name] = crd.metadata.annotations.get(VERSION, "")
-        token = page.continue_token
-        if not token:
-            return bundles
+    async for item in items_of(api, CRD):
+        crd = _read(item)
+        if crd and crd.metadata.name.partition(".")[2] in (GROUP, EXPERIMENTAL_GROUP):
+            bundles[crd.metadata.name] = crd.metadata.annotations.get(VERSION, "")
+    return bundles
 
 
-def _read(item: bytes) -> CustomResourceDefinition | None:
+def _read(item: bytes | msgspec.Raw) -> CustomResourceDefinition | None:
     try:
         return decode(CRD, item)
     except Undecodable:

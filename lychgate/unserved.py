@@ -6,15 +6,12 @@ import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from k8s_watch.api import ApiError, KubeReader, NotServed
+from k8s_watch.api import ApiError, KubeReader, NotServed, items_of
 from k8s_watch.decode import read_head
-from k8s_watch.keys import AnyKind
 from k8s_watch.kinds import UNSERVED
 
 NAMED = 5
 """Names in a line, at most."""
-PAGE = 500
-"""Objects a page."""
 PAUSE = 600.0
 """Seconds between two looks: who comes from Envoy Gateway applies what they are used to at any time."""
 
@@ -35,7 +32,7 @@ async def warn_of_unserved(api: KubeReader, *, once: Latest[bool], clock: Clock)
         unread: dict[str, str] = {}
         for kind in UNSERVED:
             try:
-                names = await _names(api, kind)
+                names = [str(read_head(item).key) async for item in items_of(api, kind)]
             except NotServed:
                 names = []
             except (ApiError, OSError) as error:
@@ -56,15 +53,3 @@ def _warn(kind: str, count: int, new: Sequence[str]) -> None:
         log.warning("SecurityPolicy is not supported, the routes that it protects are OPEN", **what)
     else:
         log.warning("Envoy Gateway policies are not supported and have no effect", **what)
-
-
-async def _names(api: KubeReader, kind: AnyKind) -> list[str]:
-    """Return the names of all objects, in the server's order."""
-    names: list[str] = []
-    token = ""
-    while True:
-        page = await api.list_page(kind, kind.versions[0], limit=PAGE, continue_token=token)
-        names += [str(read_head(item).key) for item in page.items]
-        token = page.continue_token
-        if not token:
-            return names
