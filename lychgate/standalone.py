@@ -25,7 +25,7 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, PassedOver
 from lychgate.announcing import ADDRESS, announcement
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
-from lychgate.demo import Backend, demo_backends, run_demo_backends
+from lychgate.demo import Backend, demo_backends, run_demo_backend
 from lychgate.oversights import oversights
 from lychgate.pipeline import Step
 from lychgate.proxies import graph_settings
@@ -196,7 +196,7 @@ async def _demo_backends(controller: Controller, overrides: Sequence[Override]) 
             for gone in running.keys() - wanted:
                 running.pop(gone).cancel()
             for new in wanted - running.keys():
-                running[new] = tasks.create_task(run_demo_backends([new]), name=f"demo backend {new.name}")
+                running[new] = tasks.create_task(run_demo_backend(new), name=f"demo backend {new.name}")
 
 
 def _may_move_backends(cluster: ClusterSnapshot) -> bool:

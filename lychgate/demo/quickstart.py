@@ -1,7 +1,7 @@
 """Services that ask for a demo backend → the backends, run beside the proxies."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 import structlog
@@ -30,14 +30,8 @@ def demo_backends(cluster: ClusterSnapshot) -> tuple[Backend, ...]:
     )
 
 
-async def run_demo_backends(backends: Sequence[Backend]) -> None:
+async def run_demo_backend(backend: Backend) -> None:
     """Serve until cancelled. A port that is taken is left to whoever has it: that is a backend too."""
-    async with asyncio.TaskGroup() as tasks:
-        for backend in backends:
-            tasks.create_task(_run(backend), name=f"demo backend {backend.name}")
-
-
-async def _run(backend: Backend) -> None:
     try:
         async with backend.serving():
             await asyncio.Event().wait()

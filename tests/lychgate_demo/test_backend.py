@@ -13,7 +13,7 @@ import pytest
 from flow.clock import SystemClock
 from k8s_watch.files import FileSource
 from k8s_watch.snapshot import ClusterSnapshot
-from lychgate.demo import Backend, demo_backends, run_demo_backends
+from lychgate.demo import Backend, demo_backends, run_demo_backend
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
 
@@ -75,7 +75,7 @@ async def test_a_connection_serves_request_after_request_with_bodies(backend: Ba
 
 async def test_a_request_under_way_is_finished_after_sigterm(backend: Backend) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "lychgate.demo", "--name", "x", "--host", "127.0.0.1", "--port", str(backend.port)),
+        *(sys.executable, "-m", "lychgate", "demo-backend", "--host", "127.0.0.1", "--port", str(backend.port)),
         cwd=QUICKSTART.parents[1],
     )
     try:
@@ -150,4 +150,4 @@ async def test_a_name_in_place_of_an_address_asks_for_nothing(tmp_path: Path) ->
 
 async def test_a_taken_port_is_left_to_whoever_has_it(backend: Backend) -> None:
     async with backend.serving():
-        await run_demo_backends([backend])
+        await run_demo_backend(backend)
