@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes
+from k8s_apply.local.ports import ADDRESS
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import HTTPRouteMatch
 
-ADDRESS = "127.0.0.1"
 MOST_LINES = 12
 """Curl lines at most: a screen, not a catalogue."""
 

@@ -17,13 +17,14 @@ from flow.latest import Latest, ring
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
 from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
+from k8s_apply.local.ports import ADDRESS
 from k8s_apply.local.proxies import Envoy, LocalProxies
 from k8s_apply.local.status_file import Oversight, StatusFile
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, PassedOver
-from lychgate.announcing import ADDRESS, announcement
+from lychgate.announcing import announcement
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backend
 from lychgate.oversights import oversights
