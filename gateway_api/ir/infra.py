@@ -7,6 +7,10 @@ import msgspec
 
 from k8s_watch.keys import ObjectKey
 
+LISTENER_DRAIN = 60
+"""Seconds for which connections of a listener, or of a filter chain, that was replaced may go on, at least. What they
+use stays as long."""
+
 
 class InfraPort(msgspec.Struct, frozen=True, kw_only=True):
     """One port of the Gateway's Service."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway_api.ir.infra import InfraIR
+from gateway_api.ir.infra import LISTENER_DRAIN, InfraIR
 from k8s_apply.api import Json
 from k8s_apply.infra.names import infra_key, pod_labels, secret_key
 from k8s_apply.infra.settings import InfraSettings
@@ -18,8 +18,6 @@ USER = 65532
 METRICS_PORT = 19001
 READY_PORT = 19003
 DRAIN_PATH = "/drain"
-LISTENER_DRAIN = 60
-"""Seconds, see `listener_drain`."""
 BOOTSTRAP_FILE = "bootstrap.yaml"
 DIGEST = "checksum/bootstrap"
 

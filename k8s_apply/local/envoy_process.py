@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from flow.clock import Clock
+from gateway_api.ir.infra import LISTENER_DRAIN
 from k8s_apply.local import tether
 
 log = structlog.get_logger("k8s_apply.envoy")
@@ -46,7 +47,7 @@ async def envoy_process(
             *("--log-level", "warning", "--log-format", "%l %_"),
             "--disable-hot-restart",
             # As in a pod: connections that a change of a listener left behind close with their next answer.
-            *("--drain-strategy", "immediate", "--drain-time-s", "60"),
+            *("--drain-strategy", "immediate", "--drain-time-s", str(LISTENER_DRAIN)),
             stdin=DEVNULL,
             stdout=stdout,
             stderr=PIPE,

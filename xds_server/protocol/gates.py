@@ -9,6 +9,7 @@ from itertools import chain
 
 import msgspec
 
+from gateway_api.ir.infra import LISTENER_DRAIN
 from xds_server.protocol.channel import Channel, Staged
 from xds_server.snapshot.diff import Reference, named_apart
 from xds_server.snapshot.resource import Resource, ResourceType
@@ -35,7 +36,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     make: float = 5.0
     """A resource is sent at the latest so long after it could have been, whatever it names that is not there."""
-    linger: float = 60.0
+    linger: float = LISTENER_DRAIN
     """Routes, secrets and endpoints stay so long after nothing names them that the client may be using, for connections
     that still drain; so do the scopes of a table that is not scoped any more."""
     rest: float = 5.0
