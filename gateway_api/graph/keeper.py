@@ -97,10 +97,6 @@ class GraphKeeper:
         self._world = world
         return done
 
-    def reset(self) -> None:
-        """Forget everything: the next update is a full build."""
-        self._world = None
-
 
 class _World:
     """The state between two updates."""

@@ -48,10 +48,6 @@ class StatusKeeper:
         self._desk = desk
         return done
 
-    def reset(self) -> None:
-        """Forget everything: the next update says everything anew, and all of it differs."""
-        self._desk = None
-
 
 class _Touched(msgspec.Struct):
     """The nodes that may have another status."""

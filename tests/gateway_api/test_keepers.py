@@ -73,8 +73,7 @@ class Keepers:
         self.fleet, self.infra = FleetReport(), InfraReport()
 
     def forget(self) -> None:
-        self.keeper.reset()
-        self.graph = NO_GRAPH
+        self.keeper, self.graph = GraphKeeper(Settings()), NO_GRAPH
 
     def update(self, cluster: ClusterSnapshot, *, say: bool = True) -> GraphChange:
         """Go one step; `say` False leaves the statuses out."""
