@@ -23,17 +23,8 @@ from lychgate.cli.bad_conditions import is_bad
 from lychgate.oversights import oversights
 from lychgate.pipeline import Built, build_everything
 from lychgate.terminal import complain, reporting
-from protos import render, type_urls
-from xds_server.snapshot.resource import ResourceType
-
-TYPE_URLS = {
-    ResourceType.CLUSTER: type_urls.CLUSTER,
-    ResourceType.ENDPOINT: type_urls.ENDPOINT,
-    ResourceType.SECRET: type_urls.SECRET,
-    ResourceType.SCOPED_ROUTE: type_urls.SCOPED_ROUTE,
-    ResourceType.LISTENER: type_urls.LISTENER,
-    ResourceType.ROUTE: type_urls.ROUTE,
-}
+from protos import render
+from xds_server.snapshot.resource import TYPE_URLS, ResourceType
 
 
 def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str, *, strict: bool = False) -> int:

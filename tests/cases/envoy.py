@@ -11,9 +11,8 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from protos.render import decode
-from tests.cases.show import TYPE_URLS
 from xds_server.bootstrap.common import layered_runtime
-from xds_server.snapshot.resource import ResourceType, Snapshot
+from xds_server.snapshot.resource import TYPE_URLS, ResourceType, Snapshot
 
 
 def binary() -> Path:

@@ -21,22 +21,12 @@ from gateway_api.status.types import (
 )
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
-from protos import type_urls
 from protos.render import decode, to_dict
 from tests.cases.case import ROOT, Case, Outcome, Result, load
-from xds_server.snapshot.resource import ResourceType, Snapshot
+from xds_server.snapshot.resource import TYPE_URLS, ResourceType, Snapshot
 
 PLAIN = "gateway/plain"
 """The case that shows in full what the others leave out."""
-
-TYPE_URLS = {
-    ResourceType.CLUSTER: type_urls.CLUSTER,
-    ResourceType.ENDPOINT: type_urls.ENDPOINT,
-    ResourceType.SECRET: type_urls.SECRET,
-    ResourceType.SCOPED_ROUTE: type_urls.SCOPED_ROUTE,
-    ResourceType.LISTENER: type_urls.LISTENER,
-    ResourceType.ROUTE: type_urls.ROUTE,
-}
 
 
 def goldens(case: Case, outcome: Outcome) -> dict[str, str]:

@@ -9,10 +9,9 @@ from flow.latest import Latest
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.messages import Acked, Heard, Nacked, Returned
-from xds_server.serve.wire import TYPE_URLS
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.isolation import Blame, Bluntness, Unit
-from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
+from xds_server.snapshot.resource import TYPE_URLS, Resource, ResourceType, Snapshot
 
 
 class Meter(Protocol):

@@ -11,22 +11,14 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 from google.protobuf.message import DecodeError
 
-from protos import core, type_urls
+from protos import core
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
 from protos.encode import delta_resource, encode_delta_response, encode_response
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
 from xds_server.protocol.subscription import MAX_NAMES
-from xds_server.snapshot.resource import Resource, ResourceType
+from xds_server.snapshot.resource import TYPE_URLS, Resource, ResourceType
 
-TYPE_URLS: Final[Mapping[ResourceType, str]] = {
-    ResourceType.CLUSTER: type_urls.CLUSTER,
-    ResourceType.ENDPOINT: type_urls.ENDPOINT,
-    ResourceType.SECRET: type_urls.SECRET,
-    ResourceType.SCOPED_ROUTE: type_urls.SCOPED_ROUTE,
-    ResourceType.LISTENER: type_urls.LISTENER,
-    ResourceType.ROUTE: type_urls.ROUTE,
-}
 TYPES: Final[Mapping[str, ResourceType]] = {url: type_ for type_, url in TYPE_URLS.items()}
 
 

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import xxhash
 from immutables import Map
+
+from protos import type_urls
 
 
 class ResourceType(IntEnum):
@@ -21,6 +23,16 @@ class ResourceType(IntEnum):
     SCOPED_ROUTE = 3
     LISTENER = 4
     ROUTE = 5
+
+
+TYPE_URLS: Final[Mapping[ResourceType, str]] = {
+    ResourceType.CLUSTER: type_urls.CLUSTER,
+    ResourceType.ENDPOINT: type_urls.ENDPOINT,
+    ResourceType.SECRET: type_urls.SECRET,
+    ResourceType.SCOPED_ROUTE: type_urls.SCOPED_ROUTE,
+    ResourceType.LISTENER: type_urls.LISTENER,
+    ResourceType.ROUTE: type_urls.ROUTE,
+}
 
 
 class Resource(msgspec.Struct, frozen=True, eq=False):
