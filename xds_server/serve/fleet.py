@@ -103,6 +103,7 @@ class Fleet:
         """Those that are in sync and were reported not to be, or the other way round."""
         self._renewal: asyncio.TimerHandle | None = None
         cache.on_blame = self._touch
+        cache.on_publish = self._published
         cache.proxies = self._streams
 
     def connect(self, group: ObjectKey, node_id: str) -> Proxy:
@@ -198,6 +199,11 @@ class Fleet:
             if refusal and refusal.version == resource.version:
                 del refusals[what.type, resource.name]
                 self._touch(group)
+
+    def _published(self, group: ObjectKey) -> None:
+        """What was refused may be wished for no more. Proxies need not say so: they may have all, in time or before."""
+        if group in self._refusals:
+            self._touch(group)
 
     def _touch(self, group: ObjectKey) -> None:
         self._touched.add(group)

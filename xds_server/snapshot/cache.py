@@ -43,6 +43,9 @@ class SnapshotCache:
         """To be set by who knows the proxies of a group, as they are named in verdicts."""
         self.on_blame: Callable[[ObjectKey], None] = lambda _: None
         """To be set by who wants to hear that something else is to blame in a group."""
+        self.on_publish: Callable[[ObjectKey], None] = lambda _: None
+        """To be set by who wants to hear that something else is wished for in a group, or nothing any more: what is
+        served may stay the same."""
         self.behind: Latest[bool] = Latest(initial=False)
         """Whether others may know a newer world than what is published here. To be said by who knows."""
         self._divide = divide
@@ -60,6 +63,7 @@ class SnapshotCache:
             raise InconsistentSnapshot(dangling)
         known.wanted = snapshot
         self._serve(group, known)
+        self.on_publish(group)
         return True
 
     def withdraw(self, group: ObjectKey) -> None:
@@ -68,6 +72,7 @@ class SnapshotCache:
             known.wanted, known.quarantine, known.references = None, self._quarantine(group), References()
             self._serve(group, known)
             self._drop_deserted(group, known)
+            self.on_publish(group)
 
     def watch(self, group: ObjectKey) -> Latest[Snapshot | None]:
         """What the proxies of the group should get; None until the first publish and after `withdraw`."""

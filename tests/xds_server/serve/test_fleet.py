@@ -7,7 +7,7 @@ from protos import type_urls
 from tests.flow.virtual_clock import settle
 from tests.xds_server.world import ROUTE, world
 from xds_server.protocol.messages import Acked, Nacked
-from xds_server.serve.fleet import Fleet
+from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.resource import Resource, Snapshot, make_set
 from xds_server.translate.parts import divide
@@ -108,11 +108,51 @@ async def test_a_refusal_outlives_the_proxy_and_ends_with_the_content() -> None:
     fleet.heard(proxy, refusal(BAD))
     fleet.disconnect(proxy)
     await settle()
-    assert fleet.report.value.gateways[EG].nacks
+    assert fleet.report.value.of(EG).nacks
     cache.publish(EG, FIXED)
-    fleet.connect(EG, "two")
     await settle()
-    assert not fleet.report.value.gateways[EG].nacks
+    assert not fleet.report.value.of(EG).nacks
+
+
+async def fleet_that_refused() -> tuple[Fleet, SnapshotCache, Proxy]:
+    """One proxy refused what came after GOOD, has GOOD, and that is told."""
+    fleet, cache = fleet_of(GOOD)
+    one = fleet.connect(EG, "one")
+    fleet.heard(one, Acked(type=ROUTE, resources=(route(GOOD),)))
+    cache.publish(EG, BAD)
+    fleet.heard(one, refusal(BAD))
+    fleet.caught_up(one, cache.served(EG))
+    await settle()
+    assert (fleet.report.value.of(EG).acked, len(fleet.report.value.of(EG).nacks)) == (1, 1)
+    return fleet, cache, one
+
+
+async def test_a_refusal_ends_with_the_content_though_its_proxy_answers_before_the_report_is_renewed() -> None:
+    fleet, cache, one = await fleet_that_refused()
+    cache.publish(EG, FIXED)
+    fleet.caught_up(one, None)
+    fleet.heard(one, Acked(type=ROUTE, resources=(route(FIXED),)))
+    fleet.caught_up(one, FIXED)
+    await settle()
+    assert not fleet.report.value.of(EG).nacks
+
+
+async def test_a_refusal_ends_when_what_was_wished_for_before_is_again() -> None:
+    """It is what proxies got in its place: none of them hears anything."""
+    fleet, cache, _ = await fleet_that_refused()
+    cache.publish(EG, GOOD)
+    await settle()
+    assert not fleet.report.value.of(EG).nacks
+
+
+async def test_a_refusal_ends_with_the_gateway() -> None:
+    fleet, cache = fleet_of(BAD)
+    fleet.heard(fleet.connect(EG, "one"), refusal(BAD))
+    await settle()
+    assert fleet.report.value.of(EG).nacks
+    cache.withdraw(EG)
+    await settle()
+    assert not fleet.report.value.of(EG).nacks
 
 
 async def test_a_refusal_ends_when_a_proxy_takes_it_after_all() -> None:
