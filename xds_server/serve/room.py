@@ -12,7 +12,8 @@ class Room:
     """For `limit` bytes at once, or for a single response that is larger. Who waits holds no bytes.
 
     A client that takes longer than `patience` seconds keeps its bytes and loses its place: proxies that stall together
-    hold the others up so long for each `limit`, and no longer. What they hold ends with `Limits.write`.
+    hold the others up so long for each `limit`, and no longer. A client that still has not read it at `Limits.write`
+    leaves it with gRPC until it does, or is gone: one response for each place that its Gateway has.
     """
 
     def __init__(self, limit: int = 64 * 1024 * 1024, patience: float = 5.0) -> None:

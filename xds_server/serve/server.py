@@ -160,15 +160,19 @@ class XdsServer:
                 conversation = begin(only, self._settings.patience, self._diff)
                 with self._seat(group):
                     await self._admit()
-                    ending = await self._converse(conversation, visitor, requests, context)
+                    if ending := await self._converse(conversation, visitor, requests, context):
+                        # While the client leaves unread what is on its way, this waits, and takes one of gRPC's places
+                        # for the streams of all. There is no way to take that back, so it is its Gateway's place, too.
+                        await self._end(ending, visitor, context)
             except TurnedAway as turned_away:
-                ending = turned_away.ending
-            if ending:
-                self._fleet.meter.turned_away(ending.code.name)
-                self._refusals.tell(ending, visitor)
-                await context.abort(*ending)
+                await self._end(turned_away.ending, visitor, context)
 
         return handle
+
+    async def _end(self, ending: Ending, visitor: Visitor, context: ServerContext) -> None:
+        self._fleet.meter.turned_away(ending.code.name)
+        self._refusals.tell(ending, visitor)
+        await context.abort(*ending)
 
     @contextmanager
     def _seat(self, gateway: ObjectKey | None) -> Iterator[None]:

@@ -400,6 +400,33 @@ async def test_a_gateways_proxies_take_no_other_gateways_place(
         assert await again.names() == ["a", "b"]
 
 
+async def test_who_does_not_read_keeps_a_place_of_its_own_gateway_until_it_goes(
+    serve: Serve, tls: TlsFiles, authority: Authority
+) -> None:
+    """Cases 25, 33: gRPC holds what it did not read, and with it one of the places of all Gateways."""
+    settings = ServeSettings(drain=0.0, max_streams=2, max_streams_per_gateway=1, limits=Limits(write=0.2))
+    async with serve(tls=tls, settings=settings) as running:
+        ours, others = (speaks_for(authority, gateway) for gateway in (EG, OTHER))
+        running.cache.publish(EG, BIG)
+        running.cache.publish(OTHER, AB)
+        slow = await running.open(ours)
+        await slow.say()
+        await until_gone(running, 1)
+        while EG in running.fleet.report.value.gateways:
+            await running.fleet.report.newer_than(running.fleet.report.version)
+        again = await running.open(ours)
+        assert await again.ending() is EXHAUSTED
+        other = await running.open(others)
+        await other.say(node=core.Node(id="other", cluster="default/other"))
+        assert await other.names() == ["a", "b"]
+        slow.close()
+        while EG in running.server._seated:
+            await asyncio.sleep(0)
+        again = await running.open(ours)
+        await again.say()
+        assert await again.names()
+
+
 async def test_a_stream_that_says_nothing_has_a_place_too(serve: Serve, tls: TlsFiles, authority: Authority) -> None:
     """Case 33: of two, the one that came later is refused."""
     async with serve(tls=tls, settings=ServeSettings(drain=0.0, max_streams_per_gateway=1)) as running:
