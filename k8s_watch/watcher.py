@@ -268,7 +268,7 @@ class Watcher[T: Object]:
     def _heard(self, state: Watching, raw: bytes) -> tuple[State, Sequence[Event[T]]]:
         try:
             line = _LINE.decode(raw)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConnectionError(f"the watch sent a line that is no event: {error}") from error
         event: Event[T]
         match line.type:

@@ -216,11 +216,12 @@ async def test_an_object_made_again_under_its_name_is_a_new_object(world: World)
         assert after.changed == {"Service": {A}}
 
 
-async def test_a_line_that_is_no_event_costs_a_reconnect_only(world: World) -> None:
+@pytest.mark.parametrize("line", [b'{"type": "ADD', b'{"type": "\xff", "object": {}}'])
+async def test_a_line_that_is_no_event_costs_a_reconnect_only(world: World, line: bytes) -> None:
     """The watch goes on from the last version it understood."""
     world.api.put(SERVICE, "a")
     async with world.running():
-        world.api.send(SERVICE, b'{"type": "ADD')
+        world.api.send(SERVICE, line)
         await world.clock.advance(5)
         world.api.put(SERVICE, "b")
         await world.clock.advance(0)
