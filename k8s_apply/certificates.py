@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from flow.supervise import attempt
 from gateway_api.ir.identity import gateway_uri
 from k8s_watch.keys import ObjectKey
 
@@ -35,6 +36,8 @@ BACKDATED = timedelta(minutes=5)
 AUTHORITY_LIFE = timedelta(days=3650)
 SERVER_LIFE = timedelta(days=365)
 CLIENT_LIFE = timedelta(days=30)
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, InternalError, x509.InvalidVersion)
+"""What the library raises of a certificate or a key that it cannot read, as far as it is known."""
 
 type Files = Mapping[str, bytes]
 """PEM by file name."""
@@ -105,11 +108,11 @@ def load_authority(files: Files) -> Authority:
     try:
         public = _load_key(key_pem).public_key()
         roots = x509.load_pem_x509_certificates(files.get("tls.crt", b"") + b"\n" + files.get("ca.crt", b""))
-    except (ValueError, TypeError) as error:
+        own = [root for root in roots if root.public_key() == public]
+    except _UNREADABLE as error:
         raise BadCertificateError(
             f"the authority needs ca.crt and ca.key in PEM, the key for ECDSA: {error}"
         ) from error
-    own = [root for root in roots if root.public_key() == public]
     if not own:
         raise BadCertificateError("the authority's ca.key fits none of the certificates in its ca.crt")
     bundle = b"".join(dict.fromkeys(_pem(root) for root in [*own, *roots]))
@@ -148,13 +151,14 @@ def server_problem(authority: Authority, name: str, current: Files, now: float) 
         chain = x509.load_pem_x509_certificates(current.get("tls.crt", b""))
         trusted = x509.load_pem_x509_certificates(current.get("ca.crt", b""))
         names = _dns_names(chain[0])
-    except ValueError as error:
+        keys = [(each.subject, each.public_key()) for each in trusted]
+    except _UNREADABLE as error:
         return f"its tls.crt or ca.crt cannot be read: {error}"
     own = x509.load_pem_x509_certificate(authority.certificate)
     issuer, wanted = chain[0].issuer.rfc4514_string(), own.subject.rfc4514_string()
     if not _is_issued(chain, x509.load_pem_x509_certificates(authority.bundle)):
         return f"it was issued by {issuer}, not by the authority that we sign with, {wanted}"
-    if not any((each.subject, each.public_key()) == (own.subject, own.public_key()) for each in trusted):
+    if (own.subject, own.public_key()) not in keys:
         return f"its ca.crt lacks the authority that signs the proxies' certificates, {wanted}"
     if not {name.lower(), f"*.{name.partition('.')[2]}".lower()} & names:
         return f"it is for {', '.join(sorted(names)) or 'no DNS name'}, and they look for {name}"
@@ -167,7 +171,7 @@ def is_fresh(certificate: bytes, now: float) -> bool:
     """Whether at least a third of the life of the first certificate in this PEM remains. Garbage is not fresh."""
     try:
         read = x509.load_pem_x509_certificate(certificate)
-    except ValueError:
+    except _UNREADABLE:
         return False
     life = read.not_valid_after_utc - read.not_valid_before_utc
     return read.not_valid_before_utc <= _moment(now) and read.not_valid_after_utc - _moment(now) >= life / 3
@@ -175,7 +179,10 @@ def is_fresh(certificate: bytes, now: float) -> bool:
 
 def end_of_life(certificate: bytes) -> float:
     """When the first certificate in this PEM ends, in seconds since 1970. Raises ValueError."""
-    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc.timestamp()
+    try:
+        return x509.load_pem_x509_certificate(certificate).not_valid_after_utc.timestamp()
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from error
 
 
 class _Leaf(NamedTuple):
@@ -188,7 +195,8 @@ class _Leaf(NamedTuple):
 
 
 def _renewed(leaf: _Leaf, authority: Authority, current: Files, now: float) -> Files:
-    if current.get("ca.crt") == authority.bundle and _is_good(leaf, authority, current, now):
+    # Of bytes that anybody wrote, the library raises more than it names.
+    if attempt("the certificate", lambda: _is_good(leaf, authority, current, now)) is True:
         return current
     issuer = x509.load_pem_x509_certificate(authority.certificate)
     if issuer.not_valid_after_utc <= _moment(now):
@@ -211,13 +219,13 @@ def _renewed(leaf: _Leaf, authority: Authority, current: Files, now: float) -> F
 
 
 def _is_good(leaf: _Leaf, authority: Authority, current: Files, now: float) -> bool:
-    try:
-        certificate = x509.load_pem_x509_certificate(current.get("tls.crt", b""))
-        key = _load_key(current.get("tls.key", b""))
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate))
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    """Raises whatever the library does, for what cannot be read or was issued by another."""
+    if current.get("ca.crt") != authority.bundle:
         return False
+    certificate = x509.load_pem_x509_certificate(current.get("tls.crt", b""))
+    key = _load_key(current.get("tls.key", b""))
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate))
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return certificate.public_key() == key.public_key() and names == leaf.names and is_fresh(_pem(certificate), now)
 
 
@@ -242,7 +250,7 @@ def _dns_names(certificate: x509.Certificate) -> set[str]:
 def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (InvalidSignature, *_UNREADABLE):
         return False
     return True
 

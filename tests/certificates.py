@@ -1,5 +1,7 @@
 """Certificates that no proxy can serve, whatever their key: what the graph refuses, and Envoy would."""
 
+import base64
+
 from cryptography import x509
 
 
@@ -17,6 +19,13 @@ def key_usage(*, digital_signature: bool) -> x509.KeyUsage:
         decipher_only=False,
     )
 
+
+def pem(label: str, der: bytes) -> bytes:
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(der).decode()}-----END {label}-----\n".encode()
+
+
+UNKNOWN_KEY = pem("PRIVATE KEY", bytes.fromhex("300f020100300506032a03040403616263"))
+"""PKCS#8 of the algorithm 1.2.3.4, which nobody knows."""
 
 MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway_api.ir.identity import gateway_uri
 from k8s_apply.certificates import (
@@ -15,6 +16,7 @@ from k8s_apply.certificates import (
     BadCertificateError,
     Files,
     client_files,
+    end_of_life,
     is_fresh,
     load_authority,
     make_authority,
@@ -24,6 +26,7 @@ from k8s_apply.certificates import (
     server_problem,
 )
 from k8s_watch.keys import ObjectKey
+from tests.certificates import UNKNOWN_KEY, pem
 
 NOW = datetime.now(UTC).timestamp()
 DAY = 86400.0
@@ -71,7 +74,30 @@ def test_a_good_certificate_is_kept_and_one_near_its_end_replaced() -> None:
     assert client_files(authority, EG, renewed, NOW + life * 0.7) is renewed
 
 
-@pytest.mark.parametrize("damage", [{"tls.key": b""}, {"tls.crt": b"junk"}, {"ca.crt": b"another"}])
+def odd_certificate(of: bytes) -> bytes:
+    """One of a version that there is not."""
+    der = x509.load_pem_x509_certificate(of).public_bytes(Encoding.DER)
+    return pem("CERTIFICATE", der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020105"), 1))
+
+
+def test_a_certificate_of_a_version_that_there_is_not_is_replaced_or_refused_by_name() -> None:
+    authority = make_authority(NOW)
+    files = client_files(authority, EG, {}, NOW)
+    odd = odd_certificate(files["tls.crt"])
+    assert client_files(authority, EG, {**files, "tls.crt": odd}, NOW)["tls.crt"] != odd
+    assert "cannot be read" in server_problem(authority, NAMES[-1], {**files, "tls.crt": odd}, NOW)
+    with pytest.raises(BadCertificateError):
+        load_authority({**authority.files, "ca.crt": odd_certificate(authority.certificate)})
+    with pytest.raises(BadCertificateError):
+        load_authority({**authority.files, "ca.key": UNKNOWN_KEY})
+    assert not is_fresh(odd, NOW)
+    with pytest.raises(ValueError, match="version"):
+        end_of_life(odd)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"tls.key": b""}, {"tls.key": UNKNOWN_KEY}, {"tls.crt": b"junk"}, {"ca.crt": b"another"}]
+)
 def test_a_damaged_certificate_is_replaced(damage: dict[str, bytes]) -> None:
     authority = make_authority(NOW)
     files = client_files(authority, EG, {}, NOW)

@@ -5,14 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from k8s_apply.certificates import CLIENT_LIFE, BadCertificateError, make_authority
-from k8s_apply.infra.names import infra_key
+from k8s_apply.infra.names import infra_key, secret_key
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE
+from tests.certificates import UNKNOWN_KEY
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import EVERYWHERE, FakeWriter, names
 from tests.k8s_apply.gateways import EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra
@@ -401,6 +403,19 @@ async def test_a_new_authority_signs_every_client_anew(site: Site) -> None:
         site.authority = make_authority(site.clock.now(), before=site.ca())
         await site.clock.advance(400)
         assert certificate(site)["ca.crt"] == site.authority.bundle
+
+
+async def test_a_key_that_nobody_can_read_is_replaced(clock: VirtualClock, api: FakeWriter) -> None:
+    """In its own namespace, a Gateway's Secret is its tenant's to write."""
+    site, key = Site(clock, api, OWN_NAMESPACE), secret_key(EG, OWN_NAMESPACE)
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        secret = api.peek(SECRET, key) or {}
+        api.put(SECRET, key, data=secret["data"] | {"tls.key": base64.b64encode(UNKNOWN_KEY).decode()})
+        await clock.advance(400)
+    after = api.peek(SECRET, key) or {}
+    assert after["data"]["tls.crt"] != secret["data"]["tls.crt"]
+    assert load_pem_private_key(base64.b64decode(after["data"]["tls.key"]), password=None)
 
 
 async def test_without_an_authority_the_problem_says_so(site: Site) -> None:
