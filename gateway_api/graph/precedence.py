@@ -66,8 +66,8 @@ def match_precedence(
         _PATH_RANK.get(match.path.type, len(_PATH_RANK)),
         -len(path.rstrip("/") if match.path.type == "PathPrefix" else path),
         1 if preflight else 2 * (match.method is None),
-        -len(match.headers),
-        -len(match.query_params),
+        -_headers(match),
+        -len({query.name for query in match.query_params}),
         route_precedence(route),
         rule_index,
         match_index,
@@ -88,7 +88,7 @@ def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, mat
         -1 - len(method.service or ""),
         -len(method.method or ""),
         False,
-        -len(match.headers),
+        -_headers(match),
         0,
         route_precedence(route),
         rule_index,
@@ -100,3 +100,11 @@ def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, mat
 def behind(order: MatchOrder) -> MatchOrder:
     """Return the place of a match of gRPC methods for what is no gRPC: behind all that HTTPRoutes say of a hostname."""
     return (order[0], _LONGEST_NAME + order[1], *order[2:])
+
+
+def _headers(match: HTTPRouteMatch | GRPCRouteMatch) -> int:
+    """How many headers it matches: further entries of one are ignored, and must not make it go before others.
+
+    Spec: Gateway API v1.6 HTTPHeaderMatch.name, GRPCHeaderMatch.name, "equivalent"
+    """
+    return len({header.name.lower() for header in match.headers})

@@ -1,9 +1,10 @@
-from gateway_api.graph.precedence import match_precedence, route_precedence
+from gateway_api.graph.precedence import match_precedence, method_precedence, route_precedence
+from k8s_watch.objects.grpc_route import GRPCRouteMatch
 from k8s_watch.objects.meta import Meta
 from k8s_watch.objects.routes import HTTPHeaderMatch, HTTPPathMatch, HTTPQueryParamMatch, HTTPRoute, HTTPRouteMatch
 
-HEADER = HTTPHeaderMatch(name="a", value="1")
-QUERY = HTTPQueryParamMatch(name="a", value="1")
+HEADER, OTHER_HEADER = (HTTPHeaderMatch(name=name, value="1") for name in ("a", "b"))
+QUERY, OTHER_QUERY = (HTTPQueryParamMatch(name=name, value="1") for name in ("a", "A"))
 
 
 def route(name: str, created: str = "2026-01-01T00:00:00Z", namespace: str = "default") -> HTTPRoute:
@@ -22,8 +23,8 @@ def test_matches_are_tried_in_the_order_of_the_spec() -> None:
         match("RegularExpression", "/.*"),
         match("PathPrefix", "/longer"),
         HTTPRouteMatch(path=prefix, method="GET"),
-        HTTPRouteMatch(path=prefix, headers=(HEADER, HEADER)),
-        HTTPRouteMatch(path=prefix, headers=(HEADER,), query_params=(QUERY, QUERY)),
+        HTTPRouteMatch(path=prefix, headers=(HEADER, OTHER_HEADER)),
+        HTTPRouteMatch(path=prefix, headers=(HEADER,), query_params=(QUERY, OTHER_QUERY)),
         HTTPRouteMatch(path=prefix, headers=(HEADER,), query_params=(QUERY,)),
         HTTPRouteMatch(path=prefix, headers=(HEADER,)),
         HTTPRouteMatch(path=prefix, query_params=(QUERY,)),
@@ -47,6 +48,15 @@ def test_a_trailing_slash_makes_no_prefix_longer() -> None:
     assert match_precedence(match("PathPrefix", "/a/"), one, 0, 0) == match_precedence(
         match("PathPrefix", "/a"), one, 0, 0
     )
+
+
+def test_entries_that_are_ignored_make_no_match_go_before_others() -> None:
+    one, headers = route("r"), (HEADER, HTTPHeaderMatch(name="A", value="2"))
+    once = HTTPRouteMatch(headers=(HEADER,), query_params=(QUERY,))
+    twice = HTTPRouteMatch(headers=headers, query_params=(QUERY, QUERY))
+    assert match_precedence(twice, one, 0, 0) == match_precedence(once, one, 0, 0)
+    once_of_grpc, twice_of_grpc = GRPCRouteMatch(headers=(HEADER,)), GRPCRouteMatch(headers=headers)
+    assert method_precedence(twice_of_grpc, one, 0, 0) == method_precedence(once_of_grpc, one, 0, 0)
 
 
 def test_ties_go_to_the_oldest_route_then_to_the_first_by_namespace_and_name_then_to_the_first_rule() -> None:
