@@ -284,7 +284,7 @@ class ExternalBackend(Node, frozen=True):
     hostname: str
     port: int
     protocol: str | None = None
-    """As the XBackend says: TCP, HTTP, HTTP2, HTTP11 or H2C; None is as the route says."""
+    """As the XBackend says: TCP, HTTP, HTTP2, HTTP11, H2C or GRPC; None is as the route says."""
     tls: UpstreamTls | None = None
 
 

@@ -28,7 +28,7 @@ class XBackendSpec(Shape, frozen=True):
     port: BackendPort
     external_hostname: ExternalHostname | None = None
     protocol: str | None = None
-    """TCP, HTTP, HTTP2, HTTP11, H2C, MCP; None is as the route says."""
+    """TCP, HTTP, HTTP2, HTTP11, H2C, GRPC, MCP; None is as the route says."""
     tls: XBackendTls | None = None
 
 

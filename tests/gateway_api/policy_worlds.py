@@ -87,7 +87,7 @@ def backends(controller: str) -> st.SearchStrategy[dict[str, Any]]:
                     "externalHostname": st.sampled_from(["a.example.com", "web", "a.svc"]).map(
                         lambda n: {"hostname": n}
                     ),
-                    "protocol": st.sampled_from(["HTTP", "H2C", "TCP", "MCP"]),
+                    "protocol": st.sampled_from(["HTTP", "H2C", "GRPC", "TCP", "MCP"]),
                     "tls": st.sampled_from(TLS),
                 },
             ),

@@ -23,7 +23,7 @@ from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.objects.policies import BackendTLSPolicyValidation
 
-_PROTOCOLS = (None, "TCP", "HTTP", "HTTP2", "HTTP11", "H2C")
+_PROTOCOLS = (None, "TCP", "HTTP", "HTTP2", "HTTP11", "H2C", "GRPC")
 _OF_THE_CLUSTER = (".cluster.local", ".svc")
 _OF_THE_MACHINE = (".localhost", ".local", ".localdomain")
 
@@ -58,7 +58,7 @@ def _errors(backend: XBackend, settings: Settings) -> Iterator[str]:
     elif spec.port.port in settings.reserved_ports:
         yield f"spec.port.port {spec.port.port} is reserved for the proxies themselves; use another"
     if spec.protocol not in _PROTOCOLS:
-        yield f"spec.protocol {spec.protocol} is not supported; use HTTP, HTTP11, HTTP2, H2C or TCP, or leave it out"
+        yield f"spec.protocol {spec.protocol} is not supported; use HTTP, HTTP11, HTTP2, H2C, GRPC or TCP, or leave it out"
 
 
 def _hostname_error(hostname: str) -> str | None:

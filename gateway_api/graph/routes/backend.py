@@ -44,9 +44,10 @@ _EXTERNAL_HTTP: Mapping[str | None, Protocol] = {
     "HTTP11": "http1",
     "HTTP2": "http2",
     "H2C": "http2",
+    "GRPC": "http2",
 }
 """An XBackend's protocol → what we speak. Spec: Gateway API v1.6 BackendProtocol"""
-_EXTERNAL_GRPC: Mapping[str | None, Protocol] = dict.fromkeys((None, "HTTP", "HTTP2", "H2C"), "http2")
+_EXTERNAL_GRPC: Mapping[str | None, Protocol] = dict.fromkeys((None, "HTTP", "HTTP2", "H2C", "GRPC"), "http2")
 _EXTERNAL_TCP: Mapping[str | None, Protocol] = {None: "tcp", "TCP": "tcp"}
 
 _ENCRYPTED = frozenset({"https", "kubernetes.io/wss"})
