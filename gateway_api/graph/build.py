@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from immutables import Map
 
-from gateway_api.graph import policy_kinds, route_kinds
+from gateway_api.graph import ca_certificates, policy_kinds, route_kinds
 from gateway_api.graph.attached import (
     attached_listeners,
     bound_gateways,
@@ -18,7 +18,6 @@ from gateway_api.graph.attached import (
     owner_of,
     target_users,
 )
-from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.gateways.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.judges import Judges, namespace_labels
@@ -56,7 +55,8 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     """
     grants = Grants(permissions(cluster.grants.values()))
     certificates = Judged(cluster.secrets, tls_secret)
-    doors = (grants, cluster.services, certificates, Judged(cluster.config_maps, ca_bundle))
+    bundles = {kind: Judged(objects_of(cluster, kind), judge) for kind, judge in ca_certificates.JUDGES.items()}
+    doors = (grants, cluster.services, certificates, bundles)
     occupied = Occupied(cluster.slices_by_service)
     alone = Resolver(*doors, occupied=occupied, directives={})
     judged = {

@@ -1,6 +1,8 @@
-"""ConfigMap → CaBundle: the certificate authorities that somebody wants trusted, or why they cannot be."""
+"""ConfigMap, Secret → CaBundle: the certificate authorities that somebody wants trusted, or why they cannot be."""
 
-from collections.abc import Iterable, Sequence
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from cryptography import x509
@@ -9,32 +11,54 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway_api.graph import problems
 from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import CaBundle
-from k8s_watch.objects.core import ConfigMap
+from k8s_watch.objects.core import ConfigMap, Secret, authority_entry
 
-CA_CERTIFICATE = "ca.crt"
-"""The entry of a ConfigMap that is read. Spec: Gateway API v1.6 FrontendTLSValidation.caCertificateRefs."""
-
+_AUTHORITY = "ca.crt"
 _PREFIX = "ca/"
 
 
 def ca_bundle(config_map: ConfigMap) -> CaBundle | Problem:
-    """Judge a ConfigMap's `ca.crt`. About 0.1 ms a certificate.
+    """Judge the entry of a ConfigMap that holds authorities: see `authority_entry`. About 0.1 ms a certificate.
 
     Only its certificates are passed on: whatever else stands between them, a private key for example, stays here.
 
     Spec: Gateway API v1.6 FrontendTLSValidation.caCertificateRefs, BackendTLSPolicyValidation.caCertificateRefs
     """
-    text = config_map.data.get(CA_CERTIFICATE)
+    what = f"ConfigMap {config_map.key}"
+    for entry in authority_entry(config_map.data):
+        return _bundle(str(config_map.key), config_map.data[entry].encode(), f"{what} has a {entry}")
+    return _missing(what)
+
+
+def secret_ca_bundle(secret: Secret) -> CaBundle | Problem:
+    """Judge a Secret's `ca.crt`, where cert-manager puts the issuer. No other entry will do: `tls.crt` is somebody's
+    own certificate, and who holds its key is not to speak for others.
+
+    Spec: Gateway API v1.6 FrontendTLSValidation.caCertificateRefs, "Implementation-specific"
+    """
+    what = f"Secret {secret.key}"
+    text = secret.data.get(_AUTHORITY)
     if text is None:
-        return _invalid(config_map, f"has no {CA_CERTIFICATE}; put the authority's PEM certificate there")
+        return _missing(what)
     try:
-        found = x509.load_pem_x509_certificates(text.encode())
+        pem = base64.b64decode(text, validate=True)
+    except ValueError:
+        return problems.invalid_ca_certificate_ref(f"{what} holds data that is not base64.")
+    return _bundle(f"secret/{secret.key}", pem, f"{what} has a {_AUTHORITY}")
+
+
+def _bundle(name: str, pem: bytes, what: str) -> CaBundle | Problem:
+    try:
+        found = x509.load_pem_x509_certificates(pem)
     except Exception:  # whatever it is: see `certificate.tls_secret`
-        return _invalid(config_map, f"has a {CA_CERTIFICATE} that is not a bundle of PEM certificates")
+        return problems.invalid_ca_certificate_ref(f"{what} that is not a bundle of PEM certificates.")
     return CaBundle(
-        name=f"{_PREFIX}{config_map.metadata.namespace}/{config_map.metadata.name}",
-        certificates=_distinct(certificate.public_bytes(Encoding.PEM) for certificate in found),
+        name=_PREFIX + name, certificates=_distinct(certificate.public_bytes(Encoding.PEM) for certificate in found)
     )
+
+
+JUDGES: Mapping[str, Callable[[Any], CaBundle | Problem]] = {"ConfigMap": ca_bundle, "Secret": secret_ca_bundle}
+"""The core kinds in which authorities are looked for, and who reads them there."""
 
 
 def merged(bundles: Sequence[CaBundle]) -> CaBundle:
@@ -51,5 +75,5 @@ def _distinct(certificates: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(certificates))
 
 
-def _invalid(config_map: ConfigMap, wrong: str) -> Problem:
-    return problems.invalid_ca_certificate_ref(f"ConfigMap {config_map.key} {wrong}.")
+def _missing(what: str) -> Problem:
+    return problems.invalid_ca_certificate_ref(f"{what} has no ca.crt; put the authority's PEM certificate there.")

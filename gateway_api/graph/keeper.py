@@ -19,9 +19,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from gateway_api.graph import policy_kinds, route_kinds
+from gateway_api.graph import ca_certificates, policy_kinds, route_kinds
 from gateway_api.graph.attached import attached_listeners, counted, owner_of, target_users
-from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.change import GraphChange, gateway_serves_alike
 from gateway_api.graph.judges import Judges, namespace_labels
@@ -107,7 +106,9 @@ class _World:
         self._graph: Graph | None = None
         self._permitted = Permitted()
         self._certificates = Judged(NOTHING.secrets, tls_secret)
-        self._ca_bundles = Judged(NOTHING.config_maps, ca_bundle)
+        self._ca_bundles = {
+            kind: Judged(objects_of(NOTHING, kind), judge) for kind, judge in ca_certificates.JUDGES.items()
+        }
         self._classes: Stage[GatewayClassNode] = Stage()
         self._gateways: Stage[GatewayNode] = Stage()
         """Without ListenerSets and counts: no judge reads those."""
@@ -130,7 +131,10 @@ class _World:
             self._cluster = cluster
             return self._graph, GraphChange(before=self._graph)
         self._certificates = self._certificates.after(cluster.secrets, changed=changed.get("Secret", ()))
-        self._ca_bundles = self._ca_bundles.after(cluster.config_maps, changed=changed.get("ConfigMap", ()))
+        self._ca_bundles = {
+            kind: bundles.after(objects_of(cluster, kind), changed=changed.get(kind, ()))
+            for kind, bundles in self._ca_bundles.items()
+        }
         self._cluster = cluster
         notes = Notes()
         judges = self._judges(notes)
@@ -216,7 +220,7 @@ class _World:
             Grants(notes.of("ReferenceGrant", self._permitted.times)),
             notes.of("Service", cluster.services),
             notes.of("Secret", self._certificates),
-            notes.of("ConfigMap", self._ca_bundles),
+            {kind: notes.of(kind, bundles) for kind, bundles in self._ca_bundles.items()},
             occupied=notes.of("EndpointSlice", Occupied(cluster.slices_by_service)),
             directives={kind: notes.of(kind, stage.directives) for kind, stage in self._policies.items()},
         )

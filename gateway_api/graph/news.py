@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
-from gateway_api.graph.ca_certificates import CA_CERTIFICATE
 from gateway_api.graph.judges import namespace_labels
 from gateway_api.graph.lookup import Read
 from gateway_api.graph.mappings import not_equal, not_same
@@ -45,9 +44,7 @@ def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapp
     """
     services = _moved("Service", before.services, cluster.services, changed, lambda of: (of.spec.ports, of.spec.type))
     secrets = _moved("Secret", before.secrets, cluster.secrets, changed, lambda of: of.data)
-    config_maps = _moved(
-        "ConfigMap", before.config_maps, cluster.config_maps, changed, lambda of: of.data.get(CA_CERTIFICATE)
-    )
+    config_maps = _moved("ConfigMap", before.config_maps, cluster.config_maps, changed, lambda of: of.data)
     labels, vacancies = _moved_labels(before, cluster, changed), _moved_vacancies(before, cluster, changed)
     return services | secrets | config_maps | labels | vacancies
 

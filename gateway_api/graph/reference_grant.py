@@ -104,14 +104,14 @@ class Resolver:
         grants: Grants,
         services: Lookup[ObjectKey, Service],
         certificates: Lookup[ObjectKey, TlsSecret | Problem],
-        ca_bundles: Lookup[ObjectKey, CaBundle | Problem],
+        ca_bundles: Mapping[str, Lookup[ObjectKey, CaBundle | Problem]],
         *,
         occupied: Lookup[ObjectKey, bool],
         directives: Mapping[str, Lookup[ObjectKey, tuple[Directive[Any], ...]]],
         note: Callable[[Target], object] | None = None,
     ) -> None:
-        """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by that of their
-        ConfigMap, see `ca_certificates.ca_bundle`; `occupied` has the Services with an address, see `Occupied`;
+        """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by the kind and key
+        of what holds them, see `ca_certificates`; `occupied` has the Services with an address, see `Occupied`;
         `directives` are by the kind of policy, and the Service that is targeted, see `policy.Directives`; a kind that
         is not there says nothing. `note` is told of every Service and XBackend that a referrer asks for and may.
         """
@@ -189,15 +189,16 @@ class Resolver:
         found = self._certificates.get(target)
         return found or problems.invalid_certificate_ref(f"Secret {target} does not exist.")
 
-    def ca_bundle(self, referrer: Referrer, target: ObjectKey) -> CaBundle | Problem:
-        """Return the authorities in a ConfigMap, or why not: RefNotPermitted or InvalidCACertificateRef.
+    def ca_bundle(self, referrer: Referrer, kind: str, target: ObjectKey) -> CaBundle | Problem:
+        """Return the authorities in an object of one of the kinds in `ca_certificates.JUDGES`, or why not:
+        RefNotPermitted or InvalidCACertificateRef.
 
         Spec: Gateway API v1.6 ListenerReasonRefNotPermitted, ListenerReasonInvalidCACertificateRef
         """
-        if not self._grants.allow(referrer, "", "ConfigMap", target):
-            return problems.ref_not_permitted(_not_permitted(referrer, "ConfigMap", target))
-        found = self._ca_bundles.get(target)
-        return found or problems.invalid_ca_certificate_ref(f"ConfigMap {target} does not exist.")
+        if not self._grants.allow(referrer, "", kind, target):
+            return problems.ref_not_permitted(_not_permitted(referrer, kind, target))
+        found = self._ca_bundles[kind].get(target)
+        return found or problems.invalid_ca_certificate_ref(f"{kind} {target} does not exist.")
 
 
 def _not_permitted(referrer: Referrer, kind: str, target: ObjectKey) -> str:

@@ -1,5 +1,6 @@
 """Core, discovery and apps kinds."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -96,14 +97,25 @@ class ConfigMap(Object, frozen=True):
 
 
 def authority_alone(source: ConfigMap) -> ConfigMap:
-    """Keep `ca.crt` alone: ConfigMaps of a cluster hold dashboards and rule files of megabytes, and we read nothing
-    else of them."""
-    return _holding(source, "ca.crt")
+    """Keep the entry with the authorities alone: ConfigMaps of a cluster hold dashboards and rule files of megabytes,
+    and we read nothing else of them."""
+    return _holding(source, *authority_entry(source.data))
+
+
+def authority_entry(data: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the name of the entry of a ConfigMap that holds authorities: `ca.crt`, else `tls.crt`, else the only one
+    if there is a certificate in it, as trust-manager names it; or nothing."""
+    for name in ("ca.crt", "tls.crt"):
+        if name in data:
+            return (name,)
+    is_clear = len(data) == 1 and all("-----BEGIN CERTIFICATE-----" in text for text in data.values())
+    return tuple(data) if is_clear else ()
 
 
 def certificate_alone(source: Secret) -> Secret:
-    """Keep `tls.crt` and `tls.key` alone: what else is secret in a cluster is large, too, and none of our business."""
-    return _holding(source, "tls.crt", "tls.key")
+    """Keep the certificate with its key, and the authority: what else is secret in a cluster is large, too, and none
+    of our business."""
+    return _holding(source, "tls.crt", "tls.key", "ca.crt")
 
 
 def _holding[T: (Secret, ConfigMap)](source: T, *names: str) -> T:

@@ -1,5 +1,6 @@
 """What the objects of small worlds may say: names that collide, references that lead nowhere, values that are wrong."""
 
+import base64
 from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
@@ -14,8 +15,12 @@ from tests.gateway_api.conftest import certificate, secret_data
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"
-CERTIFICATES = [secret_data(ec.generate_private_key(ec.SECP256R1())) for _ in range(2)]
 AUTHORITIES = [{"ca.crt": certificate(ec.generate_private_key(ec.SECP256R1())).decode()} for _ in range(2)]
+CERTIFICATES = [
+    secret_data(ec.generate_private_key(ec.SECP256R1()))
+    | {"ca.crt": base64.b64encode(authority["ca.crt"].encode()).decode()}
+    for authority in AUTHORITIES
+]
 
 NAMESPACES = ("a", "b")
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -106,7 +111,8 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
     tls = st.fixed_dictionaries(
         {"certificateRefs": _lists(_merged(pick([{"name": "cert"}, {"name": "key"}]), elsewhere), 2)}
     )
-    authority = _merged(pick([{"group": "", "kind": "ConfigMap", "name": name} for name in ("ca", "key")]), elsewhere)
+    sources = [("ConfigMap", "ca"), ("ConfigMap", "key"), ("Secret", "cert")]
+    authority = _merged(pick([{"group": "", "kind": kind, "name": name} for kind, name in sources]), elsewhere)
     validation = st.fixed_dictionaries(
         {"caCertificateRefs": _lists(authority, 2)},
         optional={"mode": pick(["AllowValidOnly", "AllowInsecureFallback"])},

@@ -32,6 +32,7 @@ def backend_tls_policies(controller: str) -> st.SearchStrategy[dict[str, Any]]:
         {"subjectAltNames": NAMES},
         {"caCertificateRefs": [CONFIG_MAP | {"name": "ca"}, CONFIG_MAP | {"name": "key"}]},
         {"caCertificateRefs": [CONFIG_MAP | {"name": "key"}]},
+        {"caCertificateRefs": [{"group": "", "kind": "Secret", "name": "cert"}]},
         {"caCertificateRefs": [{"group": "", "kind": "Other", "name": "ca"}]},
         {"caCertificateRefs": [], "wellKnownCACertificates": "System"},
         {"wellKnownCACertificates": "System"},

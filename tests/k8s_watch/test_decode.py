@@ -53,9 +53,18 @@ def test_of_a_config_map_the_authority_alone_is_held() -> None:
     assert decode(CONFIG_MAP, raw(data={"rules.yaml": "x"})).data == {}
 
 
+def test_of_a_config_map_the_only_certificate_is_the_authority() -> None:
+    """trust-manager lets its user name the entry."""
+    pem = "-----BEGIN CERTIFICATE-----\n"
+    assert decode(CONFIG_MAP, raw(data={"bundle.pem": pem})).data == {"bundle.pem": pem}
+    assert decode(CONFIG_MAP, raw(data={"bundle.pem": pem, "more.pem": pem})).data == {}
+    assert decode(CONFIG_MAP, raw(data={"more.pem": pem, "tls.crt": "pem"})).data == {"tls.crt": "pem"}
+    assert decode(CONFIG_MAP, raw(data={"tls.crt": "pem", "ca.crt": "pem"})).data == {"ca.crt": "pem"}
+
+
 def test_of_a_secret_the_certificate_alone_is_held() -> None:
-    certificate = {"tls.crt": "cGVt", "tls.key": "cGVt"}
-    assert decode(SECRET, raw(data={**certificate, "ca.crt": "cGVt", "dump": "x" * 100_000})).data == certificate
+    certificate = {"tls.crt": "cGVt", "tls.key": "cGVt", "ca.crt": "cGVt"}
+    assert decode(SECRET, raw(data={**certificate, "dump": "x" * 100_000})).data == certificate
     assert decode(SECRET, raw(data={"password": "aHVudGVyMg=="})).data == {}
 
 

@@ -9,7 +9,7 @@ Spec: Gateway API v1.6 BackendTLSPolicy
 from collections.abc import Iterator
 
 from gateway_api.graph import problems
-from gateway_api.graph.ca_certificates import merged
+from gateway_api.graph.ca_certificates import JUDGES, merged
 from gateway_api.graph.hostnames import is_hostname, is_precise
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import JudgedPolicy, Problem, Settings
@@ -61,10 +61,10 @@ def judge_validation(
 
 def _ca_bundle(ref: LocalObjectReference, referrer: Referrer, resolver: Resolver) -> CaBundle | Problem:
     """Spec: Gateway API v1.6 BackendTLSPolicyValidation.caCertificateRefs."""
-    if (ref.group, ref.kind) != ("", "ConfigMap"):
+    if ref.group or ref.kind not in JUDGES:
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
-        return problems.invalid_kind(f"caCertificateRef {ref.name} is of kind {kind}; only ConfigMap is supported.")
-    return resolver.ca_bundle(referrer, ObjectKey(referrer.namespace, ref.name))
+        return problems.invalid_kind(f"caCertificateRef {ref.name} is of kind {kind}; use a ConfigMap or a Secret.")
+    return resolver.ca_bundle(referrer, ref.kind, ObjectKey(referrer.namespace, ref.name))
 
 
 def _names(validation: BackendTLSPolicyValidation) -> tuple[SubjectName, ...]:

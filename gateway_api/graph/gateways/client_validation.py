@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway_api.graph import problems
-from gateway_api.graph.ca_certificates import merged
+from gateway_api.graph.ca_certificates import JUDGES, merged
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import ClientValidation, ListenerNode, Problem
 from gateway_api.ir.xds import CaBundle
@@ -87,11 +87,10 @@ def _place(port: int) -> str:
 
 
 def _ca_bundle(ref: ObjectReference, referrer: Referrer, resolver: Resolver) -> CaBundle | Problem:
-    if (ref.group, ref.kind) != ("", "ConfigMap"):
+    if ref.group or ref.kind not in JUDGES:
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
         return problems.invalid_ca_certificate_kind(
-            f"caCertificateRef {ref.name} is of kind {kind}; only ConfigMap is supported."
+            f"caCertificateRef {ref.name} is of kind {kind}; use a ConfigMap or a Secret."
         )
-    return resolver.ca_bundle(
-        referrer, ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
-    )
+    key = ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
+    return resolver.ca_bundle(referrer, ref.kind, key)

@@ -1,10 +1,12 @@
+import base64
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway_api.graph.ca_certificates import ca_bundle, merged
+from gateway_api.graph.ca_certificates import ca_bundle, merged, secret_ca_bundle
 from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import CaBundle
-from k8s_watch.objects.core import ConfigMap
+from k8s_watch.objects.core import ConfigMap, Secret
 from k8s_watch.objects.meta import Meta
 from tests.gateway_api.conftest import certificate, pem_key
 
@@ -43,10 +45,41 @@ def test_one_damaged_certificate_spoils_the_bundle() -> None:
     assert isinstance(ca_bundle(config_map(**{"ca.crt": (SECOND + damaged).decode()})), Problem)
 
 
-def test_a_config_map_without_the_entry_says_which_is_needed() -> None:
-    found = ca_bundle(config_map(**{"ca.pem": FIRST.decode()}))
+@pytest.mark.parametrize("entry", ["tls.crt", "ca-bundle.pem"])
+def test_another_entry_will_do_where_there_is_no_doubt(entry: str) -> None:
+    assert ca_bundle(config_map(**{entry: FIRST.decode()})) == bundle(FIRST)
+    both = {entry: FIRST.decode(), "ca.crt": SECOND.decode()}
+    assert ca_bundle(config_map(**both)) == bundle(SECOND)
+
+
+@pytest.mark.parametrize("data", [{}, {"ca.pem": "rules"}, {"a.pem": FIRST.decode(), "b.pem": SECOND.decode()}])
+def test_a_config_map_without_the_entry_says_which_is_needed(data: dict[str, str]) -> None:
+    found = ca_bundle(config_map(**data))
     assert isinstance(found, Problem)
-    assert "ca.crt" in found.message
+    assert "default/ca has no ca.crt" in found.message
+
+
+def secret(**data: bytes) -> Secret:
+    encoded = {name: base64.b64encode(content).decode() for name, content in data.items()}
+    return Secret(metadata=Meta(name="ca", namespace="default"), data=encoded)
+
+
+def test_of_a_secret_the_issuer_is_trusted() -> None:
+    """Under another name than a ConfigMap's that is called alike."""
+    found = secret_ca_bundle(secret(**{"ca.crt": FIRST, "tls.crt": SECOND, "tls.key": pem_key(TWO)}))
+    assert found == CaBundle(name="ca/secret/default/ca", certificates=(FIRST,))
+
+
+@pytest.mark.parametrize("data", [{"tls.crt": FIRST}, {"ca.pem": FIRST}, {"ca.crt": b""}, {"ca.crt": b"\xff"}])
+def test_nothing_else_of_a_secret_makes_an_authority(data: dict[str, bytes]) -> None:
+    found = secret_ca_bundle(secret(**data))
+    assert isinstance(found, Problem)
+    assert (found.condition, found.reason) == ("ResolvedRefs", "InvalidCACertificateRef")
+    assert found.message.startswith("Secret default/ca has ")
+
+
+def test_what_is_not_base64_is_refused() -> None:
+    assert isinstance(secret_ca_bundle(Secret(metadata=Meta(name="ca"), data={"ca.crt": "%"})), Problem)
 
 
 def test_several_bundles_are_one_that_says_so() -> None:

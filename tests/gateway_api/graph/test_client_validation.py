@@ -1,3 +1,4 @@
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -112,10 +113,10 @@ NOBODY = ("Accepted", "NoValidCACertificate")
         ([], []),
         ([ref("none")], [("ResolvedRefs", "InvalidCACertificateRef")]),
         ([ref("ca", namespace="other")], [("ResolvedRefs", "RefNotPermitted")]),
-        ([ref("ca", kind="Secret")], [("ResolvedRefs", "InvalidCACertificateKind")]),
+        ([ref("ca", kind="Service")], [("ResolvedRefs", "InvalidCACertificateKind")]),
         ([ref("ca", group="x.io")], [("ResolvedRefs", "InvalidCACertificateKind")]),
         (
-            [ref("none"), ref("ca", kind="Secret")],
+            [ref("none"), ref("ca", kind="Service")],
             [("ResolvedRefs", r) for r in ("InvalidCACertificateRef", "InvalidCACertificateKind")],
         ),
     ],
@@ -135,6 +136,24 @@ def test_what_can_be_used_of_several_is_trusted(judged: Judged) -> None:
     assert sources(node)["a"] == "ca/default/ca+other/far"
     assert reasons(node, "a") == [("ResolvedRefs", "InvalidCACertificateRef")]
     assert node.listeners[0].serves
+
+
+def test_an_authority_may_be_in_a_secret(judged: Judged) -> None:
+    def secret(name: str, namespace: str = "default") -> str:
+        data = {"ca.crt": base64.b64encode(PEM).decode()}
+        return yaml.safe_dump({"kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data})
+
+    refs = [ref("ca", kind="Secret"), ref("far", kind="Secret", namespace="other")]
+    node = judged(validation(*refs), secret("ca"), secret("far", "other"), GRANT)
+    assert sources(node)["a"] == "ca/secret/default/ca"
+    assert reasons(node, "a") == [("ResolvedRefs", "RefNotPermitted")]
+    granted = GRANT.replace("ConfigMap", "Secret")
+    node = judged(validation(*refs), secret("ca"), secret("far", "other"), granted)
+    assert sources(node)["a"] == "ca/secret/default/ca+secret/other/far"
+    assert reasons(judged(validation(ref("cert", kind="Secret"))), "a") == [
+        ("ResolvedRefs", "InvalidCACertificateRef"),
+        NOBODY,
+    ]
 
 
 def test_a_conflict_is_one_whether_or_not_there_is_an_authority(graph: Callable[..., Graph]) -> None:
