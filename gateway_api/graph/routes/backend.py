@@ -20,23 +20,12 @@ type Protocol = Literal["http1", "http2", "tcp", "udp"]
 
 _MAX_WEIGHT = 1_000_000
 
-_HTTP_PROTOCOLS: dict[str, Protocol] = {
-    "": "http1",
-    "http": "http1",
-    "https": "http1",
-    "kubernetes.io/ws": "http1",
-    "kubernetes.io/wss": "http1",
-    "kubernetes.io/h2c": "http2",
-    "h2c": "http2",
-    "http2": "http2",
-    "grpc": "http2",
-}
-"""appProtocol → what we speak. Spec: GEP-1911; the names without a domain are IANA's, in wide use."""
+_STANDARD = "kubernetes.io/"
+"""What such an appProtocol says is meant. All others are IANA's names, or somebody's own, and set for whom they may be:
+what we do not know of them says nothing. Spec: GEP-1911"""
 
-_GRPC_PROTOCOLS: dict[str, Protocol] = dict.fromkeys(
-    ("", "https", "kubernetes.io/h2c", "h2c", "http2", "grpc"), "http2"
-)
-"""The same for gRPC, which needs HTTP/2 and so implies it."""
+_HTTP2 = frozenset({f"{_STANDARD}h2c", "gateway.envoyproxy.io/h2c", "h2c", "http2", "grpc"})
+_WEBSOCKET = frozenset({f"{_STANDARD}ws", f"{_STANDARD}wss"})
 
 _EXTERNAL_HTTP: Mapping[str | None, Protocol] = {
     None: "http1",
@@ -85,8 +74,8 @@ def http_cluster(
     if isinstance(tls, Problem):
         return tls
     app_protocol = (port.app_protocol or "").lower()
-    protocol = (_GRPC_PROTOCOLS if is_grpc else _HTTP_PROTOCOLS).get(app_protocol)
-    if protocol is None:
+    protocol: Protocol = "http2" if is_grpc or app_protocol in _HTTP2 else "http1"
+    if app_protocol.startswith(_STANDARD) and app_protocol not in (_HTTP2 if is_grpc else _HTTP2 | _WEBSOCKET):
         remedy = (
             "use kubernetes.io/h2c, or leave it out"
             if is_grpc

@@ -15,6 +15,8 @@ PORTS = (
     ServicePort(port=53, protocol="UDP"),
     ServicePort(port=443, protocol="UDP"),
     ServicePort(port=443),
+    ServicePort(port=84, app_protocol="kubernetes.io/new"),
+    ServicePort(port=85, app_protocol="kubernetes.io/ws"),
 )
 
 
@@ -45,6 +47,35 @@ def test_the_tcp_port_of_a_number_is_meant() -> None:
 
 
 @pytest.mark.parametrize(
+    ("app_protocol", "http", "grpc"),
+    [
+        ("http", "http1", "http2"),
+        ("HTTP2", "http2", "http2"),
+        ("tcp", "http1", "http2"),
+        ("mysql", "http1", "http2"),
+        ("example.com/ours", "http1", "http2"),
+        ("gateway.envoyproxy.io/h2c", "http2", "http2"),
+    ],
+)
+def test_what_is_not_kubernetes_own_counts_where_it_is_known(app_protocol: str, http: str, grpc: str) -> None:
+    """The field is for every reader: a mesh, or somebody who looks, may be meant."""
+    one = Service(
+        metadata=Meta(name="web", namespace="default"),
+        spec=ServiceSpec(ports=(ServicePort(port=80, app_protocol=app_protocol),)),
+    )
+    resolver = Resolver(Grants(()), {one.key: one}, {}, {}, occupied={}, directives={})
+    ref = BackendRef(name="web", port=80)
+    found = [http_backend(ref, Referrer(kind, "default"), resolver).cluster for kind in ("HTTPRoute", "GRPCRoute")]
+    assert [cluster and cluster.protocol for cluster in found] == [http, grpc]
+
+
+def test_a_web_socket_is_no_backend_for_grpc() -> None:
+    node = http_backend(BackendRef(name="web", port=85), Referrer("GRPCRoute", "default"), RESOLVER)
+    assert node.problem is not None
+    assert node.problem.reason == "UnsupportedProtocol"
+
+
+@pytest.mark.parametrize(
     ("ref", "reason"),
     [
         ("{name: web, port: 80, kind: Pod}", "InvalidKind"),
@@ -57,6 +88,7 @@ def test_the_tcp_port_of_a_number_is_meant() -> None:
         ("{name: none, port: 80, namespace: other}", "RefNotPermitted"),
         ("{name: web, port: 82}", "UnsupportedProtocol"),
         ("{name: web, port: 53}", "UnsupportedProtocol"),
+        ("{name: web, port: 84}", "UnsupportedProtocol"),
     ],
 )
 def test_a_reference_that_leads_nowhere_says_why(ref: str, reason: str) -> None:
