@@ -49,7 +49,8 @@ class Cluster(Record, frozen=True):
     """Of the Service; with a hostname, of the XBackend."""
     port: int
     """The Service's port number, or that of the hostname."""
-    protocol: Literal["http1", "http2", "tcp", "udp"] = "http1"
+    protocol: Literal["http1", "http2", "auto", "tcp", "udp"] = "http1"
+    """auto: HTTP/2 if the backend chooses that when TLS begins, else HTTP/1.1."""
     tls: UpstreamTls | None = None
     """None: plain text."""
     retry_budget: RetryBudget | None = None

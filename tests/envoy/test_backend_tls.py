@@ -8,9 +8,11 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cryptography import x509
 
@@ -170,13 +172,43 @@ async def test_a_backend_sees_the_client_certificate_the_present_one(world: Worl
         await world.until("web", lambda status, seen, name=name: status == 200 and seen["client"] == [name])
 
 
-@pytest.mark.parametrize(("protocol", "offered"), [("http1", "http/1.1"), ("http2", "h2")])
+@pytest.mark.parametrize(("protocol", "offered"), [("http1", "http/1.1"), ("http2", "h2"), ("auto", "h2")])
 async def test_what_a_cluster_speaks_is_offered_in_the_handshake(
     world: World, backend: TlsServer, protocol: str, offered: str
 ) -> None:
     world.publish(protocol, other=tls())
     await world.until("other", lambda *_: bool(backend.protocols))
     assert set(backend.protocols) == {offered}
+
+
+async def test_a_backend_may_choose_what_is_spoken(world: World, tmp_path: Path) -> None:
+    """One that knows no HTTP/2 gets HTTP/1.1; one that does gets gRPC, through the same kind of route."""
+    context = GOOD.server_context(tmp_path, x509.DNSName(SERVER_NAME))
+    with serving(context) as old:
+        for offers in ([], ["http/1.1"]):
+            if offers:
+                context.set_alpn_protocols(offers)
+            world.backend = old.server_address[1]
+            world.publish("auto", **{f"old{len(offers)}": tls()})
+            await world.until(f"old{len(offers)}", lambda status, _: status == 200)
+        assert set(old.protocols) == {None, "http/1.1"}
+
+    chain, key = GOOD.issue("server", x509.DNSName(SERVER_NAME))
+    echo = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+    with ThreadPoolExecutor(1) as threads:
+        server = grpc.server(threads)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", {"Echo": echo}),))
+        world.backend = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, chain)]))
+        server.start()
+        try:
+            world.publish("auto", new=tls())
+            await world.until("new", lambda status, _: status != 404)
+            options = [("grpc.default_authority", "new.test")]
+            with grpc.insecure_channel(f"127.0.0.1:{world.port}", options=options) as channel:
+                call = channel.unary_unary("/test/Echo")
+                assert await asyncio.to_thread(call, b"said", timeout=10) == b"said"
+        finally:
+            server.stop(None).wait()
 
 
 async def test_no_request_is_lost_while_authorities_and_certificates_rotate(world: World) -> None:

@@ -45,10 +45,11 @@ but gRPC servers take a ping every minute for an attack."""
 
 GIVES_UP = core.BindConfig(socket_options=UNACKNOWLEDGED)
 """The same while something was sent. For HTTP/2 alone, where many calls wait on one connection, and servers hold their
-clients back by other means than not to read."""
+clients back by other means than not to read; not where HTTP/1.1 may come out, whose servers may read slowly."""
 
-STREAM_WINDOW = 64 * 1024
-CONNECTION_WINDOW = 1024 * 1024
+HTTP2 = core.Http2ProtocolOptions(
+    initial_stream_window_size=uint32(64 * 1024), initial_connection_window_size=uint32(1024 * 1024)
+)
 
 
 def cluster(of: ir.Cluster) -> Resource:
@@ -112,13 +113,13 @@ def _retry_budget(of: ir.RetryBudget) -> pb.CircuitBreakers.Thresholds.RetryBudg
 
 
 def _protocol_options(of: ir.Cluster) -> dict[str, AnyMessage]:
-    if of.protocol != "http2" and not of.mirror:
+    if of.protocol not in ("http2", "auto") and not of.mirror:
         return {}
     options = pb.HttpProtocolOptions()
     if of.protocol == "http2":
-        http2 = options.explicit_http_config.http2_protocol_options
-        http2.initial_stream_window_size.value = STREAM_WINDOW
-        http2.initial_connection_window_size.value = CONNECTION_WINDOW
+        options.explicit_http_config.http2_protocol_options.CopyFrom(HTTP2)
+    elif of.protocol == "auto":
+        options.auto_config.http2_protocol_options.CopyFrom(HTTP2)
     else:
         options.explicit_http_config.http_protocol_options.SetInParent()
     if of.mirror:

@@ -14,7 +14,7 @@ _SAN_TYPES = {"dns": tls.SubjectAltNameMatcher.DNS, "uri": tls.SubjectAltNameMat
 def transport_socket(of: ir.UpstreamTls) -> core.TransportSocket:
     """TLS 1.2 or 1.3. Authorities and client certificate come over SDS, so that a rotation ends no connection.
 
-    ALPN is left to Envoy, which offers the one protocol that the cluster speaks.
+    ALPN is left to Envoy, which offers what the cluster speaks.
     """
     validation = tls.CommonTlsContext.CombinedCertificateValidationContext(
         default_validation_context=tls.CertificateValidationContext(

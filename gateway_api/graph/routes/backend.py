@@ -16,7 +16,7 @@ from k8s_watch.objects.core import ServicePort
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.objects.routes import BackendObjectReference, BackendRef
 
-type Protocol = Literal["http1", "http2", "tcp", "udp"]
+type Protocol = Literal["http1", "http2", "auto", "tcp", "udp"]
 
 _MAX_WEIGHT = 1_000_000
 
@@ -27,17 +27,17 @@ what we do not know of them says nothing. Spec: GEP-1911"""
 _HTTP2 = frozenset({f"{_STANDARD}h2c", "gateway.envoyproxy.io/h2c", "h2c", "http2", "grpc"})
 _WEBSOCKET = frozenset({f"{_STANDARD}ws", f"{_STANDARD}wss"})
 
-_EXTERNAL_HTTP: Mapping[str | None, Protocol] = {
-    None: "http1",
-    "HTTP": "http1",
+_EXTERNAL_HTTP: Mapping[str | None, Protocol | None] = {
+    None: None,
+    "HTTP": None,
     "HTTP11": "http1",
     "HTTP2": "http2",
     "H2C": "http2",
     "GRPC": "http2",
 }
-"""An XBackend's protocol → what we speak. Spec: Gateway API v1.6 BackendProtocol"""
-_EXTERNAL_GRPC: Mapping[str | None, Protocol] = dict.fromkeys((None, "HTTP", "HTTP2", "H2C", "GRPC"), "http2")
-_EXTERNAL_TCP: Mapping[str | None, Protocol] = {None: "tcp", "TCP": "tcp"}
+"""An XBackend's protocol → what we speak; None: what is negotiated. Spec: Gateway API v1.6 BackendProtocol"""
+_EXTERNAL_GRPC: Mapping[str | None, Protocol | None] = dict.fromkeys((None, "HTTP", "HTTP2", "H2C", "GRPC"), "http2")
+_EXTERNAL_TCP: Mapping[str | None, Protocol | None] = {None: "tcp", "TCP": "tcp"}
 
 _ENCRYPTED = frozenset({"https", "kubernetes.io/wss"})
 """Those that say that there is TLS under it."""
@@ -57,7 +57,8 @@ def http_backend(ref: BackendRef, referrer: Referrer, resolver: Resolver) -> Bac
 def http_cluster(
     ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, *, grpc: bool = False
 ) -> Cluster | Problem:
-    """Resolve a reference to something that speaks HTTP; the port's appProtocol chooses HTTP/1.1 or HTTP/2.
+    """Resolve a reference to something that speaks HTTP; the port's appProtocol chooses HTTP/1.1 or HTTP/2; where
+    it does not, and there is TLS, the backend does.
 
     What speaks gRPC, as the backends of a GRPCRoute do, speaks HTTP/2, whether or not its port says so.
 
@@ -74,7 +75,9 @@ def http_cluster(
     if isinstance(tls, Problem):
         return tls
     app_protocol = (port.app_protocol or "").lower()
-    protocol: Protocol = "http2" if is_grpc or app_protocol in _HTTP2 else "http1"
+    protocol: Protocol | None = (
+        "http2" if is_grpc or app_protocol in _HTTP2 else "http1" if app_protocol in _WEBSOCKET else None
+    )
     if app_protocol.startswith(_STANDARD) and app_protocol not in (_HTTP2 if is_grpc else _HTTP2 | _WEBSOCKET):
         remedy = (
             "use kubernetes.io/h2c, or leave it out"
@@ -91,7 +94,7 @@ def http_cluster(
             f"says whom to trust; make one that targets the Service."
         )
     budget = resolver.backend_traffic(service).retry_budget
-    return service_cluster(service, port.port, protocol, tls, retry_budget=budget)
+    return service_cluster(service, port.port, protocol or _negotiated(tls), tls, retry_budget=budget)
 
 
 def l4_backend(
@@ -183,7 +186,7 @@ def _is_external(ref: BackendObjectReference) -> bool:
 
 
 def _external(
-    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, protocols: Mapping[str | None, Protocol]
+    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, protocols: Mapping[str | None, Protocol | None]
 ) -> Cluster | Problem:
     target = _target(ref, referrer)
     found = resolver.external_backend(referrer, target)
@@ -191,13 +194,16 @@ def _external(
         return found
     if ref.port not in (None, found.port):
         return problems.backend_not_found(f"XBackend {target} has no port {ref.port}; its port: {found.port}.")
-    protocol = protocols.get(found.protocol)
-    if protocol is None:
+    if found.protocol not in protocols:
         return problems.unsupported_backend_protocol(
             f"XBackend {target}{f' with protocol {found.protocol}' if found.protocol else ''} is not supported for "
             f"{referrer.kind}s."
         )
-    return external_cluster(target, found, protocol)
+    return external_cluster(target, found, protocols[found.protocol] or _negotiated(found.tls))
+
+
+def _negotiated(tls: UpstreamTls | None) -> Protocol:
+    return "auto" if tls else "http1"
 
 
 def _unencrypted(found: Cluster | Problem) -> Cluster | None:
