@@ -51,6 +51,7 @@ from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import PortError, Sockets
+from lychgate.unclaimed import warn_of_unclaimed
 from lychgate.unserved import warn_of_unserved
 from xds_server.protocol.gates import Patience
 from xds_server.serve.credentials import TlsFiles
@@ -174,6 +175,8 @@ class _Replica:
             tasks.create_task(look_at_bundles(self._reader, self._bundles, clock=self._clock), name="bundles")
             unserved = warn_of_unserved(self._reader, once=self._controller.ready, clock=self._clock)
             tasks.create_task(unserved, name="unserved")
+            unclaimed = warn_of_unclaimed(self._controller.steps, settings.controller_name)
+            tasks.create_task(unclaimed, name="unclaimed")
             if settings.leader_election:
                 tasks.create_task(self._leadership.run(), name="leadership")
 
