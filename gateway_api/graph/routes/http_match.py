@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from gateway_api.graph import problems
-from gateway_api.graph.regex import MAX_PROGRAM, regex_size
+from gateway_api.graph.regex import MAX_PROGRAM, NOTHING, regex_size, split_character
 from gateway_api.graph.types import Problem
 from k8s_watch.objects.routes import HTTPHeaderMatch, HTTPPathMatch, HTTPQueryParamMatch, HTTPRouteMatch
 
@@ -21,6 +21,7 @@ _MAX_NAME = 256
 _MAX_VALUE = 4096
 _PATH = re.compile(r"/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*")
 """Spec: RFC 3986 section 3.3, path-absolute."""
+_BYTES = "proxies compare bytes of UTF-8, so write letters beyond ASCII as alternatives, (ä|ö)+ for [äö]+"
 _UNNORMALIZED = re.compile(r"//|/\.{1,2}(?:/|$)|%2f", re.IGNORECASE)
 
 
@@ -93,9 +94,13 @@ def regex_problem(pattern: str) -> str | None:
     """Say what is wrong with a user's regular expression, if anything."""
     if not pattern:
         return "has an empty regular expression"
-    size = regex_size(pattern)
+    size, said = regex_size(pattern), f"has the regular expression {pattern!r}"
     if isinstance(size, str):
-        return f"has the regular expression {pattern!r}, which RE2 rejects: {size}"
+        return f"{said}, which RE2 rejects: {size}{f'; {_BYTES}' if r'\x{' in size else ''}"
+    if size == NOTHING:
+        return f"{said}, which matches nothing: {_BYTES}"
+    if part := split_character(pattern):
+        return f"{said}, whose {part!r} would mean single bytes: {_BYTES}"
     return None
 
 

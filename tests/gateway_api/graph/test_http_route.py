@@ -61,9 +61,9 @@ def test_a_good_route_has_no_problem(http_route: Route) -> None:
         "{headers: [{name: a, type: Glob, value: a}]}",
         "{queryParams: [{name: 'a b', value: a}]}",
         "{queryParams: [{name: a, type: RegularExpression, value: '*'}]}",
-        "{path: {type: RegularExpression, value: '/.{1000}'}}",
-        "{headers: [{name: a, type: RegularExpression, value: '.{300}'}], "
-        "queryParams: [{name: a, type: RegularExpression, value: '.{300}'}]}",
+        "{path: {type: RegularExpression, value: '/.{1000}.{1000}.{1000}.{1000}'}}",
+        "{headers: [{name: a, type: RegularExpression, value: '.{1000}.{1000}'}], "
+        "queryParams: [{name: a, type: RegularExpression, value: '.{1000}.{1000}'}]}",
     ],
 )
 def test_a_match_that_cannot_be_honoured_drops_its_rule_only(match: str, http_route: Route) -> None:
