@@ -59,7 +59,10 @@ def _group(pattern: str | None) -> str:
 
 
 def _method(match: GRPCMethodMatch) -> str | None:
-    """Spec: Gateway API v1.6 GRPCMethodMatch, its validation rules."""
+    """Each expression is to be one by itself, lest one ends what the other began, and both are in one path.
+
+    Spec: Gateway API v1.6 GRPCMethodMatch, its validation rules
+    """
     if not match.service and not match.method:
         return "names neither a service nor a method; name one, or leave method out"
     for field, value, form in (("service", match.service, _SERVICE), ("method", match.method, _METHOD)):
@@ -74,4 +77,4 @@ def _method(match: GRPCMethodMatch) -> str | None:
                 pass
             case other:
                 return f"has the unknown type {other}; use Exact or RegularExpression"
-    return None
+    return regex_problem(_path(match).value) if match.type == "RegularExpression" else None
