@@ -52,7 +52,7 @@ class Acked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Nacked(msgspec.Struct, frozen=True, kw_only=True):
-    """The client refused a response. `message` is its own."""
+    """The client refused a response. `message` is the head of its own."""
 
     type: ResourceType
     names: tuple[str, ...]

@@ -18,7 +18,7 @@ from xds_server.protocol.gates import DEFAULT_PATIENCE, Patience
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Heard, Nacked, Response, SotwRequest, Stale
 from xds_server.protocol.packing import batches
-from xds_server.protocol.stream import Plan, Stream, mentions
+from xds_server.protocol.stream import MAX_WORDS, Plan, Stream, mentioned
 from xds_server.protocol.subscription import WILDCARD
 from xds_server.protocol.variation import in_order
 from xds_server.snapshot.diff import Diff, changed_names
@@ -115,13 +115,14 @@ class SotwStream(Stream):
         channel.refused_whole = channel.newest.version
         channel.must_answer = True
         channel.dirty.update(channel.newest.by_name)
-        named = [resource for resource in flight.resources if mentions(message, resource.name)]
-        suspects = named or flight.resources
+        resources = {resource.name: resource for resource in flight.resources}
+        named = mentioned(message, tuple(resources))
+        suspects = [resources[name] for name in named or resources]
         return Nacked(
             type=channel.type,
             names=tuple(resource.name for resource in suspects),
             culprit=suspects[0] if len(suspects) == 1 else None,
-            message=message,
+            message=message[:MAX_WORDS],
         )
 
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:

@@ -43,6 +43,12 @@ TAKEN_AWAY_ALL_THE_SAME = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER
 """Types of which an Envoy takes away what a response that it refuses removes: what is wanted again must be sent again,
 the same as before or not."""
 
+MAX_WORDS = 2048
+"""Characters of a refusal's words that are told: they are kept for as long as what was refused is wished for."""
+
+MAX_LOOKS = 16 * 1024 * 1024
+"""Characters that are looked at for names in one refusal, a few hundredths of a second."""
+
 
 class Plan(NamedTuple):
     """What one turn changes for the client, of one type."""
@@ -261,7 +267,7 @@ class Stream:
         if channel.type in TAKEN_AWAY_ALL_THE_SAME:  # what a later response brings or removes is settled by that one
             channel.asked |= removed - channel.holdings.under_way()
         channel.dirty |= removed.union(name for name in names if channel.subscription.covers(name))
-        return Nacked(type=channel.type, names=names or flight.removed, culprit=culprit, message=message)
+        return Nacked(type=channel.type, names=names or flight.removed, culprit=culprit, message=message[:MAX_WORDS])
 
 
 def _led_to(listeners: Sequence[Resource]) -> Mapping[ResourceType, Set[str]]:
@@ -272,7 +278,7 @@ def _led_to(listeners: Sequence[Resource]) -> Mapping[ResourceType, Set[str]]:
 
 def _smaller_groups(names: Sequence[str], message: str) -> list[frozenset[str]]:
     """Those that the message names, each alone, and the rest; two halves when it names none, or all."""
-    named = [name for name in names if mentions(message, name)]
+    named = mentioned(message, names)
     if named and len(named) < len(names):
         rest = frozenset(names).difference(named)
         return [*(frozenset({name}) for name in named), rest]
@@ -280,11 +286,18 @@ def _smaller_groups(names: Sequence[str], message: str) -> list[frozenset[str]]:
     return [frozenset(names[:middle]), frozenset(names[middle:])]
 
 
+def mentioned(message: str, names: Sequence[str]) -> list[str]:
+    """Those that the message names: of 1,000 all of it is looked through for each, of more than that its head."""
+    head = message[: MAX_LOOKS // max(1, len(names))]
+    return [name for name in names if mentions(head, name)]
+
+
 def mentions(message: str, name: str) -> bool:
     """Whether `name` stands in the message, and not as part of a longer name."""
     start = message.find(name)
     while start >= 0:
-        before, after = message[start - 1 : start], message[start + len(name) :][:1]
+        end = start + len(name)
+        before, after = message[start - 1 : start], message[end : end + 1]
         if not (_in_name(before) or _in_name(after)):
             return True
         start = message.find(name, start + 1)

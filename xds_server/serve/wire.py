@@ -89,7 +89,7 @@ def _read_delta(data: bytes, only: ResourceType | None) -> tuple[Node, DeltaRequ
         unsubscribe=tuple(message.resource_names_unsubscribe),
         initial_versions=dict(message.initial_resource_versions),
         nonce=message.response_nonce,
-        error=message.error_detail.message if message.HasField("error_detail") else None,
+        error=_error(message),
     )
 
 
@@ -121,7 +121,7 @@ class SotwDialect:
             names=_interned(message.resource_names),
             version=message.version_info,
             nonce=message.response_nonce,
-            error=message.error_detail.message if message.HasField("error_detail") else None,
+            error=_error(message),
         )
 
     def write(self, response: Response) -> bytes:
@@ -147,6 +147,14 @@ def _count(*names: Sized) -> None:
     """Raise `ProtocolError` where there are too many, before each becomes an object of Python's many times as large."""
     if sum(map(len, names)) > MAX_NAMES:
         raise ProtocolError(f"more than {MAX_NAMES} names in one request")
+
+
+MAX_ERROR = 16 * 1024
+"""Characters of a refusal's words that are read: every name that was sent is looked for in them."""
+
+
+def _error(message: DeltaDiscoveryRequest | DiscoveryRequest) -> str | None:
+    return message.error_detail.message[:MAX_ERROR] if message.HasField("error_detail") else None
 
 
 def _node(node: core.Node) -> Node:

@@ -4,9 +4,11 @@ from collections.abc import Collection
 
 import pytest
 
+from tests.lines import bytes_made
 from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, world
 from xds_server.protocol.messages import Nacked
+from xds_server.protocol.stream import MAX_WORDS, mentioned, mentions
 
 DIALECTS = pytest.mark.parametrize("dialect", [DeltaTalk, SotwTalk])
 ONE_ROUTE = world(listeners={"l": "r"}, routes={"r": ""})
@@ -178,3 +180,25 @@ def test_what_a_later_response_brings_is_not_sent_once_more() -> None:
     talk.push(world(clusters="c1"))
     assert talk.nack(CLUSTER, "bad: refused") == []
     assert talk.ack_all() == []
+
+
+@DIALECTS
+def test_of_a_refusal_no_more_is_kept_than_can_be_told(dialect: type[Talk]) -> None:
+    talk = with_route(dialect(ONE_ROUTE))
+    talk.push(BAD)
+    talk.nack(ROUTE, "bad regex" + "x" * 16_384)
+    assert isinstance(talk.heard, Nacked)
+    assert talk.heard.message == "bad regex" + "x" * (MAX_WORDS - 9)
+
+
+def test_a_look_for_a_name_copies_none_of_the_message() -> None:
+    """A copy for each place where it is part of a longer name cost minutes."""
+    message = "xname" * 10_000
+    assert bytes_made(lambda: mentions(message, "name")) < 1024
+    assert mentions(f"{message} name: bad", "name")
+
+
+def test_of_many_names_each_is_looked_for_in_the_head_alone() -> None:
+    names = [f"service/{number}" for number in range(16_384)]
+    assert mentioned(f"{names[7]}: bad" + "x" * 1024 + f" {names[8]}", names) == [names[7]]
+    assert mentioned(f"{names[7]}: bad" + "x" * 1024 + f" {names[8]}", names[:100]) == ["service/7", "service/8"]

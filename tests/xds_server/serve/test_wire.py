@@ -8,11 +8,11 @@ import pytest
 
 import protos
 import xds_server
-from protos.discovery import DeltaDiscoveryResponse
+from protos.discovery import DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest
 from tests.lines import lines_run
-from xds_server.protocol.messages import Response
+from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
 from xds_server.protocol.variation import varied
-from xds_server.serve.wire import DeltaDialect
+from xds_server.serve.wire import MAX_ERROR, TYPE_URLS, DeltaDialect, Dialect, SotwDialect
 from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts, make_resource
 
 MEBIBYTE = 1024 * 1024
@@ -69,3 +69,17 @@ def test_a_variation_is_framed_anew() -> None:
     DeltaDialect().write(response(scopes))
     read = DeltaDiscoveryResponse.FromString(DeltaDialect().write(response(varied(scopes, {"c0"}))))
     assert read.resources[0].resource.value != scopes[0].body
+
+
+@pytest.mark.parametrize(
+    ("dialect", "request_of"), [(DeltaDialect(), DeltaDiscoveryRequest), (SotwDialect(), DiscoveryRequest)]
+)
+def test_of_the_words_of_a_refusal_the_head_is_read(
+    dialect: Dialect[DeltaRequest] | Dialect[SotwRequest],
+    request_of: type[DeltaDiscoveryRequest] | type[DiscoveryRequest],
+) -> None:
+    request = request_of(type_url=TYPE_URLS[ResourceType.ROUTE])
+    request.error_detail.message = "bad" + "x" * 15 * MEBIBYTE
+    _, read = dialect.read(request.SerializeToString(), None)
+    assert read
+    assert read.error == "bad" + "x" * (MAX_ERROR - 3)
