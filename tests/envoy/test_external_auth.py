@@ -87,8 +87,10 @@ class GrpcAuthorizer(AuthorizationServicer):
         self.seen.request = {"headers": dict(asked.headers), "body": asked.raw_body}
         if asked.headers.get("authorization") != "good":
             return auth.CheckResponse(status={"code": 7}, denied_response=auth.DeniedHttpResponse(body="no"))
-        option = HeaderValueOption(header=HeaderValue(key="x-user", value="me"))
-        return auth.CheckResponse(ok_response=auth.OkHttpResponse(headers=[option]))
+        says = {"x-user": "me", "content-length": "0", "transfer-encoding": "chunked"}
+        headers = [HeaderValueOption(header=HeaderValue(key=name, value=value)) for name, value in says.items()]
+        removed = [asked.headers["x-remove"]] if "x-remove" in asked.headers else []
+        return auth.CheckResponse(ok_response=auth.OkHttpResponse(headers=headers, headers_to_remove=removed))
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +228,13 @@ def test_a_body_is_shown_as_it_is_up_to_its_limit_and_denied_beyond(get, seen: S
     assert get(path, method="PUT", headers=[GOOD], body=body).status == 200
     assert seen.request["body"] == body
     assert get(path, method="PUT", headers=[GOOD], body=b"123456789").status == 413
+
+
+@pytest.mark.parametrize("headers", [[], [("X-Remove", "content-length")]])
+def test_a_grpc_authorizer_does_not_say_where_a_request_ends(get, headers: list[tuple[str, str]]) -> None:
+    """What is left of the body would be the next request on a connection that clients share."""
+    sent = get("/grpc", method="PUT", headers=[GOOD, *headers], body=b"hello").seen["headers"]
+    assert (sent["content-length"], sent.get("transfer-encoding")) == (["5"], None)
 
 
 def test_a_grpc_authorizer_sees_all_headers_or_those_that_it_may(get, seen: Seen) -> None:

@@ -24,7 +24,8 @@ TIMEOUT = 10.0
 """Seconds that an authorizer has; as Envoy Gateway."""
 
 ABOUT_THE_CONNECTION = "connection|content-length|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade"
-"""Headers of an authorizer's answer that must not become the request's."""
+"""Headers of an authorizer's answer that must not become the request's: who says where a request ends decides what the
+backend takes for the next one, of another client."""
 
 ABOUT_THE_ANSWER = "content-.*|date|server"
 """Headers that say something of the answer itself: the request's only when the user names them."""
@@ -47,6 +48,7 @@ def _ext_authz(of: ir.ExternalAuth) -> pb.ExtAuthz:
         message.with_request_body.max_request_bytes = of.max_body
         # As a string each byte that is no UTF-8 would be a `!`: another body than the backend gets.
         message.with_request_body.pack_as_bytes = of.protocol == "grpc"
+    unwanted = ABOUT_THE_CONNECTION
     match of.protocol:
         case "grpc":
             service = core.GrpcService.EnvoyGrpc(cluster_name=of.cluster, authority=of.authority)
@@ -56,8 +58,9 @@ def _ext_authz(of: ir.ExternalAuth) -> pb.ExtAuthz:
         case "http":
             message.http_service.CopyFrom(_http_service(of))
             message.allowed_headers.CopyFrom(_any_of(("authorization", *of.request_headers)))
-            unwanted = ABOUT_THE_CONNECTION if of.response_headers else f"{ABOUT_THE_CONNECTION}|{ABOUT_THE_ANSWER}"
-            message.decoder_header_mutation_rules.disallow_expression.regex = unwanted
+            if not of.response_headers:
+                unwanted += f"|{ABOUT_THE_ANSWER}"
+    message.decoder_header_mutation_rules.disallow_expression.regex = unwanted
     return message
 
 
