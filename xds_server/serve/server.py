@@ -159,7 +159,7 @@ class XdsServer:
                 visitor.gateway = group = _certified_gateway(context) if certified else None
                 conversation = begin(only, self._settings.patience, self._diff)
                 with self._seat(group):
-                    await self._admit()
+                    await self._admit(group)
                     if ending := await self._converse(conversation, visitor, requests, context):
                         # While the client leaves unread what is on its way, this waits, and takes one of gRPC's places
                         # for the streams of all. There is no way to take that back, so it is its Gateway's place, too.
@@ -190,11 +190,11 @@ class XdsServer:
             if not self._seated[gateway]:
                 del self._seated[gateway]
 
-    async def _admit(self) -> None:
+    async def _admit(self, gateway: ObjectKey | None) -> None:
         if not self._ready.value:
             raise TurnedAway(grpc.StatusCode.UNAVAILABLE, "not ready: the first configuration is not there yet")
         try:
-            await self._admission.enter()
+            await self._admission.enter(gateway)
         except Overloaded:
             raise TurnedAway(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many new streams") from None
 
