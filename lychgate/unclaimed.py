@@ -1,4 +1,4 @@
-"""A warning: Gateways, and no GatewayClass of ours. Such a cluster looks like one without work, and no condition says so."""
+"""A warning: Gateways, and no GatewayClass of ours. It looks like a cluster without work, and no condition says so."""
 
 import structlog
 
@@ -26,6 +26,6 @@ async def warn_of_unclaimed(steps: Latest[Step | None], controller_name: str) ->
                 "no Gateway is served: no GatewayClass has our controllerName",
                 ours=controller_name,
                 theirs={one.metadata.name: one.spec.controller_name for one in classes[:NAMED]},
-                remedy="set controllerName (LYCHGATE_CONTROLLER_NAME) to that of the GatewayClass, or make one with ours",
+                remedy="set controllerName (LYCHGATE_CONTROLLER_NAME) to that of the class, or make one with ours",
             )
         told = unclaimed

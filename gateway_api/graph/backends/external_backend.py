@@ -58,7 +58,8 @@ def _errors(backend: XBackend, settings: Settings) -> Iterator[str]:
     elif spec.port.port in settings.reserved_ports:
         yield f"spec.port.port {spec.port.port} is reserved for the proxies themselves; use another"
     if spec.protocol not in _PROTOCOLS:
-        yield f"spec.protocol {spec.protocol} is not supported; use HTTP, HTTP11, HTTP2, H2C, GRPC or TCP, or leave it out"
+        known = "HTTP, HTTP11, HTTP2, H2C, GRPC or TCP"
+        yield f"spec.protocol {spec.protocol} is not supported; use {known}, or leave it out"
 
 
 def _hostname_error(hostname: str) -> str | None:

@@ -420,7 +420,7 @@ async def test_who_does_not_read_keeps_a_place_of_its_own_gateway_until_it_goes(
         await other.say(node=core.Node(id="other", cluster="default/other"))
         assert await other.names() == ["a", "b"]
         slow.close()
-        while EG in running.server._seated:
+        while EG in running.server._seated:  # noqa: ASYNC110 (nobody tells when gRPC has given a place back)
             await asyncio.sleep(0)
         again = await running.open(ours)
         await again.say()
