@@ -4,9 +4,9 @@ A field `xds_port` is the flag `--xds-port`, the variable `LYCHGATE_XDS_PORT` an
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -18,6 +18,7 @@ OURS = frozenset(ENVIRONMENT_PREFIX + name for name in ("BENCH_BIN", "LAB_BIN", 
 """Variables of tests and benchmarks."""
 _OF_A_SERVICE = re.compile(r"_SERVICE_HOST\Z|_SERVICE_PORT(_|\Z)|_PORT_\d+_(TCP|UDP|SCTP)(_|\Z)")
 
+_AT_FIELD = re.compile(r"(?P<reason>.*) - at `\$\.(?P<field>\w+)`\Z", re.DOTALL)
 _NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 NAMES = rf"^({_NAME}(,{_NAME})*)?$"
 """Names of objects, separated by commas. Spec: Kubernetes "Object Names and IDs", DNS subdomain names."""
@@ -173,7 +174,7 @@ def load_settings(
     try:
         return msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"settings: {error}") from error
+        raise _explained("settings", error, merged, _flag) from error
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
@@ -208,7 +209,7 @@ def _from_file(file: Path) -> dict[str, object]:
         return {}
     if not isinstance(document, dict):
         raise SettingsError(f"settings file {file}: expected a mapping of settings, for example `xdsPort: 18000`")
-    _check("settings file " + str(file), document, strict=True)
+    _check("settings file " + str(file), document, _camel, strict=True)
     return document
 
 
@@ -216,9 +217,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     found = {
         _camel(field.name): environment[variable]
         for field in msgspec.structs.fields(Settings)
-        if (variable := ENVIRONMENT_PREFIX + field.name.upper()) in environment
+        if (variable := _variable(field.name)) in environment
     }
-    _check("environment", found, strict=False)
+    _check("environment", found, _variable, strict=False)
     # The environment only has text: let msgspec read numbers and booleans out of it, field by field.
     return {
         name: getattr(msgspec.convert({name: text}, Settings, strict=False), _snake(name))
@@ -226,11 +227,31 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _check(source: str, values: Mapping[str, object], *, strict: bool) -> None:
+def _check(source: str, values: Mapping[str, object], spell: Callable[[str], str], *, strict: bool) -> None:
     try:
         msgspec.convert(values, Settings, strict=strict)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source}: {error}") from error
+        raise _explained(source, error, values, spell) from error
+
+
+def _explained(
+    source: str, error: msgspec.ValidationError, values: Mapping[str, object], spell: Callable[[str], str]
+) -> SettingsError:
+    """The error with the setting's name, as `spell` has it in this source, its value, and those that are allowed."""
+    if not (match := _AT_FIELD.match(str(error))):
+        return SettingsError(f"{source}: {error}")
+    field = next(each for each in msgspec.structs.fields(Settings) if each.encode_name == match["field"])
+    allowed = get_args(field.type) if get_origin(field.type) is Literal else ()
+    reason = f"write {' or '.join(allowed)}" if allowed else match["reason"].replace("Expected", "expected", 1)
+    return SettingsError(f"{source}: {spell(field.name)} is {values[field.encode_name]!r}: {reason}")
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _camel(name: str) -> str:

@@ -34,7 +34,7 @@ def test_without_a_cluster_it_says_which_kubeconfig_it_missed(flags: tuple[str, 
 def test_a_setting_without_a_usable_value_is_named(flags: tuple[str, ...]) -> None:
     done = serve(*flags, LYCHGATE_XDS_PORT="many")
     assert done.returncode == 2
-    assert "xdsPort" in done.stderr
+    assert "LYCHGATE_XDS_PORT is 'many'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
