@@ -39,9 +39,10 @@ from lychgate.bundles import look_at_bundles
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.introduction import introduce
 from lychgate.outage import mind_outages
-from lychgate.proxies import cluster_graph_settings, infra_settings, proxy_bootstrap
+from lychgate.proxies import infra_settings, proxy_bootstrap
 from lychgate.settings import Settings, SettingsError
 from lychgate.signals import until_told
+from lychgate.surroundings import cluster_graph_settings
 from lychgate.taking_over import take_over
 from lychgate.telemetry.certificate_collector import CertificateCollector
 from lychgate.telemetry.edge_collector import EdgeCollector, Writers

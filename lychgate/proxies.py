@@ -2,33 +2,12 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
-from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.infra import InfraIR
-from gateway_api.ir.listeners import Paths
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.quantity import bytes_of, canonical_cpu, canonical_memory
 from lychgate.settings import Settings
+from lychgate.surroundings import bind_address
 from xds_server.bootstrap.pod import Drain, pod_bootstrap
-
-
-def graph_settings(settings: Settings, bind_address: str) -> GraphSettings:
-    """What counts for their configuration, in a cluster and without one."""
-    return GraphSettings(
-        controller_name=settings.controller_name,
-        privileged_port_shift=settings.privileged_port_shift,
-        route_scoping=settings.route_scoping,
-        system_ca_file=settings.system_ca_file,
-        bind_address=bind_address,
-        paths=Paths(merge_slashes=settings.merge_slashes, escaped_slashes=settings.escaped_slashes),
-    )
-
-
-def cluster_graph_settings(settings: Settings) -> GraphSettings:
-    """As `graph_settings`, for proxies in pods."""
-    made = graph_settings(settings, _bind_address(settings))
-    return msgspec.structs.replace(made, gateway_namespace_mode=settings.gateway_namespace_mode)
 
 
 def infra_settings(settings: Settings) -> InfraSettings:
@@ -62,11 +41,7 @@ def proxy_bootstrap(settings: Settings, infra: InfraIR, drain_secret: str) -> Ma
         xds_port=settings.xds_port,
         bootstrap_dir=made.bootstrap_dir,
         certs_dir=made.certs_dir,
-        bind_address=_bind_address(settings),
+        bind_address=bind_address(settings),
         drain=Drain(settings.proxy_drain_seconds, drain_secret) if settings.proxy_drain_seconds else None,
         max_heap_bytes=bytes_of(limit) * 4 // 5 if (limit := settings.proxy_memory_limit) else None,
     )
-
-
-def _bind_address(settings: Settings) -> str:
-    return "0.0.0.0" if settings.proxy_ip_family == "IPv4" else "::"  # which takes IPv4 too, see `ipv4_compat`

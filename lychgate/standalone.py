@@ -29,10 +29,10 @@ from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backend
 from lychgate.oversights import oversights
 from lychgate.pipeline import Step
-from lychgate.proxies import graph_settings
 from lychgate.settings import Settings
 from lychgate.signals import until_told
 from lychgate.state_folder import STATUS_FILE, StateError, default_state_dir, only_one
+from lychgate.surroundings import graph_settings
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.terminal import say

@@ -147,13 +147,14 @@ def translate(
             " because nothing is running.",
         ),
     ] = False,
+    config: SettingsFile = None,
 ) -> None:
     """Print what YAML files become, without running anything. Exits with 1 if an object was rejected."""
     gc.disable()  # it ends when it has printed: all that it makes it needs until then
     import_structlog_alone()
     from lychgate.cli import translating
 
-    _exit(translating.main(paths, backend, to, output, strict=strict))
+    _exit(translating.main(paths, backend, to, output, settings=_settings(config, {}), strict=strict))
 
 
 @app.command()

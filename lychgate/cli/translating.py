@@ -11,7 +11,6 @@ import msgspec
 import yaml
 
 from flow.clock import SystemClock
-from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.ir.xds import PrivateBytes
@@ -22,12 +21,24 @@ from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.bad_conditions import is_bad
 from lychgate.oversights import oversights
 from lychgate.pipeline import Built, build_everything
+from lychgate.settings import Settings
+from lychgate.surroundings import cluster_graph_settings
 from lychgate.terminal import complain, reporting
 from protos import render
 from xds_server.snapshot.resource import TYPE_URLS, ResourceType
 
+DEFAULTS = Settings()
 
-def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str, *, strict: bool = False) -> int:
+
+def main(
+    paths: Sequence[Path],
+    backends: Sequence[str],
+    to: str,
+    output: str,
+    *,
+    settings: Settings = DEFAULTS,
+    strict: bool = False,
+) -> int:
     """Print the translation; return the exit code: 0, 1 when an object was rejected, 2 for a wrong option.
 
     With `strict`, it is 1 also when a condition is bad that needs no proxy to be good, for every warning, and where
@@ -45,7 +56,7 @@ def main(paths: Sequence[Path], backends: Sequence[str], to: str, output: str, *
     source = FileSource(paths, clock=SystemClock(), overrides=overrides)
     asyncio.run(source.reload())
     cluster = source.snapshot()
-    done = build_everything(cluster, GraphSettings())
+    done = build_everything(cluster, cluster_graph_settings(settings))
     document = views[to](done)
     text = json.dumps(document, indent=2)
     if output == "yaml":  # through JSON, which has no other types than YAML's dumper knows

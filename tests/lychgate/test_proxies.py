@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from k8s_apply.infra.desired import desired
-from lychgate.proxies import cluster_graph_settings, infra_settings, proxy_bootstrap
+from lychgate.proxies import infra_settings, proxy_bootstrap
 from lychgate.settings import Settings
+from lychgate.surroundings import cluster_graph_settings
 from tests.k8s_apply.gateways import CERTIFICATE, infra
 
 POD = "Deployment.spec.template.spec"

@@ -3,13 +3,15 @@
 import inspect
 import re
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import msgspec
 import pytest
 
-from lychgate import standalone
-from lychgate.proxies import graph_settings, infra_settings
+from lychgate import standalone, surroundings
+from lychgate.proxies import infra_settings
 from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
+from lychgate.surroundings import graph_settings
 from tests.lychgate.settings_table import rows
 
 
@@ -122,9 +124,15 @@ def test_every_setting_is_documented_as_it_is() -> None:
 def test_the_settings_that_count_without_a_cluster_are_documented_as_they_are() -> None:
     written = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
     sentence = written.partition("`lychgate run` uses only ")[2].partition(".")[0]
-    used = set(re.findall(r"\bsettings\.([a-z_]+)", inspect.getsource(standalone) + inspect.getsource(graph_settings)))
-    names = {field.encode_name for field in msgspec.structs.fields(Settings) if field.name in used}
-    assert re.findall(r"`(\w+)`", sentence) == sorted(names)
+    assert re.findall(r"`(\w+)`", sentence) == used_in(standalone, graph_settings)
+    sentence = written.partition("`lychgate translate` uses only ")[2].partition(".")[0]
+    assert re.findall(r"`(\w+)`", sentence) == used_in(surroundings)
+
+
+def used_in(*code: ModuleType | FunctionType) -> list[str]:
+    """The settings that it reads, as the file spells them."""
+    used = {name for each in code for name in re.findall(r"\bsettings\.([a-z_]+)", inspect.getsource(each))}
+    return sorted(field.encode_name for field in msgspec.structs.fields(Settings) if field.name in used)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,16 @@ def test_two_translations_of_the_same_are_the_same_text(view: str) -> None:
     assert len(texts) == 1
 
 
+def test_settings_count_as_when_it_runs(tmp_path: Path) -> None:
+    (file := tmp_path / "settings.yaml").write_text("privilegedPortShift: 20000\n")
+    command = [sys.executable, "-m", "lychgate", "translate", "--config", str(file), "-o", "json", str(QUICKSTART)]
+    environment = {**os.environ, "LYCHGATE_ESCAPED_SLASHES": "KeepUnchanged"}
+    shown = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    (listener,) = json.loads(shown)["default/eg"]["listeners"]
+    assert listener["address"]["socket_address"]["port_value"] == 20080
+    assert b"KEEP_UNCHANGED" in shown
+
+
 @pytest.mark.parametrize("view", ["ir", "status"])
 def test_the_other_views_are_json_too(view: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert translating.main([QUICKSTART], [], view, "json") == 0
