@@ -5,13 +5,14 @@ folder everything is ours, and what leads nowhere was most likely misspelt.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from gateway_api.graph.gateways.listener_set import parent_of
 from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
 from gateway_api.ir.clusters import Cluster
 from gateway_api.lowering.endpoints import lower_endpoints
 from k8s_apply.local.status_file import Oversight
+from k8s_watch.files.overrides import Override, services_asked
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP
 from k8s_watch.objects.policies import Policy
@@ -23,8 +24,9 @@ MOST_NAMES = 100
 """Among more than that we do not look for the one that was meant: thousands may be misspelt, and every edit asks."""
 
 
-def oversights(cluster: ClusterSnapshot, graph: Graph) -> tuple[Oversight, ...]:
-    """Find what has no effect and no status that says so, and Services that are sent to and have no endpoint.
+def oversights(cluster: ClusterSnapshot, graph: Graph, overrides: Iterable[Override] = ()) -> tuple[Oversight, ...]:
+    """Find what has no effect and no status that says so, `overrides` among it, which `cluster` has been given, and
+    Services that are sent to and have no endpoint.
 
     By kind, in the order of keys. Each names the object, and the remedy. Cost: linear in all objects.
     """
@@ -35,6 +37,7 @@ def oversights(cluster: ClusterSnapshot, graph: Graph) -> tuple[Oversight, ...]:
         *_routes(cluster, graph),
         *_policies(cluster, graph),
         *_services(cluster, graph),
+        *_overrides(cluster, graph, {override.service for override in overrides}),
     )
 
 
@@ -136,13 +139,32 @@ def _clusters(rule: HTTPRuleNode | L4RuleNode) -> Iterator[Cluster]:
             yield rule.authorizer
 
 
-def _missing(key: ObjectKey, known: Mapping[ObjectKey, object], *, elsewhere: bool = True) -> str:
-    """That it is not there, and which of `known` was probably meant: a namesake elsewhere, or a similar name here."""
+def _overrides(cluster: ClusterSnapshot, graph: Graph, keys: Set[ObjectKey]) -> Iterator[Oversight]:
+    """Those of Services that have no port, neither of their own nor one that a route asks for."""
+    vain = sorted(key for key in keys if (found := cluster.services.get(key)) and not found.spec.ports)
+    if not vain:
+        return
+    routes = (route for kind in graph.routes for route in objects_of(cluster, kind).values())
+    known = {named for named, _, _ in services_asked(routes)} | set(cluster.services).difference(vain)
+    for key in vain:
+        meant = _meant(key, known)
+        reason = "--backend has no effect: no route names this Service, and no file defines it with a port"
+        yield _said("Service", key, f"{reason}: did you mean {meant}?" if meant else reason)
+
+
+def _missing(key: ObjectKey, known: Collection[ObjectKey], *, elsewhere: bool = True) -> str:
+    """That it is not there, and which of `known` was probably meant."""
+    meant = _meant(key, known, elsewhere=elsewhere)
+    return f"is not there: did you mean {meant}?" if meant else "is not there, or was rejected"
+
+
+def _meant(key: ObjectKey, known: Collection[ObjectKey], *, elsewhere: bool = True) -> str:
+    """Which of `known` was probably meant: a namesake elsewhere, or a similar name here; "" for none."""
     names = sorted(known) if len(known) <= MOST_NAMES else []
     close = difflib.get_close_matches(key.name, [each.name for each in names if each.namespace == key.namespace], 1)
     meant = [str(each) for each in names if elsewhere and each.name == key.name]
     meant += [str(ObjectKey(key.namespace, name)) for name in close]
-    return f"is not there: did you mean {meant[0]}?" if meant else "is not there, or was rejected"
+    return next(iter(meant), "")
 
 
 def _said(kind: str, key: ObjectKey, reason: str) -> Oversight:

@@ -153,12 +153,12 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
             tasks.create_task(server.serve(address=xds, tls=None), name="xds")
             tasks.create_task(proxies.run(), name="proxies")
             tasks.create_task(statuses.run(), name="statuses")
-            tasks.create_task(_remarks(controller, statuses, clock), name="remarks")
+            tasks.create_task(_remarks(controller, overrides, statuses, clock), name="remarks")
             tasks.create_task(_demo_backends(controller, overrides), name="demo backends")
             tasks.create_task(_announce(controller, fleet, proxies), name="announcement")
 
 
-async def _remarks(controller: Controller, statuses: StatusFile, clock: Clock) -> None:
+async def _remarks(controller: Controller, overrides: Sequence[Override], statuses: StatusFile, clock: Clock) -> None:
     """Pass on what no condition says: objects that were rejected, and those that are in vain or not ours, which is news
     once. A moment after each change: to look for them costs as much as there are objects, and proxies wait for the
     change.
@@ -171,7 +171,7 @@ async def _remarks(controller: Controller, statuses: StatusFile, clock: Clock) -
         await clock.sleep(A_MOMENT)
         version, done = controller.steps.version, controller.steps.value
         if done:
-            found = oversights(done.cluster, done.graph)
+            found = oversights(done.cluster, done.graph, overrides)
             for one in found:
                 if one not in known:
                     log.warning("object has no effect", object=one.object, reason=one.reason)

@@ -53,20 +53,25 @@ def parse_override(text: str) -> Override:
 
 
 def with_overrides(objects: Mapping[Id, Object], overrides: Sequence[Override]) -> Mapping[Id, Object]:
-    """Put each override's Service and EndpointSlice in the place of the Service's own.
+    """Put a Service and an EndpointSlice of each override in the place of the Service's own.
 
-    A Service that exists keeps its ports. One that does not gets the ports that routes ask it for.
+    A Service that exists keeps its ports. One that does not gets the ports that routes ask it for. Several overrides of
+    one Service share its requests.
     """
     if not overrides:
         return objects
     result = dict(objects)
-    for override in overrides:
-        for id_ in [id_ for id_, found in result.items() if _belongs(found, override.service)]:
+    addresses: dict[ObjectKey, list[Override]] = {}
+    for override in dict.fromkeys(overrides):
+        addresses.setdefault(override.service, []).append(override)
+    for key, several in addresses.items():
+        for id_ in [id_ for id_, found in result.items() if _belongs(found, key)]:
             del result[id_]
-        service = _service(override, result)
-        result["Service", override.service] = service
-        endpoints = _slice(override, service)
-        result["EndpointSlice", endpoints.key] = endpoints
+        service = _service(key, result)
+        result["Service", key] = service
+        for number, override in enumerate(several, 1):
+            endpoints = _slice(override, number, service)
+            result["EndpointSlice", endpoints.key] = endpoints
     return result
 
 
@@ -74,26 +79,26 @@ def _belongs(found: Object, service: ObjectKey) -> bool:
     return isinstance(found, EndpointSlice) and service_of(found) == service
 
 
-def _service(override: Override, objects: Mapping[Id, Object]) -> Service:
-    found = objects.get(("Service", override.service))
+def _service(key: ObjectKey, objects: Mapping[Id, Object]) -> Service:
+    found = objects.get(("Service", key))
     if isinstance(found, Service) and found.spec.ports:
         return msgspec.structs.replace(found, spec=ServiceSpec(ports=found.spec.ports))
-    asked = sorted(set(_ports_asked(override.service, objects.values())))
+    asked = sorted({(port, protocol) for named, port, protocol in services_asked(objects.values()) if named == key})
     ports = tuple(
         ServicePort(name=f"{protocol.lower()}-{port}", port=port, protocol=protocol) for port, protocol in asked
     )
-    meta = found.metadata if found else _meta(override.service, override.service.name)
+    meta = found.metadata if found else _meta(key, key.name)
     return Service(metadata=meta, spec=ServiceSpec(ports=ports))
 
 
-def _ports_asked(service: ObjectKey, objects: Iterable[Object]) -> Iterator[tuple[int, str]]:
-    """Port and protocol of every reference to the Service."""
+def services_asked(objects: Iterable[Object]) -> Iterator[tuple[ObjectKey, int, str]]:
+    """Service, port and protocol (TCP or UDP) of every reference in the routes among them."""
     for found in objects:
         if isinstance(found, HTTPRoute | GRPCRoute | TCPRoute | TLSRoute | UDPRoute):
             protocol = "UDP" if isinstance(found, UDPRoute) else "TCP"
             for ref in (ref for rule in found.spec.rules for ref in _references(rule)):
-                if ref.port is not None and _names(ref, found.key.namespace) == service:
-                    yield ref.port, protocol
+                if ref.port is not None and (ref.group, ref.kind) == ("", "Service"):
+                    yield ObjectKey(ref.namespace or found.key.namespace, ref.name), ref.port, protocol
 
 
 def _references(rule: HTTPRouteRule | GRPCRouteRule | L4RouteRule) -> Iterator[BackendObjectReference]:
@@ -104,14 +109,11 @@ def _references(rule: HTTPRouteRule | GRPCRouteRule | L4RouteRule) -> Iterator[B
             yield from (brought.backend_ref for brought in (one.request_mirror, one.external_auth) if brought)
 
 
-def _names(ref: BackendObjectReference, namespace: str) -> ObjectKey | None:
-    return ObjectKey(ref.namespace or namespace, ref.name) if (ref.group, ref.kind) == ("", "Service") else None
-
-
-def _slice(override: Override, service: Service) -> EndpointSlice:
+def _slice(override: Override, number: int, service: Service) -> EndpointSlice:
+    suffix = "override" if number == 1 else f"override-{number}"
     version = ipaddress.ip_address(override.address).version
     return EndpointSlice(
-        metadata=_meta(override.service, f"{override.service.name}-override", {SERVICE_LABEL: override.service.name}),
+        metadata=_meta(override.service, f"{override.service.name}-{suffix}", {SERVICE_LABEL: override.service.name}),
         address_type=f"IPv{version}",
         endpoints=(Endpoint(addresses=(override.address,)),),
         ports=tuple(

@@ -32,7 +32,7 @@ Backends = Annotated[
     typer.Option(
         "--backend",
         metavar="[NAMESPACE/]SERVICE=HOST:PORT",
-        help="Let an address on this machine stand in for a Service. May be given many times.",
+        help="Let an address on this machine stand in for a Service. May be given many times, for one Service too.",
     ),
 ]
 StateDir = Annotated[

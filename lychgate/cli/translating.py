@@ -65,7 +65,7 @@ def main(
         print(text.rstrip())
     for passed in cluster.passed_over:
         complain(f"note: {passed.where}: not read: {passed.what}")
-    found = oversights(cluster, done.graph)
+    found = oversights(cluster, done.graph, overrides)
     report_oversights(found)
     bad = (report_bad(done) or bool(found)) if strict else 0
     return int(report_rejected(cluster) or bad)

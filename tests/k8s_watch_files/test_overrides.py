@@ -41,9 +41,10 @@ ports: [{name: http, port: 80}]
 """
 
 
-async def overridden(world: World, text: str) -> ClusterSnapshot:
+async def overridden(world: World, text: str, *overrides: str) -> ClusterSnapshot:
     world.write("all.yaml", text)
-    world.source = FileSource([world.folder], clock=SystemClock(), overrides=[parse_override("svc=127.0.0.1:4000")])
+    parsed = [parse_override(each) for each in overrides or ("svc=127.0.0.1:4000",)]
+    world.source = FileSource([world.folder], clock=SystemClock(), overrides=parsed)
     return await world.read()
 
 
@@ -117,6 +118,15 @@ async def test_a_service_that_is_there_keeps_its_ports_and_loses_its_endpoints(w
     (endpoints,) = snapshot.slices_by_service[SVC]
     assert [(port.name, port.port) for port in endpoints.ports] == [("http", 4000), ("admin", 4000)]
     assert endpoints.endpoints[0].addresses == ("127.0.0.1",)
+
+
+async def test_several_overrides_of_a_service_are_all_there(world: World) -> None:
+    overrides = "svc=127.0.0.1:4000", "svc=[::1]:4001", "svc=127.0.0.1:4000"
+    slices = (await overridden(world, ROUTES + SERVICE, *overrides)).slices_by_service[SVC]
+    assert [(of.address_type, of.endpoints[0].addresses, [port.port for port in of.ports]) for of in slices] == [
+        ("IPv4", ("127.0.0.1",), [4000, 4000]),
+        ("IPv6", ("::1",), [4001, 4001]),
+    ]
 
 
 async def test_an_override_keeps_its_identity_while_nobody_asks_for_other_ports(world: World) -> None:

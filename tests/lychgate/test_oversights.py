@@ -70,11 +70,12 @@ WHOLE = CLASS + GATEWAY + ROUTE + SERVICE + SLICE + LISTENER_SET + POLICY
 
 def found(folder: Path, text: str, *overrides: str) -> list[str]:
     (folder / "all.yaml").write_text(text)
-    source = FileSource([folder], clock=SystemClock(), overrides=[parse_override(each) for each in overrides])
+    parsed = [parse_override(each) for each in overrides]
+    source = FileSource([folder], clock=SystemClock(), overrides=parsed)
     asyncio.run(source.reload())
     cluster = source.snapshot()
     assert not cluster.rejected
-    return [f"{one.object}: {one.reason}" for one in oversights(cluster, build_graph(cluster, Settings()))]
+    return [f"{one.object}: {one.reason}" for one in oversights(cluster, build_graph(cluster, Settings()), parsed)]
 
 
 def test_what_is_as_it_should_be_is_not_mentioned(tmp_path: Path) -> None:
@@ -148,6 +149,19 @@ def test_a_service_that_nothing_is_sent_to_needs_no_endpoint(tmp_path: Path) -> 
     assert found(tmp_path, CLASS + GATEWAY + SERVICE) == []
     unused = ROUTE.replace("port: 80}", "port: 80, weight: 0}")
     assert found(tmp_path, CLASS + GATEWAY + SERVICE + unused) == []
+
+
+@pytest.mark.parametrize("services", ["", SERVICE + SLICE])
+def test_an_override_of_a_service_that_nobody_knows_is_named_with_what_was_probably_meant(
+    services: str, tmp_path: Path
+) -> None:
+    vain = "--backend has no effect: no route names this Service, and no file defines it with a port"
+    text = CLASS + GATEWAY + ROUTE + services
+    assert found(tmp_path, text, "wbe=127.0.0.1:3000", "web=127.0.0.1:3000", "far/web=127.0.0.1:3000", "q=[::1]:1") == [
+        f"Service/default/q: {vain}",
+        f"Service/default/wbe: {vain}: did you mean default/web?",
+        f"Service/far/web: {vain}: did you mean default/web?",
+    ]
 
 
 def test_a_translation_warns_and_is_good_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
