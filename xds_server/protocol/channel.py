@@ -190,6 +190,7 @@ class Channel:
             changed = diff(self.newest, newest)
             names = self.subscription.names
             self.dirty |= changed if self.subscription.wildcard else {name for name in changed if name in names}
+            self.holdings.recognize(changed, newest.by_name)
         self.newest = newest
         if self._everything:
             self._everything = False

@@ -135,6 +135,14 @@ class Holdings:
             held[name] = resource
         self._accept_all(held)
 
+    def recognize(self, changed: Set[str], known: Mapping[str, Resource]) -> None:
+        """These are known now: what is among them at the version that the client came with is foreign no more."""
+        for name in self.foreign & changed:
+            resource = known.get(name)
+            if resource is not None and self.rests_on(resource):
+                self._accept_all({name: resource})
+                self.foreign.discard(name)
+
     def send(self, nonce: str, flight: Flight) -> None:
         """A response goes out. Raises `ProtocolError` when the client leaves too many without an answer."""
         if len(self._flights) >= MAX_FLIGHTS:

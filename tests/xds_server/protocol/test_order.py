@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected
+from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected, versions
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, SECRET, world
 from xds_server.protocol.gates import Patience
 from xds_server.snapshot.resource import ResourceType, Snapshot
@@ -209,6 +209,19 @@ def test_a_client_that_comes_back_may_first_tell_what_it_uses() -> None:
     assert talk.say(ROUTE, subscribe="r", holding=held[ROUTE]) == []
     assert talk.ack(CLUSTER) == ["route r"]
     assert talk.ack(ROUTE) == ["cluster -a"]
+
+
+def test_what_a_client_came_back_with_is_known_when_we_come_to_it() -> None:
+    """Case 14: it took it from another replica, before we were as far; until then it could name anything."""
+    before, now = world(listeners={"l": "r"}, routes={"r": "a b"}), A
+    talk = DeltaTalk(before)
+    assert talk.say(CLUSTER, holding=versions(now, CLUSTER)) == ["cluster b"]
+    assert talk.say(ENDPOINT, subscribe="b") == ["endpoint b"]
+    talk.say(LISTENER, holding=versions(now, LISTENER))
+    assert talk.say(ROUTE, subscribe="r", holding=versions(now, ROUTE)) == []
+    assert talk.ack(CLUSTER) == []
+    assert talk.push(now) == []
+    assert talk.ack(ENDPOINT) == ["cluster -b"]
 
 
 def test_a_client_that_comes_back_and_tells_nothing_more_is_not_waited_for_for_ever() -> None:
