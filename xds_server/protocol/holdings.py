@@ -4,7 +4,7 @@ A response is a flight: it is under way until its nonce comes back, and lands or
 using is what landed last and all that is under way.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from itertools import takewhile
 from typing import cast
 
@@ -53,7 +53,8 @@ class Holdings:
         self._under_way: dict[str, tuple[_Flying, ...]] = {}
         """By name, oldest first; never empty."""
         self._dropped: dict[str, tuple[_Flying, ...]] = {}
-        """As `_under_way`, of what the client dropped since: it may ask again before they reach it, and use them."""
+        """As `_under_way`, of what the client dropped since, until something later has landed: it may ask again before
+        they reach it, and use them."""
 
     @property
     def calm(self) -> bool:
@@ -108,6 +109,10 @@ class Holdings:
         for name, flights in self._dropped.items():
             yield from _resources(name, flights)
 
+    def dropped(self) -> Set[str]:
+        """The names of which something is under way that the client dropped since."""
+        return self._dropped.keys()
+
     def under_way(self) -> Set[str]:
         """The names of which a version, or the removal, is under way."""
         return self._under_way.keys()
@@ -160,13 +165,15 @@ class Holdings:
             return []
         return [*takewhile(lambda earlier: earlier != nonce, self._flights), nonce]
 
-    def land(self, nonce: str) -> Flight | None:
-        """The client took the response. None when the nonce is unknown."""
-        return self._end(nonce, landed=True)
+    def land(self, nonce: str, covers: Callable[[str], bool]) -> Flight | None:
+        """The client took the response; of what it dropped since, what it asks for again: `covers` says whether it asks
+        for a name. None when the nonce is unknown.
+        """
+        return self._end(nonce, covers)
 
     def turn_away(self, nonce: str) -> Flight | None:
         """The client refused the response: it has what it had. None when the nonce is unknown."""
-        return self._end(nonce, landed=False)
+        return self._end(nonce, None)
 
     def forget(self, name: str) -> None:
         """The client dropped it, or must be taken not to have it."""
@@ -176,10 +183,12 @@ class Holdings:
         if flights := self._under_way.pop(name, None):
             self._dropped[name] = (*self._dropped.get(name, ()), *flights)
 
-    def _end(self, nonce: str, *, landed: bool) -> Flight | None:
+    def _end(self, nonce: str, covers: Callable[[str], bool] | None) -> Flight | None:
+        """`covers` as in `land`; None for what does not land."""
         if (flying := self._flights.pop(nonce, None)) is None:
             return None
-        self._end_of_dropped(flying)
+        self._end_of_dropped(flying, covers)
+        landed = covers is not None
         if landed and self._nothing_else_is_known_of(flying):
             self._accept_all(cast("dict[str, Resource]", flying.by_name))
             if len(self._under_way) == len(flying.by_name):
@@ -203,11 +212,17 @@ class Holdings:
                 del self._under_way[name]
         return flying.flight
 
-    def _end_of_dropped(self, flying: _Flying) -> None:
+    def _end_of_dropped(self, flying: _Flying, covers: Callable[[str], bool] | None) -> None:
         for name in self._dropped.keys() & flying.by_name.keys():
-            left = tuple(other for other in self._dropped.pop(name) if other is not flying)
-            if left:
-                self._dropped[name] = left
+            flights = self._dropped.pop(name)
+            if flying in flights:
+                if covers and covers(name):
+                    self._accept(name, flying.by_name[name])
+                flights = tuple(other for other in flights if other is not flying)
+            elif covers:
+                continue
+            if flights:
+                self._dropped[name] = flights
 
     def _nothing_else_is_known_of(self, flying: _Flying) -> bool:
         """Whether the flight removes nothing, and no name in it is in another flight, forgotten, refused or foreign."""

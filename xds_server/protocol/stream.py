@@ -231,13 +231,13 @@ class Stream:
             raise ProtocolError(f"more than {MAX_NAMES} names on one stream")
 
     def _landed(self, channel: Channel, nonce: str) -> Acked | Stale:
-        refused = set(channel.holdings.refused)
-        flight = channel.holdings.land(nonce)
+        doubtful = {*channel.holdings.refused, *channel.holdings.dropped()}
+        flight = channel.holdings.land(nonce, channel.subscription.covers)
         if flight is None:
             return Stale(type=channel.type, nonce=nonce)
-        if refused:  # what was refused before may be wished for again by now, and is not refused any more
+        if doubtful:  # what was refused before may be wished for again by now, and what was dropped be gone
             channel.dirty |= {
-                r.name for r in flight.resources if r.name in refused and channel.subscription.covers(r.name)
+                r.name for r in flight.resources if r.name in doubtful and channel.subscription.covers(r.name)
             }
         if channel.varied:
             channel.varied.difference_update(r.name for r in flight.resources)

@@ -151,6 +151,32 @@ def test_a_cluster_stays_for_a_table_that_was_dropped_and_may_be_asked_for_again
     assert talk.ack(LISTENER) == []
     assert talk.say(ROUTE, subscribe="r") == ["route -r"]
     assert talk.ack(LISTENER) == []
+    assert talk.ack(ROUTE) == []
+    assert talk.ack(ROUTE) == ["cluster -a"]
+
+
+def test_a_table_that_was_dropped_and_asked_for_again_before_it_arrived_is_in_use() -> None:
+    """Also once it has arrived, while the next version of it waits for its cluster."""
+    talk = DeltaTalk(A)
+    connected(talk, [(CLUSTER, ""), (LISTENER, "")])
+    assert talk.say(ROUTE, subscribe="r") == ["route r"]
+    assert talk.say(ROUTE, unsubscribe="r") == []
+    assert talk.push(world(listeners={"l": "r"}, routes={"r": "b"}, clusters="a")) == ["cluster b"]
+    assert talk.say(ROUTE, subscribe="r") == []
+    assert talk.ack(ROUTE) == []
+    assert talk.push(B) == []
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert talk.ack(ROUTE) == ["cluster -a"]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_table_that_was_dropped_is_not_in_use_when_it_arrives_unasked(*, gone: bool) -> None:
+    talk = DeltaTalk(A)
+    connected(talk, [(CLUSTER, ""), (LISTENER, "")])
+    assert talk.say(ROUTE, subscribe="r") == ["route r"]
+    assert talk.say(ROUTE, unsubscribe="r") == []
+    talk.push(world() if gone else B)
+    talk.ack(LISTENER if gone else CLUSTER)
     assert talk.ack(ROUTE) == ["cluster -a"]
 
 
