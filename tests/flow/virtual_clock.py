@@ -60,6 +60,11 @@ class VirtualClock:
         self._time = end
         await settle()
 
+    async def pass_slowly(self, seconds: float) -> None:
+        """As `advance`, in small steps: what needs many turns of the loop has them."""
+        for _ in range(round(seconds * 10)):
+            await self.advance(0.1)
+
     async def until(self, happened: Callable[[], bool], *, at_most: float = 3600.0) -> float:
         """Let time pass from sleeper to sleeper until `happened`; return the seconds that it took."""
         start = self._time

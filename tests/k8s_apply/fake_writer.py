@@ -50,6 +50,8 @@ class FakeWriter(KubeWriter):
         self.calls: list[Call] = []
         self.refuse: dict[str, Exception] = {}
         """Verb, kind name, object name, EVERYWHERE, or "*" → what such a call raises before it has done anything."""
+        self.slow: dict[str, float] = {}
+        """The same → the seconds that such a call takes, before anything of it is done or refused."""
         self.refuse_once: list[Exception] = []
         """What the next writes raise, one each."""
         self.before_write: list[Any] = []
@@ -192,9 +194,12 @@ class FakeWriter(KubeWriter):
         try:
             await asyncio.sleep(0)
             await self.stuck.wait()
+            names = ("*", verb, kind.name, key.name, *([EVERYWHERE] if verb == "list" and not key.namespace else []))
+            if seconds := max((self.slow.get(name, 0.0) for name in names), default=0.0):
+                await self._clock.sleep(seconds)
         finally:
             self._in_flight -= 1
-        for name in ("*", verb, kind.name, key.name, *([EVERYWHERE] if verb == "list" and not key.namespace else [])):
+        for name in names:
             if name in self.refuse:
                 raise self.refuse[name]
         if verb not in ("get", "list"):

@@ -306,6 +306,24 @@ async def test_one_failing_gateway_does_not_hold_up_another(site: Site) -> None:
     assert site.present() == {OTHER_INFRA: 5, EG_INFRA: 5}
 
 
+@pytest.mark.parametrize("when", [3, 60])
+async def test_who_comes_after_many_whose_objects_take_long_to_fail_does_not_wait(site: Site, when: int) -> None:
+    """A webhook may mind the objects of some alone, and never answer."""
+    wished = [infra(ObjectKey("bad", f"g{n}")) for n in range(200)]
+    for each in wished:
+        name = infra_key(each.gateway, SETTINGS).name
+        site.api.slow[name], site.api.refuse[name] = 10.0, ApiError(500, "failed calling webhook")
+    async with running(site.reconciler.run()):
+        await site.want(*wished)
+        await site.clock.pass_slowly(when)
+        for n in range(5):
+            wished.append(good := infra(ObjectKey("good", f"g{n}")))
+            await site.want(*wished)
+            await site.clock.pass_slowly(1)
+            assert site.api.peek(DEPLOYMENT, infra_key(good.gateway, SETTINGS))
+    assert site.api.most_in_flight < 25
+
+
 async def test_what_may_not_be_deleted_holds_up_neither_the_living_nor_others_remains(site: Site) -> None:
     third = ObjectKey("apps", "third")
     async with running(site.reconciler.run()):

@@ -119,3 +119,45 @@ def test_pauses_double_up_to_a_ceiling_and_their_upper_half_is_chance() -> None:
     assert [backoff(n, 1.0) for n in (1, 2, 3)] == pytest.approx([0.2, 0.4, 0.8])
     assert backoff(50, 1.0) == 30.0
     assert backoff(1, 0.0) == pytest.approx(0.1)
+
+
+async def test_who_is_slow_holds_no_worker_and_few_are_so_at_a_time(clock: VirtualClock, queue: WorkQueue[str]) -> None:
+    busy: set[str] = set()
+    most = 0
+
+    async def work(key: str) -> None:
+        nonlocal most
+        busy.add(key)
+        most = max(most, len(busy))
+        await clock.sleep(10.0 if key.startswith("slow") else 0.0)
+        busy.discard(key)
+        done.append(key)
+
+    done: list[str] = []
+    for n in range(100):
+        queue.add(f"slow{n}")
+    async with running(queue.run(work, workers=2)):
+        assert len(busy) == 2
+        await clock.advance(0.5)
+        assert len(busy) == 3
+        await clock.pass_slowly(30)
+        queue.add("quick")
+        await clock.pass_slowly(1)
+        assert "quick" in done
+        await clock.pass_slowly(200)
+    assert most < 25
+    assert len(done) > 100
+
+
+async def test_who_was_added_for_later_gives_way_to_who_was_added_for_now(
+    clock: VirtualClock, queue: WorkQueue[str], worker: Worker
+) -> None:
+    queue.add("failed", 1.0)
+    worker.free.clear()
+    async with running(queue.run(worker, workers=1)):
+        queue.add("first")
+        await clock.advance(0.4)
+        queue.add("second")
+        worker.free.set()
+        await clock.advance(1.0)
+    assert worker.keys == ["first", "second", "failed"]
