@@ -6,9 +6,11 @@ restart or a change of leaders. What others undo again and again is repaired eve
 fight at full speed.
 
 An object that cannot be written waits, and nobody with it: what answers 500 may be a webhook that minds this one alone.
-Only when several of a kind have failed and none was written since, those of this kind are attended to one at a time,
-with a pause between, who has not failed yet first: the first that is written ends it. So an outage costs the API server
-a call a second and kind, and ten thousand objects that cannot be written cost the next one no more than that second.
+Only when several of a kind have failed and none was written since, those of this kind take turns, with a pause between
+two: who has not failed yet first, the newest of them before all, since the others may have come with those that failed.
+The first that is written ends it for those; who has failed goes on waiting, until one that had failed is written. So an
+outage, or a permission that is missing, costs the API server a call a second and kind, and ten thousand objects that
+cannot be written cost the next one no more than that second.
 """
 
 from collections import OrderedDict
@@ -42,7 +44,7 @@ TURNS_CEILING = 1.0
 """Seconds between two turns, at most."""
 REMINDER = 300.0
 """Seconds between two lines about one kind that fails."""
-FORBIDDEN = 403
+TOO_MANY = 429
 REPAIR_FLOOR, REPAIR_CEILING = 1.0, 300.0
 """Seconds between two repairs of a status that somebody else changes: at first, and at most."""
 _RANKS = {name: rank for rank, name in enumerate(STATUS)}
@@ -64,8 +66,12 @@ class _Trouble(msgspec.Struct):
     """The objects that wait for their first turn, while it is not the objects' own trouble."""
     again: OrderedDict[StatusKey, None] = msgspec.field(default_factory=OrderedDict)
     """Those that wait for another."""
+    turn_of: StatusKey | None = None
+    """Whose turn it is, until it is attended to."""
+    refused: set[int] = msgspec.field(default_factory=set)
+    """The codes with which statuses were refused, as it was logged, since one of the kind was written."""
     turns: int = 0
-    """How many failed."""
+    """How many there were, since one of the kind was written."""
     until: float = 0.0
     """When the next may be, monotonic."""
 
@@ -104,8 +110,6 @@ class StatusWriter:
         self._failed: dict[StatusKey, int] = {}
         self._troubles: dict[str, _Trouble] = {}
         """By kind; none once all of it could be written."""
-        self._refused: dict[str, set[int]] = {}
-        """Kind → the codes with which its statuses were refused, as it was logged, since one of them was written."""
         self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
 
     @property
@@ -157,7 +161,7 @@ class StatusWriter:
             await self._queue.run(self._attend, workers=self._in_flight)
         finally:
             self._queue.clear()
-            for remembered in (self._asked, self._placed, self._repairs, self._failed, self._refused, self._troubles):
+            for remembered in (self._asked, self._placed, self._repairs, self._failed, self._troubles):
                 remembered.clear()
 
     def _forget(self, key: StatusKey) -> None:
@@ -167,30 +171,39 @@ class StatusWriter:
             trouble.failing.discard(key)
             trouble.fresh.pop(key, None)
             trouble.again.pop(key, None)
+            trouble.turn_of = None if trouble.turn_of == key else trouble.turn_of
 
     async def _attend(self, key: StatusKey) -> float | None:
         """Bring one status to its wish, or have it wait for its turn; return when to look again."""
         if key.key == TURN:
-            return await self._take_turn(key.kind)
-        trouble = self._troubles.get(key.kind)
-        if trouble is None or len(trouble.row) < SEVERAL:
-            return await self._try(key)
-        (trouble.again if key in self._failed else trouble.fresh)[key] = None
-        self._queue.add(StatusKey(kind=key.kind, key=TURN), trouble.until - self._clock.monotonic())
-        return None
-
-    async def _take_turn(self, kind: str) -> float | None:
-        """Attend to one of those that wait; return when the next turn is."""
-        trouble = self._troubles.get(kind)
-        waiting = trouble and (trouble.fresh or trouble.again)
-        if not trouble or not waiting:
+            self._take_turn(key.kind)
             return None
-        if (left := trouble.until - self._clock.monotonic()) > 0:
-            return left
-        key, _ = waiting.popitem(last=False)
-        if (again := await self._try(key)) is not None:
-            self._queue.add(key, again)
-        return max(trouble.until - self._clock.monotonic(), 0.0)
+        trouble = self._troubles.get(key.kind)
+        if trouble and trouble.turn_of == key:
+            trouble.turn_of = None
+        elif trouble and len(trouble.row) >= SEVERAL:
+            (trouble.again if key in self._failed else trouble.fresh)[key] = None
+            self._call_turn(key.kind, trouble)
+            return None
+        return await self._try(key)
+
+    def _call_turn(self, kind: str, trouble: _Trouble) -> None:
+        self._queue.add(StatusKey(kind=kind, key=TURN), trouble.until - self._clock.monotonic())
+
+    def _take_turn(self, kind: str) -> None:
+        """Have one of those that wait attended to, once the one before it has been begun."""
+        trouble = self._troubles.get(kind)
+        if trouble is None or not (trouble.fresh or trouble.again):
+            return
+        now = self._clock.monotonic()
+        if now >= trouble.until:
+            if trouble.turn_of is None:
+                key, _ = trouble.fresh.popitem() if trouble.fresh else trouble.again.popitem(last=False)
+                trouble.turn_of = key
+                self._queue.add(key)
+            trouble.turns += 1
+            trouble.until = now + backoff(trouble.turns, self._clock.jitter(), ceiling=TURNS_CEILING)
+        self._call_turn(kind, trouble)
 
     async def _try(self, key: StatusKey) -> float | None:
         """Bring one status to its wish; return when to look again."""
@@ -199,13 +212,11 @@ class StatusWriter:
         except NotLeadingError:
             return 1.0  # whoever tells us so by `leading` ends this work before that
         except Conflict:
-            return self._retry_alone(key, None)
-        except ApiError as error:
-            if error.code == 429 or error.code >= 500:
-                return self._fail(key, error, error.retry_after or 0.0)
-            return self._retry_alone(key, error)
-        except OSError as error:
-            return self._fail(key, error, 0.0)
+            self.failures += 1
+            self._failed[key] = self._failed.get(key, 0) + 1
+            return self._pause(key)
+        except (ApiError, OSError) as error:
+            return self._fail(key, error)
         self._failed.pop(key, None)
         if trouble := self._troubles.get(key.kind):
             trouble.failing.discard(key)
@@ -265,52 +276,58 @@ class StatusWriter:
         self._repairs[key] = count + 1, now + pause
         return pause if count == 0 else None
 
-    def _fail(self, key: StatusKey, error: Exception, at_least: float) -> float:
+    def _pause(self, key: StatusKey) -> float:
+        """Seconds for which an object waits that failed as often as it did."""
+        return backoff(self._failed[key], self._clock.jitter(), floor=1.0, ceiling=60.0)
+
+    def _fail(self, key: StatusKey, error: ApiError | OSError) -> float:
         """Have one object wait; and its kind, if others of it fare alike. Whose trouble it is, no answer says."""
         self.failures += 1
-        failures = self._failed[key] = self._failed.get(key, 0) + 1
-        now = self._clock.monotonic()
+        at_least = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
         trouble = self._troubles.setdefault(key.kind, _Trouble(told_at=-REMINDER))
         trouble.failing.add(key)
         trouble.row.add(key)
         if len(trouble.row) >= SEVERAL:
-            trouble.turns += 1
-            pause = backoff(trouble.turns, self._clock.jitter(), ceiling=TURNS_CEILING)
-            trouble.until = now + max(at_least, pause)
-        if now >= trouble.told_at + REMINDER:
+            trouble.until = max(trouble.until, self._clock.monotonic() + at_least)
+        self._failed[key] = self._failed.get(key, 0) + 1
+        self._say(key, trouble, error)
+        return max(at_least, self._pause(key))
+
+    def _say(self, key: StatusKey, trouble: _Trouble, error: ApiError | OSError) -> None:
+        """A refusal once for each code, anything else now and then."""
+        now = self._clock.monotonic()
+        if isinstance(error, ApiError) and 400 <= error.code < 500 and error.code != TOO_MANY:
+            if self._failed[key] == 1 and error.code not in trouble.refused:
+                trouble.refused.add(error.code)  # the next of ten thousand routes says nothing new
+                log.error(
+                    "status update rejected, will retry; others of this kind are not logged",
+                    object=str(key),
+                    error=str(error),
+                )
+        elif now >= trouble.told_at + REMINDER:
             trouble.told_at = now
             said = {"kind": key.kind, "object": str(key.key), "waiting": self.waiting}
             log.warning("statuses cannot be written, will retry", **said, error=str(error) or type(error).__name__)
-        return max(at_least, backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0))
-
-    def _retry_alone(self, key: StatusKey, error: ApiError | None) -> float:
-        """Have one object wait, because the trouble is its own or its kind's; the others go on."""
-        self.failures += 1
-        failures = self._failed[key] = self._failed.get(key, 0) + 1
-        if error and failures == 1 and error.code not in (said := self._refused.setdefault(key.kind, set())):
-            said.add(error.code)  # the next of ten thousand routes says nothing new
-            log.error(
-                "status update rejected, will retry; others of this kind are not logged",
-                object=str(key),
-                error=str(error),
-            )
-        return backoff(failures, self._clock.jitter(), floor=1.0, ceiling=60.0)
 
     def _works(self, key: StatusKey) -> None:
-        """One was written: the next failure of its kind is news again, and nobody of it waits for a turn."""
-        if trouble := self._troubles.get(key.kind):
-            trouble.failing.discard(key)
-            trouble.row.clear()
-            trouble.turns, trouble.until = 0, 0.0
-            for waiting in (trouble.fresh, trouble.again):
-                for each in waiting:
-                    self._queue.add(each)
-                waiting.clear()
-            if not trouble.failing:
-                del self._troubles[key.kind]
-                log.info("statuses are written again", kind=key.kind)
-        if FORBIDDEN in self._refused.pop(key.kind, ()):
-            log.info("statuses of this kind are written again", kind=key.kind)
+        """One was written: the next failure of its kind is news again, and who has not failed yet waits for no turn.
+        Nor does anybody, if it had failed itself; else those that have go on as they would alone.
+        """
+        if (trouble := self._troubles.get(key.kind)) is None:
+            return
+        trouble.failing.discard(key)
+        trouble.row.clear()
+        trouble.refused.clear()
+        trouble.turns, trouble.until = 0, 0.0
+        for each in trouble.fresh:
+            self._queue.add(each)
+        for each in trouble.again:
+            self._queue.add(each, 0.0 if key in self._failed else self._pause(each))
+        trouble.fresh.clear()
+        trouble.again.clear()
+        if not trouble.failing:
+            del self._troubles[key.kind]
+            log.info("statuses are written again", kind=key.kind)
 
 
 def _in_order(keys: Iterable[StatusKey]) -> list[StatusKey]:

@@ -48,6 +48,37 @@ async def test_however_many_cannot_be_written_the_next_is(desk: Desk, count: int
         await desk.clock.until(lambda: bool(desk.parents("good")), at_most=TURNS_CEILING)
 
 
+@pytest.mark.parametrize("takes", [0.0, 10.0], ids=["at once", "after ten seconds"])
+@pytest.mark.parametrize("when", [3, 60])
+async def test_who_comes_after_many_that_cannot_be_written_is_written(desk: Desk, takes: float, when: int) -> None:
+    clock, wishes = desk.clock, bad(desk, 200, BROKEN)
+    desk.watch()
+    desk.api.slow = {of.key.name: takes for of in wishes}
+    async with running(desk.writer.run()):
+        desk.writer.want(wishes)
+        await clock.pass_slowly(when)
+        for n in range(5):
+            desk.route(name := f"good{n}")
+            wishes = {**wishes, key(name): wish()}
+            desk.writer.want(wishes)
+            await clock.pass_slowly(TURNS_CEILING)
+            assert desk.parents(name)
+    assert desk.api.most_in_flight < 25
+
+
+@pytest.mark.parametrize("code", [401, 403, 422, 500])
+async def test_what_is_refused_for_all_of_a_kind_is_no_flood(desk: Desk, code: int) -> None:
+    """At most two calls a second."""
+    wishes = bad(desk, 500, ApiError(code, "forbidden"))
+    desk.watch()
+    async with running(desk.writer.run()):
+        desk.writer.want(wishes)
+        await desk.clock.advance(300)
+        desk.api.calls.clear()
+        await desk.clock.advance(60)
+        assert 30 < len(desk.api.calls) < 120
+
+
 async def test_one_that_cannot_be_written_is_tried_ever_more_rarely_while_others_are(desk: Desk) -> None:
     wishes = bad(desk, 1, BROKEN)
     with structlog.testing.capture_logs() as said:
@@ -61,7 +92,8 @@ async def test_one_that_cannot_be_written_is_tried_ever_more_rarely_while_others
         assert desk.writer.writes == 600
 
 
-async def test_who_waits_for_a_turn_is_written_as_soon_as_another_could_be(desk: Desk) -> None:
+async def test_who_waits_for_a_first_turn_is_written_as_soon_as_another_could_be(desk: Desk) -> None:
+    """And who has failed, as soon as another that had."""
     names = [f"r{n}" for n in range(20)]
     for name in names:
         desk.route(name)
@@ -71,7 +103,9 @@ async def test_who_waits_for_a_turn_is_written_as_soon_as_another_could_be(desk:
         await desk.clock.advance(5)
         assert desk.writer.waiting >= 20
         desk.api.refuse = {}
-        await desk.clock.until(lambda: desk.writer.writes > 15, at_most=TURNS_CEILING)
+        tried = {call.key.name for call in desk.api.writes}
+        await desk.clock.until(lambda: all(map(desk.parents, {*names} - tried)), at_most=TURNS_CEILING)
+        await desk.clock.until(lambda: desk.writer.writes == 20, at_most=3)
 
 
 async def test_a_wish_that_is_taken_back_waits_for_no_turn(desk: Desk) -> None:
