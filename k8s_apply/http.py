@@ -16,6 +16,15 @@ APPLY = "application/apply-patch+yaml"
 
 MERGE = "application/merge-patch+json"
 
+READ_TIMEOUT = 10.0
+"""Seconds for a request that only reads, connecting included."""
+WRITE_TIMEOUT = 65.0
+"""Seconds for one that writes. The API server ends it after a minute at most; till then it may wait for webhooks. To
+leave before the server has is to have it refused, also by a webhook that may be ignored: again and again, for ever.
+
+Spec: Kubernetes admissionregistration/v1 `timeoutSeconds`, `failurePolicy`; kube-apiserver `--request-timeout`
+"""
+
 type Served = Callable[[AnyKind], Awaitable[str]]
 """Which of a kind's versions this API server serves; raises `NotServed`."""
 
@@ -29,11 +38,9 @@ class HttpWriter(KubeWriter):
     """The adapter. `served` is asked once about each kind with more than one version, and again after any 404: a CRD
     may have been replaced by one with other versions."""
 
-    def __init__(self, connection: Connection, *, served: Served = preferred_version, timeout: float = 10.0) -> None:
-        """`timeout`: seconds for one request, connecting included."""
+    def __init__(self, connection: Connection, *, served: Served = preferred_version) -> None:
         self._connection = connection
         self._served = served
-        self._timeout = timeout
         self._versions: dict[str, str] = {}
         """Kind name → the version that is served, as far as is known."""
 
@@ -95,9 +102,10 @@ class HttpWriter(KubeWriter):
         content_type: str = JSON,
     ) -> Json:
         data = None if body is None else msgspec.json.encode(body)
+        timeout = READ_TIMEOUT if method == "GET" else WRITE_TIMEOUT
         try:
             answer = await self._connection.request(
-                method, path, params=params, body=data, content_type=content_type, timeout=self._timeout
+                method, path, params=params, body=data, content_type=content_type, timeout=timeout
             )
         except ApiError as error:
             if error.code == 404:

@@ -1,5 +1,6 @@
 """The requests that the adapter sends, and what it makes of the answers."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from k8s_apply.api import Conflict, NotFound
-from k8s_apply.http import HttpWriter
+from k8s_apply.http import WRITE_TIMEOUT, HttpWriter
 from k8s_apply.kinds import LEASE
 from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection
@@ -41,6 +42,7 @@ class Server:
         self.headers: dict[str, str] = {}
         self.not_served = ""
         """A version that is served no more."""
+        self.takes = 0.0
 
     async def handle(self, request: web.Request) -> web.Response:
         text = await request.text()
@@ -48,6 +50,7 @@ class Server:
         self.requests.append(
             Request(request.method, request.path, dict(request.query), request.headers.get("Content-Type", ""), body)
         )
+        await asyncio.sleep(self.takes)
         if self.not_served and self.not_served in request.path.split("/"):
             return web.Response(status=404, text="404 page not found")
         return web.json_response(self.answer, status=self.status, headers=self.headers)
@@ -94,6 +97,19 @@ async def test_an_apply_is_a_forced_patch_of_the_whole_manifest(writer: HttpWrit
             manifest,
         )
     ]
+
+
+async def test_a_write_waits_for_as_long_as_webhooks_may_take_and_a_read_does_not(
+    writer: HttpWriter, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server gives up after 60 seconds."""
+    assert WRITE_TIMEOUT > 60
+    monkeypatch.setattr("k8s_apply.http.READ_TIMEOUT", 0.05)
+    server.takes = 0.2
+    with pytest.raises(TimeoutError):
+        await writer.get(SERVICE, KEY)
+    manifest = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "r", "namespace": "default"}}
+    assert await writer.apply(SERVICE, manifest, field_manager="envoy-gateway") == server.answer
 
 
 async def test_an_overwriting_is_a_merge_patch(writer: HttpWriter, server: Server) -> None:
