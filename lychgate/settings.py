@@ -40,7 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """The controller's namespace; the proxies' too, unless `gateway_namespace_mode`."""
 
     gateway_namespace_mode: bool = False
-    """Run each Gateway's proxies in the Gateway's namespace, as GEP-1762 asks, instead of all in the controller's."""
+    """Run each Gateway's proxies in the Gateway's namespace, as GEP-1762 asks, instead of all in the controller's.
+    Needs the ClusterRole of `docker/gateway-namespace-mode.yaml`, which sets this too: without it no proxies are made.
+    """
 
     envoy_image: str = "envoyproxy/envoy:distroless-v1.40.0"
     """The proxy pods' image."""

@@ -110,11 +110,19 @@ class InfraReconciler:
         self._revision = 0
         """Of the last snapshot seen."""
         self._failures: dict[ObjectKey, int] = {}
+        self._told: dict[ObjectKey, str] = {}
+        """What stands in the way of each Gateway, and of EVERYTHING."""
 
     @property
     def failing(self) -> int:
-        """How many Gateways were not as wished when they were attended to last; 0 while we do not lead."""
-        return len(self._failures.keys() - {EVERYTHING}) if self._leading.value else 0
+        """How many Gateways were not as wished when they were attended to last, or cannot be attended to since we may
+        not look at what is there; 0 while we do not lead.
+        """
+        if not self._leading.value:
+            return 0
+        if EVERYTHING in self._failures and not self._looked:
+            return len(self._wanted)
+        return len(self._failures.keys() - {EVERYTHING})
 
     def want(self, infra: Mapping[ObjectKey, InfraIR], /, *, keep: Collection[ObjectKey] = ()) -> None:
         """Make these the wish: what is not in it is to be removed, except what belongs to a Gateway in `keep`: one that
@@ -129,6 +137,8 @@ class InfraReconciler:
                 if before.get(gateway) != infra.get(gateway) or gateway in kept:
                     self._queue.add(gateway)
         self._asked.publish(True)
+        if EVERYTHING in self._told:
+            self._publish()
 
     def saw(self, cluster: ClusterSnapshot, /) -> None:
         """Compare what was watched with what we know: an object of ours that is gone, or another one by now, has its
@@ -196,10 +206,18 @@ class InfraReconciler:
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
     def _tell(self, gateway: ObjectKey, problem: str | None) -> None:
-        problems = {key: text for key, text in self.problems.value.items() if key in self._wanted and key != gateway}
-        if problem and gateway in self._wanted:
-            problems[gateway] = problem
-        self.problems.publish(problems)
+        self._told = {key: text for key, text in self._told.items() if key in self._wanted or key == EVERYTHING}
+        self._told.pop(gateway, None)
+        if problem and (gateway in self._wanted or gateway == EVERYTHING):
+            self._told[gateway] = problem
+        self._publish()
+
+    def _publish(self) -> None:
+        """Till the first look at everything no Gateway is attended to: what is in its way is in all of theirs."""
+        own = {key: text for key, text in self._told.items() if key in self._wanted}
+        if not self._looked and (blind := self._told.get(EVERYTHING)):
+            own = dict.fromkeys(self._wanted, f"{blind}; {REMEDY}") | own
+        self.problems.publish(own)
 
     async def _look_at_everything(self) -> float:
         """List our objects, and have every Gateway attended to: those that are, and those that left something."""

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from k8s_apply.certificates import CLIENT_LIFE, BadCertificateError, make_authority
 from k8s_apply.infra.names import infra_key, secret_key
+from k8s_apply.infra.reconcile import REMEDY
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_watch.api import ApiError
@@ -454,6 +455,34 @@ async def test_what_is_forbidden_for_good_is_the_gateways_problem_after_some_sec
         took = await site.clock.until(lambda: EG in site.reconciler.problems.value)
         assert 3 < took < 6
         assert site.reconciler.problems.value == {EG: f"403 {NOT_ALLOWED}"}
+
+
+async def test_who_may_not_look_at_what_is_there_says_so_at_every_gateway(clock: VirtualClock, api: FakeWriter) -> None:
+    """As without the ClusterRole of gateway namespace mode: nothing is made."""
+    site, forbidden = Site(clock, api, OWN_NAMESPACE), 'User "us" cannot list resource "serviceaccounts"'
+    api.refuse[EVERYWHERE] = ApiError(403, forbidden)
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        took = await clock.until(lambda: EG in site.reconciler.problems.value)
+        assert 3 < took < 6
+        await site.want(infra(), infra(OTHER))
+        assert site.reconciler.problems.value == dict.fromkeys([EG, OTHER], f"403 {forbidden}; {REMEDY}")
+        assert site.reconciler.failing == 2
+        api.refuse.clear()
+        await clock.until(lambda: not site.reconciler.problems.value, at_most=60)
+        await clock.advance(0)
+        assert site.reconciler.failing == 0
+    assert sum(site.present().values()) == 10
+
+
+async def test_who_may_look_no_more_says_nothing_while_all_is_in_place(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.refuse["list"] = ApiError(403, "forbidden")
+        await site.clock.advance(1000)
+        assert not site.reconciler.problems.value
+        assert site.reconciler.failing == 0
+        assert site.reconciler.failures
 
 
 async def test_a_problem_stays_told_until_it_is_over(site: Site) -> None:
