@@ -52,8 +52,12 @@ def _of[T: (Service, Deployment)](found: T | None, gateway: ObjectKey) -> T | No
 
 
 def _addresses(service: Service) -> Iterator[Address]:
-    """What the load balancer gave; where there is none to give, what reaches it from inside."""
+    """What the load balancer gave; where there is none to give, what reaches it from inside. Of a Service that is being
+    deleted, nothing: another will have other addresses.
+    """
     spec = service.spec
+    if service.metadata.deletion_timestamp:
+        return
     if spec.type == "LoadBalancer":
         for ingress in service.status.load_balancer.ingress:
             if ingress.ip:

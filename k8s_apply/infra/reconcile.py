@@ -40,8 +40,10 @@ log = structlog.get_logger("k8s_apply.infra")
 KINDS: Mapping[str, AnyKind] = {kind.name: kind for kind in INFRASTRUCTURE}
 EVERYTHING = ObjectKey("*", "*")
 """Stands for the resync in the queue; no Gateway is called so."""
-TERMINATING_PAUSE = 1.0
-"""Seconds until a look at an object that must be gone before it can be made again."""
+TERMINATING_FLOOR, TERMINATING_CEILING = 1.0, 30.0
+"""Seconds until a look at an object that must be gone before it can be made again: at first, and at most. Most are seen
+to go.
+"""
 FORBIDDEN = 403
 FORBIDDEN_FAILURES = 6
 """Failures in a row, in three to six seconds, after which that something is forbidden is believed: a server that starts
@@ -62,6 +64,10 @@ NOBODY: Owner = "", ""
 
 class ForeignObjectError(Exception):
     """An object of the name that we need is not ours; the text says which, and the remedy."""
+
+
+class TerminatingError(Exception):
+    """An object of ours is being deleted, and can only be made again when it is gone; the text says which."""
 
 
 class InfraReconciler:
@@ -185,7 +191,7 @@ class InfraReconciler:
             again = await (self._look_at_everything() if gateway == EVERYTHING else self._bring(gateway))
         except NotLeadingError:
             return 1.0  # whoever tells us so by `leading` ends this work before that
-        except (ApiError, OSError, BadCertificateError, ForeignObjectError) as error:
+        except (ApiError, OSError, BadCertificateError, ForeignObjectError, TerminatingError) as error:
             return self._failed(gateway, error)
         self._failures.pop(gateway, None)
         self._tell(gateway, None)
@@ -202,6 +208,8 @@ class InfraReconciler:
             )
         if _is_refusal(error) and _is_believed(error, failures):
             self._tell(gateway, str(error))  # until it succeeds: what fails for another reason now is no better
+        if isinstance(error, TerminatingError):
+            return backoff(failures, self._clock.jitter(), floor=TERMINATING_FLOOR, ceiling=TERMINATING_CEILING)
         wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
@@ -265,17 +273,19 @@ class InfraReconciler:
             return system
         return ""
 
-    async def _bring(self, gateway: ObjectKey) -> float | None:
+    async def _bring(self, gateway: ObjectKey) -> None:
         """Bring one Gateway's objects to what is wished now; without a wish, remove them all."""
         if not self._looked:
-            return None  # the look at everything, which comes first, will ask for us again
+            return  # the look at everything, which comes first, will ask for us again
         infra, owner = self._wanted.get(gateway), owner_labels(gateway)
         if infra is None:
             if owner not in self._owners():
                 await self._delete(owner, list(self._live.get(owner, ())))
-            return None
+            return
         if not infra.ports:
-            return None  # nothing can be served, but what exists keeps its address for when something can
+            return  # nothing can be served, but what exists keeps its address for when something can
+        for id_ in self._terminating(gateway):
+            del self._know(gateway)[id_]  # it may be gone by now
         manifests = {_id(manifest): stamp(manifest) for manifest in await self._manifests(infra)}
         budgets = [manifests.pop(id_) for id_ in [*manifests] if id_[0] == DISRUPTION_BUDGET.name]
         there = {id_: await self._read(id_, gateway) for id_ in manifests}  # all of them, before any is made
@@ -284,12 +294,15 @@ class InfraReconciler:
             if live is None or not in_place(live, manifest):
                 await self._apply(gateway, id_, live, manifest)
         await self._delete(owner, self._know(gateway).keys() - manifests.keys() - {_id(budget) for budget in budgets})
-        terminating = [id_ for id_, live in self._know(gateway).items() if "deletionTimestamp" in live["metadata"]]
-        for id_ in terminating:
-            del self._know(gateway)[id_]
         for budget in budgets:  # last: nothing waits for it
             await self._protect(gateway, budget)
-        return TERMINATING_PAUSE if terminating else None
+        for id_ in self._terminating(gateway):
+            finalizers = ", ".join(self._know(gateway)[id_]["metadata"].get("finalizers") or ())
+            waits = f" and waits for its finalizers: {finalizers}" if finalizers else ""
+            raise TerminatingError(f"{id_[0]} {id_[1]} is being deleted{waits}")
+
+    def _terminating(self, gateway: ObjectKey) -> list[Id]:
+        return [id_ for id_, live in self._know(gateway).items() if "deletionTimestamp" in live["metadata"]]
 
     async def _protect(self, gateway: ObjectKey, budget: Json) -> None:
         """Apply its disruption budget. Traffic does not wait for it: what refuses it is said in the log alone. One of
@@ -378,7 +391,7 @@ def _is_refusal(error: Exception) -> bool:
     """Whether the same call is likely to fail until somebody acts."""
     if isinstance(error, ApiError):
         return 400 <= error.code < 500 and error.code not in PASSING
-    return isinstance(error, BadCertificateError | ForeignObjectError)
+    return isinstance(error, BadCertificateError | ForeignObjectError | TerminatingError)
 
 
 def _is_believed(error: Exception, failures: int) -> bool:

@@ -50,6 +50,13 @@ def test_addresses_come_from_the_service(
     assert tuple(address.value for address in seen(spec, status).addresses) == addresses
 
 
+def test_a_service_that_is_being_deleted_has_no_addresses() -> None:
+    service = objects(infra())["Service"] | {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+    service["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    cluster = ClusterSnapshot(revision=1, services={EG_INFRA: msgspec.convert(service, Service)})
+    assert observe(cluster, SETTINGS, [EG], {}).gateways[EG].addresses == ()
+
+
 def test_a_name_is_a_hostname_and_a_number_an_ip_address() -> None:
     found = seen({}, {"loadBalancer": {"ingress": [{"hostname": "lb.example", "ip": "192.0.2.1"}]}})
     assert found.addresses == (Address("IPAddress", "192.0.2.1"), Address("Hostname", "lb.example"))

@@ -396,6 +396,26 @@ async def test_an_object_under_deletion_is_made_again_once_it_is_gone(site: Site
     assert "deletionTimestamp" not in (site.api.peek(SERVICE, EG_INFRA) or {})["metadata"]
 
 
+async def test_an_object_that_cannot_go_is_said_and_looked_at_ever_more_rarely(site: Site) -> None:
+    """And when it is seen to be gone, made again at once."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        stuck = {"finalizers": ["example.com/a", "example.com/b"], "deletionTimestamp": "now"}
+        site.api.put(SERVICE, EG_INFRA, metadata=stuck)
+        await site.clock.advance(600)
+        text = f"Service {EG_INFRA} is being deleted and waits for its finalizers: example.com/a, example.com/b"
+        assert site.reconciler.problems.value == {EG: text}
+        assert site.reconciler.failing == 1
+        site.api.calls.clear()
+        await site.clock.advance(600)
+        assert len(site.api.seen("get")) < 40
+        site.api.drop(SERVICE, EG_INFRA)
+        site.reconciler.saw(site.snapshot())
+        await settle()
+        assert site.present() == {EG_INFRA: 5}
+        assert not site.reconciler.problems.value
+
+
 def certificate(site: Site) -> dict[str, bytes]:
     secret = site.api.peek(SECRET, EG_INFRA) or {}
     return {name: base64.b64decode(text) for name, text in secret["data"].items()}
