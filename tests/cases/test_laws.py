@@ -19,7 +19,7 @@ from k8s_watch.objects.routes import Route
 from tests.cases.case import KINDS, all_cases, load, run, snapshot_of, world
 from tests.cases.closure import missing
 from tests.cases.envoy import refusal
-from xds_server.bootstrap.validation import validation_bootstrap
+from tests.envoy.validation import validation_bootstrap
 from xds_server.snapshot.isolation import Bluntness
 from xds_server.snapshot.resource import ResourceType, Snapshot, make_set
 from xds_server.translate.parts import divide

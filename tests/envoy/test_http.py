@@ -9,7 +9,7 @@ import pytest
 
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
-from xds_server.bootstrap.validation import validation_bootstrap
+from tests.envoy.validation import validation_bootstrap
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
 from tests.certificates import UNUSABLE
+from tests.envoy.validation import validation_bootstrap
 from tests.gateway_api.conftest import certificate
-from xds_server.bootstrap.validation import validation_bootstrap
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy

@@ -18,8 +18,8 @@ from flow.latest import Latest
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.scoping import MANY_WILDCARDS, RouteScoping, scope_tables
 from k8s_watch.keys import ObjectKey
+from tests.envoy.validation import validation_bootstrap
 from xds_server.bootstrap.local import local_bootstrap
-from xds_server.bootstrap.validation import validation_bootstrap
 from xds_server.protocol.gates import Patience
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.server import ServeSettings, XdsServer
