@@ -19,7 +19,7 @@ from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.keeper import StatusKeeper
-from gateway_api.status.observed import Refusals, refused_before, still_refused, unchanged, written_refusals
+from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS
@@ -121,14 +121,10 @@ class Controller:
         self._cache = cache
         self._feedback = feedback
         self._sinks = sinks
-        cache.suspicious = self._suspicious
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
-        self._refused_before: Set[tuple[str, int]] = frozenset()
-        """As of the first pass."""
-        self._written: Refusals = {}
-        self._kept: Set[StatusKey] = frozenset()
-        """Where the last wish had a refusal that was written before."""
+        self._refusals = RememberedRefusals(settings)
+        cache.suspicious = self._refusals.suspicious
         self._refused: Set[Refused] = frozenset()
         """As it was logged."""
         self._bell: Latest[int] = Latest(0)
@@ -162,8 +158,6 @@ class Controller:
     def _publish(self, new: Step, previous: Step | None) -> None:
         for failure in new.failures:
             self._report_defect(failure)
-        if previous is None:
-            self._refused_before = refused_before(new.graph, new.cluster)
         before = previous.gateways if previous else {}
         for key, gateway in new.gateways.items():
             old = before.get(key)
@@ -177,9 +171,8 @@ class Controller:
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
-        follows = previous is not None and new.cluster.revision == previous.cluster.revision + 1
-        written, self._written = self._written, written_refusals(self._written, new.graph, new.cluster, follows=follows)
-        if previous is None or new.graph is not previous.graph or written is not self._written:
+        refusals_differ = self._refusals.update(new.graph, new.cluster)
+        if previous is None or new.graph is not previous.graph or refusals_differ:
             self._bell.publish(self._bell.value + 1)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
         wished = {key: gateway.infra for key, gateway in new.gateways.items()}
@@ -196,19 +189,8 @@ class Controller:
     def _wished_statuses(self, current: Step) -> tuple[Statuses, Set[StatusKey]]:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
         statuses, changed = self._statuses.update(current.graph, current.change, fleet, infra)
-        kept = still_refused(statuses, current.graph, fleet, self._written)
-        changed |= kept.keys() | self._kept
-        self._kept = frozenset(kept)
-        return {**statuses, **kept} if kept else statuses, changed
-
-    def _suspicious(self) -> Set[str]:
-        """The routes that were refused when we began, or that another replica found to be: see `snapshot.isolation`.
-
-        When we lead, the first statuses are written before any proxy could refuse anything to us.
-        """
-        if current := self.steps.value:
-            return unchanged(self._refused_before | refused_before(current.graph, current.cluster), current.graph)
-        return frozenset()
+        statuses, remembered = self._refusals.apply(statuses, fleet)
+        return statuses, changed | remembered
 
     def _report_defect(self, failure: Failure) -> None:
         self._metrics.step_failures.labels(failure.what.split()[0]).inc()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 import msgspec
 
-from gateway_api.graph.types import Graph, HTTPRouteNode, Parent
+from gateway_api.graph.types import Graph, HTTPRouteNode, Parent, Settings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus, Statuses, StatusKey
@@ -12,63 +12,79 @@ from k8s_watch.objects.meta import Condition as Written
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
-type Refusals = Mapping[StatusKey, Route]
-"""The routes of which a status of ours says that proxies refuse them as they are."""
 
+class RememberedRefusals:
+    """Keeps what statuses of ours, another replica's or an earlier process', say of routes that proxies refuse."""
 
-def written_refusals(before: Refusals, graph: Graph, cluster: ClusterSnapshot, *, follows: bool) -> Refusals:
-    """Return those of this snapshot; the same mapping as before where nothing differs.
+    def __init__(self, settings: Settings) -> None:
+        self._ours = settings.controller_name
+        self._graph = Graph(settings=settings)
+        self._revision: int | None = None
+        """Of the snapshot that was taken in last."""
+        self._written: Mapping[StatusKey, Route] = {}
+        """The routes of which a status says that proxies refuse them as they are."""
+        self._at_first: Set[tuple[StatusKey, int]] = frozenset()
+        """Those of the first snapshot, with their generation."""
+        self._applied: Set[StatusKey] = frozenset()
 
-    `before` are those of the snapshot that this one `follows`, in which case the cost is that of what changed.
-    """
-    changed = cluster.changed if follows else None
-    news: dict[StatusKey, Route | None] = {} if changed is not None else dict.fromkeys(before)
-    for kind in graph.http:
-        sources = objects_of(cluster, kind)
-        for key in sources if changed is None else changed.get(kind, ()):
-            source = sources.get(key)
-            refused = source is not None and any(_refusals(source, graph.settings.controller_name))
-            news[StatusKey(kind=kind, key=key)] = source if refused else None
-    if all(before.get(id_) is source for id_, source in news.items()):
-        return before
-    return {id_: source for id_, source in {**before, **news}.items() if source is not None}
+    def update(self, graph: Graph, cluster: ClusterSnapshot) -> bool:
+        """Take in a snapshot and its graph; return whether other refusals are written than in the one before.
 
+        Cost: follows what changed; snapshots may be skipped, then all routes are looked at.
+        """
+        last, self._revision, self._graph = self._revision, cluster.revision, graph
+        changed = cluster.changed if last is not None and cluster.revision == last + 1 else None
+        news: dict[StatusKey, Route | None] = {} if changed is not None else dict.fromkeys(self._written)
+        for kind in graph.http:
+            sources = objects_of(cluster, kind)
+            for key in sources if changed is None else changed.get(kind, ()):
+                source = sources.get(key)
+                refused = source is not None and any(_refusals(source, self._ours))
+                news[StatusKey(kind=kind, key=key)] = source if refused else None
+        if all(self._written.get(id_) is source for id_, source in news.items()):
+            return False
+        self._written = {id_: source for id_, source in {**self._written, **news}.items() if source is not None}
+        if last is None:
+            self._at_first = self._generations()
+        return True
 
-def still_refused(statuses: Statuses, graph: Graph, fleet: FleetReport, written: Refusals) -> Statuses:
-    """Return the statuses that have to go on saying that proxies refuse a route, since nobody could tell otherwise: no
-    proxy of that Gateway has everything from us. So a new leader writes no refusal away that its proxies will repeat.
-    """
-    found: dict[StatusKey, RouteStatus] = {}
-    for id_, source in written.items():
-        node, wish = graph.http[id_.kind].nodes.get(id_.key), statuses.get(id_)
-        if (
-            node is None
-            or node.source.metadata.generation != source.metadata.generation
-            or not isinstance(wish, RouteStatus)
-        ):
-            continue
-        said = list(_refusals(source, graph.settings.controller_name))
-        both = zip(node.parents, wish.parents, strict=True)
-        parents = tuple(_as_before(parent, entry, fleet, said) for parent, entry in both)
-        if parents != wish.parents:
-            found[id_] = msgspec.structs.replace(wish, parents=parents)
-    return found
+    def suspicious(self) -> Set[str]:
+        """Return the titles of the routes that were refused as they are, now or in the first snapshot: when we lead,
+        the first statuses are written before any proxy could refuse anything to us.
+        """
+        nodes = ((self._node(id_), generation) for id_, generation in self._at_first | self._generations())
+        return {
+            node.source.title for node, generation in nodes if node and node.source.metadata.generation == generation
+        }
 
+    def apply(self, statuses: Statuses, fleet: FleetReport) -> tuple[Statuses, Set[StatusKey]]:
+        """Return the statuses with the refusals that nobody could tell otherwise, since no proxy of that Gateway has
+        everything from us, and the keys at which there are any, or were last time. So a new leader writes no refusal
+        away that its proxies will repeat.
+        """
+        found: dict[StatusKey, RouteStatus] = {}
+        for id_, source in self._written.items():
+            node, wish = self._node(id_), statuses.get(id_)
+            if (
+                node is None
+                or node.source.metadata.generation != source.metadata.generation
+                or not isinstance(wish, RouteStatus)
+            ):
+                continue
+            said = list(_refusals(source, self._ours))
+            both = zip(node.parents, wish.parents, strict=True)
+            parents = tuple(_as_before(parent, entry, fleet, said) for parent, entry in both)
+            if parents != wish.parents:
+                found[id_] = msgspec.structs.replace(wish, parents=parents)
+        differ = found.keys() | self._applied
+        self._applied = frozenset(found)
+        return {**statuses, **found} if found else statuses, differ
 
-def refused_before(graph: Graph, cluster: ClusterSnapshot) -> Set[tuple[str, int]]:
-    """Return title and generation of the routes that proxies refuse as they are now, by a status of ours."""
-    ours = graph.settings.controller_name
-    return {
-        (source.title, source.metadata.generation)
-        for source in _sources(graph, cluster)
-        if any(_refusals(source, ours))
-    }
+    def _generations(self) -> Set[tuple[StatusKey, int]]:
+        return {(id_, source.metadata.generation) for id_, source in self._written.items()}
 
-
-def unchanged(titles: Set[tuple[str, int]], graph: Graph) -> Set[str]:
-    """Return those titles whose routes still have that generation."""
-    now = {(node.source.title, node.source.metadata.generation) for node in _http_routes(graph)} if titles else set()
-    return {title for title, generation in titles if (title, generation) in now}
+    def _node(self, id_: StatusKey) -> HTTPRouteNode | None:
+        return self._graph.http[id_.kind].nodes.get(id_.key)
 
 
 def _refusals(source: Route, controller_name: str) -> Iterator[ParentStatus]:
@@ -99,15 +115,3 @@ def _condition(written: Written) -> Condition:
         message=written.message,
         observed_generation=written.observed_generation,
     )
-
-
-def _http_routes(graph: Graph) -> Iterator[HTTPRouteNode]:
-    for routes in graph.http.values():
-        yield from routes.nodes.values()
-
-
-def _sources(graph: Graph, cluster: ClusterSnapshot) -> Iterator[Route]:
-    """With their statuses, which the graph has not."""
-    for kind, routes in graph.http.items():
-        sources = objects_of(cluster, kind)
-        yield from (sources[key] for key in routes.nodes if key in sources)

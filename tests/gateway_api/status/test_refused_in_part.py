@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway_api.graph.types import Graph
+from gateway_api.graph.types import Graph, Settings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, RefusedRoute
 from gateway_api.ir.infra import InfraReport
 from gateway_api.status.build import build_statuses
-from gateway_api.status.observed import refused_before
+from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import Condition, RouteStatus, StatusKey
 from k8s_watch.keys import ObjectKey
 from tests.gateway_api.conftest import WORLD, snapshot_of
@@ -66,8 +66,8 @@ def test_rules_that_we_drop_are_told_beside_those_that_proxies_refuse(graph: Bui
 
 def test_who_was_refused_in_part_is_known_by_its_status(graph: Build) -> None:
     condition = "{type: PartiallyInvalid, status: 'True', reason: RefusedByProxy, observedGeneration: 3}"
-    parent = (
-        f"{{parentRef: {{name: eg}}, controllerName: {graph().settings.controller_name}, conditions: [{condition}]}}"
-    )
+    parent = f"{{parentRef: {{name: eg}}, controllerName: {Settings().controller_name}, conditions: [{condition}]}}"
     texts = (GATEWAY, f"{ROUTE}status: {{parents: [{parent}]}}\n")
-    assert refused_before(graph(*texts), snapshot_of(WORLD, *texts)) == {("httproute/default/r", 3)}
+    refusals = RememberedRefusals(Settings())
+    refusals.update(graph(*texts), snapshot_of(WORLD, *texts))
+    assert refusals.suspicious() == {"httproute/default/r"}
