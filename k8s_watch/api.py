@@ -14,7 +14,7 @@ RETRY_AFTER_MOST = 60.0
 
 
 class ApiError(Exception):
-    """The API server answered with an error Status. Retried with backoff, in one place: the watcher."""
+    """The API server answered with an error Status. Retried by who asked, never by who sends."""
 
     def __init__(self, code: int, message: str, *, reason: str = "", retry_after: float | None = None) -> None:
         super().__init__(f"{code} {message}")

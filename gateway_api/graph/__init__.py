@@ -1,7 +1,8 @@
 """ClusterSnapshot → Graph: every reference resolved, every route attached, every object judged.
 
 From the one Graph come both the proxies' configuration (`lowering`) and the statuses (`status`), so that the two cannot
-disagree. One file a concept. Must not read EndpointSlices, ConfigMaps' or Secrets' content beyond what is referenced.
+disagree. One file a concept. Reads of ConfigMaps and Secrets only what is referenced, and of EndpointSlices only which
+Services have an address (`occupied`).
 
 * The order of it all: `build` (the definition), `keeper` (the same, incrementally), `judges`, `types`; what moved:
   `news`, `written`, `readers`, `lookup`, `change`, `tally`, `mappings`, and a `*_stage` for each sort of object that

@@ -1,1 +1,1 @@
-"""Graph + FleetReport + InfraReport → ObjectStatus: what we want to see written, without timestamps."""
+"""Graph + FleetReport + InfraReport → Statuses: what we want to see written, without timestamps."""

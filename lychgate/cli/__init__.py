@@ -1,1 +1,1 @@
-"""The commands: run, serve, translate, status, certgen, version."""
+"""The commands: run, serve, translate, status, certgen, demo-backend, version."""

@@ -1,9 +1,9 @@
 """The xDS protocol without I/O: requests in, decisions and responses out, for state-of-the-world and delta alike.
 
 A stream is one object with two methods. `receive(request)` takes in what a client said and returns what that means:
-`Acked`, `Nacked`, `Stale` or nothing. `respond(snapshot, now=…)` returns what to send so that the client gets nearer to
-the snapshot: in order, and empty when there is nothing that it may have yet. There is no socket, no clock and no
-protobuf request here; the shell (`xds_server.serve`) turns bytes into records and says what time it is.
+`Acked`, `Nacked`, `Stale`, `Returned` or nothing. `respond(snapshot, now=…)` returns what to send so that the client
+gets nearer to the snapshot: in order, and empty when there is nothing that it may have yet. There is no socket, no
+clock and no protobuf request here; the shell (`xds_server.serve`) turns bytes into records and says what time it is.
 
 How the parts stand to each other:
 

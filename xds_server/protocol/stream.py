@@ -12,8 +12,8 @@ channels in the order of sending, and for every marked name decides:
                                                          it has lingered
 
 What is sent becomes a flight: under way until its nonce comes back. An ACK makes it what the client holds; a NACK
-leaves the client with what it held. The shell calls `respond` after every request, for every new snapshot, and at
-`deadline`.
+leaves the client with what it held. The shell calls `respond` after every batch of requests, for every new
+snapshot, and at `deadline`.
 
 A refused response with several resources says little about each. They go out again in smaller groups, those that the
 client's message names alone, until the one to blame is refused alone. Only that one is held back until its content

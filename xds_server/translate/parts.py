@@ -1,6 +1,6 @@
 """Route tables and scopes → what each route object brings to each hostname, and together again without some of it.
 
-Only for resources that a proxy refused: they are decoded, which nothing else of ours ever does with an encoding.
+Only for resources that a proxy refused: they are decoded, which nothing else that serves ever does with an encoding.
 """
 
 from collections.abc import Iterator, Mapping

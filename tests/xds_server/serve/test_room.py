@@ -27,6 +27,7 @@ class Herd:
 
 
 async def test_a_herd_is_served_a_few_at_a_time() -> None:
+    """Case 30b: what is under way has a bound."""
     async with asyncio.TaskGroup() as tasks:
         herd = Herd(Room(limit=3 * LARGE), tasks, 20)
         for _ in range(3):
@@ -43,6 +44,7 @@ async def test_what_is_larger_than_the_room_goes_alone() -> None:
 
 
 async def test_clients_that_stall_lose_their_place() -> None:
+    """Case 30b: they hold nobody up."""
     async with asyncio.TaskGroup() as tasks:
         herd = Herd(Room(limit=LARGE, patience=0.001), tasks, 3)
         for _ in range(3):
