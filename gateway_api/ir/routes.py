@@ -84,7 +84,7 @@ class Retry(Record, frozen=True):
     codes: tuple[int, ...] = ()
     """Of HTTP statuses, ascending."""
     attempts: int | None = None
-    """At most so often; None leaves it to the proxy."""
+    """At most so often, 0 is never; None leaves it to the proxy."""
     backoff: float | None = None
     """Seconds to wait before the first; None leaves it to the proxy."""
 

@@ -31,6 +31,9 @@ RULES = {
         try_timeout=1.0,
         retry=ir.Retry(attempts=1, backoff=0.01),
     ),
+    "/once": ir.Forward(
+        destinations=(ir.Destination(cluster=FLAKY, weight=1),), retry=ir.Retry(codes=(500,), attempts=0)
+    ),
     "/late": ir.Forward(
         destinations=(ir.Destination(cluster=FLAKY, weight=1),),
         timeout=0.5,
@@ -125,6 +128,7 @@ def get(flaky: int, start_proxy, free_port: Callable[[], int]):
         ("/empty/reset/2", 200, b"3"),
         ("/none/500/1", 500, b"1"),
         ("/slow/hang/1", 200, b"2"),
+        ("/once/500/1", 500, b"1"),
     ],
 )
 def test_what_a_rule_names_is_tried_again_so_often(get, path: str, status: int, tries: bytes) -> None:
@@ -132,7 +136,9 @@ def test_what_a_rule_names_is_tried_again_so_often(get, path: str, status: int, 
     assert (answer.status, answer.body) == (status, tries)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/none/reset/1", 503), ("/empty/reset/9", 503), ("/slow/hang/9", 504)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/none/reset/1", 503), ("/empty/reset/9", 503), ("/slow/hang/9", 504), ("/once/reset/1", 503)]
+)
 def test_what_fails_for_too_long_fails(get, path: str, status: int) -> None:
     assert get(path).status == status
 

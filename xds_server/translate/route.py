@@ -266,7 +266,7 @@ def _longest_silence(of: ir.Forward) -> float:
     if of.timeout is not None:
         return of.timeout
     if of.try_timeout is not None:
-        all_tries = of.try_timeout * (1 + ((of.retry and of.retry.attempts) or RETRIES))
+        all_tries = of.try_timeout * (1 + _retries(of.retry))
         return all_tries if all_tries < LONGEST_SILENCE else 0
     return STREAM_IDLE_TIMEOUT
 
@@ -325,6 +325,11 @@ def _change_headers(
     message.response_headers_to_remove.extend(changes.remove)
 
 
+def _retries(of: ir.Retry | None) -> int:
+    """How often a request is tried again at most; 0 is never, also where its host's other routes are."""
+    return RETRIES if of is None or of.attempts is None else of.attempts
+
+
 def _retry_policy(try_timeout: float | None, of: ir.Retry | None) -> pb.RetryPolicy:
     """What a virtual host retries, and again for a route that says more: its own policy replaces the host's.
 
@@ -335,7 +340,7 @@ def _retry_policy(try_timeout: float | None, of: ir.Retry | None) -> pb.RetryPol
     )
     policy = pb.RetryPolicy(
         retry_on=RETRY_ON_ANY_FAILURE if of else RETRY_ON,
-        num_retries=uint32((of and of.attempts) or RETRIES),
+        num_retries=uint32(_retries(of)),
         retry_host_predicate=[previous],
         host_selection_retry_max_attempts=HOST_ATTEMPTS,
         per_try_timeout=seconds(try_timeout) if try_timeout else None,

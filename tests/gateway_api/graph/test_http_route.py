@@ -128,10 +128,10 @@ def test_a_filter_that_cannot_be_honoured_drops_its_rule_only(one: str, http_rou
 
 
 @pytest.mark.parametrize(
-    "retry", ["{codes: [399]}", "{codes: [600]}", "{attempts: 0}", "{attempts: 4294967296}", "{backoff: 1.5s}"]
+    "retry", ["{codes: [399]}", "{codes: [600]}", "{attempts: -1}", "{attempts: 4294967296}", "{backoff: 1.5s}"]
 )
 def test_a_retry_that_cannot_be_honoured_drops_its_rule_only(retry: str, http_route: Route) -> None:
-    node = http_route(f"rules: [{{retry: {retry}}}, {{retry: {{codes: [400, 599], attempts: 1, backoff: 0s}}}}]")
+    node = http_route(f"rules: [{{retry: {retry}}}, {{retry: {{codes: [400, 599], attempts: 0, backoff: 0s}}}}]")
     assert (rule_reasons(node), rule_reasons(node, 1)) == (["UnsupportedValue"], [])
 
 

@@ -65,9 +65,10 @@ def test_the_idle_timeout_leaves_long_tries_alone() -> None:
         forward((NAME, 1), try_timeout=200, retry=tries),
         forward((NAME, 1), try_timeout=200, timeout=100),
         forward((NAME, 1), try_timeout=10, retry=ir.Retry(attempts=10**9)),
+        forward((NAME, 1), try_timeout=400, retry=ir.Retry(attempts=0)),
     )
     idle = [one.route.idle_timeout for one in made]
-    assert [None if one is None else one.total_seconds() for one in idle] == [0, None, 600, 1000, None, 0]
+    assert [None if one is None else one.total_seconds() for one in idle] == [0, None, 600, 1000, None, 0, 400]
 
 
 def test_a_limited_try_keeps_the_hosts_retries() -> None:
