@@ -211,6 +211,8 @@ class HTTPRuleNode(Node, frozen=True):
     authorizer: Cluster | Problem | None = None
     """Whom it asks whether a request may go on; a rule that cannot ask answers its failure."""
     problems: tuple[Problem, ...] = ()
+    too_much: frozenset[int] = frozenset()
+    """The places of matches that no request should have to go through, with those of the rules before."""
     failure: int = FAILURE
     """The HTTP status for requests that it, or one of its backends, cannot serve."""
 

@@ -133,7 +133,7 @@ def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
     matches = enumerate(rule.spec.matches or (HTTPRouteMatch(),))
     if not _is_dropped(rule):
         return matches
-    return ((index, match) for index, match in matches if not any(match_problems(match, "")))
+    return ((i, match) for i, match in matches if i not in rule.too_much and not any(match_problems(match, "")))
 
 
 def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:

@@ -4,13 +4,22 @@ A cluster's API server checks most of this too; files have no such guard, and En
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
 
 from gateway_api.graph import problems
 from gateway_api.graph.regex import MAX_PROGRAM, NOTHING, regex_size, split_character
 from gateway_api.graph.types import Problem
-from k8s_watch.objects.routes import HTTPHeaderMatch, HTTPPathMatch, HTTPQueryParamMatch, HTTPRouteMatch
+from k8s_watch.objects.routes import (
+    HTTPHeaderMatch,
+    HTTPPathMatch,
+    HTTPQueryParamMatch,
+    HTTPRouteMatch,
+    HTTPRouteRule,
+)
+
+MAX_PROGRAM_OF_ROUTE = 5 * MAX_PROGRAM
+"""Instructions of RE2 of all matches together: 64 of 300 each, or five that are as large as one may be. Each can cost a
+request with the longest header half a millisecond."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
@@ -105,11 +114,21 @@ def regex_problem(pattern: str) -> str | None:
 
 
 def is_too_much(values: Iterable[HTTPPathMatch | HTTPHeaderMatch | HTTPQueryParamMatch]) -> bool:
-    """Whether the regular expressions of a match are more than one request should have to go through. Those that do
-    not compile are somebody else's to tell of, and the rest is not looked at once it is too much.
+    """Whether the regular expressions of a match are more than one request should have to go through."""
+    return _program(values) > MAX_PROGRAM
+
+
+def _program(values: Iterable[HTTPPathMatch | HTTPHeaderMatch | HTTPQueryParamMatch]) -> int:
+    """Return the instructions of all regular expressions together, or any number beyond the limit of a match. Those
+    that do not compile are somebody else's to tell of, and the rest is not looked at once it is too much.
     """
-    sizes = (regex_size(value.value) for value in values if value.type == "RegularExpression")
-    return any(total > MAX_PROGRAM for total in accumulate(size if isinstance(size, int) else 0 for size in sizes))
+    total = 0
+    for value in values:
+        size = regex_size(value.value) if value.type == "RegularExpression" else 0
+        total += size if isinstance(size, int) else 0
+        if total > MAX_PROGRAM:
+            break
+    return total
 
 
 def too_much(where: str) -> Problem:
@@ -117,4 +136,33 @@ def too_much(where: str) -> Problem:
     return problems.unsupported_value(
         f"{where} has regular expressions of more than {MAX_PROGRAM} RE2 instructions together; "
         "shorten their repetitions, or make several matches of it."
+    )
+
+
+def beyond_measure(rules: Sequence[HTTPRouteRule]) -> list[frozenset[int]]:
+    """Return, for each rule of a route, the places of those matches whose regular expressions are too much, with those
+    of the matches before them. One request may go through all of them. A match that is too much by itself counts
+    for nothing.
+    """
+    left = MAX_PROGRAM_OF_ROUTE
+    found = []
+    for rule in rules:
+        beyond = set()
+        for i, match in enumerate(rule.matches):
+            size = _program((match.path, *match.headers, *match.query_params))
+            if size > MAX_PROGRAM:
+                continue
+            if size > left:
+                beyond.add(i)
+            else:
+                left -= size
+        found.append(frozenset(beyond))
+    return found
+
+
+def too_much_of_a_route(where: str) -> Problem:
+    """Say so of the match at `where`."""
+    return problems.unsupported_value(
+        f"{where} has regular expressions that are more than {MAX_PROGRAM_OF_ROUTE} RE2 instructions with those of the "
+        "matches before it; shorten their repetitions, or match by prefixes and exact values."
     )

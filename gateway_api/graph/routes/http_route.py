@@ -11,7 +11,7 @@ from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostnam
 from gateway_api.graph.routes.backend import http_backend, weight_problem
 from gateway_api.graph.routes.external_auth import authorizer
 from gateway_api.graph.routes.http_filter import rule_filter_problems
-from gateway_api.graph.routes.http_match import match_problems
+from gateway_api.graph.routes.http_match import beyond_measure, match_problems, too_much_of_a_route
 from gateway_api.graph.routes.http_retry import retry_problems
 from gateway_api.graph.routes.mirror import mirrors_of, resolve_mirrors
 from gateway_api.graph.routes.session import session_problems
@@ -39,7 +39,7 @@ def judge_http_route(route: HTTPRoute, known: Parents, labels: Labels, resolver:
 def judge_requests(
     route: HTTPRoute | GRPCRoute,
     kind: RouteGroupKind,
-    rules: Iterable[tuple[HTTPRouteRule, Iterable[Problem]]],
+    rules: Sequence[tuple[HTTPRouteRule, Iterable[Problem]]],
     *,
     known: Parents,
     labels: Labels,
@@ -61,7 +61,11 @@ def judge_requests(
         return None
     wrong = tuple(hostname_problems(route.spec.hostnames))
     referrer = Referrer(kind.kind, route.metadata.namespace)
-    judged = tuple(_judge_rule(i, rule, found, referrer, resolver) for i, (rule, found) in enumerate(rules))
+    beyond = beyond_measure([rule for rule, _ in rules])
+    judged = tuple(
+        _judge_rule(i, rule, (*found, *_too_much(i, beyond[i])), referrer, resolver, too_much=beyond[i])
+        for i, (rule, found) in enumerate(rules)
+    )
     return HTTPRouteNode(
         source=route,
         parents=unbound(parents) if wrong else parents,
@@ -81,7 +85,13 @@ def _rejection(wrong: tuple[Problem, ...], rules: tuple[HTTPRuleNode, ...]) -> P
 
 
 def _judge_rule(
-    index: int, rule: HTTPRouteRule, wrong: Iterable[Problem], referrer: Referrer, resolver: Resolver
+    index: int,
+    rule: HTTPRouteRule,
+    wrong: tuple[Problem, ...],
+    referrer: Referrer,
+    resolver: Resolver,
+    *,
+    too_much: frozenset[int],
 ) -> HTTPRuleNode:
     return HTTPRuleNode(
         index=index,
@@ -91,9 +101,14 @@ def _judge_rule(
         ),
         mirrors=_mirrors(rule.filters, referrer, resolver),
         authorizer=authorizer(rule, referrer, resolver),
-        problems=tuple(wrong),
+        problems=wrong,
+        too_much=too_much,
         failure=_FAILURES.get(referrer.kind, FAILURE),
     )
+
+
+def _too_much(index: int, matches: Iterable[int]) -> Iterator[Problem]:
+    return (too_much_of_a_route(f"rules[{index}].matches[{i}]") for i in sorted(matches))
 
 
 def _judge_backend(ref: HTTPBackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:

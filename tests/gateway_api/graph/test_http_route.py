@@ -73,6 +73,32 @@ def test_a_match_that_cannot_be_honoured_drops_its_rule_only(match: str, http_ro
     assert node.parents[0].bindings
 
 
+LARGE = "{headers: [{name: a, type: RegularExpression, value: '(?:[ab]*a[ab]{1000}[ab]{1000}[ab]{1000}[ab]{900})c'}]}"
+"""3,907 instructions."""
+
+
+def test_matches_of_a_route_that_are_too_much_together_are_named(http_route: Route) -> None:
+    """Six rules: the sixth is beyond what five may be, and so are the two of the seventh; small ones still fit in."""
+    rules = [f"{{matches: [{LARGE}]}}"] * 6 + [f"{{matches: [{LARGE}, {LARGE}]}}"]
+    node = http_route(f"rules: [{', '.join(rules)}, {{matches: [{{path: {{type: RegularExpression, value: /a+}}}}]}}]")
+    assert [rule_reasons(node, i) for i in range(8)] == [
+        *[[]] * 5,
+        *[["UnsupportedValue"]] * 1,
+        ["UnsupportedValue"] * 2,
+        [],
+    ]
+    assert node.rules[6].problems[1].message == (
+        "rules[6].matches[1] has regular expressions that are more than 20000 RE2 instructions with those of the "
+        "matches before it; shorten their repetitions, or match by prefixes and exact values."
+    )
+
+
+def test_sixty_four_rules_may_have_expressions_of_300_instructions_each(http_route: Route) -> None:
+    rule = "{matches: [{path: {type: RegularExpression, value: '/[ab]{294}'}}]}"
+    node = http_route(f"rules: [{', '.join([rule] * 64)}]")
+    assert not node.problems
+
+
 @pytest.mark.parametrize(
     "one",
     [
