@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from gateway_api.ir.infra import InfraIR, InfraPort, Owner
 from k8s_apply.api import Json
-from k8s_apply.infra.names import infra_key, labels, secret_key, selector
+from k8s_apply.infra.names import annotations, infra_key, labels, secret_key, selector
 from k8s_apply.infra.pod import BOOTSTRAP_FILE, pod_template
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
@@ -38,7 +38,7 @@ def desired(
     files = {name: text for name, text in bootstrap.items() if name != BOOTSTRAP_FILE}
     key, secret = infra_key(infra.gateway, settings), secret_key(infra.gateway, settings)
     made = (
-        _service_account(key, infra, settings),
+        _object("v1", "ServiceAccount", key, infra, settings) | {"automountServiceAccountToken": False},
         _object("v1", "ConfigMap", key, infra, settings) | {"data": files},
         _object("v1", "Secret", secret, infra, settings) | {"type": "kubernetes.io/tls", "data": _base64(certificate)},
         _object("v1", "Service", key, infra, settings) | {"spec": _service(infra, settings)},
@@ -49,22 +49,12 @@ def desired(
     return (*made, _object("policy/v1", "PodDisruptionBudget", key, infra, settings) | {"spec": _budget(infra)})
 
 
-def _service_account(key: ObjectKey, infra: InfraIR, settings: InfraSettings) -> Json:
-    """In our namespace without the Gateway's annotations: clouds hand out roles by them, and a role may be for whoever
-    is in our namespace. Its proxies need none.
-    """
-    account = _object("v1", "ServiceAccount", key, infra, settings) | {"automountServiceAccountToken": False}
-    if not settings.gateway_namespace_mode:
-        account["metadata"]["annotations"] = {}
-    return account
-
-
 def _object(api_version: str, kind: str, key: ObjectKey, infra: InfraIR, settings: InfraSettings) -> Json:
     meta: Json = {
         "name": key.name,
         "namespace": key.namespace,
         "labels": labels(infra, settings),
-        "annotations": dict(infra.annotations),
+        "annotations": annotations(kind, infra, settings),
     }
     # In our namespace the class could be the owner, and is not: whoever deletes it in the foreground, as some GitOps
     # tools do, has what it owns collected at once, whatever finalizer it carries.

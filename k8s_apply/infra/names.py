@@ -65,18 +65,36 @@ def selector(gateway: ObjectKey) -> dict[str, str]:
 
 
 def labels(infra: InfraIR, settings: InfraSettings) -> dict[str, str]:
-    """Every label of a generated object; where the user's collide with ours, ours stay."""
-    return pod_labels(infra) | {SYSTEM_NAMESPACE: settings.system_namespace}
+    """Every label of a generated object but a pod; where the user's collide with ours, ours stay.
+
+    Spec: Gateway API v1 GatewayInfrastructure.labels
+    """
+    return _users(infra) | _ours(infra) | {SYSTEM_NAMESPACE: settings.system_namespace}
 
 
-def pod_labels(infra: InfraIR) -> dict[str, str]:
-    """Every label of a generated pod.
+def annotations(kind: str, infra: InfraIR, settings: InfraSettings) -> dict[str, str]:
+    """The user's annotations of a generated object of the kind. In our namespace a Service's alone, which tell a load
+    balancer what to do: others hand out roles by them, or copies of Secrets, to whoever is in our namespace.
+
+    Spec: Gateway API v1 GatewayInfrastructure.annotations
+    """
+    return dict(infra.annotations) if settings.gateway_namespace_mode or kind == "Service" else {}
+
+
+def pod_labels(infra: InfraIR, settings: InfraSettings) -> dict[str, str]:
+    """Every label of a generated pod. In our namespace none of the user's: injectors of containers go by them.
 
     Spec: GEP-1762 `gateway.networking.k8s.io/gateway-name`; Gateway API v1 GatewayInfrastructure.labels
     """
-    name = {"gateway.networking.k8s.io/gateway-name": label_value(infra.gateway.name)}
-    users = {label: value for label, value in infra.labels.items() if label not in RESERVED}
-    return users | name | selector(infra.gateway)
+    return (_users(infra) if settings.gateway_namespace_mode else {}) | _ours(infra)
+
+
+def _users(infra: InfraIR) -> dict[str, str]:
+    return {label: value for label, value in infra.labels.items() if label not in RESERVED}
+
+
+def _ours(infra: InfraIR) -> dict[str, str]:
+    return {"gateway.networking.k8s.io/gateway-name": label_value(infra.gateway.name)} | selector(infra.gateway)
 
 
 def owner_labels(gateway: ObjectKey) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway_api.ir.infra import LISTENER_DRAIN, InfraIR
 from k8s_apply.api import Json
-from k8s_apply.infra.names import infra_key, pod_labels, secret_key
+from k8s_apply.infra.names import annotations, infra_key, pod_labels, secret_key
 from k8s_apply.infra.settings import InfraSettings
 
 USER = 65532
@@ -40,7 +40,7 @@ def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[
     """
     name = infra_key(infra.gateway, settings).name
     secret = secret_key(infra.gateway, settings).name
-    annotations = dict(infra.annotations) | {
+    noted = annotations("Pod", infra, settings) | {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(METRICS_PORT),
         "prometheus.io/path": "/stats/prometheus",
@@ -65,7 +65,7 @@ def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[
     }
     if settings.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret} for secret in settings.image_pull_secrets]
-    return {"metadata": {"labels": pod_labels(infra), "annotations": annotations}, "spec": spec}
+    return {"metadata": {"labels": pod_labels(infra, settings), "annotations": noted}, "spec": spec}
 
 
 def _envoy(infra: InfraIR, settings: InfraSettings, bootstrap: str, drain_secret: str) -> Json:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
+from gateway_api.ir.infra import InfraIR
 from k8s_apply.api import Json
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.names import hashed_name, infra_key, label_value, owner_labels, owner_of
@@ -43,7 +44,7 @@ def test_a_name_that_no_service_can_bear_is_replaced(name: str) -> None:
     assert "." not in key.name
 
 
-def test_every_object_has_our_labels_and_the_users_labels_and_annotations() -> None:
+def test_every_object_has_our_labels_and_the_users() -> None:
     of = infra(labels={"team": "a", "app.kubernetes.io/name": "mine"}, annotations={"note": "b"})
     for kind, manifest in objects(of).items():
         meta = manifest["metadata"]
@@ -57,19 +58,30 @@ def test_every_object_has_our_labels_and_the_users_labels_and_annotations() -> N
             "lychgate/system-namespace": "envoy-gateway-system",
             "team": "a",
         }
-        assert meta["annotations"] == ({} if kind == "ServiceAccount" else {"note": "b"})
+        assert meta["annotations"] == ({"note": "b"} if kind == "Service" else {})
         assert (meta["namespace"], meta["name"]) == EG_INFRA
-    pod = objects(of)["Deployment"]["spec"]["template"]["metadata"]
-    assert (pod["labels"]["team"], pod["annotations"]["note"]) == ("a", "b")
 
 
-def test_in_its_own_namespace_a_gateway_annotates_its_service_account_too() -> None:
-    manifests = objects(infra(annotations={"note": "b"}), settings=OWN_NAMESPACE)
-    assert manifests["ServiceAccount"]["metadata"]["annotations"] == {"note": "b"}
+def test_in_our_namespace_pods_have_nothing_of_the_users() -> None:
+    """Injectors of containers and agents of clouds obey what stands there, and give what our namespace may have."""
+    mine = infra(labels={"sidecar.istio.io/inject": "true"}, annotations={"iam.amazonaws.com/role": "admin"})
+    assert template_of(mine, SETTINGS) == template_of(infra(), SETTINGS)
+
+
+def test_in_its_own_namespace_a_gateway_labels_and_annotates_all() -> None:
+    of = infra(labels={"team": "a"}, annotations={"note": "b"})
+    made = objects(of, settings=OWN_NAMESPACE)
+    for meta in (*(manifest["metadata"] for manifest in made.values()), template_of(of, OWN_NAMESPACE)["metadata"]):
+        assert (meta["labels"]["team"], meta["annotations"]["note"]) == ("a", "b")
+
+
+def template_of(of: InfraIR, settings: InfraSettings) -> Json:
+    template: Json = objects(of, settings)["Deployment"]["spec"]["template"]
+    return template
 
 
 def test_the_users_labels_are_no_part_of_the_selector() -> None:
-    made = objects(infra(labels={"team": "a"}))
+    made = objects(infra(labels={"team": "a"}), OWN_NAMESPACE)
     selector = made["Deployment"]["spec"]["selector"]["matchLabels"]
     assert "team" not in selector
     assert made["Service"]["spec"]["selector"] == selector
@@ -156,7 +168,7 @@ def test_another_bootstrap_is_another_template() -> None:
 
 def test_no_gateway_puts_its_proxies_under_our_own_services() -> None:
     """They select by this label, and so does our disruption budget."""
-    made = objects(infra(labels={"control-plane": "envoy-gateway", "team": "a"}))
+    made = objects(infra(labels={"control-plane": "envoy-gateway", "team": "a"}), OWN_NAMESPACE)
     pod = made["Deployment"]["spec"]["template"]["metadata"]["labels"]
     assert "control-plane" not in pod
     assert pod["team"] == "a"
