@@ -23,6 +23,9 @@ _NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 NAMES = rf"^({_NAME}(,{_NAME})*)?$"
 """Names of objects, separated by commas. Spec: Kubernetes "Object Names and IDs", DNS subdomain names."""
 
+DURATION = r"^(?=.*[1-9])([0-9]{1,5}(h|m|s|ms)){1,4}$"
+"""Above zero. Spec: GEP-2257"""
+
 type Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
@@ -138,6 +141,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
 
     merge_slashes: bool = True
     """Whether `//` in a path becomes `/`, for all Gateways. False leaves it, as keys of S3 may need."""
+
+    request_timeout: Annotated[str, msgspec.Meta(pattern=DURATION)] | None = None
+    """How long after a request's end its answer must have ended, for example 15s, where the rule of an HTTPRoute has no
+    `timeouts`, for all Gateways. None is without limit. It ends slow downloads and event streams, too."""
 
     route_scoping: Literal["auto", "always", "never"] = "auto"
     """Whether the proxies get each exact hostname's routes separately ("scoped"). A change then takes a proxy 2 to 6 ms

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway_api.graph.durations import seconds
 from gateway_api.graph.types import Settings as GraphSettings
 from gateway_api.ir.listeners import Paths
 from lychgate.settings import Settings
@@ -16,6 +17,7 @@ def graph_settings(settings: Settings, address: str) -> GraphSettings:
         system_ca_file=settings.system_ca_file,
         bind_address=address,
         paths=Paths(merge_slashes=settings.merge_slashes, escaped_slashes=settings.escaped_slashes),
+        request_timeout=seconds(settings.request_timeout) if settings.request_timeout else None,
     )
 
 

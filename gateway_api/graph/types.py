@@ -39,6 +39,9 @@ class Settings(Node, frozen=True):
     """Whether requests choose by scope (see `gateway_api.lowering.scoping`): where it pays, wherever it can be, not."""
     paths: Paths = Paths()
     """For the requests to all listeners."""
+    request_timeout: float | None = None
+    """Seconds from a request's end to that of its answer, where a rule of an HTTPRoute says nothing of a timeout; None:
+    without limit."""
 
 
 class Problem(Node, frozen=True):
@@ -79,6 +82,7 @@ class ListenerNode(Node, frozen=True):
     client_validation: ClientValidation | None = None
     """None asks clients for no certificate."""
     paths: Paths = Paths()
+    request_timeout: float | None = None
     problems: tuple[Problem, ...] = ()
     attached_routes: int = 0
     """Routes with at least one accepted parentRef that covers this listener."""

@@ -1,4 +1,4 @@
-"""How a request reached us: what a redirect must know when the user leaves scheme and port open."""
+"""How a request reached us: what a route must know where its user leaves something open."""
 
 from typing import Literal
 
@@ -12,3 +12,5 @@ class Frontend(msgspec.Struct, frozen=True):
 
     scheme: Scheme
     port: int
+    request_timeout: float | None = None
+    """For a rule of an HTTPRoute that says nothing of a timeout: see the graph's `Settings`."""

@@ -148,12 +148,15 @@ def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Fron
         return ir.Respond(status=rule.failure)
     rewrite = _rewrite_of(rule.spec.filters)
     timeouts = rule.spec.timeouts or HTTPRouteTimeouts()
+    timeout, try_timeout = _seconds(timeouts.request), _seconds(timeouts.backend_request)
+    if timeout is None and try_timeout is None and not isinstance(route, GRPCRoute):
+        timeout = frontend.request_timeout
     shared = ir.Forward(
         destinations=destinations,
         host=rewrite.hostname,
         path=filters.path_rewrite(rewrite.path, path),
-        timeout=_seconds(timeouts.request),
-        try_timeout=_seconds(timeouts.backend_request),
+        timeout=timeout,
+        try_timeout=try_timeout,
         retry=_retry(rule.spec.retry),
         failure=rule.failure,
         mirrors=filters.mirrors(rule.mirrors),

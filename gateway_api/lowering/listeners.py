@@ -74,14 +74,15 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
         case "HTTP":
             plan = TablePlan(
                 name=f"http-{port.number}",
-                frontend=Frontend("http", port.number),
+                frontend=Frontend("http", port.number, port.listeners[0].request_timeout),
                 listeners=port.listeners,
                 on_port=hostnames,
                 unserved=tuple(map(hostname_of, port.unserved)),
             )
             return (plan,)
         case "HTTPS" | "TLS":
-            frontend, elsewhere = Frontend("https", port.number), misdirected(hostnames)
+            frontend = Frontend("https", port.number, port.listeners[0].request_timeout)
+            elsewhere = misdirected(hostnames)
             return tuple(
                 TablePlan(
                     name=f"https-{port.number}/{listener.name}",

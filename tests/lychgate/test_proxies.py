@@ -70,6 +70,7 @@ EFFECTS: list[tuple[str, object, dict[str, object]]] = [
     ("route_scoping", "always", {"graph.route_scoping": "always"}),
     ("escaped_slashes", "KeepUnchanged", {"graph.paths.escaped_slashes": "KeepUnchanged"}),
     ("merge_slashes", False, {"graph.paths.merge_slashes": False}),
+    ("request_timeout", "1m30s", {"graph.request_timeout": 90.0}),
     ("system_ca_file", "/mine", {"graph.system_ca_file": "/mine"}),
 ]
 

@@ -75,6 +75,12 @@ def test_what_kubernetes_says_of_a_service_with_our_name_is_no_misspelt_setting(
     assert list(unknown_variables(environment)) == []
 
 
+@pytest.mark.parametrize("text", ["15", "0s", "0h0ms", "1d", "-1s", ""])
+def test_a_timeout_that_is_no_duration_above_zero_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"environment: .*requestTimeout"):
+        load_settings(None, {"LYCHGATE_REQUEST_TIMEOUT": text}, {})
+
+
 @pytest.mark.parametrize("shift", ["-1", "64513"])
 def test_a_shift_to_ports_that_are_none_is_refused(shift: str) -> None:
     with pytest.raises(

@@ -63,6 +63,7 @@ def judge_listener(
         kinds=kinds,
         certificates=certificates,
         paths=settings.paths,
+        request_timeout=settings.request_timeout,
         problems=(*_spec_problems(listener, settings), *kind_problems, *certificate_problems),
     )
 
