@@ -44,4 +44,5 @@ def proxy_bootstrap(settings: Settings, infra: InfraIR, drain_secret: str) -> Ma
         bind_address=bind_address(settings),
         drain=Drain(settings.proxy_drain_seconds, drain_secret) if settings.proxy_drain_seconds else None,
         max_heap_bytes=bytes_of(limit) * 4 // 5 if (limit := settings.proxy_memory_limit) else None,
+        more_stats=settings.proxy_stats,
     )

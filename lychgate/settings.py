@@ -90,6 +90,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     proxy_log_level: Literal["trace", "debug", "info", "warn", "error", "critical", "off"] = "warn"
     """The least severe level of line that Envoy logs."""
 
+    proxy_stats: str = ""
+    """A regular expression (RE2) of names of statistics that the proxies keep beside those of docs/metrics.md, for
+    example `cluster[.].*[.]upstream_cx_connect_ms`."""
+
     service_name: str = "envoy-gateway"
     """The Service by which the proxies find us: the host of their xDS connection."""
 
@@ -167,6 +171,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
 
     log_format: Literal["json", "console"] = "json"
     """One JSON object a line, or text for a terminal."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what Envoy would not start with."""
+        if self.proxy_stats:
+            from gateway_api.graph.regex import MAX_PROGRAM, regex_size  # noqa: PLC0415 (few set it: see `_from_file`)
+
+            size = regex_size(self.proxy_stats)
+            if isinstance(size, str) or size > MAX_PROGRAM:
+                wrong = size if isinstance(size, str) else "too large"
+                raise ValueError(f"`proxyStats` is no regular expression that Envoy takes: {wrong}")
 
 
 def load_settings(

@@ -53,6 +53,11 @@ EFFECTS: list[tuple[str, object, dict[str, object]]] = [
     ),
     ("proxy_drain_seconds", 0, {f"{ENVOY}.lifecycle": None, DRAIN: None}),
     ("proxy_log_level", "debug", {f"{ENVOY}.args.7": "debug"}),
+    (
+        "proxy_stats",
+        "mine",
+        {"bootstrap.stats_config.stats_matcher.inclusion_list.patterns.3.safe_regex.regex": "mine"},
+    ),
     ("service_name", "mine", {f"{XDS_ADDRESS}.address": "mine.envoy-gateway-system.svc.cluster.local."}),
     ("cluster_domain", "mine", {f"{XDS_ADDRESS}.address": "envoy-gateway.envoy-gateway-system.svc.mine."}),
     ("xds_port", 1234, {f"{XDS_ADDRESS}.port_value": 1234}),

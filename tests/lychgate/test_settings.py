@@ -81,6 +81,12 @@ def test_a_timeout_that_is_no_duration_above_zero_is_refused(text: str) -> None:
         load_settings(None, {"LYCHGATE_REQUEST_TIMEOUT": text}, {})
 
 
+@pytest.mark.parametrize("text", ["(", "a{900}{900}"])
+def test_an_expression_that_no_proxy_would_start_with_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"environment: .*proxyStats"):
+        load_settings(None, {"LYCHGATE_PROXY_STATS": text}, {})
+
+
 @pytest.mark.parametrize("shift", ["-1", "64513"])
 def test_a_shift_to_ports_that_are_none_is_refused(shift: str) -> None:
     with pytest.raises(

@@ -53,6 +53,7 @@ def pod_bootstrap(
     bind_address: str = "0.0.0.0",
     drain: Drain | None = None,
     max_heap_bytes: int | None = None,
+    more_stats: str = "",
 ) -> Mapping[str, str]:
     """What Envoy starts with, `bootstrap.yaml`, and the files of its `bootstrap_dir`, by name.
 
@@ -63,7 +64,7 @@ def pod_bootstrap(
     `max_heap_bytes` is what Envoy may allocate before it refuses requests; None is without limit, and a container's
     memory limit times 0.8 is a good value.
 
-    `bind_address` is what metrics and readiness listen on; `::` takes IPv4 too.
+    `more_stats` are kept beside ours: see `bootstrap`. `bind_address` is what metrics and readiness listen on; `::` takes IPv4 too.
 
     The admin interface is on loopback. GET /stats/prometheus on port 19001, and nothing else of it, is reachable. GET
     /ready on port 19003 answers 200 from when the first listeners are there until the proxy drains. `drain` is started
@@ -77,7 +78,7 @@ def pod_bootstrap(
         kind=cluster.Cluster.STRICT_DNS,
         tls=_mutual_tls(xds_host, bootstrap_dir),
     )
-    message = bootstrap(gateway=gateway, node_id="", admin=admin, xds=control_plane)
+    message = bootstrap(gateway=gateway, node_id="", admin=admin, xds=control_plane, more_stats=more_stats)
     message.static_resources.clusters.append(
         cluster.Cluster(
             name=METRICS_CLUSTER, type=cluster.Cluster.STATIC, load_assignment=assignment(METRICS_CLUSTER, admin)
