@@ -100,13 +100,15 @@ def _lost(kind: str, key: ObjectKey, cluster: ClusterSnapshot, graph: Graph) -> 
 def _policies(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
     for kind, policies in graph.policies.items():
         for key, source in sorted(objects_of(cluster, kind).items()):
-            if isinstance(source, Policy) and key not in policies.nodes:
+            ancestors = policies.nodes[key].ancestors if key in policies.nodes else ()
+            if isinstance(source, Policy) and not any(one.followed or one.problems for one in ancestors):
                 for number, ref in enumerate(source.spec.target_refs):
                     target = ObjectKey(key.namespace, ref.name)
                     if (ref.group, ref.kind) != ("", "Service"):
                         wrong = f"{ref.kind} {ref.name} is not a Service"
                     elif target in cluster.services:
-                        wrong = f"nothing is sent to Service {target}"
+                        about = " that it can be about" if ancestors else ""
+                        wrong = f"nothing{about} is sent to Service {target}"
                     else:
                         wrong = f"Service {target} {_missing(target, cluster.services, elsewhere=False)}"
                     yield _said(kind, key, f"targetRefs[{number}] has no effect: {wrong}")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Settings, Target
+from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Settings, Use
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.policies import Policy
@@ -50,12 +50,12 @@ def bound_gateways(route: RouteNode) -> frozenset[ObjectKey]:
     return frozenset(parent.gateway for parent in route.parents if parent.bindings)
 
 
-def target_users(route: RouteNode) -> frozenset[tuple[Target, ObjectKey]]:
-    """Return what the route sends traffic to, each with each Gateway through which it comes.
+def users(route: RouteNode) -> frozenset[tuple[Use, ObjectKey]]:
+    """Return what the route uses, each with each Gateway whose traffic it is used for.
 
     Spec: Gateway API v1.6 PolicyAncestorStatus
     """
-    return frozenset((target, gateway) for gateway in bound_gateways(route) for target in route.targets)
+    return frozenset((use, gateway) for gateway in bound_gateways(route) for use in route.uses)
 
 
 def counted[N: (GatewayNode, ListenerSetNode)](node: N, attached: Mapping[str, int]) -> N:

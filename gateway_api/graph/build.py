@@ -16,7 +16,7 @@ from gateway_api.graph.attached import (
     is_forsaken,
     is_forsaken_policy,
     owner_of,
-    target_users,
+    users,
 )
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.gateways.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
@@ -79,11 +79,11 @@ def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
     l4 = {kind: routes(kind, judge) for kind, judge in route_kinds.L4.items()}
     nodes: list[RouteNode] = [node for kind in (*http.values(), *l4.values()) for node in kind.nodes.values()]
     attached = _counted(map(attached_listeners, nodes))
-    users = _counted(map(target_users, nodes))
+    used = _counted(map(users, nodes))
 
     def policies(kind: str) -> Policies:
         def attach(key: ObjectKey) -> PolicyNode | None:
-            return attach_policy(judged[kind][key], directives[kind], cluster.services, users)
+            return attach_policy(kind, judged[kind][key], directives[kind], cluster.services, used)
 
         return _policies(objects_of(cluster, kind), attach, settings)
 

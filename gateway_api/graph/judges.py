@@ -20,7 +20,7 @@ from gateway_api.graph.types import (
     ListenerSetNode,
     RouteNode,
     Settings,
-    Target,
+    Use,
 )
 from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
@@ -89,10 +89,10 @@ class Judges:
             source = sources.get(key)
             if source is None:
                 return None
-            targets: set[Target] = set()
-            resolver = self._resolver.noting(targets.add)
+            uses: set[Use] = set()
+            resolver = self._resolver.noting(uses.add)
             node = judge(as_written(source), parents, self._labels(key.namespace), resolver)
-            return None if node is None else msgspec.structs.replace(node, targets=frozenset(targets))
+            return None if node is None else msgspec.structs.replace(node, uses=frozenset(uses))
 
         return ask
 

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gateway_api.graph import ca_certificates, policy_kinds, route_kinds
-from gateway_api.graph.attached import attached_listeners, counted, owner_of, target_users
+from gateway_api.graph.attached import attached_listeners, counted, owner_of, users
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.change import GraphChange, gateway_serves_alike
 from gateway_api.graph.judges import Judges, namespace_labels
@@ -62,8 +62,8 @@ from k8s_watch.snapshot import ClusterSnapshot, objects_of
 type Moves = Mapping[ObjectKey, Moved[Any]]
 """The routes of one kind that moved."""
 
-_USERS = "users of a target"
-"""What is noted of who looks up the Gateways that send traffic to a Service or an XBackend."""
+_USERS = "users"
+"""What is noted of who looks up the Gateways whose traffic something is used for."""
 
 
 class _Owners(NamedTuple):
@@ -121,7 +121,7 @@ class _World:
         ]
         self._policies = {kind: PolicyStage[Any](kind, settings) for kind in policy_kinds.JUDGES}
         self._counts = Counts(attached_listeners)
-        self._users = Counts(target_users)
+        self._users = Counts(users)
 
     def update(self, cluster: ClusterSnapshot) -> tuple[Graph, GraphChange]:
         """See `GraphKeeper.update`."""
@@ -146,7 +146,7 @@ class _World:
         moves = self._judge_routes(last, changed, reads, judges, notes)
         moved_routes = [moved for kind in moves.values() for moved in kind.values()]
         recounted = self._counts.move(moved_routes)
-        reads.update((_USERS, target) for target in self._users.move(moved_routes))
+        reads.update((_USERS, use) for use in self._users.move(moved_routes))
         policies = self._attach_policies(changed, reads, notes)
 
         together = self._listener_sets.put_together(self._gateways.nodes, owners.gateways, owners.listener_sets)
@@ -235,10 +235,11 @@ class _World:
         self, changed: Mapping[str, Keys], reads: Iterable[Read], notes: Notes
     ) -> Mapping[str, frozenset[ObjectKey]]:
         """Attach the policies of each kind; return those that moved by it."""
-        services, users = notes.of("Service", self._cluster.services), notes.of(_USERS, self._users)
+        services, used = notes.of("Service", self._cluster.services), notes.of(_USERS, self._users)
         found: dict[str, frozenset[ObjectKey]] = {}
         for kind, stage in self._policies.items():
-            attach = partial(attach_policy, directives=notes.of(kind, stage.directives), services=services, users=users)
+            said = notes.of(kind, stage.directives)
+            attach = partial(attach_policy, kind, directives=said, services=services, users=used)
             sources = objects_of(self._cluster, kind)
             if moved := stage.attach(sources, changed.get(kind, NO_KEYS), reads, attach, notes):
                 found[kind] = moved

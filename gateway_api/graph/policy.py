@@ -17,7 +17,7 @@ from gateway_api.graph.mappings import replaced
 from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.readers import Moved
-from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Problem, Target
+from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Problem, Use
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.core import Service
@@ -76,39 +76,47 @@ def effective[E](directives: Sequence[Directive[E]], port_name: str) -> Directiv
 
 
 def attach_policy[E](
+    kind: str,
     policy: JudgedPolicy[E],
     directives: Lookup[ObjectKey, tuple[Directive[E], ...]],
     services: Lookup[ObjectKey, Service],
-    users: Lookup[Target, Iterable[ObjectKey]],
+    users: Lookup[Use, Iterable[ObjectKey]],
 ) -> PolicyNode | None:
-    """Say what becomes of a policy at each Gateway that uses what it targets; None when none of ours does.
+    """Say what becomes of a policy of a kind at each Gateway that uses what it targets; None when none of ours does.
 
-    `users` are the Gateways that send traffic to something.
+    `users` are the Gateways whose traffic something is used for.
 
     Spec: Gateway API v1.6 PolicyAncestorStatus, PolicyReasonConflicted, PolicyReasonTargetNotFound
     """
     found: dict[ObjectKey, dict[Problem, None]] = {}
-    for target, wrong in _targeted(policy.source, directives, services):
+    followers: set[ObjectKey] = set()
+    for target, said, wrong in _targeted(kind, policy.source, directives, services):
         for gateway in users.get(target) or ():
             found.setdefault(gateway, dict.fromkeys(policy.problems)).update({wrong: None} if wrong else {})
+        if wrong is None:
+            followers.update(users.get(said) or ())
     if not found:
         return None
-    ancestors = (Ancestor(gateway=gateway, problems=tuple(found[gateway])) for gateway in sorted(found))
+    ancestors = (
+        Ancestor(gateway=gateway, followed=gateway in followers, problems=tuple(found[gateway]))
+        for gateway in sorted(found)
+    )
     return PolicyNode(source=policy.source, ancestors=tuple(ancestors), remark=policy.remark)
 
 
 def _targeted[E](
+    kind: str,
     source: Policy | XBackend,
     directives: Lookup[ObjectKey, tuple[Directive[E], ...]],
     services: Lookup[ObjectKey, Service],
-) -> Iterator[tuple[Target, Problem | None]]:
-    """What is targeted, and why that is in vain."""
+) -> Iterator[tuple[Use, Use, Problem | None]]:
+    """What is targeted, what is said of it, and why that is in vain."""
     if isinstance(source, XBackend):
-        yield ("XBackend", source.key), None
+        yield Use(kind, source.key), Use(kind, source.key), None
         return
     for service, ref in _targets(source):
         wrong = _target_problem(ref, service, services) or _conflict(source, ref, directives.get(service) or ())
-        yield ("Service", service), wrong
+        yield Use("Service", service), Use(kind, service, ref.section_name or ""), wrong
 
 
 def _targets(policy: Policy) -> Iterator[tuple[ObjectKey, PolicyTargetReference]]:

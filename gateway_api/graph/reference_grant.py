@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy import effective
-from gateway_api.graph.types import BackendTraffic, Directive, ExternalBackend, Problem, Target
+from gateway_api.graph.types import BackendTraffic, Directive, ExternalBackend, Problem, Use
 from gateway_api.ir.xds import CaBundle, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
@@ -108,12 +108,13 @@ class Resolver:
         *,
         occupied: Lookup[ObjectKey, bool],
         directives: Mapping[str, Lookup[ObjectKey, tuple[Directive[Any], ...]]],
-        note: Callable[[Target], object] | None = None,
+        note: Callable[[Use], object] | None = None,
     ) -> None:
         """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by the kind and key
         of what holds them, see `ca_certificates`; `occupied` has the Services with an address, see `Occupied`;
         `directives` are by the kind of policy, and the Service that is targeted, see `policy.Directives`; a kind that
-        is not there says nothing. `note` is told of every Service and XBackend that a referrer asks for and may.
+        is not there says nothing. `note` is told of every Service that a referrer asks for and may, and of
+        every directive that it is given.
         """
         self._grants = grants
         self._services = services
@@ -123,7 +124,7 @@ class Resolver:
         self._directives = directives
         self._note = note
 
-    def noting(self, note: Callable[[Target], object]) -> "Resolver":
+    def noting(self, note: Callable[[Use], object]) -> "Resolver":
         """Return one that is as this, with another `note`."""
         doors = (self._grants, self._services, self._certificates, self._ca_bundles)
         return Resolver(*doors, occupied=self._occupied, directives=self._directives, note=note)
@@ -136,7 +137,7 @@ class Resolver:
         if not self._grants.allow(referrer, "", "Service", target):
             return problems.ref_not_permitted(_not_permitted(referrer, "Service", target))
         if self._note:
-            self._note(("Service", target))
+            self._note(Use("Service", target))
         found = self._services.get(target)
         return found or problems.backend_not_found(f"Service {target} does not exist.")
 
@@ -153,8 +154,6 @@ class Resolver:
             return problems.ref_not_permitted(
                 f"XBackend {target} is in another namespace than the {referrer.kind}; make one in {referrer.namespace}."
             )
-        if self._note:
-            self._note(("XBackend", target))
         found: ExternalBackend | Problem | None = self._said("XBackend", target, "")
         return found or problems.backend_not_found(f"XBackend {target} does not exist.")
 
@@ -177,7 +176,11 @@ class Resolver:
     def _said(self, kind: str, service: ObjectKey, port_name: str) -> Any:
         directives = self._directives.get(kind)
         directive = effective((directives and directives.get(service)) or (), port_name)
-        return directive.effect if directive else None
+        if directive is None:
+            return None
+        if self._note:
+            self._note(Use(kind, service, directive.section))
+        return directive.effect
 
     def certificate(self, referrer: Referrer, target: ObjectKey) -> TlsSecret | Problem:
         """Return the certificate in a Secret, or why not: RefNotPermitted or InvalidCertificateRef.

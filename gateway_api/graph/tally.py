@@ -19,7 +19,7 @@ _FEW = 16
 
 
 class Counts[K: Hashable, L: Hashable]:
-    """How many routes connect each two things: an owner and its listener, or what is sent to and a Gateway."""
+    """How many routes connect each two things: an owner and its listener, or what is used and a Gateway."""
 
     def __init__(self, pairs: Callable[[RouteNode], frozenset[tuple[K, L]]]) -> None:
         """`pairs` says what a route connects."""

@@ -1,7 +1,7 @@
 """Validated, connected Gateway API: what the user meant, and what is wrong with it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from immutables import Map
@@ -13,8 +13,16 @@ from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, ListenerS
 from k8s_watch.objects.policies import Policy
 from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route, SessionPersistence
 
-type Target = tuple[str, ObjectKey]
-"""What a route sends to and a policy can be about: its kind, Service or XBackend, and its key."""
+
+class Use(NamedTuple):
+    """What a route uses: a Service, an XBackend, or what the policies of a kind say of a Service."""
+
+    kind: str
+    """Service or a kind of `policy_kinds`."""
+    key: ObjectKey
+    """That of the Service or XBackend."""
+    section: str = ""
+    """Of a policy: the section of the directive that the route goes by, see `Directive.section`."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,8 +239,9 @@ class RouteNode(Node, frozen=True):
     """Of the route itself, whatever the parent: condition Accepted or ResolvedRefs; each rule's are included."""
     rejection: Problem | None = None
     """Why no parent can accept it, if so: the route itself is wrong (it is bound to nothing then), or every rule is."""
-    targets: frozenset[Target] = frozenset()
-    """The Services and XBackends that it names and may name, also where they are not there or cannot be used."""
+    uses: frozenset[Use] = frozenset()
+    """The Services that it names and may name, also where they are not there or cannot be used, and what policies and
+    XBackends say to it."""
 
 
 class HTTPRouteNode(RouteNode, frozen=True, kw_only=True):
@@ -306,9 +315,11 @@ class Directive[E](Node, frozen=True):
 
 
 class Ancestor(Node, frozen=True):
-    """What becomes of a policy at one Gateway: where none of `problems` has condition Accepted, it has effect."""
+    """What becomes of a policy at one Gateway: where none of `problems` has condition Accepted, it can be followed."""
 
     gateway: ObjectKey
+    followed: bool
+    """Whether a route of the Gateway goes by it. Not so where all go to other ports, or are of another kind."""
     problems: tuple[Problem, ...] = ()
 
 

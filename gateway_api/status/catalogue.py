@@ -263,6 +263,19 @@ def policy_accepted(generation: int, remark: str = "") -> Condition:
     return _condition("Accepted", "True", "Accepted", f"The policy is in effect. {remark}".rstrip(), generation)
 
 
+def policy_idle(generation: int) -> Condition:
+    """Say that nothing is wrong with a policy, and that all the same it changes nothing.
+
+    Spec: Gateway API v1.6 PolicyReasonAccepted
+    """
+    message = (
+        "The policy is valid, but has no effect: what this Gateway sends to its targets goes to other ports than those "
+        "that it is about (see sectionName), or is nothing that it can be about. A BackendTLSPolicy is for connections "
+        "that clients have not encrypted, and not for datagrams; an XBackendTrafficPolicy for requests."
+    )
+    return _condition("Accepted", "True", "Accepted", message, generation)
+
+
 def backend_accepted(generation: int) -> Condition:
     """Spec: Gateway API v1.6 BackendAncestorStatus.conditions, "Accepted"."""
     return _condition("Accepted", "True", "Accepted", "Requests can be sent to the backend.", generation)

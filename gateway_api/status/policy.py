@@ -10,7 +10,7 @@ from k8s_watch.objects.routes import ParentReference
 
 
 def policy_status(node: PolicyNode, controller_name: str) -> PolicyStatus | RouteStatus:
-    """Say, for each Gateway of ours that uses what the policy targets, whether it is followed there.
+    """Say, for each Gateway of ours that uses what the policy targets, whether it is and can be followed there.
 
     Spec: Gateway API v1.6 PolicyStatus, PolicyAncestorStatus, BackendStatus
     """
@@ -45,8 +45,10 @@ def _conditions(ancestor: Ancestor, node: PolicyNode) -> tuple[Condition, ...]:
         accepted = catalogue.of_problems(refused, generation)
     elif isinstance(node.source, XBackend):
         accepted = catalogue.backend_accepted(generation)
-    else:
+    elif ancestor.followed:
         accepted = catalogue.policy_accepted(generation, node.remark)
+    else:
+        accepted = catalogue.policy_idle(generation)
     return (
         accepted,
         catalogue.of_problems(unresolved, generation) if unresolved else catalogue.policy_refs_resolved(generation),

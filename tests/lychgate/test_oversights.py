@@ -136,6 +136,13 @@ def test_what_leads_nowhere_is_named_with_what_was_probably_meant(
     assert said in found(tmp_path, WHOLE.replace(old, new))
 
 
+def test_a_policy_of_another_port_than_the_one_that_is_sent_to_is_named(tmp_path: Path) -> None:
+    service = SERVICE.replace("port: 80}", "port: 80}, {name: https, port: 443}")
+    policy = POLICY.replace("name: web}", "name: web, sectionName: https}")
+    (said,) = found(tmp_path, CLASS + GATEWAY + ROUTE + service + SLICE + policy)
+    assert said.endswith("targetRefs[0] has no effect: nothing that it can be about is sent to Service default/web")
+
+
 @pytest.mark.parametrize("slices", ["", SLICE.replace("name: http", "name: https")])
 def test_a_service_without_an_endpoint_is_named_with_the_remedy(slices: str, tmp_path: Path) -> None:
     (said,) = found(tmp_path, CLASS + GATEWAY + ROUTE + SERVICE + slices)

@@ -84,5 +84,23 @@ def test_a_route_that_may_not_refer_to_a_service_makes_nobody_an_ancestor(graph:
     assert not graph(GATEWAY, policy, route).policies["BackendTLSPolicy"].nodes
 
 
+@pytest.mark.parametrize(("section", "port"), [("http", 80), ("h2c", 81)])
+def test_a_policy_of_a_port_is_followed_where_a_route_sends_to_that_port(
+    graph: Callable[..., Graph], section: str, port: int
+) -> None:
+    service = "{kind: Service, metadata: {name: api}, spec: {ports: [{name: http, port: 80}, {name: h2c, port: 81}]}}"
+    of_port = POLICY.format(name="p", targets=target("api").replace("}", f", sectionName: {section}}}"))
+    of_service = POLICY.format(name="q", targets=target("api"))
+    routes = (ROUTE.format(service="api", gateway="eg"), ROUTE.format(service="api", gateway="second"))
+    second = routes[1].replace("name: api}", "name: second}", 1).replace("port: 80", "port: 81")
+    found = graph(GATEWAY, SECOND, service, of_port, of_service, routes[0], second).policies["BackendTLSPolicy"].nodes
+    assert followed(found["default", "p"]) == {"eg": port == 80, "second": port == 81}
+    assert followed(found["default", "q"]) == {"eg": port != 80, "second": port != 81}
+
+
+def followed(node: PolicyNode) -> dict[str, bool]:
+    return {one.gateway.name: one.followed for one in node.ancestors}
+
+
 def reasons(node: PolicyNode) -> dict[str, list[str]]:
     return {one.gateway.name: [problem.reason for problem in one.problems] for one in node.ancestors}
