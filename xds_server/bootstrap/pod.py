@@ -43,7 +43,7 @@ class Drain(NamedTuple):
         return f"{DRAIN_PATH}/{self.secret}"
 
 
-def pod_bootstrap(
+def pod_bootstrap(  # noqa: PLR0913 (what the settings say of it, each by its name)
     *,
     gateway: ObjectKey,
     xds_host: str,
@@ -64,7 +64,8 @@ def pod_bootstrap(
     `max_heap_bytes` is what Envoy may allocate before it refuses requests; None is without limit, and a container's
     memory limit times 0.8 is a good value.
 
-    `more_stats` are kept beside ours: see `bootstrap`. `bind_address` is what metrics and readiness listen on; `::` takes IPv4 too.
+    `more_stats` are kept beside ours: see `bootstrap`. `bind_address` is what metrics and readiness listen on; `::`
+    takes IPv4 too.
 
     The admin interface is on loopback. GET /stats/prometheus on port 19001, and nothing else of it, is reachable. GET
     /ready on port 19003 answers 200 from when the first listeners are there until the proxy drains. `drain` is started
