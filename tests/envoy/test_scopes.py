@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 
+import grpc
 import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -78,6 +79,7 @@ class World:
         self.fleet = WatchedFleet(self.cache)
         self.ports, self.backend = ports, backend
         self.proxy = None
+        self.server: XdsServer | None = None
         self.admin = Path()
 
     def draining(self) -> bool:
@@ -111,6 +113,12 @@ class World:
             gateway, [ir.Endpoints(cluster=A, endpoints=(ir.Endpoint(address="127.0.0.1", port=self.backend),))]
         )
 
+    def break_off(self) -> None:
+        """End the proxy's stream, before it hears what is published next. It comes back in a moment."""
+        assert self.server
+        (session,) = self.server._sessions
+        session.end(grpc.StatusCode.UNAVAILABLE, "come again")
+
     async def publish(self, *hosts: ir.VirtualHost, modes: Sequence[RouteScoping] = ("always", "never")) -> None:
         """Return when the proxy has acknowledged it all."""
         self.cache.publish(KEY, self.snapshot(*hosts, modes=modes))
@@ -138,7 +146,7 @@ class World:
 async def serving(
     world: World, start: Callable[[Path], None], folder: Path, settings: ServeSettings
 ) -> AsyncIterator[None]:
-    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
+    server = world.server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
         _, xds_port = await server.port.newer_than(0)
@@ -317,6 +325,19 @@ async def test_two_ports_that_are_scoped_at_once_lose_no_request(
             await asyncio.to_thread(world.answer, world.ports[1], "a.test")
     assert not one.lost
     assert not other.lost
+
+
+async def test_a_proxy_that_comes_back_to_another_mode_loses_no_request(world: World) -> None:
+    """It asks for scopes before it asks for listeners, which would else choose among none."""
+    hosts = [host("a.test"), host("b.test", forwarding())]
+    await world.publish(*hosts)
+    async with Load(world, "a.test", "b.test") as load:
+        for n, mode in enumerate(["never", "always"] * 5):
+            world.break_off()
+            await world.publish(*hosts, host(f"{n}.test"), modes=(mode, "never"))
+            while await world.answers(f"{n}.test") != [(200, f"{n}.test")]:
+                pass
+    assert not load.lost
 
 
 async def test_hostnames_that_come_and_go_cost_the_others_nothing(world: World) -> None:
