@@ -331,7 +331,8 @@ class InfraReconciler:
 
     async def _applied(self, kind: AnyKind, manifest: Json, *, there: bool) -> Json:
         """Apply the manifest. A port of a Service that is somebody else's would stay, and may have a name of ours, with
-        which the result is invalid: then what is there is overwritten.
+        which the result is invalid: then what is there is overwritten. Of a Service the ports alone, and the rest is
+        applied: what an overwriting brought would never go again.
         """
         try:
             live = await self._api.apply(kind, manifest, field_manager=FIELD_MANAGER)
@@ -341,7 +342,12 @@ class InfraReconciler:
         else:
             if kind != SERVICE or in_place(live, manifest):
                 return live
-        return await self._api.overwrite(kind, manifest)
+        if kind != SERVICE:
+            return await self._api.overwrite(kind, manifest)
+        meta = {name: manifest["metadata"][name] for name in ("name", "namespace")}
+        ports = {"metadata": meta, "spec": {"ports": manifest["spec"]["ports"]}}
+        await self._api.overwrite(kind, manifest | ports)
+        return await self._api.apply(kind, manifest, field_manager=FIELD_MANAGER)
 
     async def _manifests(self, infra: InfraIR) -> tuple[Json, ...]:
         secret = "Secret", secret_key(infra.gateway, self._settings)

@@ -199,6 +199,23 @@ async def test_a_service_port_that_somebody_added_is_closed(site: Site) -> None:
     assert await ports_edited(site, HTTP, HTTP | {"name": "more", "port": 81}) == [HTTP]
 
 
+async def test_what_was_wished_while_ports_were_set_right_goes_with_the_wish(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        live = site.api.peek(SERVICE, EG_INFRA) or {}
+        site.api.put(SERVICE, EG_INFRA, spec=live["spec"] | {"ports": [HTTP | {"port": 81}]})
+        await site.want(infra(annotations={"internal": "true"}, labels={"team": "a"}, addresses=("10.0.0.9",)))
+        between = site.api.peek(SERVICE, EG_INFRA) or {}
+        assert between["spec"]["loadBalancerIP"] == "10.0.0.9"
+        assert between["metadata"]["annotations"]["internal"] == "true"
+        assert between["spec"]["ports"] == [HTTP]
+        await site.want(infra())
+    after = site.api.peek(SERVICE, EG_INFRA) or {}
+    assert "loadBalancerIP" not in after["spec"]
+    assert "internal" not in after["metadata"]["annotations"]
+    assert "team" not in after["metadata"]["labels"]
+
+
 async def test_a_sidecar_that_somebody_added_stays_and_costs_no_call(site: Site) -> None:
     sidecar = {"name": "sidecar", "image": "theirs"}
     async with running(site.reconciler.run()):
