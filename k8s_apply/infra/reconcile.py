@@ -3,7 +3,7 @@
 Theory of operation. `_live` is what we know of our objects, from one LIST a kind when we begin to lead and on each slow
 resync, and from the answers to our own writes. A Gateway is attended to when its wish changes, when somebody seems to
 have touched its objects, and after a failure; for each object it costs nothing when `_live` shows it in place, and
-otherwise one server-side apply, before which a Deployment's number may be handed over (`replicas`), and after which
+otherwise one server-side apply, before which what is others' in it may be handed over (`handover`), and after which
 ports that somebody else left in a Service may have to be overwritten (`_applied`). An object that we
 do not know is read before the first apply: one that is not labelled as this Gateway's belongs to somebody else, and we
 refuse to take it. What is labelled as ours and belongs to no wished Gateway is deleted, by uid.
@@ -25,8 +25,8 @@ from k8s_apply.certificates import Authority, BadCertificateError, client_files,
 from k8s_apply.fence import NotLeadingError
 from k8s_apply.infra.desired import desired
 from k8s_apply.infra.drift import in_place, stamp
+from k8s_apply.infra.handover import HANDOVER_MANAGER, handover
 from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of, secret_key
-from k8s_apply.infra.replicas import REPLICAS_MANAGER, handover
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
 from k8s_apply.kinds import DISRUPTION_BUDGET, INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_apply.workqueue import WorkQueue, backoff
@@ -324,9 +324,9 @@ class InfraReconciler:
     async def _apply(self, gateway: ObjectKey, id_: Id, live: Json | None, manifest: Json) -> None:
         kind, known = KINDS[id_[0]], self._know(gateway)
         if live and handover(live, manifest):
-            live = known[id_] = await self._api.get(kind, id_[1])  # what we know may be older than the number there
+            live = known[id_] = await self._api.get(kind, id_[1])  # what we know may be older than what is there
             if handed_over := handover(live, manifest):
-                await self._api.apply(kind, handed_over, field_manager=REPLICAS_MANAGER)
+                await self._api.apply(kind, handed_over, field_manager=HANDOVER_MANAGER)
         known[id_] = await self._applied(kind, manifest, there=live is not None)
 
     async def _applied(self, kind: AnyKind, manifest: Json, *, there: bool) -> Json:

@@ -241,8 +241,11 @@ def _body(manifest: Json) -> Json:
 
 
 def _validate(kind: AnyKind, item: Json) -> None:
-    """Spec: Kubernetes core/v1 ServicePort.name"""
-    names = [port.get("name") for port in item["spec"]["ports"]] if kind.name == "Service" else []
+    """Spec: Kubernetes core/v1 ServicePort.name, ServiceSpec.loadBalancerSourceRanges"""
+    spec = item["spec"] if kind.name == "Service" else {}
+    if "loadBalancerSourceRanges" in spec and spec.get("type") != "LoadBalancer":
+        raise ApiError(422, f"Service {item['metadata']['name']} is invalid: spec.loadBalancerSourceRanges")
+    names = [port.get("name") for port in spec.get("ports", ())]
     if len(names) != len({*names}) or (len(names) > 1 and None in names):
         raise ApiError(422, f"{kind.name} {item['metadata']['name']} is invalid: spec.ports[1].name")
 
