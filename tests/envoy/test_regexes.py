@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway_api.graph.routes.http_match import regex_problem
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
-from xds_server.bootstrap.validation import validation_bootstrap
+from tests.envoy.validation import validation_bootstrap
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
