@@ -25,6 +25,11 @@ class ApiError(Exception):
         self.retry_after = None if retry_after is None else min(retry_after, RETRY_AFTER_MOST)
         """Seconds, when the server said how long to wait: never more than `RETRY_AFTER_MOST`."""
 
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether we may not do what we asked for."""
+        return self.code == 403
+
 
 class Gone(ApiError):
     """410: the resourceVersion or continue token is too old; only a relist helps."""

@@ -22,7 +22,6 @@ SOON = 10.0
 """Seconds after one that failed."""
 DENIALS = 3
 """In a row, after which they are believed: a server that starts up forbids for a moment."""
-FORBIDDEN = 403
 
 log = structlog.get_logger("lychgate.bundles")
 
@@ -38,7 +37,7 @@ async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | Non
             found.publish(await _bundles(api))
             denials = 0
         except (ApiError, OSError) as error:
-            denials += isinstance(error, ApiError) and error.code == FORBIDDEN
+            denials += isinstance(error, ApiError) and error.is_forbidden
             if denials == DENIALS:
                 found.publish(None)
                 log.info("nobody may say of which version the CRDs are", error=str(error), remedy=REMEDY)

@@ -44,7 +44,6 @@ TERMINATING_FLOOR, TERMINATING_CEILING = 1.0, 30.0
 """Seconds until a look at an object that must be gone before it can be made again: at first, and at most. Most are seen
 to go.
 """
-FORBIDDEN = 403
 FORBIDDEN_FAILURES = 6
 """Failures in a row, in three to six seconds, after which that something is forbidden is believed: a server that starts
 up forbids for a moment what it allows then."""
@@ -244,7 +243,7 @@ class InfraReconciler:
         try:
             found = await self._api.list(kind, namespace=namespace, selector=self._selector)
         except ApiError as error:
-            if kind is not DISRUPTION_BUDGET or error.code != FORBIDDEN:
+            if kind is not DISRUPTION_BUDGET or not error.is_forbidden:
                 raise
             if self._may_budget and self._settings.disruption_budget:
                 log.warning("proxies get no disruption budgets", error=str(error), remedy=REMEDY)
@@ -268,7 +267,7 @@ class InfraReconciler:
         try:
             await self._api.list(SERVICE_ACCOUNT, namespace="", selector=self._selector)
         except ApiError as error:
-            if error.code != FORBIDDEN:
+            if not error.is_forbidden:
                 raise
             return system
         return ""
@@ -402,7 +401,7 @@ def _is_refusal(error: Exception) -> bool:
 
 def _is_believed(error: Exception, failures: int) -> bool:
     """Whether a refusal, after so many failures in a row, is one that stays. What a policy or a quota forbids is."""
-    passes = isinstance(error, ApiError) and error.code == FORBIDDEN and WHO_MAY_NOT in str(error)
+    passes = isinstance(error, ApiError) and error.is_forbidden and WHO_MAY_NOT in str(error)
     return not passes or failures >= FORBIDDEN_FAILURES
 
 
