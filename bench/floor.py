@@ -31,7 +31,7 @@ from cluster.objects import probe_route
 from cluster.probe import PROBES, asked
 from cluster.run import Client
 from flow.latest import Latest
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_apply.local.binary import find_envoy
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
@@ -52,7 +52,7 @@ BACKEND_PORT = 3000
 
 def snapshots(routes: int, changes: int) -> list[Snapshot]:
     """A world of so many routes, and what becomes of it with one probe more, two more, and so on."""
-    pipeline, cluster = Pipeline(Settings()), world(routes)
+    pipeline, cluster = Pipeline(GraphSettings()), world(routes)
     made = [pipeline.update(cluster).gateways[EG].snapshot]
     for index in range(changes):
         cluster = with_probe(cluster, index)

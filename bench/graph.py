@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.keeper import GraphKeeper
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.status.keeper import StatusKeeper
@@ -154,10 +154,10 @@ CHANGES: dict[str, Change] = {
 
 def measure(routes: int, changes: int) -> Iterator[tuple[str, object]]:
     """Yield the size, the cost of both first builds, and that of each sort of change."""
-    cluster, graphs, statuses = world(routes), GraphKeeper(Settings()), StatusKeeper()
+    cluster, graphs, statuses = world(routes), GraphKeeper(GraphSettings()), StatusKeeper()
     fleet, infra = FleetReport(), InfraReport()
     yield "routes", routes
-    yield "build", _ms(lambda: build_graph(cluster, Settings()))[1]
+    yield "build", _ms(lambda: build_graph(cluster, GraphSettings()))[1]
     (graph, change), cost = _ms(lambda: graphs.update(cluster))
     yield "first", [cost, _ms(lambda: statuses.update(graph, change, fleet, infra))[1]]
     gc.collect()

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 from immutables import Map
 
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass
@@ -99,7 +99,7 @@ class Stopwatch:
     """A pipeline, a cache behind it and a proxy behind that, with their CPU in milliseconds."""
 
     def __init__(self) -> None:
-        self.pipeline = Pipeline(Settings())
+        self.pipeline = Pipeline(GraphSettings())
         self.cache = SnapshotCache()
         self.proxy = Proxy()
 

@@ -15,7 +15,7 @@ from flow.clock import Clock
 from flow.hold_off import Allowance, HoldOff
 from flow.latest import Latest, ring
 from flow.supervise import Failure, attempt
-from gateway_api.graph.types import Settings as GraphSettings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.keeper import StatusKeeper

@@ -14,7 +14,7 @@ from flow.supervise import Failure, attempt
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.infra import InfraIR
 from gateway_api.ir.xds import Endpoints, GatewayIR
 from gateway_api.lowering.endpoints import lower_endpoints
@@ -68,7 +68,7 @@ class Built(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def build_everything(
-    cluster: ClusterSnapshot, settings: Settings, scoped: Mapping[ObjectKey, Set[str]] = NOTHING_SCOPED
+    cluster: ClusterSnapshot, settings: GraphSettings, scoped: Mapping[ObjectKey, Set[str]] = NOTHING_SCOPED
 ) -> Built:
     """Take the world through every stage at once. Raises whatever a defect of ours raises.
 
@@ -91,7 +91,7 @@ def _build_gateway(graph: Graph, key: ObjectKey, cluster: ClusterSnapshot, scope
 class Pipeline:
     """Takes one source's snapshots, one after the other, through every stage."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         self._settings = settings
         self._graph = GraphKeeper(settings)
         self._gateways: dict[ObjectKey, _GatewayStages] = {}

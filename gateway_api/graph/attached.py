@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Settings, Use
+from gateway_api.graph.types import GatewayNode, GraphSettings, ListenerSetNode, RouteNode, Use
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.policies import Policy
@@ -69,7 +69,7 @@ def counted[N: (GatewayNode, ListenerSetNode)](node: N, attached: Mapping[str, i
     return msgspec.structs.replace(node, listeners=listeners)
 
 
-def is_forsaken(source: Route, settings: Settings) -> bool:
+def is_forsaken(source: Route, settings: GraphSettings) -> bool:
     """Whether a route that is not ours still has a status entry of ours.
 
     Spec: Gateway API v1.6 RouteParentStatus.controllerName, "entries are cleaned up when no longer necessary"
@@ -77,7 +77,7 @@ def is_forsaken(source: Route, settings: Settings) -> bool:
     return any(entry.controller_name == settings.controller_name for entry in source.status.parents)
 
 
-def is_forsaken_policy(source: Policy | XBackend | None, settings: Settings) -> bool:
+def is_forsaken_policy(source: Policy | XBackend | None, settings: GraphSettings) -> bool:
     """Whether a policy that no Gateway of ours has to do with still has a status entry of ours.
 
     Spec: Gateway API v1.6 PolicyAncestorStatus.controllerName, "entries … are cleaned up when … no longer necessary"

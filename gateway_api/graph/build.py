@@ -31,12 +31,12 @@ from gateway_api.graph.routes.attachment import Parents
 from gateway_api.graph.types import (
     GatewayNode,
     Graph,
+    GraphSettings,
     ListenerSetNode,
     Policies,
     PolicyNode,
     RouteNode,
     Routes,
-    Settings,
 )
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
@@ -45,7 +45,7 @@ from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
 
-def build_graph(cluster: ClusterSnapshot, settings: Settings) -> Graph:
+def build_graph(cluster: ClusterSnapshot, settings: GraphSettings) -> Graph:
     """Judge and connect everything of ours. The definition: an update of a part must equal this.
 
     Never raises for what an object says; each error is a `Problem` on the node it concerns. Linear in the number of
@@ -132,7 +132,7 @@ def _counted[K, L](routes: Iterable[frozenset[tuple[K, L]]]) -> defaultdict[K, C
 
 
 def _routes[N: RouteNode](
-    sources: Mapping[ObjectKey, Route], judge: Callable[[ObjectKey], N | None], settings: Settings
+    sources: Mapping[ObjectKey, Route], judge: Callable[[ObjectKey], N | None], settings: GraphSettings
 ) -> Routes[N]:
     nodes = _nodes(sources, judge)
     forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken(source, settings))
@@ -140,7 +140,9 @@ def _routes[N: RouteNode](
 
 
 def _policies(
-    sources: Mapping[ObjectKey, Policy | XBackend], attach: Callable[[ObjectKey], PolicyNode | None], settings: Settings
+    sources: Mapping[ObjectKey, Policy | XBackend],
+    attach: Callable[[ObjectKey], PolicyNode | None],
+    settings: GraphSettings,
 ) -> Policies:
     nodes = _nodes(sources, attach)
     forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken_policy(source, settings))

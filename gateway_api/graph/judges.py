@@ -16,10 +16,10 @@ from gateway_api.graph.routes.attachment import Labels, Parents
 from gateway_api.graph.types import (
     GatewayClassNode,
     GatewayNode,
+    GraphSettings,
     JudgedPolicy,
     ListenerSetNode,
     RouteNode,
-    Settings,
     Use,
 )
 from gateway_api.graph.written import as_written
@@ -36,7 +36,7 @@ class Judges:
     def __init__(
         self,
         cluster: ClusterSnapshot,
-        settings: Settings,
+        settings: GraphSettings,
         *,
         resolver: Resolver,
         labels: Callable[[str], Labels],

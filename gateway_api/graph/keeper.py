@@ -50,10 +50,10 @@ from gateway_api.graph.types import (
     GatewayClassNode,
     GatewayNode,
     Graph,
+    GraphSettings,
     HTTPRouteNode,
     L4RouteNode,
     ListenerSetNode,
-    Settings,
 )
 from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
@@ -77,7 +77,7 @@ class _Owners(NamedTuple):
 class GraphKeeper:
     """Keeps the graph of one source of snapshots up to date."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         self._settings = settings
         self._world: _World | None = None
 
@@ -100,7 +100,7 @@ class GraphKeeper:
 class _World:
     """The state between two updates."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         self._settings = settings
         self._cluster = NOTHING
         self._graph: Graph | None = None

@@ -7,7 +7,7 @@ from gateway_api.graph.attached import is_forsaken_policy
 from gateway_api.graph.lookup import Read
 from gateway_api.graph.policy import Directives
 from gateway_api.graph.readers import Notes, Stage
-from gateway_api.graph.types import JudgedPolicy, Policies, PolicyNode, Settings
+from gateway_api.graph.types import GraphSettings, JudgedPolicy, Policies, PolicyNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.policies import Policy
@@ -16,7 +16,7 @@ from k8s_watch.objects.policies import Policy
 class PolicyStage[E]:
     """Routes are judged between the two steps: they read the directives, and say who uses what is targeted."""
 
-    def __init__(self, kind: str, settings: Settings) -> None:
+    def __init__(self, kind: str, settings: GraphSettings) -> None:
         self.directives: Directives[E] = Directives()
         """As of the last `judge`. A look at them is noted as one of `kind`."""
         self.policies = Policies()

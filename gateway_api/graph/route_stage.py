@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from gateway_api.graph.attached import bound_gateways, is_forsaken
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
-from gateway_api.graph.types import RouteNode, Routes, Settings
+from gateway_api.graph.types import GraphSettings, RouteNode, Routes
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import Route
 
@@ -14,7 +14,7 @@ from k8s_watch.objects.routes import Route
 class RouteStage[N: RouteNode](Stage[N]):
     """A stage of routes. What it offers is never mutated, and the same object as long as it is equal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         super().__init__()
         self.routes: Routes[N] = Routes()
         """As of the last `judge_routes`."""

@@ -29,7 +29,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every record of the graph: frozen, compared by value."""
 
 
-class Settings(Node, frozen=True):
+class GraphSettings(Node, frozen=True):
     """What the pure middle needs to know of its surroundings."""
 
     controller_name: str = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -344,7 +344,7 @@ class Policies(Node, frozen=True):
 class Graph(Node, frozen=True):
     """Everything of ours, judged and connected. What belongs to other controllers is not here."""
 
-    settings: Settings
+    settings: GraphSettings
     gateway_classes: Map[ObjectKey, GatewayClassNode] = Map()
     gateways: Map[ObjectKey, GatewayNode] = Map()
     listener_sets: Map[ObjectKey, ListenerSetNode] = Map()

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from gateway_api.features import API_VERSION, supported
 from gateway_api.graph.mentions import some
-from gateway_api.graph.types import GatewayClassNode, Settings
+from gateway_api.graph.types import GatewayClassNode, GraphSettings
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, GatewayClassStatus
 
 
 def gateway_class_status(
-    node: GatewayClassNode, settings: Settings, bundles: Mapping[str, str] | None
+    node: GatewayClassNode, settings: GraphSettings, bundles: Mapping[str, str] | None
 ) -> GatewayClassStatus:
     """Say whether Gateways of the class are served, what they can do, and whether the CRDs are those that we know.
 

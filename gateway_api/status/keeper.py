@@ -12,7 +12,7 @@ from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal, not_same, replaced
 from gateway_api.graph.routes.claims import Claims, RouteId, claims
-from gateway_api.graph.types import Graph, HTTPRouteNode, L4RouteNode, Policies, RouteNode, Settings
+from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, L4RouteNode, Policies, RouteNode
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.build import withdrawn
@@ -64,7 +64,7 @@ class _Touched(msgspec.Struct):
 class _Desk:
     """The state between two updates."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         self._graph = Graph(settings=settings)
         self._fleet = FleetReport()
         self._infra = InfraReport()

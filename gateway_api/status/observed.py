@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 import msgspec
 
-from gateway_api.graph.types import Graph, HTTPRouteNode, Parent, Settings
+from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, Parent
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus, Statuses, StatusKey
@@ -16,7 +16,7 @@ from k8s_watch.snapshot import ClusterSnapshot, objects_of
 class RememberedRefusals:
     """Keeps what statuses of ours, another replica's or an earlier process', say of routes that proxies refuse."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         self._ours = settings.controller_name
         self._graph = Graph(settings=settings)
         self._revision: int | None = None

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import Address, GatewayInfra, InfraIR, InfraReport
 from gateway_api.ir.xds import Endpoints, GatewayIR
@@ -44,7 +44,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Where it is written, as in our docstrings."""
     conformance: str = ""
     """The official test of the same claim, if there is one."""
-    settings: Settings = Settings()
+    settings: GraphSettings = GraphSettings()
     show: tuple[str, ...] = ("route",)
     """What the goldens are about: infra, and the xDS types cluster, endpoint, secret, listener, route."""
 
@@ -122,7 +122,7 @@ def snapshot_of(objects: Objects) -> ClusterSnapshot:
     return ClusterSnapshot(revision=1, slices_by_service=by_service, **fields)  # type: ignore[arg-type]
 
 
-def run(cluster: ClusterSnapshot, settings: Settings) -> Outcome:
+def run(cluster: ClusterSnapshot, settings: GraphSettings) -> Outcome:
     """Take a snapshot through every stage. One proxy is connected to every Gateway, and content."""
     graph = build_graph(cluster, settings)
     fleet = FleetReport({key: GatewayFleet(connected=1, acked=1) for key in graph.gateways})

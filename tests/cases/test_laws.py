@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.xds import HttpChain
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import FrontendTls, TlsConfig
@@ -246,9 +246,9 @@ TLS_OF_GATEWAYS = st.none() | optional(
 )
 SETTINGS = st.sampled_from(
     [
-        Settings(),
-        Settings(route_scoping="always"),
-        Settings(privileged_port_shift=0, bind_address="::", gateway_namespace_mode=True),
+        GraphSettings(),
+        GraphSettings(route_scoping="always"),
+        GraphSettings(privileged_port_shift=0, bind_address="::", gateway_namespace_mode=True),
     ]
 )
 
@@ -341,14 +341,14 @@ def worlds(draw: st.DrawFn) -> Objects:
 
 
 @given(worlds(), SETTINGS)
-def test_nothing_is_named_that_is_not_there(objects: Objects, with_settings: Settings) -> None:
+def test_nothing_is_named_that_is_not_there(objects: Objects, with_settings: GraphSettings) -> None:
     for result in run(snapshot_of(objects), with_settings).gateways.values():
         assert missing(result.ir) == set()
 
 
 @given(worlds(), SETTINGS)
 def test_an_https_listener_that_asks_for_client_certificates_decrypts_for_nobody_without(
-    objects: Objects, with_settings: Settings
+    objects: Objects, with_settings: GraphSettings
 ) -> None:
     """No other listener asks for any. Spec: GEP-91"""
     outcome = run(snapshot_of(objects), with_settings)
@@ -367,7 +367,7 @@ def test_an_https_listener_that_asks_for_client_certificates_decrypts_for_nobody
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(objects=worlds(), with_settings=SETTINGS)
 def test_a_real_envoy_takes_whatever_users_write(
-    tmp_path: Path, envoy_verdict: Callable[[str], str], objects: Objects, with_settings: Settings
+    tmp_path: Path, envoy_verdict: Callable[[str], str], objects: Objects, with_settings: GraphSettings
 ) -> None:
     for result in run(snapshot_of(objects), with_settings).gateways.values():
         assert refusal(result.snapshot, tmp_path) == ""
@@ -379,7 +379,7 @@ def test_a_real_envoy_takes_whatever_users_write(
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(objects=worlds(), with_settings=SETTINGS)
 def test_a_real_envoy_takes_any_route_that_answers_500_instead(
-    tmp_path: Path, objects: Objects, with_settings: Settings
+    tmp_path: Path, objects: Objects, with_settings: GraphSettings
 ) -> None:
     """What a refused route becomes; and whose it is can be told, but for what answers hosts of other connections."""
     titles = {"misdirected", *(of.title for of in objects.values() if isinstance(of, Route))}
@@ -408,7 +408,7 @@ def test_the_order_of_objects_means_nothing(path: Path, random: Random) -> None:
 
 @settings(deadline=None)
 @given(worlds(), SETTINGS)
-def test_the_same_world_makes_the_same_bytes(objects: Objects, with_settings: Settings) -> None:
+def test_the_same_world_makes_the_same_bytes(objects: Objects, with_settings: GraphSettings) -> None:
     first, second = (run(snapshot_of(objects), with_settings) for _ in range(2))
     for key, result in first.gateways.items():
         assert result.snapshot.by_type == second.gateways[key].snapshot.by_type

@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.scoping import scope_tables
@@ -68,7 +68,7 @@ def backend() -> Iterator[int]:
 def port(request, backend: int, start_proxy, free_port: Callable[[], int]) -> int:
     port = free_port()
     cluster = snapshot_of(WORLD, GATEWAY.format(port=port), ROUTE)
-    lowered = lower_gateway(build_graph(cluster, Settings(bind_address="127.0.0.1")), ObjectKey("default", "eg"))
+    lowered = lower_gateway(build_graph(cluster, GraphSettings(bind_address="127.0.0.1")), ObjectKey("default", "eg"))
     places = [ir.Endpoint(address="127.0.0.1", port=backend)]
     lowered = scope_tables(lowered, request.param, frozenset())
     proxy = start_proxy(

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Graph, HTTPRouteNode, ListenerNode, Settings
+from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, ListenerNode
 from k8s_watch import kinds
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
@@ -67,7 +67,7 @@ def snapshot() -> Callable[..., ClusterSnapshot]:
 @pytest.fixture
 def graph() -> Callable[..., Graph]:
     """YAML texts → graph, with the class `eg` and the Service `web` of namespaces default and other."""
-    return lambda *texts: build_graph(snapshot_of(WORLD, *texts), Settings())
+    return lambda *texts: build_graph(snapshot_of(WORLD, *texts), GraphSettings())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from gateway_api.lowering.gateway import lower_gateway
@@ -60,26 +60,26 @@ INFRAS = st.dictionaries(st.sampled_from(KEYS["Gateway"]), INFRA, max_size=2).ma
 STEP = st.tuples(BURST, HOW, st.one_of(st.none(), FLEETS), st.one_of(st.none(), INFRAS))
 type Step = tuple[list[Edit | Slices], str, FleetReport | None, InfraReport | None]
 
-NO_GRAPH = Graph(settings=Settings())
+NO_GRAPH = Graph(settings=GraphSettings())
 
 
 class Keepers:
     """Both keepers, compared with full builds at every step."""
 
     def __init__(self) -> None:
-        self.keeper, self.statuses_keeper = GraphKeeper(Settings()), StatusKeeper()
+        self.keeper, self.statuses_keeper = GraphKeeper(GraphSettings()), StatusKeeper()
         self.graph: Graph = NO_GRAPH
         self.statuses: Statuses = {}
         self.fleet, self.infra = FleetReport(), InfraReport()
 
     def forget(self) -> None:
-        self.keeper, self.graph = GraphKeeper(Settings()), NO_GRAPH
+        self.keeper, self.graph = GraphKeeper(GraphSettings()), NO_GRAPH
 
     def update(self, cluster: ClusterSnapshot, *, say: bool = True) -> GraphChange:
         """Go one step; `say` False leaves the statuses out."""
         before = self.graph
         self.graph, change = self.keeper.update(cluster)
-        assert self.graph == build_graph(cluster, Settings())
+        assert self.graph == build_graph(cluster, GraphSettings())
         assert change.everything == (before is NO_GRAPH)
         check_change(before, self.graph, change)
         if say:
@@ -162,7 +162,7 @@ def test_that_law_has_listener_sets_of_both_verdicts(reason: str) -> None:
 
 def brought_about(kind: str, reason: str) -> tuple[FleetReport, InfraReport]:
     """What may be reported of the first world so that an object of this kind hears this reason."""
-    graph = build_graph(first_world(), Settings())
+    graph = build_graph(first_world(), GraphSettings())
 
     def heard(reports: tuple[FleetReport, InfraReport]) -> bool:
         statuses = build_statuses(graph, *reports)

@@ -7,7 +7,7 @@ import pytest
 
 from flow.latest import Latest
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_apply.class_finalizer import FINALIZER, FinalizerWriter, class_uses
 from k8s_watch.api import ApiError
 from k8s_watch.decode import decode
@@ -37,7 +37,7 @@ class Desk:
 
     def put(self, *finalizers: str, deleted: bool = False, **spec: Any) -> None:
         metadata = {"finalizers": list(finalizers)} | ({"deletionTimestamp": GOING} if deleted else {})
-        spec = {"controllerName": Settings().controller_name} | spec
+        spec = {"controllerName": GraphSettings().controller_name} | spec
         self.api.put(GATEWAY_CLASS, EG, metadata=metadata, spec=spec)
 
     async def watch(self, *gateways: str, of: str = "eg") -> None:
@@ -50,7 +50,7 @@ class Desk:
             gateway_classes={each.key: each for each in classes},
             gateways={each.key: each for each in using},
         )
-        self.writer.want(class_uses(build_graph(cluster, Settings())))
+        self.writer.want(class_uses(build_graph(cluster, GraphSettings())))
         await settle()
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flow.clock import SystemClock
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource
 from k8s_watch.keys import ObjectKey
 from lychgate.announcing import announcement
@@ -45,7 +45,7 @@ def announced(folder: Path, text: str, stuck: Mapping[ObjectKey, str] = {}) -> s
     (folder / "all.yaml").write_text(text)
     source = FileSource([folder], clock=SystemClock())
     asyncio.run(source.reload())
-    return announcement(build_graph(source.snapshot(), Settings()), stuck)
+    return announcement(build_graph(source.snapshot(), GraphSettings()), stuck)
 
 
 def test_an_address_and_a_curl_line_for_every_match(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from flow.latest import Latest
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.types import Statuses
@@ -59,7 +59,7 @@ async def test_changes_are_followed_together_when_each_costs_much(cost: float, l
         SnapshotCache(),
         feedback=Feedback(Latest(FleetReport()), Latest(InfraReport())),
         sinks=Sinks(infra, NoStatuses()),
-        settings=Settings(),
+        settings=GraphSettings(),
         hold_off=changes_allowance(0.1, 0.5),
         metrics=Metrics(),
         clock=clock,

@@ -9,7 +9,7 @@ import pytest
 import gateway_api
 import lychgate
 import xds_server
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass
@@ -52,7 +52,7 @@ def slices(n: int, address: str) -> tuple[EndpointSlice, ...]:
 
 def world(routes: int) -> ClusterSnapshot:
     """That many routes, each with a hostname and a backend of its own, and one backend more."""
-    gateway_class = {"controllerName": Settings().controller_name}
+    gateway_class = {"controllerName": GraphSettings().controller_name}
     spec = {"gatewayClassName": "eg", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}
     services = [
         msgspec.convert({"metadata": meta(f"s{n}"), "spec": {"ports": [{"port": 80}]}}, Service)
@@ -85,7 +85,7 @@ CHANGES: dict[str, Callable[[int], Any]] = {
 class Run:
     """The pipeline, the cache and one proxy, with lines counted."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         self.lines = 0
         self.pipeline, self.cache = Pipeline(settings), SnapshotCache()
         self.link = Link(DeltaClient())
@@ -104,7 +104,7 @@ class Run:
         self.link.now += 1.0
 
 
-def cost(routes: int, change: Callable[[int], Any], settings: Settings) -> int:
+def cost(routes: int, change: Callable[[int], Any], settings: GraphSettings) -> int:
     run, cluster = Run(settings), world(routes)
     run.update(cluster)
     run.lines = 0
@@ -115,7 +115,7 @@ def cost(routes: int, change: Callable[[int], Any], settings: Settings) -> int:
 @pytest.mark.parametrize("scoping", ["never", "always"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_costs_no_more_in_a_big_world(change: str, scoping: Literal["never", "always"]) -> None:
-    settings = Settings(route_scoping=scoping)
+    settings = GraphSettings(route_scoping=scoping)
     small, big = (cost(routes, CHANGES[change], settings) for routes in (25, 100))
     assert 0 < big <= small + LOGARITHMS
 
@@ -125,7 +125,7 @@ POINTERS = 4 * 8
 and of what it names. The copy of a mapping with an entry for each route takes 46."""
 
 
-def bytes_of_changes(routes: int, settings: Settings) -> dict[str, int]:
+def bytes_of_changes(routes: int, settings: GraphSettings) -> dict[str, int]:
     """What the pipeline makes for each change, of which every one is undone again."""
     pipeline, cluster = Pipeline(settings), world(routes)
     pipeline.update(cluster)
@@ -140,7 +140,7 @@ def bytes_of_changes(routes: int, settings: Settings) -> dict[str, int]:
 
 @pytest.mark.parametrize("scoping", ["never", "always"])
 def test_a_change_copies_no_more_in_a_big_world(scoping: Literal["never", "always"]) -> None:
-    settings = Settings(route_scoping=scoping)
+    settings = GraphSettings(route_scoping=scoping)
     small, big = bytes_of_changes(400, settings), bytes_of_changes(1600, settings)
     assert {name: grown for name in CHANGES if (grown := big[name] - small[name]) > 1200 * POINTERS} == {}
 
@@ -153,7 +153,7 @@ def budget(percent: int) -> XBackendTrafficPolicy:
 
 def test_a_new_retry_budget_is_sent_as_one_cluster() -> None:
     """And not as another version of all routes to it."""
-    run, cluster = Run(Settings(route_scoping="always")), world(10)
+    run, cluster = Run(GraphSettings(route_scoping="always")), world(10)
     before = run.pipeline.update(changed(cluster, [("XBackendTrafficPolicy", ObjectKey("default", "p"), budget(20))]))
     after = run.pipeline.update(
         changed(before.cluster, [("XBackendTrafficPolicy", ObjectKey("default", "p"), budget(21))])
@@ -169,7 +169,7 @@ def test_gateways_that_share_a_service_share_its_endpoints() -> None:
 
     def lines(gateways: int, pods: int) -> int:
         cluster = shared_service(gateways, pods)
-        pipeline = Pipeline(Settings())
+        pipeline = Pipeline(GraphSettings())
         pipeline.update(cluster)
         more = changed(cluster, [(ObjectKey("default", "s0"), pods_of(pods + 1))])
         return lines_run(lambda: pipeline.update(more), gateway_api, lychgate, xds_server)
@@ -209,14 +209,14 @@ def shared_service(gateways: int, pods: int) -> ClusterSnapshot:
 
 def assignments(cluster: ClusterSnapshot) -> list[Resource]:
     """The endpoints of that Service as each Gateway's proxies get them."""
-    gateways = Pipeline(Settings()).update(cluster).gateways.values()
+    gateways = Pipeline(GraphSettings()).update(cluster).gateways.values()
     return [of for step in gateways for of in step.snapshot.of(ResourceType.ENDPOINT).by_name.values()]
 
 
 def test_a_service_that_no_gateway_uses_costs_no_look_at_each() -> None:
     def lines(gateways: int) -> int:
         cluster = shared_service(gateways, 1)
-        pipeline = Pipeline(Settings())
+        pipeline = Pipeline(GraphSettings())
         pipeline.update(cluster)
         new = msgspec.convert({"metadata": meta("unused"), "spec": {"ports": [{"port": 80}]}}, Service)
         other = changed(cluster, [("Service", new.key, new)])

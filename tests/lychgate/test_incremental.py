@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway_api.graph import tally
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.xds import GatewayIR
 from gateway_api.lowering import route_tables, scoping
 from k8s_watch.keys import ObjectKey
@@ -34,7 +34,7 @@ STEPS_A_RUN = 40
 
 HOW = st.sampled_from(["told"] * 12 + ["untold", "skipped", "again", "broken", "broken"])
 """Whether the snapshot says what changed, whether the pipeline sees it, twice, or cannot take all of it in."""
-SETTINGS = st.sampled_from([Settings(route_scoping="always"), Settings()])
+SETTINGS = st.sampled_from([GraphSettings(route_scoping="always"), GraphSettings()])
 """So small a table is served by scope only when it is told to be."""
 
 
@@ -68,7 +68,7 @@ class Broken(dict[ObjectKey, Any]):
 class World:
     """A pipeline and a cache behind it, compared with full builds at every step."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         self.settings = settings
         self.pipeline = Pipeline(settings)
         self.cache = SnapshotCache()
@@ -135,7 +135,7 @@ def walk(world: World, cluster: ClusterSnapshot, steps: list[Any]) -> None:
     max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 @given(SETTINGS, steps(edits()))
-def test_every_step_equals_a_full_build_byte_for_byte(graph: Settings, steps: list[Any]) -> None:
+def test_every_step_equals_a_full_build_byte_for_byte(graph: GraphSettings, steps: list[Any]) -> None:
     walk(World(graph), first_world(), steps)
 
 
@@ -169,11 +169,11 @@ LIMITS = [
 )
 @given(steps(serving_worlds.edits_by_hostname()))
 def test_large_worlds_do_too(steps: list[Any]) -> None:
-    walk(World(Settings()), serving_worlds.without_routes(), steps)
+    walk(World(GraphSettings()), serving_worlds.without_routes(), steps)
 
 
 def test_a_gateway_that_fails_keeps_serving_and_comes_back() -> None:
-    world, cluster, g = World(Settings()), first_world(), ObjectKey("a", "g")
+    world, cluster, g = World(GraphSettings()), first_world(), ObjectKey("a", "g")
     world.update(cluster)
     before = world.last
     cluster = msgspec.structs.replace(cluster, revision=cluster.revision + 1, changed=None)

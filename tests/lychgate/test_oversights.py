@@ -7,7 +7,7 @@ import pytest
 
 from flow.clock import SystemClock
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource, parse_override
 from lychgate.cli import translating
 from lychgate.oversights import oversights
@@ -75,7 +75,7 @@ def found(folder: Path, text: str, *overrides: str) -> list[str]:
     asyncio.run(source.reload())
     cluster = source.snapshot()
     assert not cluster.rejected
-    return [f"{one.object}: {one.reason}" for one in oversights(cluster, build_graph(cluster, Settings()), parsed)]
+    return [f"{one.object}: {one.reason}" for one in oversights(cluster, build_graph(cluster, GraphSettings()), parsed)]
 
 
 def test_what_is_as_it_should_be_is_not_mentioned(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from immutables import Map
 
 from flow.clock import SystemClock
 from flow.supervise import Failure, attempt
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource
 from k8s_watch.keys import ObjectKey
 from lychgate.pipeline import Pipeline, Step, build_everything
@@ -76,7 +76,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.source = FileSource([folder], clock=SystemClock())
-        self.pipeline = Pipeline(Settings())
+        self.pipeline = Pipeline(GraphSettings())
         self.last: Step | None = None
 
     def __call__(self, **files: str) -> Step:
@@ -128,7 +128,7 @@ def test_a_gateway_that_is_gone_takes_its_snapshot_with_it(world: World) -> None
 
 def test_the_full_build_and_the_pass_over_the_one_before_agree(world: World) -> None:
     after = world(eg=route("eg", "/b"), service=service(3001))
-    built = build_everything(world.source.snapshot(), Settings()).gateways[EG].snapshot
+    built = build_everything(world.source.snapshot(), GraphSettings()).gateways[EG].snapshot
     assert versions(after) == {type_: built.of(type_).version for type_ in ResourceType}
 
 
@@ -167,7 +167,7 @@ def test_a_certificate_that_is_renewed_as_its_route_goes_is_the_new_one(world: W
     gateways = f"{GATEWAYS.partition('---')[0]}---\n{TLS_GATEWAY}"
     world(gateways=gateways, eg=to_outside, other=NOTHING, certificate=certificate_secret())
     after = world(eg=NOTHING, certificate=certificate_secret())
-    built = build_everything(world.source.snapshot(), Settings()).gateways[EG].snapshot
+    built = build_everything(world.source.snapshot(), GraphSettings()).gateways[EG].snapshot
     assert len(built.of(ResourceType.SECRET).by_name) == 1
     assert versions(after) == {type_: built.of(type_).version for type_ in ResourceType}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flow.latest import Latest
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.types import RouteStatus, Statuses, StatusKey
@@ -45,7 +45,7 @@ class World:
             SnapshotCache(),
             feedback=Feedback(self.fleet, Latest(InfraReport())),
             sinks=Sinks(NoInfrastructure(), self),
-            settings=Settings(controller_name=NAME),
+            settings=GraphSettings(controller_name=NAME),
             hold_off=changes_allowance(0.1, 0.5),
             metrics=Metrics(),
             clock=self.clock,

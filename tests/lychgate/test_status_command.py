@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.api import ApiError
 from k8s_watch.kinds import HTTP_ROUTE
 from tests.k8s_watch.http_server import ApiServer
@@ -40,7 +40,7 @@ async def status(server: ApiServer, folder: Path, *arguments: str) -> Said:
 
 def put_route(server: ApiServer, message: str) -> None:
     condition = {"type": "Accepted", "status": "False", "reason": "UnsupportedValue", "message": message}
-    parent = {"parentRef": {"name": "eg"}, "controllerName": Settings().controller_name, "conditions": [condition]}
+    parent = {"parentRef": {"name": "eg"}, "controllerName": GraphSettings().controller_name, "conditions": [condition]}
     server.api.put(HTTP_ROUTE, "r", status={"parents": [parent]})
 
 

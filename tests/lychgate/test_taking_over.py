@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from flow.latest import Latest
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.status.types import Statuses
@@ -64,7 +64,7 @@ class Replica:
             SnapshotCache(),
             feedback=Feedback(Latest(FleetReport()), Latest(InfraReport())),
             sinks=Sinks(self._infra, NoStatuses()),
-            settings=Settings(controller_name=NAME),
+            settings=GraphSettings(controller_name=NAME),
             hold_off=changes_allowance(0.1, 0.5),
             metrics=Metrics(),
             clock=clock,

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from flow.latest import Latest
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline, Step
 from lychgate.unclaimed import warn_of_unclaimed
@@ -23,7 +23,7 @@ def gateway_class(controller: str, name: str = "eg") -> str:
 
 async def said(*worlds: ClusterSnapshot) -> list[MutableMapping[str, Any]]:
     steps: Latest[Step | None] = Latest(None)
-    pipeline = Pipeline(Settings())
+    pipeline = Pipeline(GraphSettings())
     with structlog.testing.capture_logs() as lines:
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(warn_of_unclaimed(steps, OURS))

@@ -12,7 +12,7 @@ from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import JUDGES, merged
 from gateway_api.graph.hostnames import is_hostname, is_precise
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import JudgedPolicy, Problem, Settings
+from gateway_api.graph.types import GraphSettings, JudgedPolicy, Problem
 from gateway_api.ir.xds import CaBundle, CaFile, SubjectName, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.policies import BackendTLSPolicy, BackendTLSPolicyValidation, SubjectAltName
@@ -21,7 +21,7 @@ from k8s_watch.objects.routes import LocalObjectReference
 type BackendTls = JudgedPolicy[UpstreamTls]
 
 
-def judge_backend_tls_policy(policy: BackendTLSPolicy, resolver: Resolver, settings: Settings) -> BackendTls:
+def judge_backend_tls_policy(policy: BackendTLSPolicy, resolver: Resolver, settings: GraphSettings) -> BackendTls:
     """Judge a policy by itself, wherever it is attached. Its options are ignored.
 
     Spec: Gateway API v1.6 BackendTLSPolicySpec
@@ -36,7 +36,7 @@ def judge_backend_tls_policy(policy: BackendTLSPolicy, resolver: Resolver, setti
 
 
 def judge_validation(
-    validation: BackendTLSPolicyValidation, referrer: Referrer, field: str, resolver: Resolver, settings: Settings
+    validation: BackendTLSPolicyValidation, referrer: Referrer, field: str, resolver: Resolver, settings: GraphSettings
 ) -> tuple[UpstreamTls | None, tuple[Problem, ...]]:
     """Say how to connect to what is validated in this way, and what is wrong; None: it cannot be, and one of the
     problems has condition Accepted.
@@ -79,7 +79,9 @@ def _names(validation: BackendTLSPolicyValidation) -> tuple[SubjectName, ...]:
     )
 
 
-def _validation_problems(validation: BackendTLSPolicyValidation, field: str, settings: Settings) -> Iterator[Problem]:
+def _validation_problems(
+    validation: BackendTLSPolicyValidation, field: str, settings: GraphSettings
+) -> Iterator[Problem]:
     if not is_precise(validation.hostname):
         message = f"{field}.hostname {validation.hostname!r} is not a lower-case DNS name."
         yield problems.invalid_policy(message)

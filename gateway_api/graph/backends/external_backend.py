@@ -17,7 +17,7 @@ from gateway_api.graph.backends.backend_tls import judge_validation
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import ExternalBackend, JudgedPolicy, Problem, Settings
+from gateway_api.graph.types import ExternalBackend, GraphSettings, JudgedPolicy, Problem
 from gateway_api.ir.xds import TlsSecret, UpstreamTls
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
@@ -28,7 +28,9 @@ _OF_THE_CLUSTER = (".cluster.local", ".svc")
 _OF_THE_MACHINE = (".localhost", ".local", ".localdomain")
 
 
-def judge_external_backend(backend: XBackend, resolver: Resolver, settings: Settings) -> JudgedPolicy[ExternalBackend]:
+def judge_external_backend(
+    backend: XBackend, resolver: Resolver, settings: GraphSettings
+) -> JudgedPolicy[ExternalBackend]:
     """Judge an XBackend by itself, whoever uses it.
 
     Spec: Gateway API v1.6 BackendSpec
@@ -45,7 +47,7 @@ def judge_external_backend(backend: XBackend, resolver: Resolver, settings: Sett
     return JudgedPolicy(source=backend, effect=found, problems=wrong)
 
 
-def _errors(backend: XBackend, settings: Settings) -> Iterator[str]:
+def _errors(backend: XBackend, settings: GraphSettings) -> Iterator[str]:
     spec = backend.spec
     if spec.type != "ExternalHostname":
         yield f"spec.type {spec.type!r} is unknown; use ExternalHostname"
@@ -73,7 +75,9 @@ def _hostname_error(hostname: str) -> str | None:
     return None
 
 
-def _tls(backend: XBackend, resolver: Resolver, settings: Settings) -> tuple[UpstreamTls | None, tuple[Problem, ...]]:
+def _tls(
+    backend: XBackend, resolver: Resolver, settings: GraphSettings
+) -> tuple[UpstreamTls | None, tuple[Problem, ...]]:
     """Say how to encrypt, and what is wrong; None is plain text where nothing is.
 
     Spec: Gateway API v1.6 BackendTLS; GEP-4894, "Implementation Example"

@@ -9,13 +9,13 @@ from gateway_api.graph.gateways.listener import judge_listener
 from gateway_api.graph.gateways.listener_conflicts import judge_together
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, Problem, Settings
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, GraphSettings, Problem
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.objects.gateway import Gateway, GatewayAddress
 
 
 def judge_gateway(
-    gateway: Gateway, gateway_class: GatewayClassNode, resolver: Resolver, settings: Settings
+    gateway: Gateway, gateway_class: GatewayClassNode, resolver: Resolver, settings: GraphSettings
 ) -> GatewayNode:
     """Judge a Gateway of one of our classes, its listeners one by one and together. Routes are not counted yet.
 

@@ -11,7 +11,7 @@ from gateway_api.graph.certificate import certificate
 from gateway_api.graph.hostnames import is_hostname
 from gateway_api.graph.label_selector import is_valid
 from gateway_api.graph.reference_grant import Referrer, Resolver
-from gateway_api.graph.types import ListenerNode, Problem, Settings
+from gateway_api.graph.types import GraphSettings, ListenerNode, Problem
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import AllowedRoutes, Listener, ListenerTls, RouteGroupKind
@@ -42,7 +42,7 @@ def judge_listener(
     gateway: ObjectKey,
     listener: Listener,
     resolver: Resolver,
-    settings: Settings,
+    settings: GraphSettings,
     *,
     listener_set: ObjectKey | None = None,
 ) -> ListenerNode:
@@ -68,7 +68,7 @@ def judge_listener(
     )
 
 
-def bind_port(port: int, settings: Settings) -> int:
+def bind_port(port: int, settings: GraphSettings) -> int:
     """Return the port that the proxy binds for a listener's port: shifted where it would need privileges."""
     return port + settings.privileged_port_shift if port < _FIRST_UNPRIVILEGED_PORT else port
 
@@ -96,7 +96,7 @@ def _passes_through(listener: Listener) -> bool:
     return listener.tls is not None and listener.tls.mode == "Passthrough"
 
 
-def _spec_problems(listener: Listener, settings: Settings) -> list[Problem]:
+def _spec_problems(listener: Listener, settings: GraphSettings) -> list[Problem]:
     if listener.protocol not in PROTOCOL_KINDS:
         message = f"protocol {listener.protocol} is not supported; use one of {', '.join(PROTOCOL_KINDS)}."
         return [problems.unsupported_protocol(message)]

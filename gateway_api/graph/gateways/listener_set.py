@@ -18,7 +18,7 @@ from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Resolver
-from gateway_api.graph.types import GatewayNode, ListenerNode, ListenerSetNode, Settings
+from gateway_api.graph.types import GatewayNode, GraphSettings, ListenerNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, AllowedListeners, ListenerSet
 
@@ -54,7 +54,7 @@ def judge_listener_set(
     gateways: Lookup[ObjectKey, GatewayNode],
     labels: Lookup[str, str],
     resolver: Resolver,
-    settings: Settings,
+    settings: GraphSettings,
 ) -> ListenerSetNode | None:
     """Judge a ListenerSet by itself; None when its parentRef names none of `gateways`. Routes are not counted yet.
 

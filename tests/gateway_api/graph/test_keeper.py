@@ -12,7 +12,7 @@ from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
 from gateway_api.graph.news import moved_reads
 from gateway_api.graph.readers import Readers
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import ParentReference, RouteParentStatus, RouteStatus
@@ -81,7 +81,7 @@ metadata: {name: default, labels: {team: blue}}
 
 
 def cost(routes: int, change: Callable[[ClusterSnapshot], Edit], *more: str) -> int:
-    keeper, cluster = GraphKeeper(Settings()), world(routes, *more)
+    keeper, cluster = GraphKeeper(GraphSettings()), world(routes, *more)
     keeper.update(cluster)
     after = changed(cluster, [change(cluster)])
     return lines_run(lambda: keeper.update(after), gateway_api)
@@ -101,15 +101,15 @@ def test_a_label_that_no_selector_names_judges_no_route() -> None:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_many_routes_stay_in_order(change: str) -> None:
-    keeper, cluster = GraphKeeper(Settings()), world(40)
+    keeper, cluster = GraphKeeper(GraphSettings()), world(40)
     keeper.update(cluster)
     after = changed(cluster, [CHANGES[change](cluster)])
-    assert keeper.update(after)[0] == build_graph(after, Settings())
+    assert keeper.update(after)[0] == build_graph(after, GraphSettings())
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Deployment", "EndpointSlice"])
 def test_what_the_graph_does_not_read_leaves_it_as_it_is(kind: str) -> None:
-    keeper, cluster = GraphKeeper(Settings()), world(2)
+    keeper, cluster = GraphKeeper(GraphSettings()), world(2)
     before, _ = keeper.update(cluster)
     news = {kind: frozenset({ObjectKey("default", "s0")})}
     assert keeper.update(msgspec.structs.replace(cluster, revision=2, changed=news)) == (before, GraphChange(before))
@@ -118,7 +118,7 @@ def test_what_the_graph_does_not_read_leaves_it_as_it_is(kind: str) -> None:
 
 @pytest.mark.parametrize("change", ["the Gateway's status", "the class's status", "the class's finalizer"])
 def test_what_is_reported_of_them_is_nothing_to_proxies(change: str) -> None:
-    keeper, cluster = GraphKeeper(Settings()), world(2)
+    keeper, cluster = GraphKeeper(GraphSettings()), world(2)
     before, _ = keeper.update(cluster)
     _, said = keeper.update(changed(cluster, [CHANGES[change](cluster)]))
     assert said.gateways
@@ -127,17 +127,17 @@ def test_what_is_reported_of_them_is_nothing_to_proxies(change: str) -> None:
 
 
 def test_what_was_reported_of_a_route_is_no_news_to_the_graph() -> None:
-    keeper, cluster = GraphKeeper(Settings()), world(2)
+    keeper, cluster = GraphKeeper(GraphSettings()), world(2)
     before, _ = keeper.update(cluster)
     status = RouteStatus(parents=(RouteParentStatus(parent_ref=ParentReference(name="eg"), controller_name="any"),))
     reported = rewritten(cluster, "HTTPRoute", "r1", metadata={"resource_version": "9"}, status=status)
     after = changed(cluster, [reported])
     assert keeper.update(after) == (before, GraphChange(before))
-    assert build_graph(after, Settings()) == before
+    assert build_graph(after, GraphSettings()) == before
 
 
 def test_a_count_is_nothing_to_proxies() -> None:
-    keeper, cluster = GraphKeeper(Settings()), world(6)
+    keeper, cluster = GraphKeeper(GraphSettings()), world(6)
     keeper.update(cluster)
     graph, said = keeper.update(changed(cluster, [CHANGES["a route deleted"](cluster)]))
     assert graph.gateways["default", "eg"].listeners[0].attached_routes == 5
@@ -145,14 +145,14 @@ def test_a_count_is_nothing_to_proxies() -> None:
 
 
 def test_an_exception_leaves_no_half_done_state() -> None:
-    keeper, cluster = GraphKeeper(Settings()), world(2)
+    keeper, cluster = GraphKeeper(GraphSettings()), world(2)
     keeper.update(cluster)
     broken = msgspec.structs.replace(cluster, revision=2, changed={"HTTPRoute": 1})  # type: ignore[dict-item]
     with pytest.raises(TypeError):
         keeper.update(broken)
     graph, said = keeper.update(cluster)
     assert said.everything
-    assert graph == build_graph(cluster, Settings())
+    assert graph == build_graph(cluster, GraphSettings())
 
 
 def test_what_is_not_read_any_more_is_forgotten() -> None:

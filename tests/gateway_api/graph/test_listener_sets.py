@@ -8,7 +8,7 @@ import pytest
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import wider
 from gateway_api.graph.keeper import GraphKeeper
-from gateway_api.graph.types import Graph, ListenerNode, Settings
+from gateway_api.graph.types import Graph, GraphSettings, ListenerNode
 from k8s_watch.keys import ObjectKey
 from tests.gateway_api.conftest import WORLD, snapshot_of
 from tests.gateway_api.worlds import changed
@@ -131,7 +131,7 @@ class Kept:
     def __init__(self) -> None:
         sets = [listener_set(name, http("l", f"{name}.com")) for name in "ab"]
         self.cluster = snapshot_of(WORLD, gateway(OWN), *sets, route("r", "a"))
-        self.keeper = GraphKeeper(Settings())
+        self.keeper = GraphKeeper(GraphSettings())
         self.before, _ = self.keeper.update(self.cluster)
 
     def put(self, *texts: str) -> tuple[Graph, GraphChange]:

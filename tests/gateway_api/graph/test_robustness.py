@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway_api.graph.build import build_graph
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.status.build import build_statuses
@@ -198,8 +198,8 @@ def test_garbage_in_place_of_an_object_changes_only_what_depends_on_it(
     world: ClusterSnapshot, data: st.DataObject
 ) -> None:
     kind, key, bad = data.draw(replacement(world))
-    before = statuses_of(build_graph(world, Settings()))
-    after = statuses_of(build_graph(replaced(world, kind, key, bad), Settings()))
+    before = statuses_of(build_graph(world, GraphSettings()))
+    after = statuses_of(build_graph(replaced(world, kind, key, bad), GraphSettings()))
     changed = {f"{of.kind}/{of.key.name}" for of in {*before, *after} if before.get(of) != after.get(of)}
     assert changed <= DEPENDENTS[f"{kind}/{key.name}"]
 
@@ -217,8 +217,8 @@ def test_an_object_of_garbage_is_isolated_too(world: ClusterSnapshot) -> None:
     """)
     bad = msgspec.convert({"metadata": {"name": "r1", "namespace": "default"}, "spec": evil}, KINDS["HTTPRoute"].type)
     key = ObjectKey("default", "r1")
-    after = statuses_of(build_graph(replaced(world, "HTTPRoute", key, bad), Settings()))
+    after = statuses_of(build_graph(replaced(world, "HTTPRoute", key, bad), GraphSettings()))
     assert (
         after[StatusKey(kind="HTTPRoute", key=ObjectKey("other", "r3"))]
-        == statuses_of(build_graph(world, Settings()))[StatusKey(kind="HTTPRoute", key=ObjectKey("other", "r3"))]
+        == statuses_of(build_graph(world, GraphSettings()))[StatusKey(kind="HTTPRoute", key=ObjectKey("other", "r3"))]
     )

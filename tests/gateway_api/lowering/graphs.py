@@ -5,6 +5,7 @@ from gateway_api.graph.types import (
     Binding,
     GatewayNode,
     Graph,
+    GraphSettings,
     HTTPRouteNode,
     HTTPRuleNode,
     L4RouteNode,
@@ -14,7 +15,6 @@ from gateway_api.graph.types import (
     Problem,
     RouteNode,
     Routes,
-    Settings,
 )
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
@@ -103,7 +103,7 @@ def graph(
         metadata=Meta(name="eg", namespace="default", uid="1"), spec=spec or GatewaySpec(gateway_class_name="eg")
     )
     return Graph(
-        settings=Settings(),
+        settings=GraphSettings(),
         gateways={EG: GatewayNode(source=source, gateway_class=CLASS, listeners=listeners, problems=problems)},
         http={"HTTPRoute": _routes(routes)},
         l4={"TCPRoute": _routes(tcp_routes)},

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.keeper import GatewayKeeper
@@ -78,7 +78,7 @@ def test_a_mode_is_obeyed() -> None:
 
 def world(names: set[str], mode: RouteScoping = "always") -> Graph:
     routes = [route(f"r-{n}".replace("*", "w"), (n,), rule("/", backend("a"))) for n in sorted(names)]
-    return msgspec.structs.replace(graph(LISTENERS, *routes), settings=Settings(route_scoping=mode))
+    return msgspec.structs.replace(graph(LISTENERS, *routes), settings=GraphSettings(route_scoping=mode))
 
 
 def change(before: Graph | None, after: Graph) -> GraphChange:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from gateway_api.features import SUPPORTED
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from gateway_api.status.build import build_statuses
@@ -82,7 +82,7 @@ def test_a_class_of_ours_is_accepted_and_says_what_it_can(graph: Build) -> None:
 
 def test_the_infrastructures_feature_is_claimed_where_the_proxies_are_in_the_gateways_namespace(graph: Build) -> None:
     def features(*, mode: bool) -> set[str]:
-        built = msgspec.structs.replace(graph(), settings=Settings(gateway_namespace_mode=mode))
+        built = msgspec.structs.replace(graph(), settings=GraphSettings(gateway_namespace_mode=mode))
         status = build_statuses(built, FleetReport(), InfraReport())[StatusKey(kind="GatewayClass", key=EG_CLASS)]
         assert isinstance(status, GatewayClassStatus)
         return set(status.supported_features)
@@ -161,10 +161,10 @@ def test_who_was_refused_is_known_by_the_first_status_until_it_changes(
 status:
   parents:
   - parentRef: {{name: eg}}
-    controllerName: {Settings().controller_name}
+    controllerName: {GraphSettings().controller_name}
     conditions: [{{type: Accepted, status: "False", reason: RefusedByProxy, observedGeneration: {generation}}}]
 """
-    refusals = RememberedRefusals(Settings())
+    refusals = RememberedRefusals(GraphSettings())
     for texts, suspicious in (
         (ROUTE + said_before, known),
         (ROUTE, known),

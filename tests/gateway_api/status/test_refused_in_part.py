@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway_api.graph.types import Graph, Settings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, RefusedRoute
 from gateway_api.ir.infra import InfraReport
 from gateway_api.status.build import build_statuses
@@ -66,8 +66,10 @@ def test_rules_that_we_drop_are_told_beside_those_that_proxies_refuse(graph: Bui
 
 def test_who_was_refused_in_part_is_known_by_its_status(graph: Build) -> None:
     condition = "{type: PartiallyInvalid, status: 'True', reason: RefusedByProxy, observedGeneration: 3}"
-    parent = f"{{parentRef: {{name: eg}}, controllerName: {Settings().controller_name}, conditions: [{condition}]}}"
+    parent = (
+        f"{{parentRef: {{name: eg}}, controllerName: {GraphSettings().controller_name}, conditions: [{condition}]}}"
+    )
     texts = (GATEWAY, f"{ROUTE}status: {{parents: [{parent}]}}\n")
-    refusals = RememberedRefusals(Settings())
+    refusals = RememberedRefusals(GraphSettings())
     refusals.update(graph(*texts), snapshot_of(WORLD, *texts))
     assert refusals.suspicious() == {"httproute/default/r"}
