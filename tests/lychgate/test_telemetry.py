@@ -115,7 +115,7 @@ def test_any_address_of_ipv6_is_any_of_both_families() -> None:
 def test_a_port_that_is_none_is_an_error_that_names_it() -> None:
     result = CliRunner().invoke(app, ["serve", "--health-port", "70000"])
     assert result.exit_code == 2
-    assert "healthPort" in result.output
+    assert "--health-port" in result.output
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
