@@ -24,7 +24,9 @@ def graph_settings(settings: Settings, address: str) -> GraphSettings:
 def cluster_graph_settings(settings: Settings) -> GraphSettings:
     """As `graph_settings`, for proxies in pods."""
     made = graph_settings(settings, bind_address(settings))
-    return msgspec.structs.replace(made, gateway_namespace_mode=settings.gateway_namespace_mode)
+    return msgspec.structs.replace(
+        made, gateway_namespace_mode=settings.gateway_namespace_mode, cluster_domain=settings.cluster_domain
+    )
 
 
 def bind_address(settings: Settings) -> str:

@@ -41,6 +41,8 @@ class GraphSettings(Node, frozen=True):
     """What a proxy binds for itself: admin, metrics, readiness. No listener gets them."""
     gateway_namespace_mode: bool = False
     """Whether a Gateway's proxies are in its own namespace. Only then is GatewayInfrastructure a feature of ours."""
+    cluster_domain: str = "cluster.local"
+    """The DNS suffix of the cluster: no external name is below it."""
     system_ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     """Where the proxies find the authorities that their system trusts; "" is nowhere."""
     route_scoping: Literal["auto", "always", "never"] = "auto"

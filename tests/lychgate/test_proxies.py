@@ -59,7 +59,14 @@ EFFECTS: list[tuple[str, object, dict[str, object]]] = [
         {"bootstrap.stats_config.stats_matcher.inclusion_list.patterns.3.safe_regex.regex": "mine"},
     ),
     ("service_name", "mine", {f"{XDS_ADDRESS}.address": "mine.envoy-gateway-system.svc.cluster.local."}),
-    ("cluster_domain", "mine", {f"{XDS_ADDRESS}.address": "envoy-gateway.envoy-gateway-system.svc.mine."}),
+    (
+        "cluster_domain",
+        "mine",
+        {
+            f"{XDS_ADDRESS}.address": "envoy-gateway.envoy-gateway-system.svc.mine.",
+            "graph.cluster_domain": "mine",
+        },
+    ),
     ("xds_port", 1234, {f"{XDS_ADDRESS}.port_value": 1234}),
     (
         "namespace",

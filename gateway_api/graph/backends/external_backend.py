@@ -25,7 +25,8 @@ from k8s_watch.objects.policies import BackendTLSPolicyValidation
 
 _PROTOCOLS = (None, "TCP", "HTTP", "HTTP2", "HTTP11", "H2C", "GRPC")
 _OF_THE_CLUSTER = (".cluster.local", ".svc")
-_OF_THE_MACHINE = (".localhost", ".local", ".localdomain")
+_OF_THE_MACHINE = (".localhost", ".local", ".localdomain", ".internal", ".home.arpa")
+"""Clouds have servers of secrets there: metadata.google.internal, instance-data.ec2.internal."""
 
 
 def judge_external_backend(
@@ -53,7 +54,7 @@ def _errors(backend: XBackend, settings: GraphSettings) -> Iterator[str]:
         yield f"spec.type {spec.type!r} is unknown; use ExternalHostname"
     if spec.external_hostname is None:
         yield "spec.externalHostname is missing"
-    elif error := _hostname_error(spec.external_hostname.hostname):
+    elif error := _hostname_error(spec.external_hostname.hostname, settings.cluster_domain):
         yield f"spec.externalHostname.hostname {spec.external_hostname.hostname!r} {error}"
     if not 1 <= spec.port.port <= 65535:
         yield f"spec.port.port is {spec.port.port}: use 1 to 65535"
@@ -64,11 +65,11 @@ def _errors(backend: XBackend, settings: GraphSettings) -> Iterator[str]:
         yield f"spec.protocol {spec.protocol} is not supported; use {known}, or leave it out"
 
 
-def _hostname_error(hostname: str) -> str | None:
+def _hostname_error(hostname: str, cluster_domain: str) -> str | None:
     """Spec: Gateway API v1.6 ExternalHostnameBackend.hostname."""
     if not is_precise(hostname) or not hostname.rpartition(".")[2][0].isalpha():
         return "is not a lower-case DNS name"  # no domain at the top begins with a digit, 127.1 does
-    if f".{hostname}".endswith(_OF_THE_CLUSTER):
+    if f".{hostname}".endswith((*_OF_THE_CLUSTER, f".{cluster_domain}")):
         return "is a name of the cluster; refer to the Service itself"
     if "." not in hostname or f".{hostname}".endswith(_OF_THE_MACHINE):
         return "is a name of a machine or a network; use a full public one"
