@@ -84,6 +84,8 @@ PERMISSIONS: tuple[Rule, ...] = (
     *_unserved(),
     # Without it GatewayClasses do not say whether their CRDs are of our version, and are served all the same.
     Rule(Scope.CLUSTER, kinds.CRD.group, (kinds.CRD.plural,), ("list",)),
+    # Without it Gateways whose proxies are reached at the nodes' ports show their Services' ClusterIPs.
+    Rule(Scope.CLUSTER, kinds.NODE.group, (kinds.NODE.plural,), ("list",)),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),
     Rule(Scope.SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update")),
     *_infrastructure(Scope.GATEWAY_NAMESPACES),

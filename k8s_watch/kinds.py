@@ -138,3 +138,7 @@ CRD = Kind(
     metadata_alone=True,
 )
 """Not watched: looked at now and then."""
+
+NODE = Kind("Node", "", ("v1",), "nodes", core.Node, namespaced=False)
+PLACED_SLICE = Kind("EndpointSlice", "discovery.k8s.io", ("v1",), "endpointslices", core.PlacedSlice)
+"""Not watched: looked at now and then, where Gateways are reached at the nodes."""

@@ -23,7 +23,7 @@ from k8s_apply.certgen import AuthorityFolder
 from k8s_apply.class_finalizer import FinalizerWriter, class_uses
 from k8s_apply.fence import FencedWriter
 from k8s_apply.http import HttpWriter
-from k8s_apply.infra.observed import OBSERVED, observe
+from k8s_apply.infra.observed import OBSERVED, Nodes, observe
 from k8s_apply.infra.pod import listener_drain
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_apply.lease import Leadership
@@ -38,6 +38,7 @@ from k8s_watch.watcher import REMEDY
 from lychgate.bundles import look_at_bundles
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.introduction import introduce
+from lychgate.nodes import look_at_nodes
 from lychgate.outage import mind_outages
 from lychgate.proxies import infra_settings, proxy_bootstrap
 from lychgate.settings import Settings, SettingsError
@@ -125,6 +126,10 @@ class _Replica:
         self._metrics.leading.set_function(lambda: writing.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         self._bundles: Latest[Mapping[str, str] | None] = Latest(None)
+        self._at_nodes = settings.proxy_service_type == "NodePort"
+        """Whether Gateways are reached at the nodes."""
+        self._nodes: Latest[Nodes | None] = Latest(None)
+        self._looked_at_nodes = Latest(initial=not self._at_nodes)
         self._cache = cache = SnapshotCache(divide)
         self._fleet = Fleet(cache, FleetMeter(self._metrics.registry), clock=clock)
         certificate = Path(settings.xds_cert_dir) / "tls.crt"
@@ -174,6 +179,9 @@ class _Replica:
             tasks.create_task(self._hearing(self._infra.problems), name="problems")
             tasks.create_task(self._hearing(self._bundles), name="versions of CRDs")
             tasks.create_task(look_at_bundles(self._reader, self._bundles, clock=self._clock), name="bundles")
+            if self._at_nodes:
+                tasks.create_task(self._hearing(self._nodes), name="nodes")
+                tasks.create_task(self._looking_at_nodes(), name="looking at nodes")
             unserved = warn_of_unserved(self._reader, once=self._controller.ready, clock=self._clock)
             tasks.create_task(unserved, name="unserved")
             unclaimed = warn_of_unclaimed(self._controller.steps, settings.controller_name)
@@ -198,6 +206,7 @@ class _Replica:
 
     async def _getting_ready(self) -> None:
         await self._controller.ready.until(True)
+        await self._looked_at_nodes.until(True)
         self._eligible.publish(True)
         done = self._controller.steps.value
         took = round(self._clock.monotonic() - self._began, 3)
@@ -211,6 +220,11 @@ class _Replica:
             cluster=self._cluster,
             followed=self._controller.followed,
             clock=self._clock,
+        )
+
+    async def _looking_at_nodes(self) -> None:
+        await look_at_nodes(
+            self._reader, self._nodes, self._looked_at_nodes, settings=self._infra_settings, clock=self._clock
         )
 
     async def _observing(self) -> None:
@@ -241,7 +255,7 @@ class _Replica:
     def _report_infra(self) -> None:
         if done := self._controller.steps.value:
             problems = self._infra.problems.value
-            seen = observe(done.cluster, self._infra_settings, done.graph.gateways, problems)
+            seen = observe(done.cluster, self._infra_settings, done.graph.gateways, problems, self._nodes.value)
             self._infra_report.publish(InfraReport(seen.gateways, self._bundles.value))
 
     def _missing(self) -> str:

@@ -64,7 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     budgets of your own for them: of a pod that two select nobody can empty its node."""
 
     proxy_service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
-    """The type of the proxies' Services."""
+    """The type of the proxies' Services. With NodePort a Gateway's addresses are the nodes' (with
+    `proxy_external_traffic_policy` Local, of those with a proxy that is ready), as of a minute ago."""
 
     proxy_external_traffic_policy: Literal["Local", "Cluster"] = "Local"
     """Local keeps the clients' addresses and saves a hop; with Cluster every node leads to the proxies."""

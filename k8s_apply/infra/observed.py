@@ -1,6 +1,8 @@
 """ClusterSnapshot → what runs of each Gateway's infrastructure: addresses, replicas. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import islice
+from typing import NamedTuple
 
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from k8s_apply.infra.names import infra_key, owner_labels, owner_of
@@ -13,27 +15,43 @@ OBSERVED = frozenset({"Service", "Deployment"})
 """The kinds that an observation looks at, by name."""
 
 
+MOST_ADDRESSES = 16
+"""Of a Gateway's status. Spec: Gateway API v1.6 GatewayStatus.addresses"""
+
+
+class Nodes(NamedTuple):
+    """Where clients find the ports of Services of type NodePort."""
+
+    addresses: Mapping[str, tuple[str, ...]]
+    """Of the nodes that are ready, by name: their external addresses, else their internal ones."""
+    proxies: Mapping[ObjectKey, Set[str]] | None
+    """Service of proxies → the nodes with some that are ready; None: every node leads to them."""
+
+
 def observe(
     cluster: ClusterSnapshot,
     settings: InfraSettings,
     gateways: Iterable[ObjectKey],
     problems: Mapping[ObjectKey, str],
+    nodes: Nodes | None = None,
 ) -> InfraReport:
     """What is there of these Gateways' infrastructure. Those that have nothing yet are in it, with nothing.
 
     An object of the right name counts only when its labels say that it was made for this Gateway. `problems`: what
-    stands in the way of some of them.
+    stands in the way of some of them. `nodes`: None where they are not known, or do not matter.
     """
     return InfraReport(
-        {key: _observe(cluster, infra_key(key, settings), key, problems.get(key, "")) for key in gateways}
+        {key: _observe(cluster, infra_key(key, settings), key, problems.get(key, ""), nodes) for key in gateways}
     )
 
 
-def _observe(cluster: ClusterSnapshot, key: ObjectKey, gateway: ObjectKey, problem: str) -> GatewayInfra:
+def _observe(
+    cluster: ClusterSnapshot, key: ObjectKey, gateway: ObjectKey, problem: str, nodes: Nodes | None
+) -> GatewayInfra:
     service = _of(cluster.services.get(key), gateway)
     deployment = _of(cluster.deployments.get(key), gateway)
     return GatewayInfra(
-        addresses=tuple(dict.fromkeys(_addresses(service))) if service else (),
+        addresses=tuple(dict.fromkeys(_addresses(service, nodes))) if service else (),
         replicas_wanted=deployment.spec.replicas if deployment else 0,
         replicas_ready=deployment.status.ready_replicas if deployment else 0,
         shortage=_shortage(deployment) if deployment else "",
@@ -51,9 +69,9 @@ def _of[T: (Service, Deployment)](found: T | None, gateway: ObjectKey) -> T | No
     return found if found and owner_of(found.metadata.labels) == owner_labels(gateway) else None
 
 
-def _addresses(service: Service) -> Iterator[Address]:
-    """What the load balancer gave; where there is none to give, what reaches it from inside. Of a Service that is being
-    deleted, nothing: another will have other addresses.
+def _addresses(service: Service, nodes: Nodes | None) -> Iterator[Address]:
+    """What the load balancer gave; where there is none to give, the nodes, or else what reaches it from inside. Of a
+    Service that is being deleted, nothing: another will have other addresses.
     """
     spec = service.spec
     if service.metadata.deletion_timestamp:
@@ -64,6 +82,16 @@ def _addresses(service: Service) -> Iterator[Address]:
                 yield Address("IPAddress", ingress.ip)
             if ingress.hostname:
                 yield Address("Hostname", ingress.hostname)
+        return
+    ips = spec.cluster_ips or (spec.cluster_ip,)
+    if spec.type == "NodePort" and nodes:
+        yield from islice(_of_nodes(service.key, nodes, {":" in ip for ip in ips}), MOST_ADDRESSES)
     else:
-        ips = spec.cluster_ips or (spec.cluster_ip,)
         yield from (Address("IPAddress", ip) for ip in ips if ip not in ("", "None"))
+
+
+def _of_nodes(service: ObjectKey, nodes: Nodes, families: Set[bool]) -> Iterator[Address]:
+    """`families` are the Service's: whether IPv6."""
+    names = nodes.addresses.keys() if nodes.proxies is None else nodes.proxies.get(service, frozenset())
+    for name in sorted(names):
+        yield from (Address("IPAddress", ip) for ip in nodes.addresses.get(name, ()) if (":" in ip) in families)

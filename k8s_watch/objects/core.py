@@ -141,5 +141,32 @@ class Deployment(Object, frozen=True):
     status: DeploymentStatus = DeploymentStatus()
 
 
+class NodeAddress(Shape, frozen=True):
+    """`type` is InternalIP, ExternalIP or a kind of name."""
+
+    type: str
+    address: str
+
+
+class NodeStatus(Shape, frozen=True):
+    addresses: tuple[NodeAddress, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+class Node(Object, frozen=True):
+    status: NodeStatus = NodeStatus()
+
+
+class PlacedEndpoint(Shape, frozen=True):
+    node_name: str | None = None
+    conditions: EndpointConditions = EndpointConditions()
+
+
+class PlacedSlice(Object, frozen=True):
+    """An EndpointSlice, for the nodes of its endpoints: those that are watched, many thousands, do without."""
+
+    endpoints: tuple[PlacedEndpoint, ...] = ()
+
+
 class CustomResourceDefinition(Object, frozen=True):
     """Its annotations say of which version it is."""

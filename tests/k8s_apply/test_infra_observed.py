@@ -6,14 +6,22 @@ import msgspec
 import pytest
 
 from gateway_api.ir.infra import Address, GatewayInfra
-from k8s_apply.infra.observed import observe
+from k8s_apply.infra.observed import Nodes, observe
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Deployment, Service
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.k8s_apply.gateways import EG, EG_INFRA, SETTINGS, infra, objects
 
+NODES = {"n3": ("192.0.2.3",), "n1": ("192.0.2.1", "2001:db8::1"), "n2": ("192.0.2.2", "192.0.2.1")}
 
-def seen(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **labels: str) -> GatewayInfra:
+
+def seen(
+    spec: dict[str, Any] | None = None,
+    status: dict[str, Any] | None = None,
+    *,
+    nodes: Nodes | None = None,
+    **labels: str,
+) -> GatewayInfra:
     """What is observed of EG when its Service differs from the desired one in this."""
     made = objects(infra())
     service = made["Service"] | {"spec": made["Service"]["spec"] | (spec or {}), "status": status or {}}
@@ -24,7 +32,7 @@ def seen(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = Non
         services={EG_INFRA: msgspec.convert(service, Service)},
         deployments={EG_INFRA: msgspec.convert(deployment, Deployment)},
     )
-    return observe(cluster, SETTINGS, [EG], {}).gateways[EG]
+    return observe(cluster, SETTINGS, [EG], {}, nodes).gateways[EG]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +63,26 @@ def test_a_service_that_is_being_deleted_has_no_addresses() -> None:
     service["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z"}
     cluster = ClusterSnapshot(revision=1, services={EG_INFRA: msgspec.convert(service, Service)})
     assert observe(cluster, SETTINGS, [EG], {}).gateways[EG].addresses == ()
+
+
+@pytest.mark.parametrize(
+    ("ips", "nodes", "addresses"),
+    [
+        (["10.0.0.1"], Nodes(NODES, None), ("192.0.2.1", "192.0.2.2", "192.0.2.3")),
+        (["fd00::1"], Nodes(NODES, None), ("2001:db8::1",)),
+        (["10.0.0.1", "fd00::1"], Nodes(NODES, {EG_INFRA: {"n1", "gone"}}), ("192.0.2.1", "2001:db8::1")),
+        (["10.0.0.1"], Nodes(NODES, {}), ()),
+        (
+            ["10.0.0.1"],
+            Nodes({str(n): (f"192.0.2.{n}",) for n in range(10, 50)}, None),
+            tuple(f"192.0.2.{n}" for n in range(10, 26)),
+        ),
+    ],
+    ids=["all", "of the family", "with a proxy", "no proxy", "as many as a status has room for"],
+)
+def test_ports_of_nodes_are_at_the_nodes(ips: list[str], nodes: Nodes, addresses: tuple[str, ...]) -> None:
+    spec = {"type": "NodePort", "clusterIP": ips[0], "clusterIPs": ips}
+    assert tuple(address.value for address in seen(spec, nodes=nodes).addresses) == addresses
 
 
 def test_a_name_is_a_hostname_and_a_number_an_ip_address() -> None:

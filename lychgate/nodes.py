@@ -1,0 +1,85 @@
+"""Nodes → the addresses at which Gateways are reached whose proxies' Services are of type NodePort."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping, Set
+
+import structlog
+
+from flow.clock import Clock
+from flow.latest import Latest
+from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE
+from k8s_apply.infra.observed import Nodes
+from k8s_apply.infra.settings import InfraSettings
+from k8s_watch.api import ApiError, KubeReader, items_of
+from k8s_watch.decode import Undecodable, decode
+from k8s_watch.keys import Kind, ObjectKey
+from k8s_watch.kinds import NODE, PLACED_SLICE
+from k8s_watch.objects.core import Node
+from k8s_watch.watcher import REMEDY
+
+PAUSE = 60.0
+"""Seconds between two looks: proxies may move to other nodes with each rollout."""
+SOON = 2.0
+"""Seconds after one that failed."""
+TRIES = 3
+"""In a row, after which a refusal is believed, and nobody waits any longer: a server that starts up forbids for a
+moment."""
+SERVICE = "kubernetes.io/service-name"
+FORBIDDEN = 403
+
+log = structlog.get_logger("lychgate.nodes")
+
+
+async def look_at_nodes(
+    api: KubeReader, found: Latest[Nodes | None], looked: Latest[bool], *, settings: InfraSettings, clock: Clock
+) -> None:
+    """Publish where the nodes are, at once and every minute again; None for want of permission. What was found stays
+    through an outage. `looked` is true from the first answer on, or after a few tries. Runs until cancelled.
+    """
+    failures = 0
+    while True:
+        try:
+            found.publish(await _nodes(api, settings))
+            failures = 0
+        except (ApiError, OSError) as error:
+            failures += 1
+            if failures == TRIES and isinstance(error, ApiError) and error.code == FORBIDDEN:
+                found.publish(None)
+                log.warning("Gateways show ClusterIPs: nobody may list the nodes", error=str(error), remedy=REMEDY)
+        if failures in (0, TRIES):
+            looked.publish(True)
+        await clock.sleep(SOON if 0 < failures < TRIES else PAUSE)
+
+
+async def _nodes(api: KubeReader, settings: InfraSettings) -> Nodes:
+    addresses = {node.metadata.name: _addresses(node) async for node in _read(api, NODE) if _is_ready(node)}
+    return Nodes(addresses, await _proxies(api, settings) if settings.external_traffic_policy == "Local" else None)
+
+
+async def _proxies(api: KubeReader, settings: InfraSettings) -> Mapping[ObjectKey, Set[str]]:
+    labels = MANAGED_BY | {SYSTEM_NAMESPACE: settings.system_namespace}
+    ours = PLACED_SLICE._replace(selector=",".join(f"{name}={value}" for name, value in labels.items()))
+    found: defaultdict[ObjectKey, set[str]] = defaultdict(set)
+    async for one in _read(api, ours):
+        service = ObjectKey(one.metadata.namespace, one.metadata.labels.get(SERVICE, ""))
+        found[service].update(of.node_name for of in one.endpoints if of.node_name and of.conditions.ready is not False)
+    return found
+
+
+async def _read[T](api: KubeReader, kind: Kind[T]) -> AsyncGenerator[T, None]:
+    async for item in items_of(api, kind):
+        with contextlib.suppress(Undecodable):
+            yield decode(kind, item)
+
+
+def _is_ready(node: Node) -> bool:
+    return any((each.type, each.status) == ("Ready", "True") for each in node.status.conditions)
+
+
+def _addresses(node: Node) -> tuple[str, ...]:
+    of_type = {
+        kind: tuple(each.address for each in node.status.addresses if each.type == kind)
+        for kind in ("ExternalIP", "InternalIP")
+    }
+    return of_type["ExternalIP"] or of_type["InternalIP"]
