@@ -34,6 +34,7 @@ from k8s_watch.connection import Connection, connect
 from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.watcher import REMEDY
 from lychgate.bundles import look_at_bundles
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
@@ -182,7 +183,7 @@ class _Replica:
             if self._at_nodes:
                 tasks.create_task(self._hearing(self._nodes), name="nodes")
                 tasks.create_task(self._looking_at_nodes(), name="looking at nodes")
-            unserved = warn_of_unserved(self._reader, once=self._controller.ready, clock=self._clock)
+            unserved = warn_of_unserved(self._reader, self._slices, once=self._controller.ready, clock=self._clock)
             tasks.create_task(unserved, name="unserved")
             unclaimed = warn_of_unclaimed(self._controller.steps, settings.controller_name)
             tasks.create_task(unclaimed, name="unclaimed")
@@ -221,6 +222,10 @@ class _Replica:
             followed=self._controller.followed,
             clock=self._clock,
         )
+
+    def _slices(self) -> Mapping[ObjectKey, tuple[EndpointSlice, ...]]:
+        done = self._controller.steps.value
+        return done.cluster.slices_by_service if done else {}
 
     async def _looking_at_nodes(self) -> None:
         await look_at_nodes(

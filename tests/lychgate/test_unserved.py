@@ -12,9 +12,12 @@ from flow.latest import Latest
 from k8s_watch.api import ApiError, KubeReader
 from k8s_watch.connection import connect
 from k8s_watch.http import HttpReader
+from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import UNSERVED
+from k8s_watch.objects.core import EndpointSlice
+from k8s_watch.objects.meta import Meta
 from lychgate import unserved
-from lychgate.unserved import PAUSE, warn_of_unserved
+from lychgate.unserved import PAUSE, Slices, warn_of_unserved
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.running import turns_until
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi
@@ -23,12 +26,16 @@ from tests.k8s_watch.http_server import ApiServer
 SECURITY, BACKEND_TRAFFIC, *_ = UNSERVED
 
 
-async def said(api: KubeReader, *between: Callable[[], None]) -> list[MutableMapping[str, Any]]:
+async def said(
+    api: KubeReader, *between: Callable[[], None], slices: Slices | None = None
+) -> list[MutableMapping[str, Any]]:
     """What is said at the first look, and after each of these at the next."""
     clock = VirtualClock()
     with structlog.testing.capture_logs() as lines:
         async with asyncio.TaskGroup() as tasks:
-            looking = tasks.create_task(warn_of_unserved(api, once=Latest(initial=True), clock=clock))
+            looking = tasks.create_task(
+                warn_of_unserved(api, lambda: slices or {}, once=Latest(initial=True), clock=clock)
+            )
             await turns_until(lambda: len(clock.naps) == 1)
             for looks, happens in enumerate(between, start=2):
                 happens()
@@ -54,6 +61,24 @@ async def test_each_kind_with_objects_is_one_warning_with_count_and_names() -> N
     assert "OPEN" in first["event"]
     assert (second["kind"], second["count"], second["names"]) == ("BackendTrafficPolicy", 1, "other/b")
     assert "OPEN" not in second["event"]
+
+
+async def test_services_whose_slices_hold_names_alone_are_one_warning() -> None:
+    def piece(service: str, kind: str) -> EndpointSlice:
+        return EndpointSlice(metadata=Meta(name=service, namespace="default"), address_type=kind)
+
+    slices = {
+        ObjectKey("default", "named"): (piece("named", "FQDN"), piece("named", "FQDN")),
+        ObjectKey("default", "both"): (piece("both", "FQDN"), piece("both", "IPv4")),
+        ObjectKey("default", "usual"): (piece("usual", "IPv4"),),
+    }
+
+    def another() -> None:
+        slices[ObjectKey("default", "more")] = (piece("more", "FQDN"),)
+
+    first, second = await said(FakeApi(VirtualClock()), lambda: None, another, slices=slices)
+    assert (first["log_level"], first["count"], first["names"]) == ("warning", 1, "default/named")
+    assert (second["count"], second["names"]) == (2, "default/more")
 
 
 async def test_without_crds_or_objects_there_is_nothing_to_say() -> None:
@@ -83,7 +108,7 @@ async def test_it_looks_when_all_is_ready() -> None:
     api = FakeApi(VirtualClock())
     ready = Latest(initial=False)
     async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(warn_of_unserved(api, once=ready, clock=VirtualClock()))
+        looking = tasks.create_task(warn_of_unserved(api, dict, once=ready, clock=VirtualClock()))
         await settle()
         assert not api.calls
         ready.publish(True)
