@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -189,7 +190,12 @@ def _read_regular(real: str, signature: Signature) -> FileText:
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return FileText(signature, refusal="is not a regular file")
-        content = file.read(MAX_BYTES + 1)
+        return file_text(file, signature)
+
+
+def file_text(file: BinaryIO, signature: Signature = ()) -> FileText:
+    """Read what is not yet read of an open file."""
+    content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         return FileText(signature, refusal=f"is larger than {MAX_BYTES >> 20} MiB: split it")
     try:

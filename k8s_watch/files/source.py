@@ -7,12 +7,14 @@ from pathlib import Path
 from flow.clock import Clock
 from flow.latest import Latest
 from k8s_watch.files.contents import Contents, Id, Placed, read_contents
-from k8s_watch.files.folder import read_files
+from k8s_watch.files.folder import Files, read_files
 from k8s_watch.files.overrides import Override, with_overrides
 from k8s_watch.files.shelf import Shelf
 from k8s_watch.files.watch import FolderWatch
 from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import ClusterSnapshot, Rejected
+
+NOTHING: Files = {}
 
 
 class FileSource:
@@ -22,8 +24,12 @@ class FileSource:
     of documents. Only documents whose text changed are parsed; all else keeps its identity.
     """
 
-    def __init__(self, paths: Sequence[Path], *, clock: Clock, overrides: Sequence[Override] = ()) -> None:
+    def __init__(
+        self, paths: Sequence[Path], *, clock: Clock, overrides: Sequence[Override] = (), given: Files = NOTHING
+    ) -> None:
+        """`given` are texts that are read already, by what to call them: they come before all of `paths`."""
         self._paths = paths
+        self._given = given
         self._clock = clock
         self._overrides = overrides
         self._revision: Latest[int] = Latest(0)
@@ -65,7 +71,7 @@ class FileSource:
 
     def _read(self, before: Mapping[str, Contents]) -> Mapping[str, Contents]:
         files = read_files(self._paths, {path: one.file for path, one in before.items()}, now=self._clock.now())
-        return {path: read_contents(path, file, before.get(path)) for path, file in files.items()}
+        return {path: read_contents(path, file, before.get(path)) for path, file in {**self._given, **files}.items()}
 
 
 def _merge(contents: Mapping[str, Contents]) -> tuple[dict[Id, Object], list[Rejected]]:

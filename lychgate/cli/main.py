@@ -27,6 +27,24 @@ app = typer.Typer(
 Paths = Annotated[
     list[Path], typer.Argument(help="Files and folders of YAML; folders are read recursively.", exists=True)
 ]
+
+
+def _path_or_input(text: str) -> Path:
+    """Check it as typer would, whose `allow_dash` is for text and not for paths."""
+    path = Path(text)
+    if text != "-" and not path.exists():
+        raise typer.BadParameter(f"path {text!r} does not exist.")
+    return path
+
+
+PathsOrInput = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Files and folders of YAML; folders are read recursively. - is standard input.",
+        metavar="PATHS",
+        parser=_path_or_input,
+    ),
+]
 Backends = Annotated[
     list[str],
     typer.Option(
@@ -135,7 +153,7 @@ def serve(
 
 @app.command()
 def translate(
-    paths: Paths,
+    paths: PathsOrInput,
     backend: Backends = [],
     to: Annotated[str, typer.Option(help="xds, ir or status.")] = "xds",
     output: Annotated[str, typer.Option("--output", "-o", help="yaml or json.")] = "yaml",

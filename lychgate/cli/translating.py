@@ -17,6 +17,7 @@ from gateway_api.ir.xds import PrivateBytes
 from gateway_api.status.build import build_statuses
 from k8s_apply.local.status_file import Oversight, StatusReport, make_report
 from k8s_watch.files import FileSource, OverrideError, parse_override
+from k8s_watch.files.folder import file_text
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.bad_conditions import is_bad
 from lychgate.oversights import oversights
@@ -28,6 +29,7 @@ from protos import render
 from xds_server.snapshot.resource import TYPE_URLS, ResourceType
 
 DEFAULTS = Settings()
+STANDARD_INPUT = Path("-")
 
 
 def main(
@@ -53,7 +55,9 @@ def main(
     except OverrideError as error:
         print(f"--backend {error}", file=sys.stderr)
         return 2
-    source = FileSource(paths, clock=SystemClock(), overrides=overrides)
+    given = {"standard input": file_text(sys.stdin.buffer)} if STANDARD_INPUT in paths else {}
+    paths = [path for path in paths if path != STANDARD_INPUT]
+    source = FileSource(paths, clock=SystemClock(), overrides=overrides, given=given)
     asyncio.run(source.reload())
     cluster = source.snapshot()
     done = build_everything(cluster, cluster_graph_settings(settings))

@@ -46,6 +46,15 @@ def test_settings_count_as_when_it_runs(tmp_path: Path) -> None:
     assert b"KEEP_UNCHANGED" in shown
 
 
+def test_standard_input_is_read_as_a_file_is() -> None:
+    command = [sys.executable, "-m", "lychgate", "translate", "--to", "status", "-", str(QUICKSTART / "gateway.yaml")]
+    texts = [*((QUICKSTART / name).read_text() for name in ("gateway-class.yaml", "route.yaml")), "kind: ["]
+    done = subprocess.run(command, input="\n---\n".join(texts), capture_output=True, text=True, check=False)
+    assert {"Gateway/default/eg", "HTTPRoute/default/backend"} <= yaml.safe_load(done.stdout).keys()
+    assert done.returncode == 1
+    assert "standard input:" in done.stderr
+
+
 @pytest.mark.parametrize("view", ["ir", "status"])
 def test_the_other_views_are_json_too(view: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert translating.main([QUICKSTART], [], view, "json") == 0
