@@ -4,7 +4,7 @@ import pytest
 
 from gateway_api.graph.backends.external_backend import judge_external_backend
 from gateway_api.graph.reference_grant import Grants, Resolver
-from gateway_api.graph.types import Settings
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.objects.backends import BackendPort, ExternalHostname, XBackend, XBackendSpec
 from k8s_watch.objects.meta import Meta
 
@@ -31,5 +31,5 @@ def test_it_is_a_public_name(hostname: str, said: list[str]) -> None:
         type="ExternalHostname", external_hostname=ExternalHostname(hostname=hostname), port=BackendPort(port=80)
     )
     backend = XBackend(metadata=Meta(name="a", namespace="default"), spec=spec)
-    judged = judge_external_backend(backend, NOBODY, Settings(cluster_domain="corp.example"))
+    judged = judge_external_backend(backend, NOBODY, GraphSettings(cluster_domain="corp.example"))
     assert [problem.message.partition("is a name ")[2].partition(";")[0] for problem in judged.problems] == said
