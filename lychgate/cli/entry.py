@@ -1,13 +1,8 @@
-"""The console script.
-
-A pod says `lychgate serve` and nothing more. That goes past the library that reads command lines: to find nothing to
-read it costs 15 MiB and a tenth of a second, in which our ports are not open yet.
-"""
+"""The console script."""
 
 import os
-import sys
 
-from lychgate.cli import serving
+from lychgate.cli.main import app
 from lychgate.terminal import hold_streams, let_go
 
 
@@ -18,10 +13,6 @@ def main() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     hold_streams()
     try:
-        if sys.argv[1:] == ["serve"]:
-            sys.exit(serving.main(None, {}))
-        from lychgate.cli.main import app
-
         app()
     finally:
         let_go()

