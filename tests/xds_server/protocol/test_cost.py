@@ -5,7 +5,7 @@ from tests.lines import lines_run
 from tests.xds_server.talk import DeltaTalk
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, world
 
-LINES = 22
+LINES = 15
 """For a cluster and its endpoints: sent, acknowledged, and in between asked for."""
 
 
