@@ -25,6 +25,7 @@ def fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:
     with _clients(run, clients) as process:
         synced = _read(process)
         connected, memory = cpu_seconds(pid), memory_mib(pid)
+        clients_cpu = cpu_seconds(process.pid)
         medians, lasts = [], []
         for turn in range(changes):
             _write(process)
@@ -45,6 +46,7 @@ def fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:
         "sent_away": synced["sent_away"],
         "rss_mib": round(memory, 1),
         "connect_cpu_s": round(connected - before, 2),
+        "clients_cpu_s": round(clients_cpu, 2),
         "median_ms": round(statistics.median(medians), 1),
         "last_ms": round(statistics.median(lasts), 1),
         "change_cpu_ms": round((after - connected) / changes * 1000, 1),

@@ -39,6 +39,13 @@ class _Refusal(NamedTuple):
     message: str
 
 
+class _Taken(NamedTuple):
+    """Resources that were taken together, and what was wished for then."""
+
+    resources: Iterable[Resource]
+    wish: Snapshot | None
+
+
 class Quarantine:
     """The verdicts of one Gateway's proxies. `by` is whose verdict it is."""
 
@@ -62,13 +69,20 @@ class Quarantine:
         """What was wished for and what was served, as of the last `view`."""
         self._wishes: deque[Snapshot] = deque(maxlen=WISHES)
         """What was wished for, the newest first."""
+        self._taken: dict[ResourceType, _Taken] = {}
+        """What was taken last: a thousand proxies that begin take the same parcels, and are looked through once."""
 
     def accept(self, type_: ResourceType, resources: Iterable[Resource], by: Hashable = None) -> bool:
         """A proxy took these. Return whether that makes a difference to what is to be served."""
         good = self._good[type_]
         if not (self._bad or self._isolations or self._dissenters):
-            good.update(self._no_older(type_, resources))
+            wish = self._wishes[0] if self._wishes else None
+            known = self._taken.get(type_)
+            if known is None or known.resources is not resources or known.wish is not wish:
+                good.update(self._no_older(type_, resources))
+                self._taken[type_] = _Taken(resources, wish)
             return False
+        self._taken.clear()
         differs = False
         for resource in resources:
             key = type_, resource.name
@@ -86,6 +100,7 @@ class Quarantine:
 
     def refuse(self, type_: ResourceType, resource: Resource, message: str, by: Hashable = None) -> bool:
         """A proxy refused this, in these words. Return whether that makes a difference to what is to be served."""
+        self._taken.clear()
         key = type_, resource.name
         if by in self._dissenters.get(key, ()) or not self._is_current(key, resource):
             return False
@@ -261,6 +276,7 @@ class Quarantine:
             return False
         del self._dissenters[key]
         self._good[key[0]].pop(key[1], None)
+        self._taken.clear()
         isolation = self._isolations.setdefault(key, Isolation())
         for by, refusal in dissenters.items():
             isolation.refuse(refusal.version, refusal.message, by)
