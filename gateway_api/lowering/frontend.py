@@ -13,4 +13,4 @@ class Frontend(msgspec.Struct, frozen=True):
     scheme: Scheme
     port: int
     request_timeout: float | None = None
-    """For a rule of an HTTPRoute that says nothing of a timeout: see the graph's `Settings`."""
+    """For a rule of an HTTPRoute that says nothing of a timeout: see `GraphSettings`."""

@@ -15,8 +15,7 @@ from typing import Any
 from k8s_apply.api import Json
 from k8s_apply.infra.settings import FIELD_MANAGER
 
-HANDOVER_MANAGER = "lychgate-replicas"
-"""Its name is of when it only took the number."""
+HANDOVER_MANAGER = "lychgate-handover"
 
 type Path = tuple[str, ...]
 

@@ -295,10 +295,11 @@ class InfraReconciler:
         await self._delete(owner, self._know(gateway).keys() - manifests.keys() - {_id(budget) for budget in budgets})
         for budget in budgets:  # last: nothing waits for it
             await self._protect(gateway, budget)
-        for id_ in self._terminating(gateway):
-            finalizers = ", ".join(self._know(gateway)[id_]["metadata"].get("finalizers") or ())
+        if terminating := self._terminating(gateway):
+            (kind, key), *_ = terminating
+            finalizers = ", ".join(self._know(gateway)[kind, key]["metadata"].get("finalizers") or ())
             waits = f" and waits for its finalizers: {finalizers}" if finalizers else ""
-            raise TerminatingError(f"{id_[0]} {id_[1]} is being deleted{waits}")
+            raise TerminatingError(f"{kind} {key} is being deleted{waits}")
 
     def _terminating(self, gateway: ObjectKey) -> list[Id]:
         return [id_ for id_, live in self._know(gateway).items() if "deletionTimestamp" in live["metadata"]]

@@ -353,23 +353,12 @@ async def test_an_editor_that_renames_over_a_single_file_is_seen(world: World) -
             await until_named(source, {name})
 
 
-async def test_the_swap_of_a_mounted_config_map_is_seen(world: World) -> None:
-    world.write("..1/a.yaml", config_map("a"))
-    world.write("..2/a.yaml", config_map("b"))
+@pytest.mark.parametrize(("file", "link"), [("a.yaml", "a.yaml"), ("sub/a.yaml", "sub")])
+async def test_the_swap_of_a_mounted_config_map_is_seen(world: World, file: str, link: str) -> None:
+    world.write(f"..1/{file}", config_map("a"))
+    world.write(f"..2/{file}", config_map("b"))
     (world.folder / "..data").symlink_to("..1")
-    (world.folder / "a.yaml").symlink_to("..data/a.yaml")
-    async with running(world.source):
-        await until_named(world.source, {"a"})
-        (world.folder / "..data_tmp").symlink_to("..2")
-        (world.folder / "..data_tmp").rename(world.folder / "..data")
-        await until_named(world.source, {"b"})
-
-
-async def test_the_swap_of_a_mounted_config_maps_folder_is_seen(world: World) -> None:
-    world.write("..1/sub/a.yaml", config_map("a"))
-    world.write("..2/sub/a.yaml", config_map("b"))
-    (world.folder / "..data").symlink_to("..1")
-    (world.folder / "sub").symlink_to("..data/sub")
+    (world.folder / link).symlink_to(f"..data/{link}")
     async with running(world.source):
         await until_named(world.source, {"a"})
         (world.folder / "..data_tmp").symlink_to("..2")

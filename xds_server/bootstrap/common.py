@@ -37,8 +37,9 @@ KEPT_STATS = (
     r"^(access_logs|cluster_manager|control_plane|dns|filesystem|http|http1|http2|listener|listener_manager"
     r"|main_thread|overload|runtime|server|sds|tcp|tls_inspector|udp|workers)\..*$",
     rf"^cluster\.{XDS_CLUSTER}\..*$",
-    r"^cluster\..*\.(membership_healthy|membership_total|ssl\.(connection_error|fail_.*)|udp\.sess_.*|upstream_cx_(active|connect_fail|connect_timeout"
-    r"|destroy_with_active_rq|overflow|rx_bytes_total|total|tx_bytes_total)"
+    r"^cluster\..*\.(membership_healthy|membership_total|ssl\.(connection_error|fail_.*)|udp\.sess_.*"
+    r"|upstream_cx_(active|connect_fail|connect_timeout|destroy_with_active_rq|overflow|rx_bytes_total|total"
+    r"|tx_bytes_total)"
     r"|upstream_rq_(active|completed|pending_overflow|retry|retry_success|rx_reset|time|timeout|total|[1-5]xx))$",
 )
 """What a dashboard reads, and why TLS to a backend fails. Per cluster some 20 of Envoy's more than 100: each that gets

@@ -214,12 +214,18 @@ class Channel:
         resource = self.newest.by_name.get(name)
         if resource is None and self.type is ResourceType.ENDPOINT and name in self.asked:
             held = self.holdings.latest(name)
-            if held is None or name not in self.holdings.foreign:
-                self._stand_ins.add(name)
-                return held or no_endpoints(name)
-        elif self._stand_ins:
-            self._stand_ins.discard(name)
+            if held is None:
+                return no_endpoints(name)
+            if name not in self.holdings.foreign:
+                return held
         return resource
+
+    def mark_stand_in(self, name: str) -> None:
+        """Note whether what is sent of it stands in for what there is not: see `wanted`."""
+        if name in self.newest.by_name:
+            self._stand_ins.discard(name)
+        else:
+            self._stand_ins.add(name)
 
     def in_motion(self) -> Set[str]:
         """Names of which the client may be using a version that is not the newest; of all others it has that."""

@@ -145,8 +145,7 @@ class Holdings:
         for name in self.foreign & changed:
             resource = known.get(name)
             if resource is not None and self.rests_on(resource):
-                self._accept_all({name: resource})
-                self.foreign.discard(name)
+                self._accept(name, resource)
 
     def send(self, nonce: str, flight: Flight) -> None:
         """A response goes out. Raises `ProtocolError` when the client leaves too many without an answer."""

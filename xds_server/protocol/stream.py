@@ -164,6 +164,7 @@ class Stream:
                 channel.put_off[name] = due
             elif released := self._gates.release(channel, wanted, now, unhindered=unhindered):
                 updates.append(released)
+                channel.mark_stand_in(name)
                 if self._gates.is_spare(channel, name):
                     channel.rested_from[name] = now
         return Plan([*at_once, *updates] if updates else at_once, removals)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from protos import core
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
@@ -75,10 +75,7 @@ words. The largest are left out, so that nobody can have us keep much."""
 
 
 def _read_delta(data: bytes, only: ResourceType | None) -> tuple[Node, DeltaRequest | None]:
-    try:
-        message = DeltaDiscoveryRequest.FromString(data)
-    except DecodeError as error:
-        raise Malformed from error
+    message = _decode(DeltaDiscoveryRequest, data)
     node = _node(message.node)
     if (type_ := _type(message.type_url, only)) is None:
         return node, None
@@ -108,10 +105,7 @@ class SotwDialect:
 
     def read(self, data: bytes, only: ResourceType | None) -> tuple[Node, SotwRequest | None]:
         """As `Dialect.read`."""
-        try:
-            message = DiscoveryRequest.FromString(data)
-        except DecodeError as error:
-            raise Malformed from error
+        message = _decode(DiscoveryRequest, data)
         node = _node(message.node)
         if (type_ := _type(message.type_url, only)) is None:
             return node, None
@@ -132,6 +126,13 @@ class SotwDialect:
             nonce=response.nonce,
             bodies=[r.body for r in response.resources],
         )
+
+
+def _decode[M: Message](shape: type[M], data: bytes) -> M:
+    try:
+        return shape.FromString(data)
+    except DecodeError as error:
+        raise Malformed from error
 
 
 _intern = sys.intern if sys.version_info >= (3, 12, 7) else str

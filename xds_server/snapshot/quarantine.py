@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, Unit, indivisible
-from xds_server.snapshot.resource import Resource, ResourceSet, ResourceType, Snapshot, change_set
+from xds_server.snapshot.resource import EMPTY_SET, Resource, ResourceSet, ResourceType, Snapshot, change_set
 
 type Key = tuple[ResourceType, str]
 
@@ -40,10 +40,10 @@ class _Refusal(NamedTuple):
 
 
 class _Taken(NamedTuple):
-    """Resources that were taken together, and what was wished for then."""
+    """Resources of one type that were taken together, and those that were wished for then."""
 
     resources: Iterable[Resource]
-    wish: Snapshot | None
+    wished: ResourceSet
 
 
 class Quarantine:
@@ -76,11 +76,11 @@ class Quarantine:
         """A proxy took these. Return whether that makes a difference to what is to be served."""
         good = self._good[type_]
         if not (self._bad or self._isolations or self._dissenters):
-            wish = self._wishes[0] if self._wishes else None
+            wished = self._wishes[0].of(type_) if self._wishes else EMPTY_SET
             known = self._taken.get(type_)
-            if known is None or known.resources is not resources or known.wish is not wish:
-                good.update(self._no_older(type_, resources))
-                self._taken[type_] = _Taken(resources, wish)
+            if known is None or known.resources is not resources or known.wished is not wished:
+                good.update(self._no_older(type_, resources, wished))
+                self._taken[type_] = _Taken(resources, wished)
             return False
         self._taken.clear()
         differs = False
@@ -223,9 +223,11 @@ class Quarantine:
         now = (of.of(key[0]).by_name.get(key[1]) for of in self._last)
         return any(each is not None and each.version == resource.version for each in now)
 
-    def _no_older(self, type_: ResourceType, resources: Iterable[Resource]) -> Iterator[tuple[str, Resource]]:
+    def _no_older(
+        self, type_: ResourceType, resources: Iterable[Resource], wished: ResourceSet
+    ) -> Iterator[tuple[str, Resource]]:
         """By name, those that are not older than the last good version. What is wished for now costs a look-up."""
-        now: Mapping[str, Resource] = self._wishes[0].of(type_).by_name if self._wishes else {}
+        now = wished.by_name
         for resource in resources:
             name = resource.name
             if now.get(name) is resource or not self._is_older((type_, name), resource):

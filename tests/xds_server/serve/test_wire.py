@@ -83,3 +83,10 @@ def test_of_the_words_of_a_refusal_the_head_is_read(
     _, read = dialect.read(request.SerializeToString(), None)
     assert read
     assert read.error == "bad" + "x" * (MAX_ERROR - 3)
+
+
+def test_what_a_crowd_asks_in_the_same_words_is_read_once() -> None:
+    names = [f"service/default/backend-{number}/80" for number in range(1000)]
+    request = DeltaDiscoveryRequest(type_url=TYPE_URLS[ResourceType.ENDPOINT], resource_names_subscribe=names)
+    one, other = (DeltaDialect().read(request.SerializeToString(), None) for _ in range(2))
+    assert one is other

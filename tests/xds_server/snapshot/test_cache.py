@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import xds_server
 from k8s_watch.keys import ObjectKey
+from tests.lines import lines_run
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, world
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.consistency import InconsistentSnapshot
@@ -236,6 +238,31 @@ def test_listeners_are_a_type_like_the_others() -> None:
     bad = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": "bad"})
     cache.publish(EG, bad)
     cache.refuse(EG, LISTENER, bad.of(LISTENER).by_name["l"], "no")
+    served = cache.watch(EG).value
+    assert served
+    assert served.of(LISTENER) == GOOD.of(LISTENER)
+
+
+def test_what_a_crowd_takes_is_looked_through_once() -> None:
+    cache, many = SnapshotCache(), world(clusters=" ".join(f"c{number}" for number in range(100)))
+    cache.publish(EG, many)
+    taken = many.of(CLUSTER).in_order
+    first, next_ = (lines_run(lambda by=by: cache.accept(EG, CLUSTER, taken, by), xds_server) for by in ("one", "two"))
+    assert next_ < first / 5
+
+
+def test_what_was_refused_after_all_is_good_again_when_it_is_taken_again() -> None:
+    """Though another had taken just this before, in the same parcel."""
+    cache, proxies = SnapshotCache(), {"one"}
+    cache.proxies = lambda _: proxies
+    cache.publish(EG, GOOD)
+    taken = GOOD.of(LISTENER).in_order
+    cache.accept(EG, LISTENER, taken, "gone")
+    cache.refuse(EG, LISTENER, taken[0], "no", "one")
+    cache.accept(EG, LISTENER, taken, "one")
+    bad = world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": "bad"})
+    cache.publish(EG, bad)
+    cache.refuse(EG, LISTENER, bad.of(LISTENER).by_name["l"], "no", "one")
     served = cache.watch(EG).value
     assert served
     assert served.of(LISTENER) == GOOD.of(LISTENER)
