@@ -28,8 +28,9 @@ from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.handover import HANDOVER_MANAGER, handover
 from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of, secret_key
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
+from k8s_apply.infra.trouble import EVERYTHING, REMEDY, ForeignObjectError, TerminatingError, Trouble, is_refusal
 from k8s_apply.kinds import DISRUPTION_BUDGET, INFRASTRUCTURE, SERVICE_ACCOUNT
-from k8s_apply.workqueue import WorkQueue, backoff
+from k8s_apply.workqueue import WorkQueue
 from k8s_watch.api import ApiError
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import SERVICE
@@ -38,20 +39,6 @@ from k8s_watch.snapshot import ClusterSnapshot
 log = structlog.get_logger("k8s_apply.infra")
 
 KINDS: Mapping[str, AnyKind] = {kind.name: kind for kind in INFRASTRUCTURE}
-EVERYTHING = ObjectKey("*", "*")
-"""Stands for the resync in the queue; no Gateway is called so."""
-TERMINATING_FLOOR, TERMINATING_CEILING = 1.0, 30.0
-"""Seconds until a look at an object that must be gone before it can be made again: at first, and at most. Most are seen
-to go.
-"""
-FORBIDDEN_FAILURES = 6
-"""Failures in a row, in three to six seconds, after which that something is forbidden is believed: a server that starts
-up forbids for a moment what it allows then."""
-WHO_MAY_NOT = 'User "'
-"""In the words of an API server about permissions: `User "…" cannot patch resource …`. Spec: Kubernetes, RBAC"""
-REMEDY = "apply docker/install.yaml again, and docker/gateway-namespace-mode.yaml where it is used"
-PASSING = frozenset({401, 408, 409, 429})
-"""Refusals that pass by themselves: another token, more time, nobody who was faster, less to do."""
 INVALID = 422
 
 type Id = tuple[str, ObjectKey]
@@ -59,14 +46,6 @@ type Id = tuple[str, ObjectKey]
 type Owner = tuple[str, str]
 """The owning Gateway as two labels name it."""
 NOBODY: Owner = "", ""
-
-
-class ForeignObjectError(Exception):
-    """An object of the name that we need is not ours; the text says which, and the remedy."""
-
-
-class TerminatingError(Exception):
-    """An object of ours is being deleted, and can only be made again when it is gone; the text says which."""
 
 
 class InfraReconciler:
@@ -88,10 +67,6 @@ class InfraReconciler:
         `ca` returns the present authority, or raises OSError or BadCertificateError.
         `resync`: seconds between two looks at everything, on average. `in_flight`: Gateways attended to at a time.
         """
-        self.problems: Latest[Mapping[ObjectKey, str]] = Latest({})
-        """Gateways whose infrastructure cannot be as wished until somebody acts, and why. An outage is not among it."""
-        self.failures = 0
-        """Counts failed tries, the looks at everything among them."""
         self._api = api
         self._leading = leading
         self._clock = clock
@@ -114,20 +89,22 @@ class InfraReconciler:
         """Gateways whose budget was refused, as it was logged."""
         self._revision = 0
         """Of the last snapshot seen."""
-        self._failures: dict[ObjectKey, int] = {}
-        self._told: dict[ObjectKey, str] = {}
-        """What stands in the way of each Gateway, and of EVERYTHING."""
+        self._trouble = Trouble(clock)
+
+    @property
+    def problems(self) -> Latest[Mapping[ObjectKey, str]]:
+        """As `Trouble.problems`."""
+        return self._trouble.problems
+
+    @property
+    def failures(self) -> int:
+        """As `Trouble.failures`."""
+        return self._trouble.failures
 
     @property
     def failing(self) -> int:
-        """How many Gateways were not as wished when they were attended to last, or cannot be attended to since we may
-        not look at what is there; 0 while we do not lead.
-        """
-        if not self._leading.value:
-            return 0
-        if EVERYTHING in self._failures and not self._looked:
-            return len(self._wanted)
-        return len(self._failures.keys() - {EVERYTHING})
+        """As `Trouble.failing`; 0 while we do not lead."""
+        return self._trouble.failing if self._leading.value else 0
 
     def want(self, infra: Mapping[ObjectKey, InfraIR], /, *, keep: Collection[ObjectKey] = ()) -> None:
         """Make these the wish: what is not in it is to be removed, except what belongs to a Gateway in `keep`: one that
@@ -142,8 +119,7 @@ class InfraReconciler:
                 if before.get(gateway) != infra.get(gateway) or gateway in kept:
                     self._queue.add(gateway)
         self._asked.publish(True)
-        if EVERYTHING in self._told:
-            self._publish()
+        self._trouble.want(infra.keys())
 
     def saw(self, cluster: ClusterSnapshot, /) -> None:
         """Compare what was watched with what we know: an object of ours that is gone, or another one by now, has its
@@ -180,7 +156,7 @@ class InfraReconciler:
         """Begin from what is there, not from what an earlier leader (we, perhaps) believed."""
         await self._asked.until(True)
         self._queue.clear()
-        self._failures.clear()
+        self._trouble.begin()
         self._looked = False
         self._queue.add(EVERYTHING)
         await self._queue.run(self._attend, workers=self._in_flight)
@@ -191,40 +167,9 @@ class InfraReconciler:
         except NotLeadingError:
             return 1.0  # whoever tells us so by `leading` ends this work before that
         except (ApiError, OSError, BadCertificateError, ForeignObjectError, TerminatingError) as error:
-            return self._failed(gateway, error)
-        self._failures.pop(gateway, None)
-        self._tell(gateway, None)
+            return self._trouble.take(gateway, error)
+        self._trouble.ends(gateway)
         return again
-
-    def _failed(self, gateway: ObjectKey, error: Exception) -> float:
-        self.failures += 1
-        failures = self._failures[gateway] = self._failures.get(gateway, 0) + 1
-        if failures == 1:
-            log.warning(
-                "cannot bring the infrastructure to the desired state, will retry",
-                gateway=str(gateway),
-                error=str(error),
-            )
-        if _is_refusal(error) and _is_believed(error, failures):
-            self._tell(gateway, str(error))  # until it succeeds: what fails for another reason now is no better
-        if isinstance(error, TerminatingError):
-            return backoff(failures, self._clock.jitter(), floor=TERMINATING_FLOOR, ceiling=TERMINATING_CEILING)
-        wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
-        return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
-
-    def _tell(self, gateway: ObjectKey, problem: str | None) -> None:
-        self._told = {key: text for key, text in self._told.items() if key in self._wanted or key == EVERYTHING}
-        self._told.pop(gateway, None)
-        if problem and (gateway in self._wanted or gateway == EVERYTHING):
-            self._told[gateway] = problem
-        self._publish()
-
-    def _publish(self) -> None:
-        """Till the first look at everything no Gateway is attended to: what is in its way is in all of theirs."""
-        own = {key: text for key, text in self._told.items() if key in self._wanted}
-        if not self._looked and (blind := self._told.get(EVERYTHING)):
-            own = dict.fromkeys(self._wanted, f"{blind}; {REMEDY}") | own
-        self.problems.publish(own)
 
     async def _look_at_everything(self) -> float:
         """List our objects, and have every Gateway attended to: those that are, and those that left something."""
@@ -315,7 +260,7 @@ class InfraReconciler:
                 await self._apply(gateway, id_, live, budget)
             self._unprotected.discard(gateway)
         except (ApiError, ForeignObjectError) as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             if gateway not in self._unprotected:
                 log.warning("proxies get no disruption budget of ours", gateway=str(gateway), error=str(error))
@@ -391,19 +336,6 @@ class InfraReconciler:
             known.pop(id_, None)
         if not known:
             self._live.pop(owner, None)
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Whether the same call is likely to fail until somebody acts."""
-    if isinstance(error, ApiError):
-        return 400 <= error.code < 500 and error.code not in PASSING
-    return isinstance(error, BadCertificateError | ForeignObjectError | TerminatingError)
-
-
-def _is_believed(error: Exception, failures: int) -> bool:
-    """Whether a refusal, after so many failures in a row, is one that stays. What a policy or a quota forbids is."""
-    passes = isinstance(error, ApiError) and error.is_forbidden and WHO_MAY_NOT in str(error)
-    return not passes or failures >= FORBIDDEN_FAILURES
 
 
 def _replaced(known: Json, seen: Any) -> bool:

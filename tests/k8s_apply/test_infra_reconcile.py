@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from k8s_apply.certificates import CLIENT_LIFE, BadCertificateError, make_authority
 from k8s_apply.infra.names import infra_key, secret_key
-from k8s_apply.infra.reconcile import REMEDY
 from k8s_apply.infra.settings import InfraSettings
+from k8s_apply.infra.trouble import REMEDY
 from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
