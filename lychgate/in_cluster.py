@@ -42,6 +42,8 @@ from lychgate.introduction import introduce
 from lychgate.nodes import look_at_nodes
 from lychgate.outage import mind_outages
 from lychgate.proxies import infra_settings, proxy_bootstrap
+from lychgate.remarks.unclaimed import warn_of_unclaimed
+from lychgate.remarks.unserved import warn_of_unserved
 from lychgate.settings import Settings, SettingsError
 from lychgate.signals import until_told
 from lychgate.surroundings import cluster_graph_settings
@@ -54,8 +56,6 @@ from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import PortError, Sockets
-from lychgate.unclaimed import warn_of_unclaimed
-from lychgate.unserved import warn_of_unserved
 from xds_server.protocol.gates import Patience
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet

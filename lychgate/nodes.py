@@ -26,7 +26,6 @@ TRIES = 3
 """In a row, after which a refusal is believed, and nobody waits any longer: a server that starts up forbids for a
 moment."""
 SERVICE = "kubernetes.io/service-name"
-FORBIDDEN = 403
 
 log = structlog.get_logger("lychgate.nodes")
 
@@ -44,7 +43,7 @@ async def look_at_nodes(
             failures = 0
         except (ApiError, OSError) as error:
             failures += 1
-            if failures == TRIES and isinstance(error, ApiError) and error.code == FORBIDDEN:
+            if failures == TRIES and isinstance(error, ApiError) and error.is_forbidden:
                 found.publish(None)
                 log.warning("Gateways show ClusterIPs: nobody may list the nodes", error=str(error), remedy=REMEDY)
         if failures in (0, TRIES):

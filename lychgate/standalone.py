@@ -27,8 +27,8 @@ from k8s_watch.snapshot import ClusterSnapshot, PassedOver
 from lychgate.announcing import announcement
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backend
-from lychgate.oversights import oversights
 from lychgate.pipeline import Step
+from lychgate.remarks.oversights import oversights
 from lychgate.settings import Settings
 from lychgate.signals import until_told
 from lychgate.state_folder import STATUS_FILE, StateError, default_state_dir, only_one

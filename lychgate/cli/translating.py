@@ -20,8 +20,8 @@ from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.folder import file_text
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.bad_conditions import is_bad
-from lychgate.oversights import oversights
 from lychgate.pipeline import Built, build_everything
+from lychgate.remarks.oversights import oversights
 from lychgate.settings import Settings
 from lychgate.surroundings import cluster_graph_settings
 from lychgate.terminal import complain, reporting

@@ -10,7 +10,7 @@ from gateway_api.graph.build import build_graph
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource, parse_override
 from lychgate.cli import translating
-from lychgate.oversights import oversights
+from lychgate.remarks.oversights import oversights
 
 CLASS = """
 ---

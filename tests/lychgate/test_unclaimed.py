@@ -10,7 +10,7 @@ from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline, Step
-from lychgate.unclaimed import warn_of_unclaimed
+from lychgate.remarks.unclaimed import warn_of_unclaimed
 from tests.gateway_api.conftest import snapshot_of
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"

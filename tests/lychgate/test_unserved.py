@@ -16,8 +16,8 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import UNSERVED
 from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.objects.meta import Meta
-from lychgate import unserved
-from lychgate.unserved import PAUSE, Slices, warn_of_unserved
+from lychgate.remarks import unserved
+from lychgate.remarks.unserved import PAUSE, Slices, warn_of_unserved
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.running import turns_until
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi

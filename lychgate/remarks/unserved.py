@@ -17,7 +17,7 @@ NAMED = 5
 PAUSE = 600.0
 """Seconds between two looks: who comes from Envoy Gateway applies what they are used to at any time."""
 
-log = structlog.get_logger("lychgate.unserved")
+log = structlog.get_logger("lychgate.remarks.unserved")
 
 
 type Slices = Mapping[ObjectKey, tuple[EndpointSlice, ...]]

@@ -8,7 +8,7 @@ from lychgate.pipeline import Step
 NAMED = 5
 """GatewayClasses in a line, at most."""
 
-log = structlog.get_logger("lychgate.unclaimed")
+log = structlog.get_logger("lychgate.remarks.unclaimed")
 
 
 async def warn_of_unclaimed(steps: Latest[Step | None], controller_name: str) -> None:
