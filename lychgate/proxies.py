@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gateway_api.ir.infra import InfraIR
+from k8s_apply.infra.pod import ZONE
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.quantity import bytes_of, canonical_cpu, canonical_memory
 from lychgate.settings import Settings
@@ -45,4 +46,5 @@ def proxy_bootstrap(settings: Settings, infra: InfraIR, drain_secret: str) -> Ma
         drain=Drain(settings.proxy_drain_seconds, drain_secret) if settings.proxy_drain_seconds else None,
         max_heap_bytes=bytes_of(limit) * 4 // 5 if (limit := settings.proxy_memory_limit) else None,
         more_stats=settings.proxy_stats,
+        zone=ZONE,
     )

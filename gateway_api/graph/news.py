@@ -9,6 +9,7 @@ from gateway_api.graph.mappings import not_equal, not_same
 from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
+from k8s_watch.objects.core import Service
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 
 type Keys = AbstractSet[ObjectKey]
@@ -42,11 +43,15 @@ def moved_reads(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapp
     A Service's pods or load balancer, or the annotations of any of them, may change as they like: with each rollout
     some tools turn the selector of a Service that thousands of routes name.
     """
-    services = _moved("Service", before.services, cluster.services, changed, lambda of: (of.spec.ports, of.spec.type))
+    services = _moved("Service", before.services, cluster.services, changed, _read_of_service)
     secrets = _moved("Secret", before.secrets, cluster.secrets, changed, lambda of: of.data)
     config_maps = _moved("ConfigMap", before.config_maps, cluster.config_maps, changed, lambda of: of.data)
     labels, vacancies = _moved_labels(before, cluster, changed), _moved_vacancies(before, cluster, changed)
     return services | secrets | config_maps | labels | vacancies
+
+
+def _read_of_service(of: Service) -> object:
+    return of.spec.ports, of.spec.type, of.spec.traffic_distribution
 
 
 def _moved_vacancies(before: ClusterSnapshot, cluster: ClusterSnapshot, changed: Mapping[str, Keys]) -> set[Read]:

@@ -43,7 +43,7 @@ class Cluster(Record, frozen=True):
     name: ClusterName
     """`service/<ns>/<name>/<port>`, `/<protocol>` unless it is HTTP/1.1, `/tls-<digest>` of what TLS asks of the
     backend, and `/mirror` for copies. The client certificate is not in it: it is the Gateway's, and the same for all
-    that its proxies get; nor is the budget, of which a Service has one. One with a hostname is
+    that its proxies get; nor are the budget and whether it is near, of which a Service has one. One with a hostname is
     `xbackend/<ns>/<name>/<hostname>/<port>` with the same endings, its own client certificate in the digest."""
     backend: ObjectKey
     """Of the Service; with a hostname, of the XBackend."""
@@ -55,6 +55,8 @@ class Cluster(Record, frozen=True):
     """None: plain text."""
     retry_budget: RetryBudget | None = None
     """None: without limit, as good as."""
+    near: bool = False
+    """Whether a proxy prefers the endpoints that are meant for its own zone."""
     mirror: bool = False
     """Whether it gets copies of requests, whose answers nobody waits for: they are limited in number and time."""
     hostname: str | None = None
@@ -75,6 +77,7 @@ class Endpoint(Record, frozen=True):
     port: int
     draining: bool = False
     zone: str = ""
+    """Where it is; of a cluster that is near, the zone that it is for, "" where all are for all."""
 
 
 class Endpoints(Record, frozen=True):

@@ -3,9 +3,11 @@ for a Service's first one, or its last (`gateway_api.graph.occupied`)."""
 
 from collections.abc import Iterator
 
+import msgspec
+
 from gateway_api.graph.occupied import is_draining
 from gateway_api.ir import xds as ir
-from k8s_watch.objects.core import EndpointSlice, Service
+from k8s_watch.objects.core import Endpoint, EndpointSlice, Service
 
 _ADDRESS_TYPES = ("IPv4", "IPv6")
 _LAST_PORT = 65535
@@ -15,20 +17,24 @@ def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[
     """List the addresses of one port of a Service: those that are ready, and those that finish what they have.
 
     `slices` are those of `service`. A Service that does not exist, or not with this port, has no endpoints. An address
-    in several slices is listed once, as ready when it is so in any of them. A cluster with a hostname has none.
+    in several slices is listed once, as ready when it is so in any of them. A cluster with a hostname has none. One
+    that is near is for all zones alike unless each ready address says for which it is.
 
-    Spec: Kubernetes discovery/v1 EndpointSlice
+    Spec: Kubernetes discovery/v1 EndpointSlice, EndpointHints
     """
     if cluster.hostname:
         return ir.Endpoints(cluster=cluster.name, endpoints=())
     transport = "UDP" if cluster.protocol == "udp" else "TCP"
     port_name = _port_name(cluster.port, transport, service)
     found: dict[tuple[str, int], ir.Endpoint] = {}
-    for endpoint in (e for piece in slices for e in _endpoints_of(piece, port_name, transport)):
+    for endpoint in (e for piece in slices for e in _endpoints_of(piece, port_name, transport, near=cluster.near)):
         key = (endpoint.address, endpoint.port)
         if key not in found or found[key].draining:
             found[key] = endpoint
-    return ir.Endpoints(cluster=cluster.name, endpoints=tuple(found[key] for key in sorted(found)))
+    endpoints = tuple(found[key] for key in sorted(found))
+    if cluster.near and any(not each.zone for each in endpoints if not each.draining):
+        endpoints = tuple(msgspec.structs.replace(each, zone="") for each in endpoints)
+    return ir.Endpoints(cluster=cluster.name, endpoints=endpoints)
 
 
 def _port_name(number: int, transport: str, service: Service | None) -> str | None:
@@ -42,7 +48,7 @@ def _port_name(number: int, transport: str, service: Service | None) -> str | No
     return next((port.name for port in ports), None)
 
 
-def _endpoints_of(piece: EndpointSlice, port_name: str | None, transport: str) -> Iterator[ir.Endpoint]:
+def _endpoints_of(piece: EndpointSlice, port_name: str | None, transport: str, *, near: bool) -> Iterator[ir.Endpoint]:
     if piece.address_type not in _ADDRESS_TYPES or port_name is None:
         return
     ports = (port for port in piece.ports if (port.name, port.protocol) == (port_name, transport))
@@ -52,6 +58,13 @@ def _endpoints_of(piece: EndpointSlice, port_name: str | None, transport: str) -
         draining = is_draining(endpoint.conditions)
         if draining is None:
             continue
+        zone = _meant_zone(endpoint) if near else endpoint.zone or ""
         for number in numbers:
             for address in endpoint.addresses:
-                yield ir.Endpoint(address=address, port=number, draining=draining, zone=endpoint.zone or "")
+                yield ir.Endpoint(address=address, port=number, draining=draining, zone=zone)
+
+
+def _meant_zone(of: Endpoint) -> str:
+    """The zone that an address is for; where it is, if that is one of several, for an address has one in Envoy."""
+    zones = [zone.name for zone in of.hints.for_zones] if of.hints else []
+    return of.zone if of.zone in zones else next(iter(zones), "")

@@ -20,6 +20,10 @@ READY_PORT = 19003
 DRAIN_PATH = "/drain"
 BOOTSTRAP_FILE = "bootstrap.yaml"
 DIGEST = "checksum/bootstrap"
+ZONE = "$(ENVOY_SERVICE_ZONE)"
+"""Stands in the bootstrap for the zone of the pod's node; the kubelet puts it in."""
+ZONE_LABEL = "topology.kubernetes.io/zone"
+"""Kubernetes gives a pod its node's from 1.35 on; without it, the zone is unknown."""
 
 
 def listener_drain(drain_seconds: int) -> int:
@@ -84,8 +88,9 @@ def _envoy(infra: InfraIR, settings: InfraSettings, bootstrap: str, drain_secret
             f"--drain-time-s {listener_drain(settings.drain_seconds)}",
         ],
         "env": [
-            {"name": "ENVOY_POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-            {"name": "ENVOY_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            _from_pod("ENVOY_POD_NAMESPACE", "metadata.namespace"),
+            _from_pod("ENVOY_POD_NAME", "metadata.name"),
+            _from_pod("ENVOY_SERVICE_ZONE", f"metadata.labels['{ZONE_LABEL}']"),
         ],
         "ports": [
             {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
@@ -124,9 +129,13 @@ def _envoy(infra: InfraIR, settings: InfraSettings, bootstrap: str, drain_secret
     return container
 
 
+def _from_pod(variable: str, field: str) -> Json:
+    return {"name": variable, "valueFrom": {"fieldRef": {"fieldPath": field}}}
+
+
 def _argument(text: str) -> str:
-    """The argument that a container gets as the text. Spec: Kubernetes core/v1 Container.args, "$$" """
-    return text.replace("$", "$$")
+    """The argument that a container gets as the text, with its zone. Spec: Kubernetes core/v1 Container.args, "$$" """
+    return ZONE.join(part.replace("$", "$$") for part in text.split(ZONE))
 
 
 def _digest(texts: Mapping[str, str]) -> str:

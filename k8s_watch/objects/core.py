@@ -25,6 +25,7 @@ class ServiceSpec(Shape, frozen=True):
     cluster_ip: str = msgspec.field(name="clusterIP", default="")
     cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
     selector: dict[str, str] = {}
+    traffic_distribution: str | None = None
 
 
 class LoadBalancerIngress(Shape, frozen=True):
@@ -53,10 +54,19 @@ class EndpointConditions(Shape, frozen=True):
     terminating: bool | None = None
 
 
+class ForZone(Shape, frozen=True):
+    name: str
+
+
+class EndpointHints(Shape, frozen=True):
+    for_zones: tuple[ForZone, ...] = ()
+
+
 class Endpoint(Shape, frozen=True):
     addresses: tuple[str, ...]
     conditions: EndpointConditions = EndpointConditions()
     zone: str | None = None
+    hints: EndpointHints | None = None
 
 
 class EndpointPort(Shape, frozen=True):

@@ -199,7 +199,8 @@ def _cluster(of: ir.Cluster) -> str:
     budget = of.retry_budget
     retries = "" if budget is None else f", retries {budget.percent} % or {budget.at_least}"
     where = f", looked up as {of.hostname}" if of.hostname else ""
-    return f"{of.name} ({of.protocol}{where}{tls}{shown}{retries})"
+    near = ", near" if of.near else ""
+    return f"{of.name} ({of.protocol}{where}{tls}{shown}{retries}{near})"
 
 
 def _names(of: ir.UpstreamTls) -> str:

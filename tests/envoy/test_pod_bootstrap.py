@@ -62,11 +62,11 @@ class Pod:
         self.certs = Mount(folder / "certs")
         self.ports = {port: free_port() for port in (ADMIN_PORT, METRICS_PORT, READY_PORT)}
 
-    def start(self, authority: Authority, xds_port: int, bind_address: str = "0.0.0.0"):
+    def start(self, authority: Authority, xds_port: int, bind_address: str = "0.0.0.0", zone: str = ""):
         self.certs.write(authority)
         folders = {"bootstrap_dir": str(self.folder), "certs_dir": str(self.certs.folder)}
         more = {"xds_port": xds_port, "max_heap_bytes": 10**9, "bind_address": bind_address, "drain": DRAIN}
-        files = pod_bootstrap(gateway=KEY, xds_host="localhost", **more, **folders)
+        files = pod_bootstrap(gateway=KEY, xds_host="localhost", zone=zone, **more, **folders)
         for name, text in files.items():
             (self.folder / name).write_text(self._as_on_this_machine(text))
         more = ("--drain-strategy", "immediate", "--drain-time-s", "60")
@@ -107,10 +107,14 @@ def test_a_pod_is_ready_once_it_heard_of_its_listeners(pod, control_plane) -> No
 
 def serving(port: int, bind_address: str = "127.0.0.1") -> Snapshot:
     """One listener without routes: it answers 404."""
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="none"))
-    listener = ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address=bind_address, filter_chains=(chain,))
     table = ir.RouteTable(name="none", virtual_hosts=())
+    listener = http_listener(port, bind_address)
     return assemble(ir.GatewayIR(gateway=KEY, listeners=(listener,), route_tables=(table,)), ())
+
+
+def http_listener(port: int, bind_address: str = "127.0.0.1") -> ir.Listener:
+    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="none"))
+    return ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address=bind_address, filter_chains=(chain,))
 
 
 def test_a_pod_that_drains_sends_its_clients_away_and_serves_who_still_comes(pod, free_port, control_plane) -> None:
@@ -130,6 +134,43 @@ def test_a_pod_that_drains_sends_its_clients_away_and_serves_who_still_comes(pod
             assert status(port, "/") == 404
             assert draining.result() == 200
         assert time.monotonic() - began > DRAIN.seconds - 0.1
+
+
+NEAR = ir.Cluster(name=ir.ClusterName("service/default/web/80"), backend=KEY, port=80, near=True)
+
+
+@pytest.fixture
+def near_backend(free_port, backends) -> Callable[[dict[str, str], str], tuple[int, Snapshot]]:
+    """Backends by their zones, and which of them drains → a port and what serves them there."""
+
+    def made(zones: dict[str, str], drained: str) -> tuple[int, Snapshot]:
+        forward = ir.Forward(destinations=(ir.Destination(cluster=NEAR.name, weight=1),))
+        everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+        host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="r", source=KEY, match=everything, action=forward),))
+        table = ir.RouteTable(name="none", virtual_hosts=(host,))
+        listener = http_listener(free_port())
+        gateway = ir.GatewayIR(gateway=KEY, listeners=(listener,), route_tables=(table,), clusters=(NEAR,))
+        places = tuple(
+            ir.Endpoint(address="127.0.0.1", port=backends.http[name], zone=zone, draining=name == drained)
+            for name, zone in zones.items()
+        )
+        return listener.bind_port, assemble(gateway, [ir.Endpoints(cluster=NEAR.name, endpoints=places)])
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("zone", "drained", "answering"),
+    [("z1", "", {"a"}), ("z2", "", {"b"}), ("z3", "", {"a", "b"}), ("", "", {"a", "b"}), ("z1", "a", {"b"})],
+)
+def test_a_near_backend_answers_from_the_proxy_s_zone_while_one_there_is_ready(
+    pod, near_backend, control_plane, *, zone: str, drained: str, answering: set[str]
+) -> None:
+    authority, (port, snapshot) = make_authority(time.time()), near_backend({"a": "z1", "b": "z2"}, drained)
+    with control_plane(snapshot, credentials=credentials(authority)) as xds:
+        proxy = pod.start(authority, xds, zone=zone)
+        proxy.wait_until_serving(port)
+        assert {proxy.request(port, "/").seen["backend"] for _ in range(60)} == answering
 
 
 def answered(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:

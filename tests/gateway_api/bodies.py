@@ -295,6 +295,7 @@ def bodies() -> Mapping[str, st.SearchStrategy[dict[str, Any]]]:
                         {"ports": [{"port": 80}], "selector": {"version": "2"}},
                         {"ports": [{"port": 80}], "clusterIP": "None", "clusterIPs": ["None"]},
                         {"ports": [{"port": 80}], "type": "LoadBalancer"},
+                        {"ports": [{"port": 80}], "trafficDistribution": "PreferSameZone"},
                         {"ports": [{"port": 80}], "type": "ExternalName", "externalName": "a.example.com"},
                         {"type": "ExternalName"},
                     ]

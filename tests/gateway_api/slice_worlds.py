@@ -34,6 +34,7 @@ def slices(services: Sequence[ObjectKey]) -> st.SearchStrategy[Slices]:
             "addresses": st.sampled_from([["10.0.0.1"], ["10.0.0.2"]]),
             "conditions": st.sampled_from(CONDITIONS),
             "zone": st.sampled_from([None, "z1"]),
+            "hints": st.sampled_from([None, {"forZones": [{"name": "z1"}]}, {"forZones": [{"name": "z2"}]}]),
         }
     )
     piece = st.fixed_dictionaries(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from k8s_apply.certificates import client_files, make_authority
-from k8s_apply.infra.pod import BOOTSTRAP_FILE, DRAIN_PATH, METRICS_PORT, READY_PORT, pod_template
+from k8s_apply.infra.pod import BOOTSTRAP_FILE, DRAIN_PATH, METRICS_PORT, READY_PORT, ZONE, pod_template
 from k8s_apply.infra.settings import InfraSettings
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.gateways import EG, infra, objects
@@ -23,6 +23,7 @@ def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_p
         bootstrap_dir=settings.bootstrap_dir,
         certs_dir=settings.certs_dir,
         drain=pod.Drain(settings.drain_seconds, "secret"),
+        zone=ZONE,
     )
     now = VirtualClock().now()
     (tmp_path / "certs").mkdir()
@@ -32,12 +33,21 @@ def test_envoy_accepts_the_command_line_with_its_files(envoy_binary: Path, tmp_p
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     (envoy,) = pod_template(infra(), settings, bootstrap=texts, drain_secret="secret")["spec"]["containers"]
-    args = [arg.replace("$(ENVOY_POD_NAME)", "pod").replace("$$", "$") for arg in envoy["args"]]
-    assert json.loads(args[args.index("--config-yaml") + 1]) == json.loads(texts[BOOTSTRAP_FILE])
+    env = {f"$({variable['name']})": f"of-{variable['name'].lower()}" for variable in envoy["env"]}
+    args = [_expanded(arg, env) for arg in envoy["args"]]
+    assert json.loads(args[args.index("--config-yaml") + 1]) == json.loads(_expanded(texts[BOOTSTRAP_FILE], env))
+    assert ZONE in env
     done = subprocess.run(
         [envoy_binary, *args, "--mode", "validate"], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 0, done.stderr or done.stdout
+
+
+def _expanded(text: str, env: dict[str, str]) -> str:
+    """As the kubelet does it."""
+    for variable, value in env.items():
+        text = text.replace(variable, value)
+    return text.replace("$$", "$")
 
 
 def test_ports_and_files_are_those_of_the_bootstrap() -> None:

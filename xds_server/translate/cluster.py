@@ -6,7 +6,7 @@ from gateway_api.ir import xds as ir
 from protos import cluster as pb
 from protos import core, endpoint
 from protos.encode import encode, pack
-from protos.values import seconds, uint32
+from protos.values import seconds, uint32, uint64
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
 from xds_server.translate.socket_options import UNACKNOWLEDGED
 from xds_server.translate.sources import ADS
@@ -52,8 +52,23 @@ HTTP2 = core.Http2ProtocolOptions(
 )
 
 
+LEAST_REQUESTS_NEARBY = pack(
+    pb.LeastRequest(
+        locality_lb_config=pb.LocalityLbConfig(
+            zone_aware_lb_config=pb.LocalityLbConfig.ZoneAwareLbConfig(
+                min_cluster_size=uint64(1),
+                force_local_zone=pb.LocalityLbConfig.ZoneAwareLbConfig.ForceLocalZone(min_size=uint32(1)),
+            )
+        )
+    )
+)
+"""All requests stay in the proxy's zone while one address there is ready. A proxy knows of its zone by its bootstrap.
+Spec: Envoy v1.40, "Zone aware routing" """
+
+
 def cluster(of: ir.Cluster) -> Resource:
-    """One backend: least requests first, among the addresses that EDS brings, or those that its hostname has.
+    """One backend: least requests first, among the addresses that EDS brings, or those that its hostname has; those
+    in the proxy's zone, if it is near.
 
     The panic threshold is 0 because EDS is the only source of health here: `endpoint.endpoints` decides what serves
     when nothing is ready, and Envoy must not send to draining addresses just because they are the majority.
@@ -78,6 +93,12 @@ def cluster(of: ir.Cluster) -> Resource:
     else:
         message.type = pb.Cluster.EDS
         message.eds_cluster_config.CopyFrom(pb.Cluster.EdsClusterConfig(eds_config=ADS))
+    if of.near:
+        message.load_balancing_policy.policies.add().typed_extension_config.CopyFrom(
+            core.TypedExtensionConfig(
+                name="envoy.load_balancing_policies.least_request", typed_config=LEAST_REQUESTS_NEARBY
+            )
+        )
     endpoints = [] if of.hostname else [(ResourceType.ENDPOINT, of.name)]
     secrets = [(ResourceType.SECRET, secret.name) for secret in of.secrets]
     return make_resource(of.name, encode(message), [*endpoints, *secrets])

@@ -1,7 +1,7 @@
 """backendRef → a cluster, or why there is none."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import xxhash
@@ -12,7 +12,7 @@ from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import BackendNode, ExternalBackend, Problem
 from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.core import ServicePort
+from k8s_watch.objects.core import Service, ServicePort
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.objects.routes import BackendObjectReference, BackendRef
 
@@ -38,6 +38,10 @@ _EXTERNAL_HTTP: Mapping[str | None, Protocol | None] = {
 """An XBackend's protocol → what we speak; None: what is negotiated. Spec: Gateway API v1.6 BackendProtocol"""
 _EXTERNAL_GRPC: Mapping[str | None, Protocol | None] = dict.fromkeys((None, "HTTP", "HTTP2", "H2C", "GRPC"), "http2")
 _EXTERNAL_TCP: Mapping[str | None, Protocol | None] = {None: "tcp", "TCP": "tcp"}
+
+_NEAR = frozenset({"PreferClose", "PreferSameZone", "PreferSameNode"})
+"""To a client outside the node, and that is most of them, the same node is no nearer than the same zone.
+Spec: Kubernetes v1.36 ServiceSpec.trafficDistribution"""
 
 _ENCRYPTED = frozenset({"https", "kubernetes.io/wss"})
 """Those that say that there is TLS under it."""
@@ -67,10 +71,10 @@ def http_cluster(
     is_grpc = grpc or referrer.kind == "GRPCRoute"
     if _is_external(ref):
         return _external(ref, referrer, resolver, _EXTERNAL_GRPC if is_grpc else _EXTERNAL_HTTP)
-    port = _service_port(ref, referrer, resolver)
-    if isinstance(port, Problem):
-        return port
-    service = _target(ref, referrer)
+    target = _target_port(ref, referrer, resolver)
+    if isinstance(target, Problem):
+        return target
+    service, port = target.service.key, target.port
     tls = resolver.backend_tls(service, port.name)
     if isinstance(tls, Problem):
         return tls
@@ -94,7 +98,7 @@ def http_cluster(
             f"says whom to trust; make one that targets the Service."
         )
     budget = resolver.backend_traffic(service).retry_budget
-    return service_cluster(service, port.port, protocol or _negotiated(tls), tls, retry_budget=budget)
+    return _service_cluster(target, protocol or _negotiated(tls), tls, retry_budget=budget)
 
 
 def l4_backend(
@@ -116,32 +120,40 @@ def l4_backend(
     if _is_external(ref):
         external = _external(ref, referrer, resolver, _EXTERNAL_TCP if protocol == "tcp" else {})
         return msgspec.structs.replace(_backend_node(ref, external), unencrypted=_unencrypted(external))
-    port = _service_port(ref, referrer, resolver, transport="UDP" if protocol == "udp" else "TCP")
-    if isinstance(port, Problem):
-        return _backend_node(ref, port)
-    service = _target(ref, referrer)
-    unencrypted = service_cluster(service, port.port, protocol)
-    tls = None if protocol == "udp" or encrypted else resolver.backend_tls(service, port.name)
+    target = _target_port(ref, referrer, resolver, transport="UDP" if protocol == "udp" else "TCP")
+    if isinstance(target, Problem):
+        return _backend_node(ref, target)
+    unencrypted = _service_cluster(target, protocol)
+    tls = None if protocol == "udp" or encrypted else resolver.backend_tls(target.service.key, target.port.name)
     if tls is None:
         return _backend_node(ref, unencrypted)
-    found = tls if isinstance(tls, Problem) else service_cluster(service, port.port, protocol, tls)
+    found = tls if isinstance(tls, Problem) else _service_cluster(target, protocol, tls)
     return msgspec.structs.replace(_backend_node(ref, found), unencrypted=unencrypted)
 
 
-def service_cluster(
-    service: ObjectKey,
-    port: int,
-    protocol: Protocol,
-    tls: UpstreamTls | None = None,
-    *,
-    retry_budget: RetryBudget | None = None,
+class _TargetPort(NamedTuple):
+    service: Service
+    port: ServicePort
+
+
+def _service_cluster(
+    target: _TargetPort, protocol: Protocol, tls: UpstreamTls | None = None, *, retry_budget: RetryBudget | None = None
 ) -> Cluster:
     """Return the cluster of one port of a Service. Its name says its settings; plain `http1` is unmarked.
 
-    It does not say the budget, of which a Service has one: a new one is news of the cluster, and of no route.
+    It says neither the budget nor whether it is near, of which a Service has one: a new one is news of the cluster, and
+    of no route.
     """
-    name = ClusterName(f"service/{service.namespace}/{service.name}/{port}{_suffix(protocol, tls)}")
-    return Cluster(name=name, backend=service, port=port, protocol=protocol, tls=tls, retry_budget=retry_budget)
+    service, number = target.service.key, target.port.port
+    return Cluster(
+        name=ClusterName(f"service/{service.namespace}/{service.name}/{number}{_suffix(protocol, tls)}"),
+        backend=service,
+        port=number,
+        protocol=protocol,
+        tls=tls,
+        retry_budget=retry_budget,
+        near=target.service.spec.traffic_distribution in _NEAR,
+    )
 
 
 def external_cluster(backend: ObjectKey, of: ExternalBackend, protocol: Protocol) -> Cluster:
@@ -217,9 +229,9 @@ def _target(ref: BackendObjectReference, referrer: Referrer) -> ObjectKey:
     return ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
 
 
-def _service_port(
+def _target_port(
     ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, transport: Literal["TCP", "UDP"] = "TCP"
-) -> ServicePort | Problem:
+) -> _TargetPort | Problem:
     if (ref.group, ref.kind) != ("", "Service"):
         kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
         return problems.invalid_kind(f"backendRef {ref.name} is of kind {kind}; Service and XBackend are supported.")
@@ -240,5 +252,5 @@ def _service_port(
         return problems.backend_not_found(f"Service {target} has no port {ref.port}; its ports: {known}.")
     for port in ports:
         if port.protocol == transport:
-            return port
+            return _TargetPort(service, port)
     return problems.unsupported_backend_protocol(f"Service {target} port {ref.port} is not a {transport} port.")

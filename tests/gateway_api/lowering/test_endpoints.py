@@ -8,8 +8,10 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import (
     Endpoint,
     EndpointConditions,
+    EndpointHints,
     EndpointPort,
     EndpointSlice,
+    ForZone,
     Service,
     ServicePort,
     ServiceSpec,
@@ -120,3 +122,23 @@ def test_ready_in_one_slice_wins_over_draining_in_another() -> None:
         (piece(endpoint("10.0.0.1")), piece(endpoint("10.0.0.1", draining))),
     ):
         assert [e.draining for e in lower_endpoints(CLUSTER, SERVICE, slices).endpoints] == [False]
+
+
+def test_a_cluster_that_is_near_has_the_zones_that_its_addresses_are_for() -> None:
+    near = msgspec.structs.replace(CLUSTER, near=True)
+    draining = EndpointConditions(ready=False, serving=True, terminating=True)
+    moved, both = hinted("10.0.0.1", "a", "b"), hinted("10.0.0.2", "b", "a", "b")
+    unmeant, gone = endpoint("10.0.0.3", zone="c"), endpoint("10.0.0.3", draining, zone="c")
+
+    def zones(*endpoints: Endpoint, of: ir.Cluster = near) -> list[str]:
+        return [e.zone for e in lower_endpoints(of, SERVICE, (piece(*endpoints),)).endpoints]
+
+    assert zones(moved, both) == ["b", "b"]
+    assert zones(moved, both, gone) == ["b", "b", ""]
+    assert zones(moved, both, unmeant) == ["", "", ""]
+    assert zones(moved, both, unmeant, of=CLUSTER) == ["a", "b", "c"]
+
+
+def hinted(address: str, zone: str, *zones: str) -> Endpoint:
+    hints = EndpointHints(for_zones=tuple(ForZone(name=name) for name in zones))
+    return msgspec.structs.replace(endpoint(address, zone=zone), hints=hints)

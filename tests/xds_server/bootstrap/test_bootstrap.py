@@ -78,6 +78,14 @@ def test_a_pod_trusts_the_control_plane_by_its_name() -> None:
     assert address(pod()["bootstrap.yaml"])["socket_address"]["address"] == "cp.ns.svc.cluster.local."
 
 
+def test_a_pod_knows_its_zone_and_that_a_proxy_is_in_it() -> None:
+    bootstrap = pod(zone="$(ZONE)")["bootstrap.yaml"]
+    assert bootstrap["node"]["locality"] == {"zone": "$(ZONE)"}
+    local = bootstrap["cluster_manager"]["local_cluster_name"]
+    [proxies] = [c for c in bootstrap["static_resources"]["clusters"] if c["name"] == local]
+    assert [each["locality"] for each in proxies["load_assignment"]["endpoints"]] == [{"zone": "$(ZONE)"}]
+
+
 def test_who_waits_for_a_drain_is_not_cut_off_as_idle() -> None:
     listeners = pod(drain=Drain(600, "secret"))["bootstrap.yaml"]["static_resources"]["listeners"]
     managers = [one["filter_chains"][0]["filters"][0]["typed_config"] for one in listeners if one["name"] != "scopes"]
