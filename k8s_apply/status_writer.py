@@ -49,6 +49,8 @@ REPAIR_FLOOR, REPAIR_CEILING = 1.0, 300.0
 """Seconds between two repairs of a status that somebody else changes: at first, and at most."""
 _RANKS = {name: rank for rank, name in enumerate(STATUS)}
 
+type _Place = tuple[str, Body]
+"""The uid of an object, and what was wished for it: one that is made again under its name is another place."""
 type Observed = Callable[[StatusKey], Json | None]
 """The object as watched, see `k8s_apply.watched`; None when it is not known."""
 
@@ -103,8 +105,8 @@ class StatusWriter:
         self._wanted: Statuses = {}
         self._asked: dict[StatusKey, Body] = {}
         """The wish for which a key was last queued: a pass that wishes the same costs nothing."""
-        self._placed: dict[StatusKey, Body] = {}
-        """The wish that was last seen to be in place."""
+        self._placed: dict[StatusKey, _Place] = {}
+        """The wish that was last seen to be in place, and where."""
         self._repairs: dict[StatusKey, tuple[int, float]] = {}
         """How often a wish that was in place had to be placed again, and when the next time may be."""
         self._failed: dict[StatusKey, int] = {}
@@ -238,11 +240,12 @@ class StatusWriter:
                 except NotFound:
                     return None
             merged = merge(seen, body, now=rfc3339(self._clock.now()))
+            place = seen["metadata"].get("uid", ""), body
             if merged is None:
                 self.unchanged += 1
-                self._placed[key] = body
+                self._placed[key] = place
                 return None
-            if wait := self._wait_before_repair(key, body):
+            if wait := self._wait_before_repair(key, place):
                 return wait
             if (
                 not live
@@ -259,14 +262,15 @@ class StatusWriter:
                 await self._clock.sleep(backoff(attempt, self._clock.jitter(), floor=0.02))
             else:
                 self.writes += 1
-                self._placed[key] = body
+                self._placed[key] = place
                 self._works(key)
                 return None
         raise Conflict(409, f"{key}: somebody else writes it all the time")
 
-    def _wait_before_repair(self, key: StatusKey, body: Body) -> float | None:
+    def _wait_before_repair(self, key: StatusKey, place: _Place) -> float | None:
         """Seconds until a wish that was in place already may be placed again; None when it may be now."""
-        if self._placed.get(key) != body:
+        if self._placed.get(key) != place:
+            self._repairs.pop(key, None)
             return None
         now = self._clock.monotonic()
         count, due = self._repairs.get(key, (0, 0.0))

@@ -380,6 +380,20 @@ async def test_what_somebody_else_undoes_is_repaired_ever_more_slowly(desk: Desk
     assert 4 <= desk.writer.writes <= 12
 
 
+async def test_what_is_made_again_under_its_name_has_its_status_at_once_however_often(desk: Desk) -> None:
+    """Deleted and made again between two wishes, as CI does: nobody has undone anything."""
+    desk.route("r")
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+        for _ in range(8):
+            desk.api.drop(HTTP_ROUTE, ObjectKey("default", "r"))
+            desk.route("r")
+            desk.writer.saw({"HTTPRoute": frozenset({ObjectKey("default", "r")})})
+            await settle()
+            assert desk.parents("r")
+
+
 async def test_a_look_at_a_changed_object_that_is_as_wished_costs_no_call(desk: Desk) -> None:
     desk.route("r")
     desk.watch()
