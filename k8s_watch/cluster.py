@@ -4,7 +4,7 @@ What is guaranteed:
 
 * No snapshot before every kind has been listed once. An optional kind whose CRD is missing counts as listed, and empty,
   after a while, as does one that we are not allowed to read, unless it is essential (`watcher.py` has how long,
-  `kinds.py` which).
+  `kinds.py` which). Once all others are there, it is looked at once more: what kept them away may have kept it, too.
 * Later failures of any sort change no snapshot: what was read last stays in force, until a list says otherwise.
 * A change of nothing but a status may be announced `STATUS_ONLY` seconds late: most are our own words come back, and
   the next change that somebody waits for brings them along.
@@ -59,6 +59,8 @@ class Cluster:
         self._recovered = recovered = Latest(0)
         """Counts kinds that are read again; what is beyond `_together` may be the first of several."""
         self._together = 0
+        self._whole = Latest(initial=False)
+        """Whether every kind has been listed once, or counts as empty."""
         self._informers: Mapping[str, Informer[Any]] = {
             kind.name: Informer(kind, api, clock=clock, changed=self._listener(kind), recovered=recovered)
             for kind in kinds
@@ -79,6 +81,7 @@ class Cluster:
         async with asyncio.TaskGroup() as tasks:
             for informer in self._informers.values():
                 tasks.create_task(informer.run(), name=f"watch {informer.kind.name}")
+            tasks.create_task(self._announcing_the_first(), name="first")
             tasks.create_task(self._announcing_the_unhurried(), name="statuses")
             tasks.create_task(self._announcing_together(), name="returning")
 
@@ -134,17 +137,28 @@ class Cluster:
         def changed(change: Change) -> None:
             self._dirty.setdefault(kind.name, set()).update(change.keys)
             self._rejected = self._rejected or change.rejected
-            if self._revision.value and change.status_only and not kind.urgent_status:
+            if not self._revision.value:
+                self._whole.publish(all(informer.store.synced for informer in self._informers.values()))
+            elif change.status_only and not kind.urgent_status:
                 self._unhurried.publish(self._unhurried.value + 1)
-            elif self._revision.value and self._recovered.value > self._together:
-                pass  # announced when the others are back
-            elif self._revision.value or all(informer.store.synced for informer in self._informers.values()):
+            elif self._recovered.value == self._together:  # else it is announced when the others are back
                 self._announce()
 
         return changed
 
     def _announce(self) -> None:
         self._revision.publish(self._revision.value + 1)
+
+    async def _announcing_the_first(self) -> None:
+        """Announce the first snapshot. A server that starts up serves no CRD for a while, or forbids everything: then
+        what counts as empty since is there by now, and proxies that have it must not lose it.
+        """
+        await self._whole.until(True)
+        async with asyncio.TaskGroup() as tasks:
+            for name, informer in self._informers.items():
+                if informer.health.conceded:
+                    tasks.create_task(self._renew_in_time(informer), name=f"renew {name}")
+        self._announce()
 
     async def _announcing_the_unhurried(self) -> None:
         version = 0

@@ -3,11 +3,12 @@
 import pytest
 import structlog
 
-from k8s_watch.api import NotServed
+from k8s_watch.api import ApiError, NotServed
 from k8s_watch.keys import AnyKind
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, SERVICE, TCP_ROUTE
-from k8s_watch.watcher import NOT_SERVED_GRACE
+from k8s_watch.watcher import FORBIDDEN_GRACE, NOT_SERVED_GRACE
 from tests.k8s_watch.conftest import World
+from tests.k8s_watch.fake_api import FORBIDDEN
 
 
 async def test_a_missing_crd_is_an_empty_kind(world: World) -> None:
@@ -30,6 +31,26 @@ async def test_a_crd_is_missing_only_when_a_second_look_agrees(world: World) -> 
         await world.clock.advance(0.5)
         assert world.cluster.revision.value == 0
         del world.api.refuse["TCPRoute"]
+        await world.clock.until(lambda: world.cluster.revision.value > 0)
+        assert len(world.cluster.snapshot().tcp_routes) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [(NotServed(404, "no CRD"), 1.5), (FORBIDDEN, FORBIDDEN_GRACE + 1.5)],
+    ids=["no CRDs", "no permissions"],
+)
+async def test_what_a_server_that_starts_up_kept_from_us_is_in_the_first_world(
+    world: World, error: ApiError, seconds: float
+) -> None:
+    """Also the kinds that count as empty by then: proxies that have their routes would lose them."""
+    world.clock.chance = None  # each kind is looked at in its own time
+    world.api.refuse = {kind.name: error for kind in (GATEWAY, HTTP_ROUTE, TCP_ROUTE)}
+    world.api.put(TCP_ROUTE, "a", spec={"rules": []})
+    async with world.running():
+        await world.clock.advance(seconds)
+        assert world.health(TCP_ROUTE).conceded
+        world.api.refuse.clear()
         await world.clock.until(lambda: world.cluster.revision.value > 0)
         assert len(world.cluster.snapshot().tcp_routes) == 1
 
