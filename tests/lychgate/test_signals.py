@@ -1,10 +1,17 @@
 """How a process is told to end."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+
+AS_THE_FIRST = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child"]
+"""Run a command as the first process of a namespace of processes, as a container does."""
 
 SCRIPT = """
 import asyncio, signal, sys
@@ -42,3 +49,17 @@ def test_nohup_is_respected() -> None:
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert (process.communicate(timeout=30)[0], process.returncode) == ("orderly\n", 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has first processes that signals do not end")
+def test_the_first_process_of_a_container_ends_also_before_it_has_begun() -> None:
+    """It waits for its input here, and nothing has said yet what an orderly end would be."""
+    command = [*AS_THE_FIRST, sys.executable, "-m", "lychgate", "translate", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        children, until = Path(f"/proc/{process.pid}/task/{process.pid}/children"), time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < until:
+            with suppress(OSError):  # it ends just now
+                for child in children.read_text().split():
+                    os.kill(int(child), signal.SIGTERM)
+            time.sleep(0.05)
+        assert process.poll() == 128 + signal.SIGTERM
