@@ -34,3 +34,9 @@ def test_an_upgrade_leaves_the_number_of_replicas_alone() -> None:
     """`kubectl scale` owns it; a number here would be a conflict, after which the old version stays."""
     documents = yaml.safe_load_all((ROOT / "docker" / "install.yaml").read_text())
     assert [each["kind"] for each in documents if "replicas" in each.get("spec", {})] == []
+
+
+def test_certificates_are_renewed_though_an_earlier_renewal_hangs() -> None:
+    """A pod waits for its image for ever, and its Job with it: every later night would be left out."""
+    documents = yaml.safe_load_all((ROOT / "docker" / "install.yaml").read_text())
+    assert [each["spec"]["concurrencyPolicy"] for each in documents if each["kind"] == "CronJob"] == ["Replace"]
