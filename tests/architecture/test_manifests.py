@@ -1,5 +1,6 @@
 """The manifests in docker/ agree with each other and with what is written about them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,3 +41,17 @@ def test_certificates_are_renewed_though_an_earlier_renewal_hangs() -> None:
     """A pod waits for its image for ever, and its Job with it: every later night would be left out."""
     documents = yaml.safe_load_all((ROOT / "docker" / "install.yaml").read_text())
     assert [each["spec"]["concurrencyPolicy"] for each in documents if each["kind"] == "CronJob"] == ["Replace"]
+
+
+def test_the_manual_names_the_alerts_of_each_metric() -> None:
+    (document,) = yaml.safe_load_all((ROOT / "docker" / "alerts.yaml").read_text())
+    rules = [rule for group in document["spec"]["groups"] for rule in group["rules"]]
+    lines = (ROOT / "docs" / "metrics.md").read_text().splitlines()
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("| `lychgate_")]
+    named = {row[0].strip(" `"): re.findall(r"\w+", row[-1]) for row in rows}
+    assert named == {
+        metric: [rule["alert"] for rule in rules if re.search(rf"\b{metric}(_bucket)?\b", rule["expr"])]
+        for metric in named
+    }
+    looked_at = {metric for rule in rules for metric in re.findall(r"lychgate_\w+", rule["expr"])}
+    assert {metric.removesuffix("_bucket") for metric in looked_at} <= named.keys()
