@@ -1,4 +1,4 @@
-"""What it means that Envoy Gateway's own kinds are not read: the README's "Coming from Envoy Gateway" in short."""
+"""What it means that Envoy Gateway's own kinds are not read: docs/from-envoy-gateway.md in short."""
 
 from collections.abc import Mapping
 
