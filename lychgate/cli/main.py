@@ -42,7 +42,9 @@ _state_dir = click.option(
     help="Where a standalone Lychgate keeps its statuses; the default is in your home.",
 )
 _config = click.option(
-    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A YAML file of settings."
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A YAML file of settings. Each is a variable LYCHGATE_<NAME> too, and wins over the file: docs/settings.md.",
 )
 _kubeconfig = click.option("--kubeconfig", help="A kubeconfig file; the default is the pod's service account.")
 
