@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lab.binaries import GATEWAY_API_CRDS
 from lab.places import PROJECT
-from walk.terminal import EXAMPLES, Load, SlowLoad, apply, curl, curl_many, eventually, get, kubectl, wait
+from walk.terminal import EXAMPLES, Json, Load, SlowLoad, apply, curl, curl_many, eventually, get, kubectl, wait
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]  # the first run builds Kubernetes
 
@@ -22,6 +23,7 @@ def test_step_1_the_crds_and_the_installation() -> None:
     kubectl(f"apply --server-side -f {GATEWAY_API_CRDS / 'experimental'}")
     wait("crd/httproutes.gateway.networking.k8s.io", "condition=Established")
     # Nothing asks after the nodes' health here: the defaults would have every step that ends a proxy wait for nothing.
+    kubectl("label nodes --all topology.kubernetes.io/zone=here")
     kubectl(f"create namespace {SYSTEM}")
     settings = "--from-literal=LYCHGATE_PROXY_DRAIN_SECONDS=10 --from-literal=LYCHGATE_PROXY_MIN_READY_SECONDS=0"
     kubectl(f"create configmap -n {SYSTEM} envoy-gateway-settings {settings}")
@@ -98,6 +100,48 @@ def test_step_5_weights_hold_within_three_points() -> None:
     assert Counter(answer.status for answer in answers) == {200: 2000}
     second = sum(pod_of(answer.backend["pod"]) == "svc-backend2" for answer in answers)
     assert 0.07 <= second / 2000 <= 0.13
+
+
+def test_step_5_requests_stay_in_the_proxy_s_zone() -> None:
+    host, url = "zoned.example.com", f"http://{address('eg')}/"
+    to_it = {
+        "parentRefs": [{"name": "eg"}],
+        "hostnames": [host],
+        "rules": [{"backendRefs": [{"name": "zoned", "port": 80}]}],
+    }
+    make("v1", "Service", "zoned", {"trafficDistribution": "PreferSameZone", "ports": [{"port": 80}]})
+    make("gateway.networking.k8s.io/v1", "HTTPRoute", "zoned", to_it)
+    for near, far in (("svc-backend", "svc-backend2"), ("svc-backend2", "svc-backend")):
+        kubectl("apply -f -", stdin=json.dumps(zoned_slice({near: "here", far: "elsewhere"})))
+        eventually(f"{near} alone answers", partial(answers_alone, near, url, host))
+
+
+def make(api_version: str, kind: str, name: str, spec: Json) -> None:
+    """Apply an object."""
+    made = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+    kubectl("apply -f -", stdin=json.dumps(made))
+
+
+def zoned_slice(zones: dict[str, str]) -> Json:
+    """The slice of the Service `zoned`: a pod of each of these Services, as if it were in that zone."""
+    pods = {name: get(f"pods -l app={name}")["items"][0]["status"]["podIP"] for name in zones}
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "zoned", "labels": {"kubernetes.io/service-name": "zoned"}},
+        "addressType": "IPv4",
+        "ports": [{"port": 3000}],
+        "endpoints": [
+            {"addresses": [pods[name]], "zone": zone, "hints": {"forZones": [{"name": zone}]}}
+            for name, zone in zones.items()
+        ],
+    }
+
+
+def answers_alone(service: str, url: str, host: str) -> bool:
+    """Whether a pod of it answers each of twenty requests."""
+    answers = curl_many(url, host=host, count=20)
+    return all(answer.status == 200 and pod_of(answer.backend["pod"]) == service for answer in answers)
 
 
 def test_step_6_every_tcp_port_leads_to_its_own_backend() -> None:
