@@ -134,7 +134,7 @@ class Forward(Record, frozen=True):
     timeout: float | None = None
     """Seconds for the whole request; 0 is without limit; None is the default, which is without limit."""
     try_timeout: float | None = None
-    """Seconds for one try at a backend; 0 and None are without limit."""
+    """Seconds from when a try is connected to a backend to when its answer begins; 0 and None are without limit."""
     retry: Retry | None = None
     """None: only failures after which the backend has seen nothing of the request are tried again."""
     failure: int = FAILURE

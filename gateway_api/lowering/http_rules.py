@@ -27,6 +27,7 @@ from k8s_watch.objects.routes import (
     HTTPRouteFilter,
     HTTPRouteMatch,
     HTTPRouteRetry,
+    HTTPRouteRule,
     HTTPRouteTimeouts,
     HTTPUrlRewrite,
     Route,
@@ -147,8 +148,7 @@ def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Fron
     if not reachable(destinations):
         return ir.Respond(status=rule.failure)
     rewrite = _rewrite_of(rule.spec.filters)
-    timeouts = rule.spec.timeouts or HTTPRouteTimeouts()
-    timeout, try_timeout = _seconds(timeouts.request), _seconds(timeouts.backend_request)
+    timeout, try_timeout = _time_limits(rule.spec)
     if timeout is None and try_timeout is None and not isinstance(route, GRPCRoute):
         timeout = frontend.request_timeout
     shared = ir.Forward(
@@ -219,6 +219,17 @@ def _session(
         return None
     identity = rule_identity(route.title, rule.spec.name, rule.spec.matches)
     return session(spec, identity, cookie_path(path) if own else "", to, frontend)
+
+
+def _time_limits(rule: HTTPRouteRule) -> tuple[float | None, float | None]:
+    """Seconds for the whole request, and for one try. A proxy counts a try from when it is connected to when the answer
+    begins: without a `retry`, where one try is all there is, its limit is that of the whole.
+
+    Spec: Gateway API v1.6 HTTPRouteTimeouts.backendRequest, "to when the full response has been received"
+    """
+    timeouts = rule.timeouts or HTTPRouteTimeouts()
+    request, one_try = _seconds(timeouts.request), _seconds(timeouts.backend_request)
+    return (one_try, None) if one_try and rule.retry is None else (request, one_try)
 
 
 def _retry(spec: HTTPRouteRetry | None) -> ir.Retry | None:

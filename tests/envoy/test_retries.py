@@ -1,6 +1,7 @@
 """What a real Envoy tries again, and how often."""
 
 import contextlib
+import http.client
 import socket
 import struct
 import threading
@@ -40,6 +41,7 @@ RULES = {
         try_timeout=0.1,
         retry=ir.Retry(attempts=100),
     ),
+    "/whole": ir.Forward(destinations=(ir.Destination(cluster=FLAKY, weight=1),), timeout=0.2),
 }
 
 
@@ -58,6 +60,12 @@ class Flaky(BaseHTTPRequestHandler):
         elif failure == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
+            self.close_connection = True
+        elif failure == "begin":
+            self.send_response(200)
+            self.send_header("Content-Length", "9")
+            self.end_headers()
+            self.over.wait()
             self.close_connection = True
         elif failure == "hang":
             self.over.wait()
@@ -141,6 +149,11 @@ def test_what_a_rule_names_is_tried_again_so_often(get, path: str, status: int, 
 )
 def test_what_fails_for_too_long_fails(get, path: str, status: int) -> None:
     assert get(path).status == status
+
+
+def test_an_answer_that_has_begun_ends_with_the_request(get) -> None:
+    with pytest.raises(http.client.IncompleteRead):
+        get("/whole/begin/1")
 
 
 def test_the_tries_end_with_the_request(get) -> None:
