@@ -12,7 +12,7 @@ from gateway_api.graph import problems
 from gateway_api.graph.gateways.client_validation import with_client_validation
 from gateway_api.graph.gateways.listener import judge_listener
 from gateway_api.graph.gateways.listener_conflicts import is_refused, judge_names
-from gateway_api.graph.gateways.listener_set_conflicts import judge_beside
+from gateway_api.graph.gateways.listener_set_conflicts import Beside, judge_beside
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mentions import some
@@ -103,13 +103,13 @@ def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSet
     Spec: GEP-1713 "Listener Precedence", "Listener Validation"
     """
     nodes = list(listener_sets)
-    added = judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners])
-    return _with(gateway, tuple(node.source.key for node in nodes), added)
+    beside = judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners])
+    return _with(gateway, beside, tuple(node.source.key for node in nodes))
 
 
 def with_sets_of(known: GatewayNode, gateway: GatewayNode) -> GatewayNode:
-    """Return a Gateway with the ListenerSets that `known` has, and their listeners as they are there."""
-    return _with(gateway, known.listener_sets, known.set_listeners)
+    """Return a Gateway with the ListenerSets that `known` has, and all listeners as they are there."""
+    return _with(gateway, Beside(known.listeners, known.set_listeners), known.listener_sets)
 
 
 def leaves_alike(one: GatewayNode, other: GatewayNode) -> bool:
@@ -142,10 +142,12 @@ def listeners_by_set(gateway: GatewayNode) -> Mapping[ObjectKey, tuple[ListenerN
     return {key: tuple(listeners) for key, listeners in found.items()}
 
 
-def _with(gateway: GatewayNode, listener_sets: tuple[ObjectKey, ...], added: tuple[ListenerNode, ...]) -> GatewayNode:
+def _with(gateway: GatewayNode, beside: Beside, listener_sets: tuple[ObjectKey, ...]) -> GatewayNode:
     found = gateway.problems
-    if all(map(is_refused, gateway.listeners)) and all(map(is_refused, added)):
+    if all(map(is_refused, beside.own)) and all(map(is_refused, beside.added)):
         # Of its own alone: others' are none of its owner's business.
         names = some(listener.spec.name for listener in gateway.listeners) if gateway.listeners else "there is none"
         found = (*found, problems.listeners_not_valid(f"No listener is valid: {names}."))
-    return msgspec.structs.replace(gateway, listener_sets=listener_sets, set_listeners=added, problems=found)
+    return msgspec.structs.replace(
+        gateway, listeners=beside.own, listener_sets=listener_sets, set_listeners=beside.added, problems=found
+    )

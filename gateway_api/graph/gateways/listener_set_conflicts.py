@@ -1,40 +1,59 @@
 """A Gateway's own listeners, then those of its ListenerSets in order of precedence → which of the latter must give way.
 
 All are one list, and who comes first in it keeps its place: nothing that a ListenerSet brings costs a listener before
-it. The Gateway's own listeners are judged already and hear nothing of ListenerSets. No message names a listener of
-somebody else: that is none of a tenant's business.
+it. The Gateway's own listeners are judged already, and hear no more of ListenerSets than that hostnames overlap. No
+message names a listener of somebody else: that is none of a tenant's business.
 
 Spec: Gateway API v1.6 ListenerSetSpec.listeners; GEP-1713 "Listener Precedence", "Listener and ListenerSet Conflicts"
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
-from gateway_api.graph.gateways.listener_conflicts import is_unaccepted
+from gateway_api.graph.gateways.listener_conflicts import is_refused, is_unaccepted
 from gateway_api.graph.hostnames import ANY, wider
-from gateway_api.graph.types import ListenerNode, Problem
+from gateway_api.graph.types import ListenerNode, Problem, of_condition
 
 
-def judge_beside(own: Iterable[ListenerNode], added: Sequence[ListenerNode]) -> tuple[ListenerNode, ...]:
-    """Add to each of `added`, in the same order, what is wrong with it beside those before it. Linear in their number.
+class Beside(NamedTuple):
+    """The listeners of a Gateway, judged together."""
+
+    own: tuple[ListenerNode, ...]
+    added: tuple[ListenerNode, ...]
+
+
+def judge_beside(own: Sequence[ListenerNode], added: Sequence[ListenerNode]) -> Beside:
+    """Add to each of `added`, in the same order, what is wrong with it beside those before it, and to each of all
+    listeners whether its hostname overlaps with another's. Linear in their number.
 
     Spec: GEP-1713 "the first Listener in the precedence list MUST be accepted"
+    Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig, "MUST be set on all Listeners"
     """
+    if not added:
+        return Beside(tuple(own), ())
     claims = _Claims()
     for listener in own:
         if not is_unaccepted(listener):
             claims.add(listener)
     wrong = [None if is_unaccepted(listener) else claims.judge(listener) for listener in added]
     overlapping = {port: _overlapping(hostnames) for port, hostnames in claims.server_names.items()}
-    return tuple(
-        _with(listener, problem or _overlap(listener, overlapping.get(listener.spec.port, frozenset())))
-        for listener, problem in zip(added, wrong, strict=True)
+
+    def overlap(listener: ListenerNode) -> Problem | None:
+        return _overlap(listener, overlapping.get(listener.spec.port, frozenset()))
+
+    return Beside(
+        tuple(listener if _is_told(listener) else _with(listener, overlap(listener)) for listener in own),
+        tuple(_with(listener, problem or overlap(listener)) for listener, problem in zip(added, wrong, strict=True)),
     )
+
+
+def _is_told(own: ListenerNode) -> bool:
+    return is_refused(own) or bool(of_condition(own.problems, problems.OVERLAPPING_TLS_CONFIG))
 
 
 class _Port(NamedTuple):
@@ -94,7 +113,6 @@ def _overlapping(hostnames: Set[str]) -> frozenset[str]:
 
 
 def _overlap(listener: ListenerNode, overlapping: Set[str]) -> Problem | None:
-    """Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig."""
     hostname = listener.spec.hostname or ANY
     if listener.spec.protocol not in OF_SERVER_NAME or hostname not in overlapping or is_unaccepted(listener):
         return None
