@@ -41,7 +41,8 @@ class HeaderMods(Record, frozen=True):
 
 
 class PathRewrite(Record, frozen=True):
-    """`prefix` replaces the matched prefix `matched` by whole elements; `full` replaces the whole path, query kept."""
+    """`prefix` replaces the matched prefix `matched` by whole elements; `full` replaces the whole path, query kept, but
+    for a redirect whose value has a query of its own."""
 
     kind: Literal["full", "prefix"]
     value: str

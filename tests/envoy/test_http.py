@@ -88,6 +88,8 @@ REDIRECTS = (
     route(prefix("/to-80"), ir.Redirect(status=301, implied_port=80)),
     route(prefix("/to-port"), ir.Redirect(status=307, port=8443)),
     route(prefix("/to-path"), ir.Redirect(status=308, path=ir.PathRewrite(kind="full", value="/new"))),
+    route(prefix("/to-query"), ir.Redirect(status=308, path=ir.PathRewrite(kind="full", value="/new?a=b#c"))),
+    route(prefix("/to-fragment"), ir.Redirect(status=308, path=ir.PathRewrite(kind="full", value="/#/new"))),
 )
 
 MODS = ir.HeaderMods(
@@ -332,6 +334,9 @@ def test_a_redirect_replaces_a_prefix_by_elements(get, n: int, path: str, new: s
         ("/to-path", "a.any.org:8080", 308, "http://a.any.org:8080/new"),
         ("/to-port", "www.example.com", 307, "http://www.example.com:8443/to-port"),
         ("/to-path/x?q=1", "www.example.com", 308, "http://www.example.com/new?q=1"),
+        ("/to-query", "www.example.com", 308, "http://www.example.com/new?a=b#c"),
+        ("/to-query?q=1", "www.example.com", 308, "http://www.example.com/new?a=b#c"),
+        ("/to-fragment", "www.example.com", 308, "http://www.example.com/#/new"),
     ],
 )
 def test_a_redirect_changes_only_its_parts(get, path: str, host: str, status: int, location: str) -> None:

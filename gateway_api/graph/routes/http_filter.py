@@ -41,7 +41,8 @@ _MAX_PORT = 65535
 _MAX_PATH = 1024
 _MAX_VALUE = 4096
 _UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f#?]")
+_UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f]")
+_BEYOND_A_PATH = re.compile(r"[#?]")
 
 
 def rule_filter_problems(
@@ -128,7 +129,9 @@ def _redirect(redirect: HTTPRequestRedirect) -> str | None:
         return f"requestRedirect.statusCode is {redirect.status_code}; use 301, 302, 303, 307 or 308"
     if redirect.port is not None and not 1 <= redirect.port <= _MAX_PORT:
         return f"requestRedirect.port {redirect.port} is not a port from 1 to {_MAX_PORT}"
-    return _hostname(redirect.hostname, "requestRedirect") or _path_modifier(redirect.path, "requestRedirect")
+    return _hostname(redirect.hostname, "requestRedirect") or _path_modifier(
+        redirect.path, "requestRedirect", leads_elsewhere=True
+    )
 
 
 def _rewrite(rewrite: HTTPUrlRewrite) -> str | None:
@@ -142,8 +145,11 @@ def _hostname(hostname: str | None, field: str) -> str | None:
     return f"{field}.hostname {hostname!r} is not a lower-case DNS name"
 
 
-def _path_modifier(path: HTTPPathModifier | None, field: str) -> str | None:
-    """Spec: Gateway API v1.6 HTTPPathModifier."""
+def _path_modifier(path: HTTPPathModifier | None, field: str, *, leads_elsewhere: bool = False) -> str | None:
+    """A whole path that leads a client elsewhere may bring a query, in place of the request's, and a fragment.
+
+    Spec: Gateway API v1.6 HTTPPathModifier
+    """
     if path is None:
         return None
     match path.type:
@@ -156,7 +162,9 @@ def _path_modifier(path: HTTPPathModifier | None, field: str) -> str | None:
     if value is None:
         return f"{field}.path needs {name}"
     if len(value) > _MAX_PATH or _UNSAFE_PATH.search(value):
-        return f"{field}.path.{name} is too long or holds a space, # or ?"
+        return f"{field}.path.{name} is too long or holds a space"
+    if _BEYOND_A_PATH.search(value) and not (leads_elsewhere and path.type == "ReplaceFullPath"):
+        return f"{field}.path.{name} {value!r} holds # or ?, which is no part of a path"
     if not value.startswith("/") and (value or path.type == "ReplaceFullPath"):
         return f"{field}.path.{name} {value!r} does not begin with /"
     return None

@@ -145,12 +145,20 @@ def test_sixty_four_rules_may_have_expressions_of_300_instructions_each(http_rou
         "{type: URLRewrite}",
         "{type: URLRewrite, urlRewrite: {path: {type: Append}}}",
         "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: a}}}",
+        "{type: RequestRedirect, requestRedirect: {path: {type: ReplacePrefixMatch, replacePrefixMatch: '/a?b=c'}}}",
         "{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: '/a b'}}}",
+        "{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: '/a?b=c'}}}",
     ],
 )
 def test_a_filter_that_cannot_be_honoured_drops_its_rule_only(one: str, http_route: Route) -> None:
     node = http_route(f"rules: [{{filters: [{one}]}}, {GOOD}]")
     assert (rule_reasons(node), rule_reasons(node, 1)) == (["UnsupportedValue"], [])
+
+
+def test_a_redirect_may_lead_to_a_query_and_a_fragment(http_route: Route) -> None:
+    path = "{type: ReplaceFullPath, replaceFullPath: '/a?b=c#d'}"
+    node = http_route(f"rules: [{{filters: [{{type: RequestRedirect, requestRedirect: {{path: {path}}}}}]}}]")
+    assert rule_reasons(node) == []
 
 
 @pytest.mark.parametrize(
