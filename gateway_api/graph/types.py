@@ -250,6 +250,8 @@ class HTTPRouteNode(RouteNode, frozen=True, kw_only=True):
     """A route of requests."""
 
     rules: tuple[HTTPRuleNode, ...]
+    remark: str = ""
+    """Of one that is accepted: what of it has no effect."""
 
 
 class L4RuleNode(Node, frozen=True):

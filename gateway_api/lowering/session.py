@@ -8,6 +8,7 @@ from hashlib import blake2b
 import msgspec
 
 from gateway_api.graph.durations import seconds
+from gateway_api.graph.routes.session import is_permanent
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
 from k8s_watch.objects.meta import Shape
@@ -31,7 +32,7 @@ def session(spec: SessionPersistence, identity: str, path: str, to: ir.Cluster, 
     place = _digest(f"{to.hostname or to.backend}:{to.port}".encode())
     if spec.type == "Header":
         return ir.Session(kind="header", name=spec.session_name or f"x-session-{identity}")
-    lifetime = seconds(spec.absolute_timeout) if spec.absolute_timeout is not None else None
+    lifetime = seconds(spec.absolute_timeout or "") if is_permanent(spec) else None
     name = spec.session_name if spec.session_name and path else f"{spec.session_name or 'session'}-{identity}"
     return ir.Session(
         kind="cookie",

@@ -57,7 +57,7 @@ def _http_conditions(
     node: HTTPRouteNode, parent: Parent, dropped: Sequence[HTTPRuleNode], refused: Sequence[RefusedRoute]
 ) -> tuple[Condition, ...]:
     generation = node.source.metadata.generation
-    accepted, resolved = _accepted(node, parent), _resolved_refs(node)
+    accepted, resolved = _accepted(node, parent, node.remark), _resolved_refs(node)
     if refused and accepted.status == "True" and _hostnames(parent) <= {each.hostname for each in refused}:
         accepted = catalogue.route_refused(refused, generation)
     # "MUST NOT be set if a Route is fully valid, fully invalid, or not accepted."

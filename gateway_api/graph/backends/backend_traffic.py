@@ -9,13 +9,14 @@ import math
 from collections.abc import Iterator
 
 from gateway_api.graph import durations, problems
-from gateway_api.graph.routes.session import session_errors
+from gateway_api.graph.routes.session import session_errors, session_remark
 from gateway_api.graph.types import BackendTraffic, JudgedPolicy
 from gateway_api.ir.xds import RetryBudget
 from k8s_watch.objects.policies import RetryConstraint, XBackendTrafficPolicy
 
 _BUDGET = "spec.retryConstraint.budget"
 _RATE = "spec.retryConstraint.minRetryRate"
+_SESSION = "spec.sessionPersistence"
 _HOUR = 3600.0
 
 
@@ -29,8 +30,10 @@ def judge_backend_traffic_policy(policy: XBackendTrafficPolicy) -> JudgedPolicy[
         return JudgedPolicy(source=policy, effect=wrong[0], problems=wrong)
     constraint = policy.spec.retry_constraint
     budget = None if constraint is None else _retry_budget(constraint)
-    effect = BackendTraffic(retry_budget=budget, session=policy.spec.session_persistence)
-    return JudgedPolicy(source=policy, effect=effect, remark=_remark(budget) if budget else "")
+    session = policy.spec.session_persistence
+    remarks = (_remark(budget) if budget else "", session_remark(session, _SESSION))
+    effect = BackendTraffic(retry_budget=budget, session=session)
+    return JudgedPolicy(source=policy, effect=effect, remark=" ".join(filter(None, remarks)))
 
 
 def _errors(policy: XBackendTrafficPolicy) -> Iterator[str]:
@@ -38,7 +41,7 @@ def _errors(policy: XBackendTrafficPolicy) -> Iterator[str]:
         yield from _constraint_errors(constraint)
     if session := policy.spec.session_persistence:
         # Whether a rule has a second backend is the rule's affair, which the policy knows nothing of.
-        yield from session_errors(session, "spec.sessionPersistence", alone=False)
+        yield from session_errors(session, _SESSION, alone=False)
 
 
 def _constraint_errors(constraint: RetryConstraint) -> Iterator[str]:

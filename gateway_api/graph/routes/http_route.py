@@ -14,7 +14,7 @@ from gateway_api.graph.routes.http_filter import rule_filter_problems
 from gateway_api.graph.routes.http_match import beyond_measure, match_problems, too_much_of_a_route
 from gateway_api.graph.routes.http_retry import retry_problems
 from gateway_api.graph.routes.mirror import mirrors_of, resolve_mirrors
-from gateway_api.graph.routes.session import session_problems
+from gateway_api.graph.routes.session import session_problems, session_remark
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, MirrorNode, Problem
 from gateway_api.ir.xds import FAILURE
 from k8s_watch.objects.gateway import RouteGroupKind
@@ -72,7 +72,12 @@ def judge_requests(
         rules=judged,
         problems=(*wrong, *(problem for rule in judged for problem in _all_problems(rule))),
         rejection=_rejection(wrong, judged),
+        remark=" ".join(filter(None, (_remark(rule) for rule in judged if not rule.problems))),
     )
+
+
+def _remark(rule: HTTPRuleNode) -> str:
+    return session_remark(rule.spec.session_persistence, f"rules[{rule.index}].sessionPersistence")
 
 
 def _rejection(wrong: tuple[Problem, ...], rules: tuple[HTTPRuleNode, ...]) -> Problem | None:

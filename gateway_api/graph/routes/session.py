@@ -32,6 +32,24 @@ def session_errors(session: SessionPersistence, where: str, *, alone: bool) -> I
             yield f"{where}{wrong}"
 
 
+def session_remark(session: SessionPersistence | None, where: str) -> str:
+    """Say what of a session has no effect; "" where all has. A proxy keeps no account of sessions: only a cookie that
+    is permanent says of itself when it ends.
+
+    Spec: Gateway API v1.6 SessionPersistence.absoluteTimeout, "Extended"
+    """
+    if session is None or session.absolute_timeout is None or is_permanent(session):
+        return ""
+    return (
+        f"{where}.absoluteTimeout has no effect: only a cookie with cookieConfig.lifetimeType Permanent ends by itself."
+    )
+
+
+def is_permanent(session: SessionPersistence) -> bool:
+    """Whether it is by a cookie that outlives the browser."""
+    return session.cookie_config is not None and session.cookie_config.lifetime_type == "Permanent"
+
+
 def _name(session: SessionPersistence) -> str | None:
     name = session.session_name
     if name is None:
@@ -46,14 +64,11 @@ def _name(session: SessionPersistence) -> str | None:
 
 
 def _timeout(session: SessionPersistence) -> str | None:
-    """Only what a cookie can say of itself: a proxy keeps no account of sessions."""
-    permanent = session.cookie_config is not None and session.cookie_config.lifetime_type == "Permanent"
     if session.absolute_timeout is None:
-        return ".absoluteTimeout is missing; a permanent cookie needs one" if permanent else None
-    if not durations.seconds(session.absolute_timeout):
+        return ".absoluteTimeout is missing; a permanent cookie needs one" if is_permanent(session) else None
+    seconds = durations.seconds(session.absolute_timeout)
+    if seconds is None or (is_permanent(session) and not seconds):
         return f".absoluteTimeout {session.absolute_timeout!r} is not a duration above zero such as 30m or 12h"
-    if not permanent:
-        return ".absoluteTimeout is supported for cookies with cookieConfig.lifetimeType Permanent only"
     return None
 
 

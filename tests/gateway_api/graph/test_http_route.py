@@ -176,10 +176,9 @@ def test_a_retry_that_cannot_be_honoured_drops_its_rule_only(retry: str, http_ro
         "{sessionName: 'a=b'}",
         f"{{sessionName: {'a' * 129}}}",
         "{type: Header, sessionName: Host}",
-        "{type: Header, absoluteTimeout: 1m}",
+        "{type: Header, absoluteTimeout: 1d}",
         "{type: Header, cookieConfig: {}}",
         "{type: Address}",
-        "{absoluteTimeout: 1m}",
         "{absoluteTimeout: 1.5m, cookieConfig: {lifetimeType: Permanent}}",
         "{type: Header, sessionName: my_session}",
         "{absoluteTimeout: 0s, cookieConfig: {lifetimeType: Permanent}}",
@@ -200,6 +199,8 @@ def test_a_session_that_cannot_be_kept_drops_its_rule_only(session: str, http_ro
         "{sessionName: my_session}",
         "{type: Header, sessionName: X-Session}",
         "{absoluteTimeout: 1m, cookieConfig: {lifetimeType: Permanent}}",
+        "{absoluteTimeout: 1m}",
+        "{type: Header, absoluteTimeout: 10s}",
     ],
 )
 def test_a_session_that_can_be_kept_is_fine(session: str, http_route: Route) -> None:

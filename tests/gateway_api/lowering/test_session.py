@@ -7,7 +7,7 @@ from gateway_api.ir import xds as ir
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.session import cookie_path, rule_identity, session
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch, SessionPersistence
+from k8s_watch.objects.routes import CookieConfig, HTTPPathMatch, HTTPRouteMatch, SessionPersistence
 
 HTTP, HTTPS = Frontend("http", 80), Frontend("https", 443)
 WEB = ir.Cluster(name=ir.ClusterName("service/a/web/80"), backend=ObjectKey("a", "web"), port=80)
@@ -40,7 +40,8 @@ def test_a_cookie_is_secure_where_tls_brought_it() -> None:
 
 
 def test_a_part_of_a_second_is_a_whole_one() -> None:
-    assert session(SessionPersistence(absolute_timeout="1500ms"), "id", "/", WEB, HTTP).lifetime == 2
+    spec = SessionPersistence(absolute_timeout="1500ms", cookie_config=CookieConfig(lifetime_type="Permanent"))
+    assert session(spec, "id", "/", WEB, HTTP).lifetime == 2
 
 
 def test_rules_share_no_session_that_nobody_named() -> None:
