@@ -101,7 +101,7 @@ class Sort(StrEnum):
     """The sorts of trouble that we treat differently."""
 
     UNAVAILABLE = "unavailable"
-    """The server cannot be reached, or cannot do its work."""
+    """The server cannot be reached, cannot do its work, or does not know who we are: whatever the kind."""
     FORBIDDEN = "forbidden"
     NOT_SERVED = "not served"
     EXPIRED = "expired"
@@ -125,7 +125,7 @@ class Trouble(msgspec.Struct, frozen=True):
                 return Sort.EXPIRED
             case ApiError(code=403):
                 return Sort.FORBIDDEN
-            case ApiError(code=code) if code < 500:
+            case ApiError(code=code) if code < 500 and code != 401:
                 return Sort.REFUSED
             case _:
                 return Sort.UNAVAILABLE

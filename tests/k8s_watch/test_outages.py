@@ -79,7 +79,8 @@ async def test_a_server_that_dies_leaves_the_last_snapshot_in_force(world: World
         assert all(health.synced and health.error for health in world.cluster.health())
 
 
-async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World) -> None:
+@pytest.mark.parametrize("answer", [None, ApiError(401, "Unauthorized")], ids=["nobody listens", "nobody knows us"])
+async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World, answer: ApiError | None) -> None:
     """Who finds the server back tells the others, so that they need not sit out half a minute each."""
     world.clock.chance = None
 
@@ -88,6 +89,7 @@ async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World) ->
 
     async with world.running():
         world.api.stop()
+        world.api.refuse["*"] = answer or world.api.refuse["*"]
         await world.clock.advance(3600)
         world.api.put(SERVICE, "a")
         world.api.start()
