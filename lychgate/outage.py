@@ -29,7 +29,7 @@ async def mind_outages(health: Callable[[], Iterable[KindHealth]], behind: Lates
     until = told_at = float("-inf")
     while True:
         now = clock.monotonic()
-        readable = [kind.failing_since for kind in health() if not (kind.forbidden or kind.not_served)]
+        readable = [kind.failing_since for kind in health() if not kind.not_served]
         since = [failing for failing in readable if failing is not None]
         if readable and len(since) == len(readable) and now - max(since) > TOLERATED:
             until = now + CATCHING_UP

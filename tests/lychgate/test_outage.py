@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import structlog
 
 from flow.latest import Latest
 from k8s_watch import kinds
+from k8s_watch.api import ApiError
 from lychgate.outage import CATCHING_UP, LOOKS, REMINDER, TOLERATED, mind_outages
 from tests.k8s_watch.conftest import World
+from tests.k8s_watch.fake_api import FORBIDDEN
 
 
 @asynccontextmanager
@@ -24,10 +27,12 @@ async def minded(world: World) -> AsyncIterator[Latest[bool]]:
         minding.cancel()
 
 
-async def test_who_is_cut_off_is_behind_until_it_has_caught_up() -> None:
+@pytest.mark.parametrize("answer", [None, FORBIDDEN], ids=["nobody listens", "nothing is allowed"])
+async def test_who_is_cut_off_is_behind_until_it_has_caught_up(answer: ApiError | None) -> None:
     world = World()
     async with minded(world) as behind:
         world.api.stop()
+        world.api.refuse["*"] = answer or world.api.refuse["*"]
         await world.clock.advance(TOLERATED / 2)
         assert not behind.value
         await world.clock.advance(120)
@@ -55,10 +60,13 @@ async def test_that_we_are_cut_off_is_said_and_that_we_are_no_longer_too() -> No
     ]
 
 
-async def test_one_kind_that_cannot_be_read_keeps_nobody_waiting() -> None:
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError("its webhook is broken"), FORBIDDEN], ids=["broken", "forbidden"]
+)
+async def test_one_kind_that_cannot_be_read_keeps_nobody_waiting(error: Exception) -> None:
     world = World()
     async with minded(world) as behind:
-        world.api.refuse["HTTPRoute"] = ConnectionResetError("its webhook is broken")
+        world.api.refuse["HTTPRoute"] = error
         world.api.cut(kinds.HTTP_ROUTE)
         await world.clock.advance(600)
         assert world.health(kinds.HTTP_ROUTE).error
