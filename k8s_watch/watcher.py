@@ -109,6 +109,10 @@ class Sort(StrEnum):
     REFUSED = "refused"
 
 
+SHARED = frozenset({Sort.UNAVAILABLE, Sort.FORBIDDEN})
+"""Trouble that other kinds are likely to have, too: where it ends for one, the others need not sit out their pauses."""
+
+
 class Trouble(msgspec.Struct, frozen=True):
     """Why a kind cannot be read now."""
 
@@ -341,7 +345,7 @@ class Watcher[T: Object]:
         if self.trouble is None:
             return
         log.info("kind is read again", kind=self._kind.name)
-        if self.trouble.sort in (Sort.UNAVAILABLE, Sort.EXPIRED):
+        if self.trouble.sort in (*SHARED, Sort.EXPIRED):
             self._recovered.publish(self._recovered.value + 1)
         self.trouble = None
         self.has_conceded = self._was_forbidden = False
@@ -410,7 +414,7 @@ class Watcher[T: Object]:
             seconds = min(seconds, NOT_SERVED_PAUSE)
         if (left := self._patience(trouble) or 0.0) > 0:
             seconds = min(seconds, left + 0.01)  # past its end for certain, however the sum of floats is rounded
-        if trouble.sort is not Sort.UNAVAILABLE:
+        if trouble.sort not in SHARED:
             await self._clock.sleep(seconds)
             return
         before = self._recovered.version

@@ -79,7 +79,11 @@ async def test_a_server_that_dies_leaves_the_last_snapshot_in_force(world: World
         assert all(health.synced and health.error for health in world.cluster.health())
 
 
-@pytest.mark.parametrize("answer", [None, ApiError(401, "Unauthorized")], ids=["nobody listens", "nobody knows us"])
+@pytest.mark.parametrize(
+    "answer",
+    [None, ApiError(401, "Unauthorized"), FORBIDDEN],
+    ids=["nobody listens", "nobody knows us", "nothing is allowed"],
+)
 async def test_a_change_made_in_an_outage_is_live_soon_after_it(world: World, answer: ApiError | None) -> None:
     """Who finds the server back tells the others, so that they need not sit out half a minute each."""
     world.clock.chance = None
