@@ -19,7 +19,7 @@ VERSION = "gateway.networking.k8s.io/bundle-version"
 PAUSE = 600.0
 """Seconds between two looks."""
 SOON = 10.0
-"""Seconds after one that failed."""
+"""Seconds after one that failed, or found none: they are on their way."""
 DENIALS = 3
 """In a row, after which they are believed: a server that starts up forbids for a moment."""
 
@@ -32,10 +32,11 @@ async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | Non
     """
     denials = 0
     while True:
-        pause = PAUSE
         try:
-            found.publish(await _bundles(api))
+            bundles = await _bundles(api)
+            found.publish(bundles)
             denials = 0
+            pause = PAUSE if bundles else SOON
         except (ApiError, OSError) as error:
             denials += isinstance(error, ApiError) and error.is_forbidden
             if denials == DENIALS:

@@ -12,7 +12,7 @@ from flow.latest import Latest
 from k8s_watch.connection import connect
 from k8s_watch.http import HttpReader
 from k8s_watch.kinds import CRD
-from lychgate.bundles import PAUSE, VERSION, look_at_bundles
+from lychgate.bundles import PAUSE, SOON, VERSION, look_at_bundles
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi
 from tests.k8s_watch.http_server import ApiServer
@@ -43,6 +43,16 @@ async def test_each_crd_of_the_gateway_api_has_its_version_and_no_other_is_named
         api.put(CRD, HTTP, metadata={"annotations": {VERSION: "v1.7.0"}})
         await clock.advance(PAUSE)
         assert (found.value or {})[HTTP] == "v1.7.0"
+
+
+async def test_crds_that_come_after_us_are_seen_soon() -> None:
+    clock = VirtualClock()
+    api = FakeApi(clock)
+    async with looking(api, clock) as found:
+        assert found.value == {}
+        api.put(CRD, HTTP, metadata={"annotations": {VERSION: "v1.6.3"}})
+        await clock.advance(SOON)
+        assert found.value == {HTTP: "v1.6.3"}
 
 
 async def test_without_permission_nothing_is_known_and_through_an_outage_what_was() -> None:
