@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import Literal
+from functools import partial
+from typing import Literal, TextIO
 
 import structlog
 
@@ -12,10 +13,19 @@ NO_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Local variables would put whole objects of users into the log."""
 
 
+class _NamedPrinter(structlog.PrintLogger):
+    """Prints lines, and has the name that `get_logger` was given, for `add_logger_name`."""
+
+    def __init__(self, file: TextIO, name: str = "") -> None:
+        super().__init__(file)
+        self.name = name
+
+
 def configure_logging(level: Literal["debug", "info", "warning", "error"], style: Literal["json", "console"]) -> None:
     """Send our lines and the libraries' to stderr, in one format. To be called once, before the first line.
 
-    A line that cannot be written is lost, and nothing else is.
+    In JSON, `logger` is the part of us, or the library, that speaks. A line that cannot be written is lost, and nothing
+    else is.
     """
     severity = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -23,6 +33,8 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    if style == "json":
+        shared.append(structlog.stdlib.add_logger_name)
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
@@ -38,7 +50,7 @@ def configure_logging(level: Literal["debug", "info", "warning", "error"], style
     structlog.configure(
         processors=[*shared, trace, last],
         wrapper_class=structlog.make_filtering_bound_logger(severity),
-        logger_factory=structlog.PrintLoggerFactory(forgiving(sys.stderr)),
+        logger_factory=partial(_NamedPrinter, forgiving(sys.stderr)),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(forgiving(sys.stderr))

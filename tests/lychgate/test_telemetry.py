@@ -1,7 +1,10 @@
 """What an operator's tools read of us: metrics that count, health that tells the truth."""
 
 import asyncio
+import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -227,3 +230,19 @@ def test_the_end_of_each_certificate_can_be_read_and_none_that_cannot_be_is_in_t
     ten_years = AUTHORITY_LIFE.total_seconds()
     assert registry.get_sample_value(name, {"certificate": "authority"}) == 1_700_000_000.0 + ten_years
     assert registry.get_sample_value(name, {"certificate": "xds_server"}) is None
+
+
+def test_a_line_of_the_log_says_which_part_of_us_or_which_library_speaks() -> None:
+    program = (
+        "import logging, structlog\n"
+        "from lychgate.telemetry.logging import configure_logging\n"
+        "configure_logging('info', 'json')\n"
+        "structlog.get_logger('k8s_apply.lease').info('leading', lease='a/b')\n"
+        "logging.getLogger('aiohttp.client').error('lost')\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert [(line["logger"], line["event"]) for line in lines] == [
+        ("k8s_apply.lease", "leading"),
+        ("aiohttp.client", "lost"),
+    ]
