@@ -4,7 +4,9 @@ The only importer of `kubernetes`: it knows the formats (contexts, exec plugins,
 about retries are ours.
 """
 
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,6 +16,8 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from k8s_watch.credentials import BadCredentials, Credentials, Tls
 
+DEFAULT = "~/.kube/config"
+
 _load_kube_config: Callable[..., Awaitable[Any]] = kube_config.load_kube_config
 
 _UNREADABLE = (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError)
@@ -21,7 +25,7 @@ _UNREADABLE = (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, 
 
 
 async def read_kubeconfig(path: str | None) -> Credentials:
-    """Read the file at `path`; None is ~/.kube/config. Raises `BadCredentials`."""
+    """Read the file at `path`, or several, as $KUBECONFIG names them; None is the default. Raises `BadCredentials`."""
     of: Any = Configuration()
 
     async def authorization() -> str | None:
@@ -33,6 +37,8 @@ async def read_kubeconfig(path: str | None) -> Credentials:
             header = of.api_key.get("BearerToken")
         return header.strip() if header else None  # files of tokens like to end with a newline
 
+    if not _exists(where := path or DEFAULT):
+        raise BadCredentials(f"{where}: no such file")
     try:
         loader = await _load_kube_config(config_file=path, client_configuration=of, persist_config=False)
         if _has_plugin(loader) and not (of.api_key.get("BearerToken") or of.cert_file):
@@ -40,7 +46,15 @@ async def read_kubeconfig(path: str | None) -> Credentials:
         tls = Tls(of.ssl_ca_cert, of.ca_cert_data, of.cert_file, of.key_file, of.verify_ssl)
         return Credentials(of.host, authorization, tls, proxy=of.proxy, server_name=of.tls_server_name)
     except _UNREADABLE as error:
-        raise BadCredentials(f"{path or '~/.kube/config'}: {error}") from error
+        raise BadCredentials(f"{where}: {error}") from error
+
+
+def _exists(where: str) -> bool:
+    """Whether there is a file. The loader takes several, of which some may be missing, and calls none an invalid one.
+
+    Spec: Kubernetes, "The KUBECONFIG environment variable"
+    """
+    return any(Path(each).expanduser().exists() for each in where.split(os.pathsep) if each)
 
 
 def _has_plugin(loader: Any) -> bool:

@@ -126,7 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """The port of /healthz and /readyz; 0 turns them off."""
 
     kubeconfig: str | None = None
-    """A kubeconfig file; None is the pod's own service account, or else the user's default kubeconfig."""
+    """A kubeconfig file; None is $KUBECONFIG, else the pod's own service account, else ~/.kube/config."""
 
     leader_election: bool = True
     """Only the holder of the Lease writes. False writes at once: for a single replica alone."""

@@ -46,7 +46,9 @@ _config = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A YAML file of settings. Each is a variable LYCHGATE_<NAME> too, and wins over the file: docs/settings.md.",
 )
-_kubeconfig = click.option("--kubeconfig", help="A kubeconfig file; the default is the pod's service account.")
+_kubeconfig = click.option(
+    "--kubeconfig", help="A kubeconfig file; the default is $KUBECONFIG, else the pod's service account."
+)
 
 
 def _output[F: Callable[..., object]](*formats: str) -> Callable[[F], F]:

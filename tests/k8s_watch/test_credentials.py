@@ -180,7 +180,7 @@ async def test_a_kubeconfig_that_is_none_is_said_so(tmp_path: Path, text: str) -
 
 
 async def test_a_kubeconfig_that_is_missing_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(BadCredentials, match="nowhere"):
+    with pytest.raises(BadCredentials, match="nowhere: no such file"):
         await load_credentials(str(tmp_path / "nowhere"))
 
 
