@@ -29,6 +29,8 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import PassedOver, Rejected
 
+NOTHING_SERVED = "nothing is served here, start `lychgate run PATH`, or name a cluster with --kubeconfig"
+
 log = structlog.get_logger("k8s_apply.local")
 
 
@@ -194,7 +196,7 @@ def read_status_file(path: Path) -> StatusReport:
     try:
         return msgspec.json.decode(path.read_bytes(), type=StatusReport)
     except FileNotFoundError:
-        raise StatusFileError(f"nothing is served here, {path} does not exist: start `lychgate run PATH`") from None
+        raise StatusFileError(f"{NOTHING_SERVED}: {path} does not exist") from None
     except (OSError, msgspec.DecodeError) as error:
         raise StatusFileError(f"{path} cannot be read: {error}") from error
 

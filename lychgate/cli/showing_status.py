@@ -12,7 +12,14 @@ from rich.table import Table
 from flow.clock import SystemClock
 from gateway_api.status.types import Statuses
 from k8s_apply.kinds import STATUS
-from k8s_apply.local.status_file import StatusFileError, StatusReport, StatusRow, make_report, read_status_file
+from k8s_apply.local.status_file import (
+    NOTHING_SERVED,
+    StatusFileError,
+    StatusReport,
+    StatusRow,
+    make_report,
+    read_status_file,
+)
 from k8s_watch.api import ApiError, KubeReader
 from k8s_watch.cluster import Cluster
 from k8s_watch.connection import connect
@@ -62,9 +69,7 @@ def _standalone(state_dir: Path | None) -> StatusReport:
     folder = state_dir or default_state_dir()
     report = read_status_file(folder / STATUS_FILE)
     if not is_in_use(folder):
-        raise StatusFileError(
-            f"nothing is served here, the process that wrote {folder / STATUS_FILE} died: start `lychgate run PATH`"
-        )
+        raise StatusFileError(f"{NOTHING_SERVED}: the process that wrote {folder / STATUS_FILE} died")
     return report
 
 
