@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from lychgate.telemetry.metrics import SECONDS
+from xds_server.serve.refusals import TOLD
 from xds_server.snapshot.resource import ResourceType
 
 
@@ -25,6 +26,8 @@ class FleetMeter:
             ["code"],
             registry=registry,
         )
+        for code in TOLD:  # from 0 on, as in `Metrics`
+            self._turned_away.labels(code.name)
 
         self._syncs = Histogram(
             "lychgate_xds_sync_seconds",

@@ -7,6 +7,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from lychgate.version import VERSION
 
+STAGES = ("graph", "gateway", "statuses")
+"""The stages that may fail and keep their last good result: the first words of what they are called."""
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -32,6 +34,8 @@ class Metrics:
             ["stage"],
             registry=self.registry,
         )
+        for stage in STAGES:  # from 0 on: of a series that begins with 1, Prometheus sees no increase
+            self.step_failures.labels(stage)
         self.rejected = Gauge("lychgate_objects_rejected", "Objects that could not be taken in", registry=self.registry)
         self.proxies = Gauge("lychgate_xds_proxies", "Connected proxies", registry=self.registry)
         self.proxies_in_sync = Gauge(

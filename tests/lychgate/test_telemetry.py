@@ -24,6 +24,7 @@ from lychgate.telemetry.edge_collector import EdgeCollector, Writers
 from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_collector import FleetCollector
 from lychgate.telemetry.fleet_meter import FleetMeter
+from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import listening
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.ipv6 import needs_ipv6
@@ -230,6 +231,15 @@ def test_the_end_of_each_certificate_can_be_read_and_none_that_cannot_be_is_in_t
     ten_years = AUTHORITY_LIFE.total_seconds()
     assert registry.get_sample_value(name, {"certificate": "authority"}) == 1_700_000_000.0 + ten_years
     assert registry.get_sample_value(name, {"certificate": "xds_server"}) is None
+
+
+def test_what_an_alert_waits_for_begins_with_0() -> None:
+    """Of a series that begins with 1, `increase` sees nothing: the first failure would wake nobody."""
+    metrics = Metrics()
+    FleetMeter(metrics.registry)
+    text = generate_latest(metrics.registry).decode()
+    for series in ('pipeline_failures_total{stage="gateway"}', 'xds_streams_ended_total{code="PERMISSION_DENIED"}'):
+        assert f"lychgate_{series} 0.0" in text.splitlines()
 
 
 def test_a_line_of_the_log_says_which_part_of_us_or_which_library_speaks() -> None:
