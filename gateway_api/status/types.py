@@ -10,8 +10,8 @@ from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import ParentReference
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of every record here."""
+class Wish(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of every record here. Printed, its fields are called as Kubernetes calls them."""
 
 
 class Condition(Wish, frozen=True):

@@ -25,6 +25,13 @@ def test_xds_is_envoys_own_spelling(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown["listeners"][0]["address"]["socket_address"]["port_value"] == 10080
 
 
+def test_statuses_are_in_kubernetes_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    assert translating.main([QUICKSTART], [], "status", "yaml") == 0
+    shown = yaml.safe_load(capsys.readouterr().out)["Gateway/default/eg"]
+    assert shown["listeners"][0]["attachedRoutes"] == 1
+    assert {condition["observedGeneration"] for condition in shown["conditions"]} == {1}
+
+
 @pytest.mark.parametrize("view", ["xds", "ir", "status"])
 def test_two_translations_of_the_same_are_the_same_text(view: str) -> None:
     """Names hash otherwise in each process, and so do the maps of protobuf."""
