@@ -41,7 +41,7 @@ async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | Non
             denials += isinstance(error, ApiError) and error.is_forbidden
             if denials == DENIALS:
                 found.publish(None)
-                log.info("nobody may say of which version the CRDs are", error=str(error), remedy=REMEDY)
+                log.info("no permission to list CRDs, their version is unknown", error=str(error), remedy=REMEDY)
             pause = SOON if denials < DENIALS else PAUSE
         await clock.sleep(pause)
 

@@ -45,7 +45,7 @@ async def look_at_nodes(
             failures += 1
             if failures == TRIES and isinstance(error, ApiError) and error.is_forbidden:
                 found.publish(None)
-                log.warning("Gateways show ClusterIPs: nobody may list the nodes", error=str(error), remedy=REMEDY)
+                log.warning("no permission to list nodes, Gateways show ClusterIPs", error=str(error), remedy=REMEDY)
         if failures in (0, TRIES):
             looked.publish(True)
         await clock.sleep(SOON if 0 < failures < TRIES else PAUSE)

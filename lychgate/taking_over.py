@@ -56,7 +56,7 @@ async def take_over(
             errors = {kind.kind: kind.error for kind in unread if kind.error}
             if errors and barred.publish(True):
                 eligible.publish(False)
-                log.error("nothing is written, kinds that decide it cannot be read", errors=errors)
+                log.error("nothing is written: Gateways, their classes or ListenerSets cannot be read", errors=errors)
 
     async def recover() -> None:
         await cluster.catch_up(DECISIVE)
