@@ -1,8 +1,8 @@
-"""Results as JSON → the page: one table of everything against its target, a plot a figure."""
+"""Results as JSON → the page: what stands for each figure, then a plot and a table of everything a figure."""
 
 import json
 import statistics
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ are in [performance/](performance/).
 Every world here has one exact hostname a route, which is the best shape for us: a change is one small table. The price
 is paid by requests: from 500 hostnames on, a proxy serves 7 to 23 % fewer with a CPU second ([ADR
 9](adr/0009-scoped-routes.md), proxied ones and direct responses; F16 is about it, {parity}).
+
+What stands for each figure, at 1,000 routes or the size next to that; everything is below, figure by figure:
 
 """
 
@@ -76,7 +78,7 @@ def write(page: Path, results: Path) -> None:
     documents = [json.loads(file.read_text()) for file in sorted(results.glob("F*.json"))]
     lines = [line for figure in FIGURES for line in _lines(figure, documents)]
     text = HEAD.format(other=ENVOY_GATEWAY.title, dates=_dates(documents), parity=_parity(lines))
-    text += "\n".join(_table(lines)) + "\n"
+    text += "\n".join(_table(_chief(lines), titled=True)) + f"\n\n{_missed(lines)}\n"
     for figure in FIGURES:
         found = [line for line in lines if line.figure is figure]
         if found:
@@ -84,6 +86,24 @@ def write(page: Path, results: Path) -> None:
     if (alone := results / "alone.md").exists():  # what is measured without a cluster, written down by hand
         text += "\n" + alone.read_text().replace("](../", "](")  # it lies a folder deeper than the page
     page.write_text(text)
+
+
+def _chief(lines: list[Line]) -> Iterator[Line]:
+    """Of each figure the value that stands for it, at the size nearest to 1,000 routes."""
+    for figure in FIGURES:
+        first = [line for line in lines if line.figure is figure and line.target is figure.targets[0]]
+        if first:
+            yield min(first, key=lambda line: abs(line.routes - 1000))
+
+
+def _missed(lines: list[Line]) -> str:
+    """How many targets were missed, and where."""
+    aimed = [line for line in lines if line.goals()]
+    missed = [line for line in aimed if not all(met for _, met in line.goals())]
+    where: dict[str, set[int]] = {}
+    for line in missed:
+        where.setdefault(line.figure.id, set()).add(line.routes)
+    return f"Of {len(aimed)} targets at all sizes {len(missed)} are missed" + (f": {_named(where)}." if missed else ".")
 
 
 def _parity(lines: list[Line]) -> str:
@@ -100,7 +120,7 @@ def _dates(documents: list[Json]) -> str:
     return f"All was measured on {most}" + (f", except for\n{others}" if others else ".")
 
 
-def _named(figures: dict[str, list[int]]) -> str:
+def _named(figures: Mapping[str, Collection[int]]) -> str:
     """`F1 (100, 5,000 routes); F3`."""
     found = []
     for figure in sorted(figures, key=lambda name: int(name[1:])):
@@ -144,13 +164,15 @@ def _rounds(document: Json, system: str) -> list[Json]:
     return [r["values"] for r in document["rounds"] if r["system"] == system and isinstance(r["values"], dict)]
 
 
-def _table(lines: list[Line]) -> Iterator[str]:
-    yield f"| figure | routes | Lychgate | {ENVOY_GATEWAY.title} | ratio | target | |"
+def _table(lines: Iterable[Line], *, titled: bool = False) -> Iterator[str]:
+    """A row a line; `titled`: of several figures, whose titles then go before."""
+    yield f"| {'figure' if titled else 'value'} | routes | Lychgate | {ENVOY_GATEWAY.title} | ratio | target | |"
     yield "|---|---:|---:|---:|---:|---|---|"
     for line in lines:
         goals = line.goals()
         verdict = "" if not goals else "met" if all(met for _, met in goals) else "**missed**"
-        words = f"{line.figure.id} {line.figure.title}: {line.target.words}, {line.target.unit}"
+        title = f"{line.figure.id} {line.figure.title}: " if titled else ""
+        words = f"{title}{line.target.words}, {line.target.unit}"
         size = f"{line.routes:,}" if line.routes else ""
         ratio = f"{line.ratio:.2g}" if line.ratio is not None else ""
         targets = ", ".join(goal for goal, _ in goals)
@@ -176,6 +198,7 @@ def _section(figure: Figure, lines: list[Line], results: Path) -> str:
         if any(bars):
             plot.write_text(svg.bars(title, bars))
             text += f"![{title}]({results.name}/{plot.name})\n"
+    text += "\n" + "\n".join(_table(lines)) + "\n"
     taken = {line.routes: line.document for line in lines}
     text += f"\n{document['machine']}. {'; '.join(_taken(*size) for size in taken.items())}.\n"
     notes: dict[str, list[int]] = {}
