@@ -167,11 +167,13 @@ def translate(
 
 @app.command()
 @_state_dir
-@click.option("--kubeconfig", help="Read a cluster through this kubeconfig instead of a standalone Lychgate.")
+@click.option("--kubeconfig", help="Read a cluster through this kubeconfig.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the messages of good conditions too.")
 @_output("table", "json")
 def status(*, state_dir: Path | None, kubeconfig: str | None, verbose: bool, output: str) -> None:
     """Show every object's conditions.
+
+    Those of the Lychgate that runs here; with --kubeconfig, and in a pod of the controller, those of a cluster.
 
     Exits with 1 if a condition is bad or an object was rejected, with 2 if the statuses could not be read.
     """

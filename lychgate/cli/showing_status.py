@@ -1,6 +1,7 @@
 """`lychgate status`: every object's conditions as a table, of a standalone Lychgate or of a cluster."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -53,7 +54,8 @@ def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose
         return 2
     configure_logging("error", "console")  # to stderr: what comes out on stdout is the report alone
     try:
-        report = asyncio.run(_cluster(kubeconfig)) if kubeconfig else _standalone(state_dir)
+        asks_cluster = kubeconfig or _is_in_a_pod_alone(state_dir)
+        report = asyncio.run(_cluster(kubeconfig)) if asks_cluster else _standalone(state_dir)
     except (StatusFileError, UnreadableError, BadCredentials, ApiError, OSError) as error:
         print(f"lychgate status: {error}", file=sys.stderr)
         return 2
@@ -65,6 +67,11 @@ def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose
     return 1 if report.rejected or any(is_bad(row) for row in report.rows) else 0
 
 
+def _is_in_a_pod_alone(state_dir: Path | None) -> bool:
+    """Whether this is a pod, of the controller for example, in which no standalone Lychgate runs."""
+    return state_dir is None and "KUBERNETES_SERVICE_HOST" in os.environ and not is_in_use(default_state_dir())
+
+
 def _standalone(state_dir: Path | None) -> StatusReport:
     folder = state_dir or default_state_dir()
     report = read_status_file(folder / STATUS_FILE)
@@ -73,7 +80,7 @@ def _standalone(state_dir: Path | None) -> StatusReport:
     return report
 
 
-async def _cluster(kubeconfig: str) -> StatusReport:
+async def _cluster(kubeconfig: str | None) -> StatusReport:
     """Read a cluster's statuses once, as they are written there."""
     async with await connect(kubeconfig) as connection:
         snapshot = await _snapshot(HttpReader(connection), tuple(STATUS.values()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -71,6 +72,23 @@ async def test_brackets_in_a_message_are_no_markup(server: ApiServer, tmp_path: 
     put_route(server, 'the path "[/a-z]+(" and "/v[a-z]+(" are no expressions')
     said = await status(server, tmp_path)
     assert 'the path "[/a-z]+(" and "/v[a-z]+(" are no expressions' in said.out
+
+
+async def test_in_a_pod_where_nothing_is_served_the_cluster_is_asked(server: ApiServer, tmp_path: Path) -> None:
+    put_route(server, "no")
+    environment = {
+        **os.environ,
+        "KUBERNETES_SERVICE_HOST": "10.96.0.1",
+        "KUBECONFIG": server.kubeconfig(tmp_path),
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "lychgate", "status", "--output", "json"),
+        stdout=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    out, _ = await process.communicate()
+    assert [row["name"] for row in json.loads(out)["rows"]] == ["r"]
 
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere/state", "/dev/null/state"])
