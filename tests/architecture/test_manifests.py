@@ -7,12 +7,16 @@ from typing import Any
 
 import yaml
 
+from k8s_apply.infra.pod import BOOTSTRAP_FILE, pod_template
+from k8s_apply.infra.settings import InfraSettings
+from tests.k8s_apply.gateways import infra
+
 ROOT = Path(__file__).parents[2]
 SETTINGS = {"configMapRef": {"name": "envoy-gateway-settings", "optional": True}}
 
 
-def documents() -> Iterator[dict[str, Any]]:
-    yield from yaml.safe_load_all((ROOT / "docker" / "install.yaml").read_text())
+def documents(file: str = "install.yaml") -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((ROOT / "docker" / file).read_text()))
 
 
 def pods() -> Iterator[dict[str, Any]]:
@@ -55,8 +59,8 @@ def test_what_a_renewal_that_failed_has_said_can_be_read() -> None:
 
 
 def test_the_manual_names_the_alerts_of_each_metric() -> None:
-    (document,) = yaml.safe_load_all((ROOT / "docker" / "alerts.yaml").read_text())
-    rules = [rule for group in document["spec"]["groups"] for rule in group["rules"]]
+    *_, of = documents("prometheus.yaml")
+    rules = [rule for group in of["spec"]["groups"] for rule in group["rules"]]
     lines = (ROOT / "docs" / "metrics.md").read_text().splitlines()
     rows = [line.strip("|").split("|") for line in lines if line.startswith("| `lychgate_")]
     named = {row[0].strip(" `"): re.findall(r"\w+", row[-1]) for row in rows}
@@ -66,3 +70,16 @@ def test_the_manual_names_the_alerts_of_each_metric() -> None:
     }
     looked_at = {metric for rule in rules for metric in re.findall(r"lychgate_\w+", rule["expr"])}
     assert {metric.removesuffix("_bucket") for metric in looked_at} <= named.keys()
+
+
+def test_what_prometheus_looks_for_is_there() -> None:
+    services, proxies, _ = documents("prometheus.yaml")
+    wanted = services["spec"]["selector"]["matchLabels"].items()
+    exposed = [each for each in documents() if each["kind"] == "Service"]
+    (found,) = (each for each in exposed if wanted <= each["metadata"]["labels"].items())
+    assert services["spec"]["endpoints"][0]["port"] in {port["name"] for port in found["spec"]["ports"]}
+    pod = pod_template(infra(), InfraSettings(), bootstrap={BOOTSTRAP_FILE: "{}"}, drain_secret="")
+    assert proxies["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    (endpoint,) = proxies["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] in {port["name"] for port in pod["spec"]["containers"][0]["ports"]}
+    assert endpoint["path"] == pod["metadata"]["annotations"]["prometheus.io/path"]
