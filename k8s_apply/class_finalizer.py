@@ -12,13 +12,14 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
+from flow.backoff import pause_after
 from flow.clock import Clock
 from flow.latest import Latest
 from flow.race import while_true
 from gateway_api.graph.types import Graph
 from k8s_apply.api import Conflict, KubeWriter, NotFound
 from k8s_apply.fence import NotLeadingError
-from k8s_apply.workqueue import WorkQueue, backoff
+from k8s_apply.workqueue import WorkQueue
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY_CLASS
@@ -124,7 +125,7 @@ class FinalizerWriter:
         self.failures += not isinstance(error, Conflict)
         if failures == 1 and not isinstance(error, Conflict):
             log.warning("finalizer cannot be written, will retry", gateway_class=key.name, error=str(error))
-        wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
+        wait = pause_after(failures, self._clock, most=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import msgspec
 import structlog
 
+from flow.backoff import pause_after
 from flow.clock import Clock
 from flow.latest import Latest
 from flow.race import while_true
@@ -28,7 +29,7 @@ from k8s_apply.fence import NotLeadingError
 from k8s_apply.kinds import STATUS
 from k8s_apply.status_merge import has_others_entries, merge
 from k8s_apply.timestamps import rfc3339
-from k8s_apply.workqueue import WorkQueue, backoff
+from k8s_apply.workqueue import WorkQueue
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
 
@@ -204,7 +205,7 @@ class StatusWriter:
                 trouble.turn_of = key
                 self._queue.add(key)
             trouble.turns += 1
-            trouble.until = now + backoff(trouble.turns, self._clock.jitter(), ceiling=TURNS_CEILING)
+            trouble.until = now + pause_after(trouble.turns, self._clock, most=TURNS_CEILING)
         self._call_turn(kind, trouble)
 
     async def _try(self, key: StatusKey) -> float | None:
@@ -259,7 +260,7 @@ class StatusWriter:
             except (Conflict, NotFound) as error:
                 self.conflicts += isinstance(error, Conflict)
                 seen = None
-                await self._clock.sleep(backoff(attempt, self._clock.jitter(), floor=0.02))
+                await self._clock.sleep(pause_after(attempt, self._clock, first=0.02))
             else:
                 self.writes += 1
                 self._placed[key] = place
@@ -276,13 +277,13 @@ class StatusWriter:
         count, due = self._repairs.get(key, (0, 0.0))
         if due > now:
             return due - now
-        pause = backoff(count + 1, self._clock.jitter(), floor=REPAIR_FLOOR, ceiling=REPAIR_CEILING)
+        pause = pause_after(count + 1, self._clock, first=REPAIR_FLOOR, most=REPAIR_CEILING)
         self._repairs[key] = count + 1, now + pause
         return pause if count == 0 else None
 
     def _pause(self, key: StatusKey) -> float:
         """Seconds for which an object waits that failed as often as it did."""
-        return backoff(self._failed[key], self._clock.jitter(), floor=1.0, ceiling=60.0)
+        return pause_after(self._failed[key], self._clock, first=1.0, most=60.0)
 
     def _fail(self, key: StatusKey, error: ApiError | OSError) -> float:
         """Have one object wait; and its kind, if others of it fare alike. Whose trouble it is, no answer says."""

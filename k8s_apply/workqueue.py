@@ -154,8 +154,3 @@ class WorkQueue[K: Hashable]:
             else:
                 return due - now
         return None
-
-
-def backoff(failures: int, jitter: float, *, floor: float = 0.2, ceiling: float = 30.0) -> float:
-    """Seconds to wait after so many failures in a row, from 1: doubling, capped, the upper half jittered."""
-    return float(min(ceiling, floor * 2 ** min(failures - 1, 16)) * (0.5 + jitter / 2))

@@ -21,11 +21,11 @@ from typing import assert_never
 import msgspec
 import structlog
 
+from flow.backoff import Backoff
 from flow.clock import Clock
 from flow.latest import Latest, reached
 from flow.race import newer_within
 from k8s_watch.api import ApiError, Gone, KubeReader, NotServed
-from k8s_watch.backoff import Backoff
 from k8s_watch.decode import Head, Undecodable, decode, read_head
 from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import Kind

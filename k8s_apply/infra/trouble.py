@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 
 import structlog
 
+from flow.backoff import pause_after
 from flow.clock import Clock
 from flow.latest import Latest
 from k8s_apply.certificates import BadCertificateError
-from k8s_apply.workqueue import backoff
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
 
@@ -92,8 +92,8 @@ class Trouble:
         if is_refusal(error) and _is_believed(error, failures):
             self._tell(key, str(error))  # until it succeeds: what fails for another reason now is no better
         if isinstance(error, TerminatingError):
-            return backoff(failures, self._clock.jitter(), floor=_TERMINATING_FLOOR, ceiling=_TERMINATING_CEILING)
-        wait = backoff(failures, self._clock.jitter(), ceiling=60.0)
+            return pause_after(failures, self._clock, first=_TERMINATING_FLOOR, most=_TERMINATING_CEILING)
+        wait = pause_after(failures, self._clock, most=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 
     def _tell(self, key: ObjectKey, problem: str | None) -> None:

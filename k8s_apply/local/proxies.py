@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from flow.backoff import Backoff
 from flow.clock import Clock
 from flow.latest import Latest
 from gateway_api.ir.infra import Address, GatewayInfra, InfraIR, InfraReport
@@ -20,7 +21,7 @@ log = structlog.get_logger("k8s_apply.local")
 
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 10.0
-"""Seconds before an Envoy that ended, or could not start, is started again; doubled each time."""
+"""Seconds before an Envoy that ended, or could not start, is started again: at first, and at most."""
 HEALTHY = 30.0
 """Seconds of life after which an end counts as the first again."""
 
@@ -91,19 +92,17 @@ class LocalProxies:
     async def _supervise(self, key: ObjectKey, folder: Path) -> None:
         """Run the Gateway's proxy again and again."""
         home = folder / hashlib.sha256(str(key).encode()).hexdigest()[:8]
-        pause = FIRST_RETRY
+        backoff = Backoff(self._clock, first=FIRST_RETRY, most=LONGEST_RETRY, healthy_after=HEALTHY)
         while True:
             wanted = self._wanted.value.get(key)
             if wanted and (problem := unusable(wanted)):
                 log.error("gateway cannot run here", gateway=str(key), reason=problem)
                 self._say(key, _said(problem))
             else:
-                started = self._clock.monotonic()
+                backoff.healthy()
                 await self._run_once(key, home)
                 self._say(key, WAITING)
-                pause = FIRST_RETRY if self._clock.monotonic() - started > HEALTHY else pause
-            await self._clock.sleep(pause * (0.5 + self._clock.jitter()))
-            pause = min(pause * 2, LONGEST_RETRY)
+            await self._clock.sleep(backoff.pause())
 
     async def _run_once(self, key: ObjectKey, home: Path) -> None:
         try:

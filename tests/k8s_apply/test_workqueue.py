@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from k8s_apply.workqueue import WorkQueue, backoff
+from k8s_apply.workqueue import WorkQueue
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.running import running
 
@@ -112,13 +112,6 @@ async def test_a_cleared_queue_has_nothing_to_do(queue: WorkQueue[str], worker: 
         await clock.advance(10)
     assert not worker.log
     assert not len(queue)
-
-
-def test_pauses_double_up_to_a_ceiling_and_their_upper_half_is_chance() -> None:
-    """0.2 to 30 seconds, jittered."""
-    assert [backoff(n, 1.0) for n in (1, 2, 3)] == pytest.approx([0.2, 0.4, 0.8])
-    assert backoff(50, 1.0) == 30.0
-    assert backoff(1, 0.0) == pytest.approx(0.1)
 
 
 async def test_who_is_slow_holds_no_worker_and_few_are_so_at_a_time(clock: VirtualClock, queue: WorkQueue[str]) -> None:

@@ -1,12 +1,19 @@
 import pytest
 
-from k8s_watch.backoff import Backoff
+from flow.backoff import Backoff, pause_after
 from tests.flow.virtual_clock import VirtualClock
 
 
+def test_pauses_double_up_to_a_limit() -> None:
+    clock = VirtualClock(chance=1.0)
+    assert [pause_after(failures, clock) for failures in (1, 2, 3)] == pytest.approx([0.2, 0.4, 0.8])
+    assert pause_after(1_000_000, clock) == 30.0
+    assert pause_after(2, clock, first=1.0, most=1.5) == 1.5
+
+
 def test_chance_shortens_a_pause_to_no_less_than_half() -> None:
-    assert Backoff(VirtualClock(chance=0.0)).pause() == pytest.approx(0.1)
-    assert Backoff(VirtualClock(chance=1.0)).pause() == pytest.approx(0.2)
+    assert pause_after(1, VirtualClock(chance=0.0)) == pytest.approx(0.1)
+    assert pause_after(1, VirtualClock(chance=1.0)) == pytest.approx(0.2)
 
 
 async def test_health_that_lasts_starts_the_growth_over() -> None:
@@ -28,10 +35,11 @@ async def test_a_moment_of_health_does_not() -> None:
 
 
 async def test_health_is_counted_from_its_first_sign() -> None:
-    clock = VirtualClock()
+    clock = VirtualClock(chance=1.0)
     backoff = Backoff(clock)
+    backoff.pause()
     backoff.healthy()
     await clock.advance(6)
     backoff.healthy()
     await clock.advance(6)
-    assert backoff.has_lasted
+    assert backoff.pause() == pytest.approx(0.2)
