@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +28,15 @@ class Staged(msgspec.Struct, frozen=True):
     missing: Reference
 
 
+class Stay(NamedTuple):
+    """For how long something stays that is gone from the snapshot. Times in monotonic seconds."""
+
+    since: float
+    """When it was found to be gone; infinity while connections that are to drain have not begun to."""
+    until: float
+    """When to look at it again; minus infinity for every turn."""
+
+
 class Channel:
     """Only names in `dirty`, `gated` and `leaving` are ever looked at, so a push costs what it changes."""
 
@@ -40,9 +50,8 @@ class Channel:
         """To be sent even if the client was sent them before: it asked, or needs them again."""
         self.gated: dict[str, Staged] = {}
         self.leaving: dict[str, float] = {}
-        """Gone from the snapshot and still held: name → since when; infinity while connections that are to drain have
-        not begun to."""
-        self.leaving_rests_until = -math.inf
+        """Gone from the snapshot and still held: name → `Stay.since`."""
+        self.leaving_rests_until = math.inf
         """Before, none of them needs a look: all linger, for connections that drain. See `Gates.lingers`."""
         self.apart: list[frozenset[str]] = []
         """Groups that were refused together with others and now travel apart, until the culprit is alone."""
@@ -148,15 +157,20 @@ class Channel:
         self.dirty |= given
 
     def looked_at(self, names: Set[str]) -> None:
-        """These need no further look. Makes a new set: one that was emptied would keep the room for all it held."""
-        self.dirty = self.dirty - names
+        """These need no further look, other than `keep` says of them from here on."""
+        self.dirty = self.dirty - names  # a new set: one that was emptied would keep the room for all it held
+        if self.leaving.keys() <= names:
+            self.leaving_rests_until = math.inf
 
     def leaving_to_look_at(self, now: float) -> Set[str]:
         """Those of `leaving` that need a look. Which scopes linger depends on what other scopes there are."""
-        if now < self.leaving_rests_until and not (self.type is ResourceType.SCOPED_ROUTE and self.dirty):
-            return frozenset()
-        self.leaving_rests_until = math.inf
-        return self.leaving.keys()
+        rest = now < self.leaving_rests_until and not (self.type is ResourceType.SCOPED_ROUTE and self.dirty)
+        return frozenset() if rest else self.leaving.keys()
+
+    def keep(self, name: str, stay: Stay) -> None:
+        """It is gone from the snapshot, and the client has it for some time yet."""
+        self.leaving[name] = stay.since
+        self.leaving_rests_until = min(self.leaving_rests_until, stay.until)
 
     def answered(self, updates: Iterable[Resource], removals: Iterable[str]) -> None:
         """What was asked for is on its way, or the word that there is none."""

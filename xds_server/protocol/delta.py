@@ -75,7 +75,7 @@ class DeltaStream(Stream):
         """The first answer about scoped routes has all of them or waits: a listener begins to serve with it."""
         if channel.type is not ResourceType.SCOPED_ROUTE or not channel.must_answer:
             return super()._plan(channel, now, began)
-        if self._gates.keeps_all_waiting(channel, now):
+        if self._gates.gate_together(channel, now):
             return Plan([], [])
         names = channel.dirty | channel.gated.keys() | channel.leaving.keys()
         return self._decide(channel, names, now, began, unhindered=True)

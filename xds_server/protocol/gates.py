@@ -10,7 +10,7 @@ from itertools import chain
 import msgspec
 
 from gateway_api.ir.infra import LISTENER_DRAIN
-from xds_server.protocol.channel import Channel, Staged
+from xds_server.protocol.channel import Channel, Staged, Stay
 from xds_server.snapshot.diff import Reference, named_apart
 from xds_server.snapshot.resource import Resource, ResourceType
 
@@ -113,8 +113,8 @@ class Gates:
             return channel.gated.keys()
         return {name for name, staged in channel.gated.items() if not self._still_waits(channel, name, staged, now)}
 
-    def keeps_all_waiting(self, channel: Channel, now: float) -> bool:
-        """Whether one of the resources that are to go together must wait, and so all. Cost while that is so: a glance.
+    def gate_together(self, channel: Channel, now: float) -> bool:
+        """Have all that is to be sent wait if one of it must; return whether it does. Cost while that is so: a glance.
 
         The one that is waited for is gated, in the name of all. None waits longer than for the first.
         """
@@ -257,7 +257,8 @@ def _table_scopes(channel: Channel, name: str) -> Iterable[Reference]:
 
 
 class Removable:
-    """Which of one type's resources may go. Looks at what is in use at most once, and only when it must.
+    """Which of one type's resources may go, and for how long the others stay. Looks at what is in use at most once, and
+    only when it must.
 
     The snapshot must be closed.
     """
@@ -270,27 +271,22 @@ class Removable:
         self._named: frozenset[Reference] | None = None
         self._unknown = any(referrer.holdings.foreign or referrer.blind for referrer in gates.referrers(channel.type))
 
-    def __contains__(self, name: str) -> bool:
-        """Whether nothing that the client may be using names it. The wait for connections that drain begins with the
-        look that finds it named no more: they have as long from then on, however late the client was."""
-        channel, linger = self._channel, self._gates.patience.linger
-        unsure = self._unknown or not self._introduced
-        if not self._gates.lingers(channel, name):
-            channel.leaving.setdefault(name, self._now)
-            channel.leaving_rests_until = -math.inf
-            return not (unsure or self._is_named(name))
-        since = channel.leaving.get(name, math.inf)
+    def stay_of(self, name: str) -> Stay | None:
+        """None when it may go: nothing that the client may be using names it. The wait for connections that drain
+        begins with the look that finds it named no more: they have as long from then on, however late the client was.
+        """
+        leaving, linger = self._channel.leaving, self._gates.patience.linger
+        if not self._gates.lingers(self._channel, name):
+            return Stay(leaving.get(name, self._now), -math.inf) if self._may_be_in_use(name) else None
+        since = leaving.get(name, math.inf)
         if since == math.inf or self._now >= since + linger:
-            if unsure or self._is_named(name):
-                channel.leaving[name] = math.inf
-                channel.leaving_rests_until = -math.inf
-                return False
-            since = channel.leaving[name] = min(since, self._now)
-        if self._now < since + linger:
-            channel.leaving_rests_until = min(channel.leaving_rests_until, since + linger)
-            return False
-        channel.leaving_rests_until = -math.inf
-        return True
+            if self._may_be_in_use(name):
+                return Stay(math.inf, -math.inf)
+            since = min(since, self._now)
+        return Stay(since, since + linger) if self._now < since + linger else None
+
+    def _may_be_in_use(self, name: str) -> bool:
+        return self._unknown or not self._introduced or self._is_named(name)
 
     def _is_named(self, name: str) -> bool:
         if self._named is None:

@@ -170,13 +170,16 @@ class Stream:
         return Plan([*at_once, *updates] if updates else at_once, removals)
 
     def _take_away(self, channel: Channel, name: str, removable: Removable) -> bool:
-        """Whether to tell the client that `name` is gone."""
+        """Have it leave; return whether to tell the client that it is gone."""
         channel.gated.pop(name, None)
         if channel.holdings.latest(name) is None:
             channel.leaving.pop(name, None)
             channel.holdings.refused.pop(name, None)
             return name in channel.asked
-        if channel.holdings.refused.get(name) == "" or name not in removable:
+        if channel.holdings.refused.get(name) == "":
+            return False
+        if stay := removable.stay_of(name):
+            channel.keep(name, stay)
             return False
         channel.leaving.pop(name, None)
         return True
