@@ -172,10 +172,15 @@ class Channel:
         self.leaving[name] = stay.since
         self.leaving_rests_until = min(self.leaving_rests_until, stay.until)
 
-    def answered(self, updates: Iterable[Resource], removals: Iterable[str]) -> None:
-        """What was asked for is on its way, or the word that there is none."""
+    def sent(self, updates: Iterable[Resource], removals: Iterable[str]) -> None:
+        """What was asked for is on its way, or the word that there is none; and so are suspects, apart from each other,
+        but for those that still wait.
+        """
         if self.asked:
             self.asked = self.asked.difference((resource.name for resource in updates), removals)
+        if self.apart:
+            waiting = self.gated.keys() | self.dirty
+            self.apart = [left for group in self.apart if (left := group & waiting)]
 
     def drop(self, names: Iterable[str]) -> None:
         """The client wants no more of these, and forgets them."""

@@ -1,4 +1,4 @@
-"""Resources of one type → the groups that travel together."""
+"""Resources of one type → the groups that travel together. Changes nothing."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,8 +27,6 @@ def batches(channel: Channel, updates: Sequence[Resource]) -> Iterator[tuple[Res
             for resource in suspects:
                 del together[resource.name]
             yield tuple(suspects)
-    # Those that wait at a gate are still to go apart.
-    channel.apart = [waiting for group in channel.apart if (waiting := group & channel.gated.keys())]
     if channel.type is ResourceType.SCOPED_ROUTE and together:
         yield tuple(together.values())
     else:

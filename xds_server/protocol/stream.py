@@ -128,8 +128,9 @@ class Stream:
         updates, removals = self._plan(channel, now, began)
         if channel.type is ResourceType.CLUSTER:
             self._endpoints_again(updates)
-        channel.answered(updates, removals)
-        return self._pack(channel, updates, removals)
+        responses = self._pack(channel, updates, removals)
+        channel.sent(updates, removals)
+        return responses
 
     def _plan(self, channel: Channel, now: float, began: float) -> Plan:
         """What to send, and what to take away, now."""
