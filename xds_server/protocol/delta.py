@@ -71,14 +71,14 @@ class DeltaStream(Stream):
         else:
             channel.drop(dropped)
 
-    def _plan(self, channel: Channel, now: float, began: float) -> Plan:
+    def _plan(self, channel: Channel, now: float) -> Plan:
         """The first answer about scoped routes has all of them or waits: a listener begins to serve with it."""
         if channel.type is not ResourceType.SCOPED_ROUTE or not channel.must_answer:
-            return super()._plan(channel, now, began)
+            return super()._plan(channel, now)
         if self._gates.gate_together(channel, now):
             return Plan([], [])
         names = channel.dirty | channel.gated.keys() | channel.leaving.keys()
-        return self._decide(channel, names, now, began, unhindered=True)
+        return self._decide(channel, names, now, unhindered=True)
 
     def _pack(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         """A RouteConfiguration travels alone: a bad one would take its neighbours with it.

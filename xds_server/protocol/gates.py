@@ -52,11 +52,16 @@ class Gates:
     def __init__(self, channels: Mapping[ResourceType, Channel], patience: Patience) -> None:
         self._channels = channels
         self._patience = patience
+        self._introduction_ends = math.inf
 
     @property
     def patience(self) -> Patience:
         """How long the client is waited for."""
         return self._patience
+
+    def begin(self, now: float) -> None:
+        """The stream begins now, if it has not yet."""
+        self._introduction_ends = min(self._introduction_ends, now + self._patience.make)
 
     def release(self, channel: Channel, wanted: Resource, now: float, *, unhindered: bool) -> Resource | None:
         """What to send so that the client gets `wanted`: itself, an older version that was ready first, or nothing yet.
@@ -134,11 +139,11 @@ class Gates:
                     return True
         return False
 
-    def removable(self, channel: Channel, now: float, began: float) -> "Removable":
+    def removable(self, channel: Channel, now: float) -> "Removable":
         """The rule for taking resources of this type away, as things are now."""
-        return Removable(self, channel, now, began)
+        return Removable(self, channel, now)
 
-    def deadline(self, now: float, began: float) -> float | None:
+    def deadline(self, now: float) -> float | None:
         """When a wait that is limited ends, if one is under way: time to respond again though nothing happened."""
         ends = [
             staged.since + self._patience.make
@@ -148,7 +153,7 @@ class Gates:
         for channel in self._channels.values():
             ends.extend(channel.put_off.values())
             if channel.leaving:
-                ends.append(self.introduction_ends(channel, began))
+                ends.append(self.introduction_ends(channel))
                 if channel.leaving_rests_until > now:
                     ends.append(channel.leaving_rests_until)
                 elif self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
@@ -159,10 +164,10 @@ class Gates:
         """Whether connections that still drain may use it when nothing names it any more."""
         return self._unsubscribes(channel) or (channel.type is SCOPED_ROUTE and _is_left_behind(channel, name))
 
-    def introduction_ends(self, channel: Channel, began: float) -> float:
-        """Until when a client that came back may still tell what it uses; the beginning when it has told."""
+    def introduction_ends(self, channel: Channel) -> float:
+        """Until when a client that came back may still tell what it uses; minus infinity when it has told."""
         told = not channel.resumed or all(t in self._channels for t in self._expected(REFERRERS[channel.type]))
-        return began if told else began + self._patience.make
+        return -math.inf if told else self._introduction_ends
 
     def referrers(self, type_: ResourceType) -> Iterator[Channel]:
         """The channels whose resources may name resources of this type."""
@@ -263,11 +268,11 @@ class Removable:
     The snapshot must be closed.
     """
 
-    def __init__(self, gates: Gates, channel: Channel, now: float, began: float) -> None:
+    def __init__(self, gates: Gates, channel: Channel, now: float) -> None:
         self._gates = gates
         self._channel = channel
         self._now = now
-        self._introduced = now >= gates.introduction_ends(channel, began)
+        self._introduced = now >= gates.introduction_ends(channel)
         self._named: frozenset[Reference] | None = None
         self._unknown = any(referrer.holdings.foreign or referrer.blind for referrer in gates.referrers(channel.type))
 

@@ -125,14 +125,14 @@ class SotwStream(Stream):
             message=message[:MAX_WORDS],
         )
 
-    def _plan(self, channel: Channel, now: float, began: float) -> Plan:
+    def _plan(self, channel: Channel, now: float) -> Plan:
         if channel.type not in WHOLE_SETS:
-            return super()._plan(channel, now, began)
+            return super()._plan(channel, now)
         if _is_held_back(channel):
             return Plan([], [])
         if channel.apart:
-            return self._next_suspects(channel, now, began)
-        plan = super()._plan(channel, now, began)
+            return self._next_suspects(channel, now)
+        plan = super()._plan(channel, now)
         if not channel.gated or not (channel.blind or channel.last_nonce == ""):
             self._first_waits.pop(channel.type, None)
             return plan
@@ -142,17 +142,17 @@ class SotwStream(Stream):
         channel.dirty.update((resource.name for resource in plan.updates), plan.removals)
         if now < since + self._gates.patience.make:
             return Plan([], [])
-        return self._decide(channel, channel.dirty | channel.gated.keys(), now, began, unhindered=True)
+        return self._decide(channel, channel.dirty | channel.gated.keys(), now, unhindered=True)
 
-    def _next_suspects(self, channel: Channel, now: float, began: float) -> Plan:
+    def _next_suspects(self, channel: Channel, now: float) -> Plan:
         """Suspects of a whole set go one group after the other: each set carries all that went before."""
         if not channel.holdings.calm:
             return Plan([], [])
         while channel.apart:
-            plan = self._decide(channel, channel.dirty & channel.apart.pop(0), now, began)
+            plan = self._decide(channel, channel.dirty & channel.apart.pop(0), now)
             if any(plan):
                 return plan
-        return super()._plan(channel, now, began)
+        return super()._plan(channel, now)
 
     def _pack(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         if channel.type in WHOLE_SETS:

@@ -65,7 +65,6 @@ class Stream:
         self._gates = Gates(self._channels, patience)
         self._diff = diff
         self._nonces = 0
-        self._began: float | None = None
         self._deadline: float | None = None
         self._led_by: tuple[Resource, ...] = ()
         """The listeners that the client held when it was last asked what they lead to."""
@@ -108,8 +107,7 @@ class Stream:
 
         Spec: xDS protocol, "When to send an update", "Eventual consistency considerations"
         """
-        if self._began is None:
-            self._began = now
+        self._gates.begin(now)
         channels = [channel for _, channel in sorted(self._channels.items())]
         for channel in channels:
             channel.look(snapshot.of(channel.type), self._diff)
@@ -117,35 +115,35 @@ class Stream:
             response
             for channel in channels
             if channel.has_something_to_do  # asked one after the other: one may make work for the next
-            for response in self._advance(channel, now, self._began)
+            for response in self._advance(channel, now)
         ]
-        self._deadline = self._gates.deadline(now, self._began)
+        self._deadline = self._gates.deadline(now)
         return responses
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    def _advance(self, channel: Channel, now: float, began: float) -> list[Response]:
-        updates, removals = self._plan(channel, now, began)
+    def _advance(self, channel: Channel, now: float) -> list[Response]:
+        updates, removals = self._plan(channel, now)
         if channel.type is ResourceType.CLUSTER:
             self._endpoints_again(updates)
         responses = self._pack(channel, updates, removals)
         channel.sent(updates, removals)
         return responses
 
-    def _plan(self, channel: Channel, now: float, began: float) -> Plan:
+    def _plan(self, channel: Channel, now: float) -> Plan:
         """What to send, and what to take away, now."""
         waiting = self._gates.worth_a_look(channel, now) | channel.leaving_to_look_at(now) | channel.put_off.keys()
         names = channel.dirty | waiting
-        return self._decide(channel, names, now, began) if names else Plan([], [])
+        return self._decide(channel, names, now) if names else Plan([], [])
 
-    def _decide(self, channel: Channel, names: Set[str], now: float, began: float, *, unhindered: bool = False) -> Plan:
+    def _decide(self, channel: Channel, names: Set[str], now: float, *, unhindered: bool = False) -> Plan:
         """What to do about these names. `unhindered`: it is known that nothing has to wait at a gate."""
         unhindered = unhindered or self._gates.all_below_settled(channel)
         at_once: Sequence[Resource] = ()
         order: Sequence[str]
         updates: list[Resource] = []
         removals: list[str] = []
-        removable = self._gates.removable(channel, now, began)
+        removable = self._gates.removable(channel, now)
         channel.looked_at(names)
         if unhindered and channel.blank:
             at_once, order = channel.take_at_once(names)
