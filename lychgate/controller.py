@@ -62,6 +62,8 @@ class Feedback(msgspec.Struct, frozen=True):
 
     fleet: Latest[FleetReport]
     infra: Latest[InfraReport]
+    refusals: RememberedRefusals
+    """What statuses say that proxies refuse. The controller keeps it up to date."""
 
 
 type Refused = tuple[ObjectKey, Nack | RefusedRoute]
@@ -123,8 +125,6 @@ class Controller:
         self._sinks = sinks
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
-        self._refusals = RememberedRefusals(settings)
-        cache.suspicious = self._refusals.suspicious
         self._refused: Set[Refused] = frozenset()
         """As it was logged."""
         self._bell: Latest[int] = Latest(0)
@@ -171,7 +171,7 @@ class Controller:
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
-        refusals_differ = self._refusals.update(new.graph, new.cluster)
+        refusals_differ = self._feedback.refusals.update(new.graph, new.cluster)
         if previous is None or new.graph is not previous.graph or refusals_differ:
             self._bell.publish(self._bell.value + 1)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
@@ -189,7 +189,7 @@ class Controller:
     def _wished_statuses(self, current: Step) -> tuple[Statuses, Set[StatusKey]]:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
         statuses, changed = self._statuses.update(current.graph, current.change, fleet, infra)
-        statuses, remembered = self._refusals.apply(statuses, fleet)
+        statuses, remembered = self._feedback.refusals.apply(statuses, fleet)
         return statuses, changed | remembered
 
     def _report_defect(self, failure: Failure) -> None:

@@ -17,6 +17,7 @@ from flow.clock import Clock, SystemClock
 from flow.latest import Latest
 from gateway_api.graph.types import Graph
 from gateway_api.ir.infra import InfraReport
+from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Json
 from k8s_apply.certgen import AuthorityFolder
@@ -129,29 +130,38 @@ class _Replica:
         self._bundles: Latest[Mapping[str, str] | None] = Latest(None)
         self._at_nodes = settings.proxy_service_type == "NodePort"
         """Whether Gateways are reached at the nodes."""
+        self._behind = Latest(initial=False)
+        """Whether the world that we serve may be an old one."""
         self._nodes: Latest[Nodes | None] = Latest(None)
         self._looked_at_nodes = Latest(initial=not self._at_nodes)
-        self._cache = cache = SnapshotCache(divide)
+        graph_settings = cluster_graph_settings(settings)
+        refusals = RememberedRefusals(graph_settings)
+        cache = SnapshotCache(divide, refusals.suspicious)
         self._fleet = Fleet(cache, FleetMeter(self._metrics.registry), clock=clock)
         certificate = Path(settings.xds_cert_dir) / "tls.crt"
         certificates = {"xds_server": certificate.read_bytes, "authority": lambda: authority().certificate}
         writers = Writers(self._statuses, self._infra, self._finalizers, self._leadership)
         self._metrics.registry.register(EdgeCollector(self._cluster.health, writers, lambda: connection.throttled))
-        self._metrics.registry.register(FleetCollector(self._fleet, cache))
+        self._metrics.registry.register(FleetCollector(self._fleet, cache, self._behind))
         self._metrics.registry.register(CertificateCollector(certificates))
         self._controller = Controller(
             self._cluster,
             cache,
-            feedback=Feedback(self._fleet.report, self._infra_report),
+            feedback=Feedback(self._fleet.report, self._infra_report, refusals),
             sinks=Sinks(self._infra, self._statuses),
-            settings=cluster_graph_settings(settings),
+            settings=graph_settings,
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=self._metrics,
             clock=clock,
         )
         patience = Patience(linger=listener_drain(settings.proxy_drain_seconds))
         self._server = XdsServer(
-            cache, self._fleet, clock=clock, ready=self._controller.ready, settings=ServeSettings(patience=patience)
+            cache,
+            self._fleet,
+            ready=self._controller.ready,
+            behind=self._behind,
+            clock=clock,
+            settings=ServeSettings(patience=patience),
         )
 
     async def run(self, sockets: Sockets) -> None:
@@ -169,7 +179,7 @@ class _Replica:
         ):
             sources.create_task(self._cluster.run(), name="cluster")
             sources.create_task(self._controller.run(), name="controller")
-            sources.create_task(mind_outages(self._cluster.health, self._cache.behind, self._clock), name="outages")
+            sources.create_task(mind_outages(self._cluster.health, self._behind, self._clock), name="outages")
             tasks.create_task(self._serving_xds(), name="xds")
             tasks.create_task(self._getting_ready(), name="getting ready")
             tasks.create_task(self._taking_over(), name="taking over")

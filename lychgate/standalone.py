@@ -16,6 +16,7 @@ from flow.clock import Clock, SystemClock
 from flow.latest import Latest, ring
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
+from gateway_api.status.observed import RememberedRefusals
 from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 from k8s_apply.local.ports import ADDRESS
 from k8s_apply.local.proxies import Envoy, LocalProxies
@@ -130,7 +131,9 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
             return local_bootstrap(gateway=gateway, node_id=f"{gateway}", xds=xds, admin_socket=str(admin))
 
         source = FileSource(paths, clock=clock, overrides=overrides)
-        cache, metrics = SnapshotCache(divide), Metrics()
+        settings_of_graph = graph_settings(settings, ADDRESS)
+        refusals = RememberedRefusals(settings_of_graph)
+        cache, metrics = SnapshotCache(divide, refusals.suspicious), Metrics()
         fleet = Fleet(cache)
         proxies = LocalProxies(
             Envoy(binary=machine.envoy, bootstrap=bootstrap, access_log=machine.access_log), clock=clock
@@ -139,9 +142,9 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
         controller = Controller(
             source,
             cache,
-            feedback=Feedback(fleet.report, proxies.report),
+            feedback=Feedback(fleet.report, proxies.report, refusals),
             sinks=Sinks(proxies, statuses),
-            settings=graph_settings(settings, ADDRESS),
+            settings=settings_of_graph,
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
             metrics=metrics,
             clock=clock,

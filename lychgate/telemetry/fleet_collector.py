@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from flow.latest import Latest
 from xds_server.serve.fleet import Fleet
 from xds_server.snapshot.cache import SnapshotCache
 
@@ -12,11 +13,12 @@ LABELS = ["namespace", "name"]
 
 
 class FleetCollector(Collector):
-    """Three series a Gateway, and whether we are cut off. Cost: a look at each Gateway and each stream."""
+    """Three series a Gateway, and whether we are cut off, `behind`. Cost: a look at each Gateway and each stream."""
 
-    def __init__(self, fleet: Fleet, cache: SnapshotCache) -> None:
+    def __init__(self, fleet: Fleet, cache: SnapshotCache, behind: Latest[bool]) -> None:
         self._fleet = fleet
         self._cache = cache
+        self._behind = behind
 
     def collect(self) -> Iterator[Metric]:
         proxies = GaugeMetricFamily("lychgate_gateway_proxies", "Connected proxies of a Gateway", labels=LABELS)
@@ -38,5 +40,5 @@ class FleetCollector(Collector):
         yield GaugeMetricFamily(
             "lychgate_cut_off",
             "1 while nothing can be read from the API server, and until what was missed is here",
-            self._cache.behind.value,
+            self._behind.value,
         )

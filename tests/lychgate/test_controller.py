@@ -11,6 +11,7 @@ from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraIR, InfraReport
+from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import Statuses
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
@@ -57,7 +58,7 @@ async def test_changes_are_followed_together_when_each_costs_much(cost: float, l
     controller = Controller(
         source,
         SnapshotCache(),
-        feedback=Feedback(Latest(FleetReport()), Latest(InfraReport())),
+        feedback=Feedback(Latest(FleetReport()), Latest(InfraReport()), RememberedRefusals(GraphSettings())),
         sinks=Sinks(infra, NoStatuses()),
         settings=GraphSettings(),
         hold_off=changes_allowance(0.1, 0.5),

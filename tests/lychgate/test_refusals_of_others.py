@@ -11,6 +11,7 @@ from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraIR, InfraReport
+from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import RouteStatus, Statuses, StatusKey
 from k8s_watch.cluster import Cluster
 from k8s_watch.keys import ObjectKey
@@ -40,12 +41,13 @@ class World:
         self.wished: Mapping[StatusKey, Any] = {}
         self.changed: Collection[StatusKey] | None = None
         self._cluster = Cluster(self.api, clock=self.clock)
+        settings = GraphSettings(controller_name=NAME)
         self._controller = Controller(
             self._cluster,
             SnapshotCache(),
-            feedback=Feedback(self.fleet, Latest(InfraReport())),
+            feedback=Feedback(self.fleet, Latest(InfraReport()), RememberedRefusals(settings)),
             sinks=Sinks(NoInfrastructure(), self),
-            settings=GraphSettings(controller_name=NAME),
+            settings=settings,
             hold_off=changes_allowance(0.1, 0.5),
             metrics=Metrics(),
             clock=self.clock,

@@ -12,6 +12,7 @@ from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
+from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import Statuses
 from k8s_apply.certificates import Authority, make_authority
 from k8s_apply.infra.names import infra_key
@@ -59,12 +60,13 @@ class Replica:
             ca=lambda: authority,
             bootstrap=lambda _, secret: {**BOOTSTRAP, "drain": secret},
         )
+        settings = GraphSettings(controller_name=NAME)
         self._controller = Controller(
             self.cluster,
             SnapshotCache(),
-            feedback=Feedback(Latest(FleetReport()), Latest(InfraReport())),
+            feedback=Feedback(Latest(FleetReport()), Latest(InfraReport()), RememberedRefusals(settings)),
             sinks=Sinks(self._infra, NoStatuses()),
-            settings=GraphSettings(controller_name=NAME),
+            settings=settings,
             hold_off=changes_allowance(0.1, 0.5),
             metrics=Metrics(),
             clock=clock,

@@ -181,7 +181,7 @@ async def test_a_gateway_has_its_series_for_as_long_as_it_is_there() -> None:
     clock, registry = VirtualClock(), CollectorRegistry()
     cache = SnapshotCache()
     fleet = Fleet(cache, FleetMeter(registry), clock=clock, renew_after=0.0)
-    registry.register(FleetCollector(fleet, cache))
+    registry.register(FleetCollector(fleet, cache, Latest(initial=False)))
 
     def values() -> list[float | None]:
         names = ("lychgate_gateway_proxies", "lychgate_gateway_proxies_in_sync", "lychgate_gateway_sync_lag_seconds")
@@ -216,10 +216,10 @@ async def test_a_gateway_has_its_series_for_as_long_as_it_is_there() -> None:
 
 
 async def test_that_we_are_cut_off_can_be_read() -> None:
-    cache, registry = SnapshotCache(), CollectorRegistry()
-    registry.register(FleetCollector(Fleet(cache), cache))
+    cache, behind, registry = SnapshotCache(), Latest(initial=False), CollectorRegistry()
+    registry.register(FleetCollector(Fleet(cache), cache, behind))
     assert registry.get_sample_value("lychgate_cut_off") == 0
-    cache.behind.publish(True)
+    behind.publish(True)
     assert registry.get_sample_value("lychgate_cut_off") == 1
 
 

@@ -102,14 +102,13 @@ class Fleet:
         self._moved: set[Proxy] = set()
         """Those that are in sync and were reported not to be, or the other way round."""
         self._renewal: asyncio.TimerHandle | None = None
-        cache.on_blame = self._touch
-        cache.on_publish = self._published
-        cache.proxies = self._streams
+        cache.observe(self)
 
     def connect(self, group: ObjectKey, node_id: str) -> Proxy:
         """A stream began; give it back to `disconnect` when it ends."""
         proxy = Proxy(group, node_id, self._clock.monotonic())
         self._proxies.setdefault(group, set()).add(proxy)
+        self._cache.join(group, proxy)
         self._touch(group)
         return proxy
 
@@ -126,11 +125,6 @@ class Fleet:
 
     def _streams(self, group: ObjectKey) -> Set[Proxy]:
         return self._proxies.get(group, set())
-
-    @property
-    def behind(self) -> Latest[bool]:
-        """As `SnapshotCache.behind`."""
-        return self._cache.behind
 
     def knows(self, proxy: Proxy, what: Returned) -> bool:
         """Whether all that the proxy came with is known here: it has nothing that is newer."""
@@ -167,6 +161,15 @@ class Fleet:
             self._moved.add(proxy)
         self._schedule()
 
+    def published(self, group: ObjectKey) -> None:
+        """What was refused may be wished for no more. Proxies need not say so: they may have all, in time or before."""
+        if group in self._refusals:
+            self._touch(group)
+
+    def blamed(self, group: ObjectKey) -> None:
+        """As `Observer.blamed`: the report tells who is."""
+        self._touch(group)
+
     def lag(self, group: ObjectKey) -> float:
         """For how many seconds one of the group's proxies has lacked something, of all of them the longest; 0 when none
         does. What is quarantined (see `xds_server.snapshot.quarantine`) is not lacking.
@@ -199,11 +202,6 @@ class Fleet:
             if refusal and refusal.version == resource.version:
                 del refusals[what.type, resource.name]
                 self._touch(group)
-
-    def _published(self, group: ObjectKey) -> None:
-        """What was refused may be wished for no more. Proxies need not say so: they may have all, in time or before."""
-        if group in self._refusals:
-            self._touch(group)
 
     def _touch(self, group: ObjectKey) -> None:
         self._touched.add(group)

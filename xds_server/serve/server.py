@@ -77,7 +77,8 @@ class XdsServer:
     """Serves the snapshots of `cache`, and tells `fleet` what the proxies say.
 
     No stream is let in before `ready` holds True: silence is safe, an empty world is fatal. Once it is, `ready` turning
-    False again refuses new streams and keeps those that are open.
+    False again refuses new streams and keeps those that are open. While `behind` holds True, others may know a newer
+    world than what is published here: who comes with some of it hears nothing.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class XdsServer:
         fleet: Fleet,
         *,
         ready: Latest[bool],
+        behind: Latest[bool] | None = None,
         clock: Clock | None = None,
         settings: ServeSettings | None = None,
     ) -> None:
@@ -94,6 +96,7 @@ class XdsServer:
         self._cache = cache
         self._fleet = fleet
         self._ready = ready
+        self._behind = behind or Latest(initial=False)
         self._clock = clock or SystemClock()
         self._settings = settings or ServeSettings()
         self._admission = Admission(self._settings.admission, self._clock)
@@ -222,7 +225,9 @@ class XdsServer:
         self._old_proxies.look(group, node)
         proxy = self._fleet.connect(group, node.id)
         client = Client(proxy, requests, context.write, self._rooms.setdefault(group, Room()))
-        session = Session(client, conversation, self._fleet, self._settings.limits, self._clock)
+        session = Session(
+            client, conversation, self._fleet, behind=self._behind, limits=self._settings.limits, clock=self._clock
+        )
         self._sessions.add(session)
         try:
             return await session.run(first, self._cache.watch(group))

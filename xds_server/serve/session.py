@@ -90,15 +90,26 @@ class Inbox:
 class Session:
     """One stream of one authorized client."""
 
-    def __init__(self, client: Client, conversation: Conversation, fleet: Fleet, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: Client,
+        conversation: Conversation,
+        fleet: Fleet,
+        *,
+        behind: Latest[bool],
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        """`behind`: whether others may know a newer world than what is published here."""
         self._client = client
         self._conversation = conversation
         self._fleet = fleet
+        self._behind = behind
         self._limits = limits
         self._clock = clock
         self._bell = asyncio.Event()
         self._ending: Ending | None = None
-        self._doubts = fleet.behind.value
+        self._doubts = behind.value
         """Whether we were behind when the stream began, and are still: the client may come from who is not."""
         self._is_ahead = False
         """The client came with versions that we do not know."""
@@ -117,8 +128,7 @@ class Session:
                 tasks.create_task(self._ring_for(snapshots, snapshots.version), name="snapshots"),
             ]
             if self._doubts:
-                behind = self._fleet.behind
-                helpers.append(tasks.create_task(self._ring_for(behind, behind.version), name="behind"))
+                helpers.append(tasks.create_task(self._ring_for(self._behind, self._behind.version), name="behind"))
             try:
                 return await self._serve(first, inbox, snapshots)
             finally:
@@ -152,7 +162,7 @@ class Session:
 
     def _due(self, snapshot: Snapshot | None) -> Snapshot | None:
         """What the client should have. Nothing, while it is ahead: it would lose what it got where we come to be."""
-        self._doubts = self._doubts and self._fleet.behind.value
+        self._doubts = self._doubts and self._behind.value
         return None if self._doubts and self._is_ahead else snapshot
 
     def _hear(self, requests: Sequence[bytes]) -> None:

@@ -1,7 +1,7 @@
 """The newest good snapshot of every Gateway, and who waits for it."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
-from functools import partial
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
@@ -11,13 +11,26 @@ from xds_server.snapshot.quarantine import Quarantine
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 
 
-class _Group:
-    """One Gateway: what is wished for, what the proxies said of it, and what is served."""
+class Observer(Protocol):
+    """Who is told of a group what its streams are not. Must be cheap, and call nothing here that changes anything."""
 
-    def __init__(self, quarantine: Quarantine) -> None:
+    def published(self, group: ObjectKey, /) -> None:
+        """Something else is wished for, or nothing any more: what is served may stay the same."""
+        ...
+
+    def blamed(self, group: ObjectKey, /) -> None:
+        """Something else is to blame than before."""
+        ...
+
+
+class _Group:
+    """One Gateway: what is wished for, who its proxies are, what they said of it, and what is served."""
+
+    def __init__(self, divide: Divide, suspicious: Suspicious) -> None:
         self.wanted: Snapshot | None = None
         self.references = References()
-        self.quarantine = quarantine
+        self.proxies: set[Hashable] = set()
+        self.quarantine = Quarantine(divide, suspicious, self.proxies)
         self.served: Latest[Snapshot | None] = Latest(None)
         self.blamed: tuple[tuple[Unit, Blame], ...] = ()
 
@@ -33,23 +46,18 @@ class SnapshotCache:
 
     A group is the proxies of one Gateway, named by the Gateway's key. Never blocks; for one event loop.
 
-    `divide` takes apart what a proxy refused, to find what is to blame.
+    `divide` takes apart what a proxy refused, to find what is to blame; what is `suspicious` is asked about first.
     """
 
-    def __init__(self, divide: Divide = indivisible) -> None:
-        self.suspicious: Suspicious = frozenset
-        """To be set by who knows; see `isolation.Suspicious`."""
-        self.proxies: Callable[[ObjectKey], Set[Hashable]] = lambda _: frozenset()
-        """To be set by who knows the proxies of a group, as they are named in verdicts."""
-        self.on_blame: Callable[[ObjectKey], None] = lambda _: None
-        """To be set by who wants to hear that something else is to blame in a group."""
-        self.on_publish: Callable[[ObjectKey], None] = lambda _: None
-        """To be set by who wants to hear that something else is wished for in a group, or nothing any more: what is
-        served may stay the same."""
-        self.behind: Latest[bool] = Latest(initial=False)
-        """Whether others may know a newer world than what is published here. To be said by who knows."""
+    def __init__(self, divide: Divide = indivisible, suspicious: Suspicious = frozenset) -> None:
         self._divide = divide
+        self._suspicious = suspicious
+        self._observers: list[Observer] = []
         self._groups: dict[ObjectKey, _Group] = {}
+
+    def observe(self, observer: Observer) -> None:
+        """Tell it of every group from now on."""
+        self._observers.append(observer)
 
     def publish(self, group: ObjectKey, snapshot: Snapshot) -> bool:
         """Serve `snapshot` from now on; return False and wake nobody when the content is the old one.
@@ -63,16 +71,17 @@ class SnapshotCache:
             raise InconsistentSnapshot(dangling)
         known.wanted = snapshot
         self._serve(group, known)
-        self.on_publish(group)
+        self._tell_published(group)
         return True
 
     def withdraw(self, group: ObjectKey) -> None:
         """Forget the group: streams that are open hear nothing more. Nothing is taken away from any proxy."""
         if known := self._groups.get(group):
-            known.wanted, known.quarantine, known.references = None, self._quarantine(group), References()
+            known.wanted, known.references = None, References()
+            known.quarantine = Quarantine(self._divide, self._suspicious, known.proxies)
             self._serve(group, known)
             self._drop_deserted(group, known)
-            self.on_publish(group)
+            self._tell_published(group)
 
     def watch(self, group: ObjectKey) -> Latest[Snapshot | None]:
         """What the proxies of the group should get; None until the first publish and after `withdraw`."""
@@ -91,6 +100,10 @@ class SnapshotCache:
     def published(self) -> Iterable[ObjectKey]:
         """The groups that are there."""
         return [group for group, known in self._groups.items() if known.wanted is not None]
+
+    def join(self, group: ObjectKey, by: Hashable) -> None:
+        """A proxy of the group is there. Called before it watches, and before any verdict of its."""
+        self._group(group).proxies.add(by)
 
     def accept(self, group: ObjectKey, type_: ResourceType, resources: Iterable[Resource], by: Hashable = None) -> None:
         """A proxy of the group took these resources."""
@@ -125,6 +138,7 @@ class SnapshotCache:
     def leave(self, group: ObjectKey, by: Hashable) -> None:
         """A proxy of the group is gone."""
         if known := self._groups.get(group):
+            known.proxies.discard(by)
             if known.quarantine.leave(by):
                 self._serve(group, known)
             self._drop_deserted(group, known)
@@ -141,26 +155,22 @@ class SnapshotCache:
 
     def _serve(self, group: ObjectKey, known: _Group) -> None:
         if known.serve():
-            self.on_blame(group)
+            for observer in self._observers:
+                observer.blamed(group)
+
+    def _tell_published(self, group: ObjectKey) -> None:
+        for observer in self._observers:
+            observer.published(group)
 
     def _drop_deserted(self, group: ObjectKey, known: _Group) -> None:
-        """Keep nothing of a Gateway that is gone and has no proxies. One that connects is known before it watches."""
-        if known.wanted is None and not self.proxies(group):
+        """Keep nothing of a Gateway that is gone and has no proxies."""
+        if known.wanted is None and not known.proxies:
             del self._groups[group]
 
     def _group(self, group: ObjectKey) -> _Group:
         if group not in self._groups:
-            self._groups[group] = _Group(self._quarantine(group))
+            self._groups[group] = _Group(self._divide, self._suspicious)
         return self._groups[group]
-
-    def _quarantine(self, group: ObjectKey) -> Quarantine:
-        return Quarantine(self._divide, self._ask_for_suspicious, partial(self._ask_for_proxies, group))
-
-    def _ask_for_suspicious(self) -> Set[str]:
-        return self.suspicious()
-
-    def _ask_for_proxies(self, group: ObjectKey) -> Set[Hashable]:
-        return self.proxies(group)
 
 
 def _same_content(a: Snapshot, b: Snapshot) -> bool:

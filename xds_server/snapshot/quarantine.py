@@ -13,7 +13,7 @@ any more. The memory is this process's own; what proxies come back with tells th
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, Unit, indivisible
@@ -47,13 +47,15 @@ class _Taken(NamedTuple):
 
 
 class Quarantine:
-    """The verdicts of one Gateway's proxies. `by` is whose verdict it is."""
+    """The verdicts of one Gateway's proxies. `by` is whose verdict it is; `proxies` are those that there are: a live
+    view.
+    """
 
     def __init__(
         self,
         divide: Divide = indivisible,
         suspicious: Suspicious = frozenset,
-        proxies: Callable[[], Set[Hashable]] = frozenset,
+        proxies: Set[Hashable] = frozenset(),
     ) -> None:
         self._divide = divide
         self._suspicious = suspicious
@@ -273,7 +275,7 @@ class Quarantine:
 
     def _give_voice(self, key: Key) -> bool:
         """When all proxies that there are refused what others took, who took it is gone: it is refused after all."""
-        dissenters, proxies = self._dissenters.get(key, {}), self._proxies()
+        dissenters, proxies = self._dissenters.get(key, {}), self._proxies
         if not (proxies and dissenters and proxies <= dissenters.keys()):
             return False
         del self._dissenters[key]

@@ -128,6 +128,7 @@ class Running(NamedTuple):
     cache: SnapshotCache
     fleet: Fleet
     ready: Latest[bool]
+    behind: Latest[bool]
     stack: AsyncExitStack
 
     async def channel(self, credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
@@ -157,13 +158,13 @@ async def serving(
 ) -> AsyncIterator[Running]:
     """A server on a free port, for as long as the block takes."""
     cache = SnapshotCache()
-    fleet, is_ready = Fleet(cache, renew_after=0.0), Latest(ready)
+    fleet, is_ready, behind = Fleet(cache, renew_after=0.0), Latest(ready), Latest(initial=False)
     quick = settings or ServeSettings(drain=0.0)
-    server = XdsServer(cache, fleet, ready=is_ready, clock=SystemClock(), settings=quick)
+    server = XdsServer(cache, fleet, ready=is_ready, behind=behind, clock=SystemClock(), settings=quick)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=tls))
         try:
-            yield Running(server, cache, fleet, is_ready, stack)
+            yield Running(server, cache, fleet, is_ready, behind, stack)
         finally:
             task.cancel()
 

@@ -96,12 +96,12 @@ async def test_while_we_are_behind_a_proxy_that_knows_more_keeps_it(serve: Serve
     newer = world(clusters="a b", revisions=NEWER)
     async with serve() as running:
         running.cache.publish(EG, AB)
-        running.cache.behind.publish(True)
+        running.behind.publish(True)
         stream = await running.open()
         await stream.say(initial_resource_versions=dict(versions(newer, CLUSTER)))
         await running.fleet.report.newer_than(0)
         running.cache.publish(EG, newer)
-        running.cache.behind.publish(False)
+        running.behind.publish(False)
         await until_in_sync(running)
         running.cache.publish(EG, world(clusters="a b c", revisions=NEWER))
         assert await stream.names() == ["c"]
@@ -111,11 +111,11 @@ async def test_who_was_ahead_is_served_when_we_are_not_behind_any_more(serve: Se
     """Case 14a: also when what it has was taken back meanwhile."""
     async with serve() as running:
         running.cache.publish(EG, AB)
-        running.cache.behind.publish(True)
+        running.behind.publish(True)
         stream = await running.open()
         await stream.say(initial_resource_versions=dict(versions(ABC, CLUSTER)))
         await running.fleet.report.newer_than(0)
-        running.cache.behind.publish(False)
+        running.behind.publish(False)
         assert list((await stream.next()).removed_resources) == ["c"]
 
 
@@ -125,7 +125,7 @@ async def test_while_we_are_behind_all_others_are_served(serve: Serve, held: dic
     async with serve() as running:
         running.cache.publish(EG, AB)
         running.cache.publish(EG, ABC)
-        running.cache.behind.publish(True)
+        running.behind.publish(True)
         stream = await running.open()
         await stream.say(initial_resource_versions=dict(held))
         assert "c" in await stream.names()

@@ -7,7 +7,7 @@ from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
 from protos import route as pb
 from xds_server.snapshot.cache import SnapshotCache
-from xds_server.snapshot.isolation import Bluntness, Divide, Unit
+from xds_server.snapshot.isolation import Bluntness, Divide, Suspicious, Unit
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_set
 from xds_server.translate.parts import divide
 from xds_server.translate.route import route_table
@@ -52,6 +52,7 @@ class Proxy:
         self._inbox: deque[Resource] = deque()
         self._known: set[str] = set()
         self._version = ""
+        cache.join(EG, self)
 
     def hear(self) -> None:
         served = self._cache.watch(EG).value
@@ -82,6 +83,7 @@ class Proxy:
     def come_to(self, cache: SnapshotCache) -> None:
         """Lose the stream, with all that is on its way, and begin another one, perhaps with another process."""
         self._cache.leave(EG, self)
+        cache.join(EG, self)
         self._cache = cache
         self._inbox.clear()
         self._known = {self._version}
@@ -104,9 +106,8 @@ def expected(content: Content) -> dict[Unit, str]:
 
 
 class Fleet:
-    def __init__(self, proxies: int = 1, *, divide: Divide = divide) -> None:
-        self.cache = SnapshotCache(divide)
-        self.cache.proxies = lambda _: set(self.proxies)
+    def __init__(self, proxies: int = 1, *, divide: Divide = divide, suspicious: Suspicious = frozenset) -> None:
+        self.cache = SnapshotCache(divide, suspicious)
         self.proxies = [Proxy(self.cache) for _ in range(proxies)]
 
     def publish(self, content: Content) -> None:

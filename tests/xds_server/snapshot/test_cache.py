@@ -212,16 +212,15 @@ def test_a_listener_stands_in_with_the_scope_of_its_wildcards() -> None:
 
 
 def test_nothing_is_kept_of_a_gateway_that_is_gone_and_has_no_proxies() -> None:
-    cache, connected = SnapshotCache(), {"proxy"}
-    cache.proxies = lambda _: connected
+    cache = SnapshotCache()
+    cache.join(EG, "proxy")
     cache.publish(EG, GOOD)
     watched = cache.watch(EG)
     cache.withdraw(EG)
     assert cache.watch(EG) is watched
-    connected.clear()
     cache.leave(EG, "proxy")
     assert (cache.served(EG), cache.wanted(EG), cache.blamed(EG)) == (None, None, ())
-    assert not cache._groups
+    assert cache.watch(EG) is not watched
 
 
 def test_without_a_good_version_there_is_nothing_to_stand_in() -> None:
@@ -253,8 +252,8 @@ def test_what_a_crowd_takes_is_looked_through_once() -> None:
 
 def test_what_was_refused_after_all_is_good_again_when_it_is_taken_again() -> None:
     """Though another had taken just this before, in the same parcel."""
-    cache, proxies = SnapshotCache(), {"one"}
-    cache.proxies = lambda _: proxies
+    cache = SnapshotCache()
+    cache.join(EG, "one")
     cache.publish(EG, GOOD)
     taken = GOOD.of(LISTENER).in_order
     cache.accept(EG, LISTENER, taken, "gone")

@@ -22,7 +22,7 @@ from tests.xds_server.snapshot.proxies import (
     world,
 )
 from xds_server.snapshot.cache import SnapshotCache
-from xds_server.snapshot.isolation import Bluntness, Unit
+from xds_server.snapshot.isolation import Bluntness, Suspicious, Unit
 from xds_server.snapshot.quarantine import Quarantine
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_resource, make_set
 from xds_server.translate.parts import TableParts, divide
@@ -99,23 +99,22 @@ def test_after_a_search_in_vain_the_next_ones_are_short() -> None:
 
 
 def test_a_proxy_that_joins_a_search_and_takes_it_all_ends_it() -> None:
-    fleet = Fleet(proxies=2)
-    fleet.proxies[1].takes_all = True
-    late = fleet.proxies.pop()
+    fleet = Fleet()
     fleet.publish(HUNDRED)
     fleet.settle()
     content = {**dict.fromkeys(HUNDRED, "2"), SEVEN: BAD}
     fleet.publish(content)
     fleet.answer(0)
+    late = Proxy(fleet.cache, takes_all=True)
     fleet.proxies.append(late)
     fleet.hear()
     fleet.settle()
     assert (late.held, fleet.blamed) == (content, {})
 
 
-def another_process(fleet: Fleet, content: Content) -> Fleet:
+def another_process(fleet: Fleet, content: Content, suspicious: Suspicious = frozenset) -> Fleet:
     """It gets the proxies of the one before."""
-    after = Fleet(proxies=0)
+    after = Fleet(proxies=0, suspicious=suspicious)
     after.cache.publish(EG, world(content))
     after.proxies = fleet.proxies
     for proxy in after.proxies:
@@ -141,8 +140,7 @@ def test_who_was_to_blame_in_the_process_before_us_is_asked_about_first() -> Non
     content = {**HUNDRED, SEVEN: BAD}
     fleet.publish(content)
     fleet.settle()
-    after = another_process(fleet, content)
-    after.cache.suspicious = lambda: {SEVEN.source}
+    after = another_process(fleet, content, lambda: {SEVEN.source})
     before = after.proxies[0].answers
     after.settle()
     assert (after.proxies[0].held, after.blamed) == (expected(content), {SEVEN: Bluntness.FAILS})
@@ -156,8 +154,7 @@ def test_two_known_culprits_cost_a_process_after_us_no_innocent() -> None:
     fleet.settle()
     fleet.publish(content)
     fleet.settle()
-    after = another_process(fleet, content)
-    after.cache.suspicious = lambda: {SEVEN.source, "httproute/default/r8"}
+    after = another_process(fleet, content, lambda: {SEVEN.source, "httproute/default/r8"})
     while after.answer(0):
         assert after.proxies[0].held == expected(content)
     assert after.blamed.keys() == {SEVEN, unit("8.test", "r8")}
