@@ -3,7 +3,16 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+
+class Alarm(Protocol):
+    """What will happen, unless it is cancelled before."""
+
+    def cancel(self) -> None:
+        """Have it not happen. Nothing if it has already."""
+        ...
 
 
 class Clock(Protocol):
@@ -29,6 +38,10 @@ class Clock(Protocol):
         """Wait. Cancel-safe."""
         ...
 
+    def call_later(self, seconds: float, then: Callable[[], object], /) -> Alarm:
+        """Have the loop call `then` when so many seconds have passed. For who must not cost a task; else `sleep`."""
+        ...
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -47,3 +60,6 @@ class SystemClock:
 
     async def sleep(self, seconds: float, /) -> None:
         await asyncio.sleep(seconds)
+
+    def call_later(self, seconds: float, then: Callable[[], object], /) -> Alarm:
+        return asyncio.get_running_loop().call_later(seconds, then)

@@ -1,36 +1,39 @@
 """Work against time, and work against a condition: whichever loses is cancelled and waited for."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from flow.clock import Clock
 from flow.latest import Latest
 
 
+@asynccontextmanager
+async def limited(seconds: float, clock: Clock) -> AsyncIterator[None]:
+    """A block that is cancelled, and raises `TimeoutError`, if it takes longer than `seconds` by `clock`."""
+    async with asyncio.timeout(None) as limit:
+        alarm = clock.call_later(seconds, partial(limit.reschedule, -math.inf))
+        try:
+            yield
+        finally:
+            alarm.cancel()
+
+
 async def within[T](seconds: float, work: Coroutine[Any, Any, T], clock: Clock) -> T:
     """Await `work`; raise `TimeoutError` if it takes longer than `seconds` by `clock`. Cancel-safe."""
-    task = asyncio.ensure_future(work)  # noqa: TID251 (ended below, whatever happens)
-    pause = asyncio.ensure_future(clock.sleep(seconds))  # noqa: TID251
-    try:
-        await asyncio.wait({task, pause}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise TimeoutError(f"no answer within {seconds:g} seconds")
-        return task.result()
-    finally:
-        await _end(task, pause)
+    async with limited(seconds, clock):
+        return await work
 
 
 async def newer_within[T](source: Latest[T], version: int, seconds: float, clock: Clock) -> bool:
     """Wait until a value newer than `version` comes, for `seconds` at most; return whether it came. Cancel-safe."""
-    newer = asyncio.ensure_future(source.newer_than(version))  # noqa: TID251 (ended below, whatever happens)
-    pause = asyncio.ensure_future(clock.sleep(seconds))  # noqa: TID251
-    try:
-        await asyncio.wait({newer, pause}, return_when=asyncio.FIRST_COMPLETED)
-        return newer.done()
-    finally:
-        newer.cancel()
-        pause.cancel()
+    with suppress(TimeoutError):
+        async with limited(seconds, clock):
+            await source.newer_than(version)
+    return source.version > version
 
 
 async def while_true(gate: Latest[bool], work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -16,6 +16,20 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+class _Alarm:
+    def __init__(self, then: Callable[[], object]) -> None:
+        self.is_due = True
+        self._then = then
+
+    def ring(self) -> None:
+        if self.is_due:
+            self.is_due = False
+            self._then()
+
+    def cancel(self) -> None:
+        self.is_due = False
+
+
 class VirtualClock:
     """A Clock whose time passes only in `advance` and `until`."""
 
@@ -29,7 +43,7 @@ class VirtualClock:
         """Every sleep that was asked for, in seconds, in order."""
         self._time = 0.0
         self._count = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._alarms: list[tuple[float, int, _Alarm]] = []
 
     def monotonic(self) -> float:
         return self._time
@@ -47,16 +61,27 @@ class VirtualClock:
         self.naps.append(seconds)
         if seconds <= 0:
             return
-        woken = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._time + seconds, next(self._count), woken))
-        await woken
+        woken = asyncio.Event()
+        alarm = self.call_later(seconds, woken.set)
+        try:
+            await woken.wait()
+        finally:
+            alarm.cancel()
+
+    def call_later(self, seconds: float, then: Callable[[], object], /) -> "_Alarm":
+        alarm = _Alarm(then)
+        if seconds <= 0:
+            asyncio.get_running_loop().call_soon(alarm.ring)
+        else:
+            heapq.heappush(self._alarms, (self._time + seconds, next(self._count), alarm))
+        return alarm
 
     async def advance(self, seconds: float) -> None:
         """Let `seconds` pass; whoever sleeps wakes at its own moment, in order."""
         await settle()
         end = self._time + seconds
-        while self._sleepers and self._sleepers[0][0] <= end:
-            await self._wake()
+        while self._alarms and self._alarms[0][0] <= end:
+            await self._ring()
         self._time = end
         await settle()
 
@@ -70,14 +95,14 @@ class VirtualClock:
         start = self._time
         await settle()
         while not happened():
-            if not self._sleepers or self._sleepers[0][0] > start + at_most:
+            if not self._alarms or self._alarms[0][0] > start + at_most:
                 raise AssertionError(f"it has not happened within {at_most} s, and nothing else will")
-            await self._wake()
+            await self._ring()
         return self._time - start
 
-    async def _wake(self) -> None:
-        when, _, woken = heapq.heappop(self._sleepers)
-        if not woken.done():
+    async def _ring(self) -> None:
+        when, _, alarm = heapq.heappop(self._alarms)
+        if alarm.is_due:
             self._time = max(self._time, when)
-            woken.set_result(None)
+            alarm.ring()
             await settle()

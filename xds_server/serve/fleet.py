@@ -1,10 +1,9 @@
 """What proxies answer → who is connected, who is up to date, who refused what."""
 
-import asyncio
 from collections.abc import Iterable, Set
 from typing import Protocol
 
-from flow.clock import Clock, SystemClock
+from flow.clock import Alarm, Clock, SystemClock
 from flow.latest import Latest
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
@@ -101,7 +100,7 @@ class Fleet:
         self._touched: set[ObjectKey] = set()
         self._moved: set[Proxy] = set()
         """Those that are in sync and were reported not to be, or the other way round."""
-        self._renewal: asyncio.TimerHandle | None = None
+        self._renewal: Alarm | None = None
         cache.observe(self)
 
     def connect(self, group: ObjectKey, node_id: str) -> Proxy:
@@ -210,7 +209,7 @@ class Fleet:
     def _schedule(self) -> None:
         due = bool(self._touched or self._moved)
         if due and self._renewal is None:
-            self._renewal = asyncio.get_running_loop().call_later(self._renew_after, self._renew)
+            self._renewal = self._clock.call_later(self._renew_after, self._renew)
         elif self._renewal is not None and not due:
             self._renewal.cancel()
             self._renewal = None

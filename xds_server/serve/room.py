@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+
+from flow.clock import Clock
 
 LARGE = 256 * 1024
 """Bytes. Smaller responses take no room: thousands of streams at once hold no more than their connections do."""
@@ -16,7 +19,8 @@ class Room:
     leaves it with gRPC until it does, or is gone: one response for each place that its Gateway has.
     """
 
-    def __init__(self, limit: int = 64 * 1024 * 1024, patience: float = 5.0) -> None:
+    def __init__(self, clock: Clock, *, limit: int = 64 * 1024 * 1024, patience: float = 5.0) -> None:
+        self._clock = clock
         self._limit = limit
         self._patience = patience
         self._taken: dict[object, int] = {}
@@ -41,7 +45,7 @@ class Room:
                 self._taken[place] = size
             data = encode()
         self._taken[place] = size
-        lapse = asyncio.get_running_loop().call_later(self._patience, self._leave, place)
+        lapse = self._clock.call_later(self._patience, partial(self._leave, place))
         try:
             yield data
         finally:

@@ -14,6 +14,7 @@ import msgspec
 
 from flow.clock import Clock, SystemClock
 from flow.latest import Latest
+from flow.race import limited
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.gates import Patience
@@ -224,7 +225,7 @@ class XdsServer:
             raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
         self._old_proxies.look(group, node)
         proxy = self._fleet.connect(group, node.id)
-        client = Client(proxy, requests, context.write, self._rooms.setdefault(group, Room()))
+        client = Client(proxy, requests, context.write, self._rooms.setdefault(group, Room(self._clock)))
         session = Session(
             client, conversation, self._fleet, behind=self._behind, limits=self._settings.limits, clock=self._clock
         )
@@ -238,7 +239,7 @@ class XdsServer:
     async def _first(self, requests: AsyncIterator[bytes]) -> bytes | None:
         """The first request; None when the client leaves without one."""
         try:
-            async with asyncio.timeout(self._settings.limits.hello):
+            async with limited(self._settings.limits.hello, self._clock):
                 return await anext(requests, None)
         except TimeoutError:
             raise TurnedAway(grpc.StatusCode.DEADLINE_EXCEEDED, "no request came") from None

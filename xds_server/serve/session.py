@@ -8,7 +8,6 @@ write waits for a slow client no snapshot is queued for it: the newest is looked
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 import grpc
@@ -16,6 +15,7 @@ import msgspec
 
 from flow.clock import Clock
 from flow.latest import Latest
+from flow.race import limited
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.messages import Returned
 from xds_server.serve.conversation import Conversation
@@ -151,9 +151,11 @@ class Session:
         if deadline is None:
             await self._bell.wait()
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
-                await self._bell.wait()
+        alarm = self._clock.call_later(max(0.0, deadline - self._clock.monotonic()), self._bell.set)
+        try:
+            await self._bell.wait()
+        finally:
+            alarm.cancel()
 
     async def _ring_for[T](self, source: Latest[T], version: int) -> None:
         while True:
@@ -190,7 +192,7 @@ class Session:
         try:
             for response, encode in self._conversation.speak(snapshot, now=self._clock.monotonic()):
                 self._fleet.caught_up(self._client.proxy, None)  # before the write, which may never end
-                async with self._client.room.bytes_of(encode) as data, asyncio.timeout(self._limits.write):
+                async with self._client.room.bytes_of(encode) as data, limited(self._limits.write, self._clock):
                     await self._client.write(data)
                 self._fleet.meter.sent(response.type, len(response.resources), len(data))
         except ProtocolError as error:

@@ -47,9 +47,7 @@ class _Taken(NamedTuple):
 
 
 class Quarantine:
-    """The verdicts of one Gateway's proxies. `by` is whose verdict it is; `proxies` are those that there are: a live
-    view.
-    """
+    """The verdicts of one Gateway's proxies. `by` is whose verdict it is; `proxies` is a view of those there are."""
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.flow.virtual_clock import VirtualClock
 from xds_server.serve.room import LARGE, Room
 
 
@@ -29,7 +30,7 @@ class Herd:
 async def test_a_herd_is_served_a_few_at_a_time() -> None:
     """Case 30b: what is under way has a bound."""
     async with asyncio.TaskGroup() as tasks:
-        herd = Herd(Room(limit=3 * LARGE), tasks, 20)
+        herd = Herd(Room(VirtualClock(), limit=3 * LARGE), tasks, 20)
         for _ in range(3):
             await herd.started.get()
         herd.reads.set()
@@ -38,23 +39,25 @@ async def test_a_herd_is_served_a_few_at_a_time() -> None:
 
 async def test_what_is_larger_than_the_room_goes_alone() -> None:
     async with asyncio.TaskGroup() as tasks:
-        herd = Herd(Room(limit=1), tasks, 3)
+        herd = Herd(Room(VirtualClock(), limit=1), tasks, 3)
         herd.reads.set()
     assert (herd.read, herd.most) == (3, LARGE)
 
 
 async def test_clients_that_stall_lose_their_place() -> None:
     """Case 30b: they hold nobody up."""
+    clock = VirtualClock()
     async with asyncio.TaskGroup() as tasks:
-        herd = Herd(Room(limit=LARGE, patience=0.001), tasks, 3)
+        herd = Herd(Room(clock, limit=LARGE, patience=5), tasks, 3)
         for _ in range(3):
             await herd.started.get()
+            await clock.advance(5)
         herd.reads.set()
 
 
 async def test_who_gives_up_waiting_takes_no_place() -> None:
     async with asyncio.TaskGroup() as tasks:
-        herd = Herd(Room(limit=LARGE), tasks, 4)
+        herd = Herd(Room(VirtualClock(), limit=LARGE), tasks, 4)
         await herd.started.get()
         herd.tasks[1].cancel()
         herd.reads.set()
@@ -62,6 +65,6 @@ async def test_who_gives_up_waiting_takes_no_place() -> None:
 
 
 async def test_small_responses_wait_for_nothing() -> None:
-    room = Room(limit=1)
+    room = Room(VirtualClock(), limit=1)
     async with room.bytes_of(lambda: bytes(LARGE)), room.bytes_of(lambda: b"small") as data:
         assert data == b"small"
