@@ -2,8 +2,8 @@
 
 from protos import bootstrap as pb
 from protos import cluster, core, endpoint, http, listener, route, secret, tls
-from protos.encode import pack
 from protos.values import socket_address
+from protos.wrap import manager_filter, router_filter, tls_socket
 from xds_server.bootstrap.common import ads_config, layered_runtime, text, xds_cluster
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
@@ -55,24 +55,23 @@ def _listener_with_routes(table: route.RouteConfiguration) -> listener.Listener:
     manager = http.HttpConnectionManager(
         stat_prefix="validation",
         route_config=table,
-        http_filters=[http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(http.Router()))],
+        http_filters=[router_filter(http.Router())],
     )
-    filter_ = listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))
-    return _listener(f"routes of {table.name}", listener.FilterChain(filters=[filter_]))
+    return _listener(f"routes of {table.name}", listener.FilterChain(filters=[manager_filter(manager)]))
 
 
 def _listener_with_certificate(of: secret.Secret) -> listener.Listener:
     context = tls.DownstreamTlsContext(common_tls_context=tls.CommonTlsContext(tls_certificates=[of.tls_certificate]))
-    socket = core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
-    return _listener(f"certificate of {of.name}", listener.FilterChain(transport_socket=socket))
+    return _listener(f"certificate of {of.name}", listener.FilterChain(transport_socket=tls_socket(context)))
 
 
 def _cluster_with_authorities(of: secret.Secret) -> cluster.Cluster:
     """A cluster, because a listener would need a certificate besides."""
     common = tls.CommonTlsContext(validation_context=of.validation_context)
     context = tls.UpstreamTlsContext(common_tls_context=common)
-    socket = core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
-    return cluster.Cluster(name=f"authorities of {of.name}", type=cluster.Cluster.STATIC, transport_socket=socket)
+    return cluster.Cluster(
+        name=f"authorities of {of.name}", type=cluster.Cluster.STATIC, transport_socket=tls_socket(context)
+    )
 
 
 def _listener(name: str, chain: listener.FilterChain) -> listener.Listener:

@@ -11,8 +11,10 @@ from protos import cluster, core, endpoint, http, listener, matcher
 from protos.encode import pack
 from protos.render import to_dict
 from protos.values import FALSE, TRUE, seconds, socket_address, uint32, uint64
+from protos.wrap import manager_filter, protocol_options
 from xds_server.translate.http_filters import ROUTER
 from xds_server.translate.scope import scoped_routes
+from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 
 XDS_CLUSTER = "xds_cluster"
 SCOPES = "scopes"
@@ -65,10 +67,9 @@ def bootstrap(
 
 def _everything_over_one_stream() -> pb.Bootstrap.DynamicResources:
     """The proxy is not ready before the first answer, however long that takes: an empty proxy would answer 404."""
-    here = core.ConfigSource(
-        ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3, initial_fetch_timeout=seconds(0)
+    return pb.Bootstrap.DynamicResources(
+        ads_config=ads_config(), lds_config=ADS_WITHOUT_LIMIT, cds_config=ADS_WITHOUT_LIMIT
     )
-    return pb.Bootstrap.DynamicResources(ads_config=ads_config(), lds_config=here, cds_config=here)
 
 
 def _subscribed_to_scopes() -> listener.Listener:
@@ -78,11 +79,11 @@ def _subscribed_to_scopes() -> listener.Listener:
     nothing, and what came until another began would be lost. And of those that begin with it only the first waits.
     """
     manager = http.HttpConnectionManager(stat_prefix=SCOPES, scoped_routes=scoped_routes(SCOPES), http_filters=[ROUTER])
-    chain = listener.FilterChain(
-        filters=[listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))]
-    )
     return listener.Listener(
-        name=SCOPES, address=socket_address("127.0.0.1", 0), bind_to_port=FALSE, filter_chains=[chain]
+        name=SCOPES,
+        address=socket_address("127.0.0.1", 0),
+        bind_to_port=FALSE,
+        filter_chains=[listener.FilterChain(filters=[manager_filter(manager)])],
     )
 
 
@@ -120,7 +121,7 @@ def xds_cluster(
         dns_lookup_family=cluster.Cluster.V4_PREFERRED,
         connect_timeout=seconds(CONNECT_TIMEOUT),
         load_assignment=assignment(XDS_CLUSTER, address),
-        typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(options)},
+        typed_extension_protocol_options=protocol_options(options),
         transport_socket=tls,
     )
 

@@ -7,6 +7,7 @@ from k8s_watch.keys import ObjectKey
 from protos import cluster, core, discovery, http, listener, matcher, route, secret, tls
 from protos.encode import pack
 from protos.values import TRUE, seconds, socket_address
+from protos.wrap import manager_filter, router_filter, tls_socket
 from xds_server.bootstrap.common import assignment, bootstrap, text, xds_cluster
 from xds_server.bootstrap.overload import overload_manager
 
@@ -127,7 +128,7 @@ def _mutual_tls(server_name: str, bootstrap_dir: str) -> core.TransportSocket:
         validation_context_sds_secret_config=from_file(TRUSTED_CA_SECRET, TRUSTED_CA_FILE),
     )
     context = tls.UpstreamTlsContext(common_tls_context=common, sni=server_name)
-    return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
+    return tls_socket(context)
 
 
 def _certificate(certs_dir: str) -> secret.Secret:
@@ -225,25 +226,19 @@ def _listener(
     """A listener that works under overload too: it is how one sees the overload. `patience` is for how many seconds an
     answer may take without a word: 0 is for ever, None as Envoy has it, five minutes."""
     hosts = [route.VirtualHost(name=name, domains=["*"], routes=routes)]
-    router = http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(http.Router()))
     manager = http.HttpConnectionManager(
         stat_prefix=name,
         route_config=route.RouteConfiguration(name=name, virtual_hosts=hosts),
-        http_filters=[*(filters or []), router],
+        http_filters=[*(filters or []), router_filter(http.Router())],
         normalize_path=TRUE,
         merge_slashes=True,
         path_with_escaped_slashes_action=http.HttpConnectionManager.REJECT_REQUEST,
         stream_idle_timeout=None if patience is None else seconds(patience),
     )
-    chain = listener.FilterChain(
-        filters=[
-            listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager)),
-        ]
-    )
     return listener.Listener(
         name=f"envoy-gateway-proxy-{name}-{host}-{port}",
         address=socket_address(host, port),
-        filter_chains=[chain],
+        filter_chains=[listener.FilterChain(filters=[manager_filter(manager)])],
         bypass_overload_manager=True,
         ignore_global_conn_limit=True,
     )

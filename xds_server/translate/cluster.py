@@ -7,6 +7,7 @@ from protos import cluster as pb
 from protos import core, endpoint
 from protos.encode import encode, pack
 from protos.values import seconds, uint32, uint64
+from protos.wrap import protocol_options
 from xds_server.snapshot.resource import Resource, ResourceType, make_resource
 from xds_server.translate.socket_options import UNACKNOWLEDGED
 from xds_server.translate.sources import ADS
@@ -145,4 +146,4 @@ def _protocol_options(of: ir.Cluster) -> dict[str, AnyMessage]:
         options.explicit_http_config.http_protocol_options.SetInParent()
     if of.mirror:
         options.common_http_protocol_options.max_stream_duration.CopyFrom(seconds(COPY_TIMEOUT))
-    return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(options)}
+    return protocol_options(options)

@@ -10,6 +10,7 @@ from protos import core, tls
 from protos import listener as pb
 from protos.encode import pack
 from protos.values import uint32
+from protos.wrap import manager_filter, tls_socket
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.http_filters import connection_manager
 from xds_server.translate.secret import over_sds
@@ -39,8 +40,7 @@ def _filter(of: ir.FilterChain, port: int) -> pb.Filter:
     match of.handler:
         case ir.HttpChain() as handler:
             prefix = f"{'https' if of.tls else 'http'}-{port}"
-            manager = connection_manager(handler, stat_prefix=prefix)
-            return pb.Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))
+            return manager_filter(connection_manager(handler, stat_prefix=prefix))
         case ir.TcpChain() as handler:
             prefix = f"{'tls' if of.tls else 'tcp'}-{port}"
             return pb.Filter(name="envoy.filters.network.tcp_proxy", typed_config=_tcp_proxy(handler, prefix))
@@ -75,7 +75,7 @@ def _transport_socket(of: ir.DownstreamTls) -> core.TransportSocket:
     context = tls.DownstreamTlsContext(common_tls_context=common, disable_stateless_session_resumption=True)
     if of.client:
         _ask_clients(of.client, context)
-    return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
+    return tls_socket(context)
 
 
 def _ask_clients(of: ir.ClientValidation, context: tls.DownstreamTlsContext) -> None:

@@ -12,6 +12,7 @@ from gateway_api.ir import xds as ir
 from protos import core, http, matcher
 from protos.encode import pack
 from protos.values import TRUE, seconds, uint32
+from protos.wrap import router_filter
 from xds_server.translate import cors
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.external_auth import EXTERNAL_AUTH
@@ -97,9 +98,4 @@ OF_ROUTES = (CORS, EXTERNAL_AUTH, GRPC_WEB, SESSIONS)
 authorizer could go by, who sees a request as it came; a session begins with what reaches a backend."""
 
 
-def _router() -> http.HttpFilter:
-    router = http.Router(suppress_envoy_headers=True)
-    return http.HttpFilter(name="envoy.filters.http.router", typed_config=pack(router))
-
-
-ROUTER = _router()
+ROUTER = router_filter(http.Router(suppress_envoy_headers=True))

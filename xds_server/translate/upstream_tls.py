@@ -5,7 +5,7 @@ Spec: Envoy v1.40 extensions.transport_sockets.tls.v3.UpstreamTlsContext
 
 from gateway_api.ir import xds as ir
 from protos import core, matcher, tls
-from protos.encode import pack
+from protos.wrap import tls_socket
 from xds_server.translate.secret import over_sds
 
 _SAN_TYPES = {"dns": tls.SubjectAltNameMatcher.DNS, "uri": tls.SubjectAltNameMatcher.URI}
@@ -32,7 +32,7 @@ def transport_socket(of: ir.UpstreamTls) -> core.TransportSocket:
         tls_certificate_sds_secret_configs=shown,
     )
     context = tls.UpstreamTlsContext(common_tls_context=common, sni=of.server_name)
-    return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
+    return tls_socket(context)
 
 
 def _matcher(of: ir.SubjectName) -> tls.SubjectAltNameMatcher:
