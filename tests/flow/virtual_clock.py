@@ -45,6 +45,11 @@ class VirtualClock:
         self._count = itertools.count()
         self._alarms: list[tuple[float, int, _Alarm]] = []
 
+    @property
+    def pending(self) -> int:
+        """How many sleeps and alarms are still to end."""
+        return sum(alarm.is_due for _, _, alarm in self._alarms)
+
     def monotonic(self) -> float:
         return self._time
 

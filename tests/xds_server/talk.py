@@ -21,7 +21,8 @@ class Talk:
         """What the server made of the last request."""
         self.said: list[Response] = []
         """All responses so far."""
-        self._unanswered: list[Response] = []
+        self.unanswered: list[Response] = []
+        """Those of them that the client has not answered, oldest first."""
 
     def push(self, snapshot: Snapshot) -> list[str]:
         """The server has a new snapshot."""
@@ -37,20 +38,20 @@ class Talk:
         """Nothing was said; what does the server say?"""
         responses = self.stream.respond(self.snapshot, now=self.now)
         self.said += responses
-        self._unanswered += responses
+        self.unanswered += responses
         return [shown(response) for response in responses]
 
     def nonce(self, type_: ResourceType) -> str:
         """The nonce of the oldest response of the type that was not answered; from now on it is."""
-        response = next(r for r in self._unanswered if r.type is type_)
-        self._unanswered.remove(response)
+        response = next(r for r in self.unanswered if r.type is type_)
+        self.unanswered.remove(response)
         return response.nonce
 
     def ack_all(self) -> list[str]:
         """Acknowledge everything, also what that brings, until it is quiet; return what it brought."""
         lines = []
-        while self._unanswered:
-            lines += self.ack(self._unanswered[0].type)
+        while self.unanswered:
+            lines += self.ack(self.unanswered[0].type)
         return lines
 
     def ack(self, type_: ResourceType) -> list[str]:
@@ -121,8 +122,8 @@ class SotwTalk(Talk):
     def want(self, type_: ResourceType, names: str) -> list[str]:
         """Ask for something else, with the nonce of the newest response."""
         newest = [r for r in self.said if r.type is type_][-1]
-        if newest in self._unanswered:
-            self._unanswered.remove(newest)
+        if newest in self.unanswered:
+            self.unanswered.remove(newest)
         return self.say(type_, names, nonce=newest.nonce)
 
     def nack(self, type_: ResourceType, message: str = "no") -> list[str]:

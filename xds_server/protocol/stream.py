@@ -81,14 +81,18 @@ class Stream:
         next version waits for its time, in the one before."""
         if not self._channels or not all(channel.settled for channel in self._channels.values()):
             return False
-        listeners = self._channels.get(ResourceType.LISTENER)
-        held = tuple(listeners.holdings.accepted.values()) if listeners else ()
+        held = tuple(self.acknowledged(ResourceType.LISTENER).values())
         if held != self._led_by:
             self._led_by, self._leads_to = held, _led_to(held)
         return all(
             (channel := self._channels.get(type_)) is not None and channel.holdings.has_accepted(names)
             for type_, names in self._leads_to.items()
         )
+
+    def acknowledged(self, type_: ResourceType) -> Mapping[str, Resource]:
+        """What the client said that it has of one type, by name. Clients at rest have one mapping in common."""
+        channel = self._channels.get(type_)
+        return channel.holdings.accepted if channel else {}
 
     @property
     def types(self) -> Collection[ResourceType]:

@@ -119,7 +119,8 @@ class XdsServer:
         """
         if tls is None and not is_local(address):
             raise ValueError(f"{address} can be reached from elsewhere: it needs TLS")
-        server = grpc.aio.server(options=_options(self._settings), maximum_concurrent_rpcs=self._settings.max_streams)
+        settings = self._settings
+        server = grpc.aio.server(options=channel_options(settings), maximum_concurrent_rpcs=settings.max_streams)
         server.add_generic_rpc_handlers(tuple(self._handlers(certified=tls is not None)))
         if tls is None:
             port = server.add_insecure_port(address)
@@ -264,8 +265,8 @@ def is_local(address: str) -> bool:
         return False
 
 
-def _options(settings: ServeSettings) -> list[tuple[str, int]]:
-    """Spec: gRPC core, "channel arguments". Times there are in milliseconds."""
+def channel_options(settings: ServeSettings) -> list[tuple[str, int]]:
+    """What gRPC is told of connections. Spec: gRPC core, "channel arguments". Times there are in milliseconds."""
     return [
         # The map of held versions, at tens of thousands of resources, outgrows gRPC's own 4 MiB. This is enough for
         # 40,000 clusters with names of 180 characters, whose endpoints are asked for and held: each name comes twice.

@@ -146,8 +146,8 @@ class Conversations(RuleBasedStateMachine):
 
     def believed(self) -> dict[ResourceType, dict[str, str]]:
         """What the server takes the client to have, by type: name → version."""
-        channels = self.link.stream._channels
-        return {t: {name: r.version for name, r in c.holdings.accepted.items()} for t, c in channels.items()}
+        stream = self.link.stream
+        return {t: {name: r.version for name, r in stream.acknowledged(t).items()} for t in stream.types}
 
     def in_the_dark(self, type_: ResourceType) -> bool:
         """The client came back with what the server may not know, and refuses what is to replace it."""

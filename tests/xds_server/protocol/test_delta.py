@@ -206,11 +206,11 @@ def test_clients_at_rest_hold_the_set_itself() -> None:
     talk.ack_all()
     talk.push(world(clusters="c1 c2 c3", revisions={"cluster c2": 2}))
     talk.ack_all()
-    assert talk.stream._channels[CLUSTER].holdings.accepted is talk.snapshot.of(CLUSTER).by_name
+    assert talk.stream.acknowledged(CLUSTER) is talk.snapshot.of(CLUSTER).by_name
 
 
 def test_who_holds_as_many_but_not_the_same_does_not_rest() -> None:
     talk = DeltaTalk(world(clusters="c1"))
     talk.say(ENDPOINT, subscribe="c2")
     talk.ack_all()
-    assert set(talk.stream._channels[ENDPOINT].holdings.accepted) == {"c2"}
+    assert set(talk.stream.acknowledged(ENDPOINT)) == {"c2"}

@@ -24,9 +24,10 @@ from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 from xds_server.serve.credentials import TlsFiles
-from xds_server.serve.fleet import Fleet
+from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
+from xds_server.snapshot.resource import Snapshot
 
 EG = ObjectKey("default", "eg")
 OTHER = ObjectKey("default", "other")
@@ -121,12 +122,33 @@ class Stream:
         self._call.cancel()
 
 
+class WatchedFleet(Fleet):
+    """Says of each stream what its proxy has acknowledged all of."""
+
+    def __init__(self, cache: SnapshotCache) -> None:
+        super().__init__(cache, renew_after=0.0)
+        self.streams: dict[Proxy, Snapshot | None] = {}
+
+    def connect(self, group: ObjectKey, node_id: str) -> Proxy:
+        proxy = super().connect(group, node_id)
+        self.streams[proxy] = None
+        return proxy
+
+    def disconnect(self, proxy: Proxy) -> None:
+        super().disconnect(proxy)
+        del self.streams[proxy]
+
+    def caught_up(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
+        super().caught_up(proxy, snapshot)
+        self.streams[proxy] = snapshot
+
+
 class Running(NamedTuple):
     """A server that serves, and what it serves from."""
 
     server: XdsServer
     cache: SnapshotCache
-    fleet: Fleet
+    fleet: WatchedFleet
     ready: Latest[bool]
     behind: Latest[bool]
     stack: AsyncExitStack
@@ -158,7 +180,7 @@ async def serving(
 ) -> AsyncIterator[Running]:
     """A server on a free port, for as long as the block takes."""
     cache = SnapshotCache()
-    fleet, is_ready, behind = Fleet(cache, renew_after=0.0), Latest(ready), Latest(initial=False)
+    fleet, is_ready, behind = WatchedFleet(cache), Latest(ready), Latest(initial=False)
     quick = settings or ServeSettings(drain=0.0)
     server = XdsServer(cache, fleet, ready=is_ready, behind=behind, clock=SystemClock(), settings=quick)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:

@@ -4,7 +4,7 @@ from gateway_api.ir import xds as ir
 from gateway_api.ir.fleet import RefusedRoute
 from k8s_watch.keys import ObjectKey
 from protos import type_urls
-from tests.flow.virtual_clock import settle
+from tests.flow.virtual_clock import VirtualClock, settle
 from tests.xds_server.world import ROUTE, world
 from xds_server.protocol.messages import Acked, Nacked
 from xds_server.serve.fleet import Fleet, Proxy
@@ -48,19 +48,21 @@ async def test_connected_and_acknowledged_proxies_are_counted() -> None:
 
 
 async def test_who_answers_before_the_report_is_renewed_was_never_behind() -> None:
-    fleet, cache = fleet_of(GOOD)
+    cache, clock = SnapshotCache(), VirtualClock()
+    cache.publish(EG, GOOD)
+    fleet = Fleet(cache, clock=clock)
     one = fleet.connect(EG, "one")
     fleet.caught_up(one, GOOD)
-    await settle()
+    await clock.advance(1)
     version = fleet.report.version
     cache.publish(EG, FIXED)
     fleet.caught_up(one, None)
     fleet.caught_up(one, FIXED)
-    assert fleet._renewal is None, "there is nothing to tell"
-    await settle()
+    assert not clock.pending, "there is nothing to tell"
+    await clock.advance(1)
     assert fleet.report.version == version
     fleet.caught_up(one, None)
-    await settle()
+    await clock.advance(1)
     assert fleet.report.value.gateways[EG].acked == 0
 
 

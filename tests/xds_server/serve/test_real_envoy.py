@@ -61,7 +61,7 @@ class Bench:
         await self.until(lambda: self.gateway.connected == self.gateway.acked > 0 and self.in_sync_with(snapshot))
 
     def in_sync_with(self, snapshot: Snapshot) -> bool:
-        return all(proxy.in_sync_with is snapshot for proxy in self.running.fleet._proxies[EG])
+        return all(acknowledged is snapshot for acknowledged in self.running.fleet.streams.values())
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something in the fleet's report."""

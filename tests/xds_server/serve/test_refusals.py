@@ -71,4 +71,4 @@ async def test_what_is_remembered_of_gateways_that_are_gone_is_forgotten() -> No
         telling.tell(DENIED, Visitor("p", EG._replace(name=f"g{number}")))
     await clock.advance(PAUSE)
     telling.tell(DENIED, Visitor("p", EG))
-    assert len(telling._said) == 1
+    assert len(telling) == 1
