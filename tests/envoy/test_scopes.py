@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 
-import grpc
 import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -71,6 +70,41 @@ class WatchedFleet(Fleet):
         self.acknowledged.publish(snapshot)
 
 
+class Line:
+    """Between a proxy and its control plane."""
+
+    def __init__(self) -> None:
+        self._ends: list[asyncio.StreamWriter] = []
+
+    @contextlib.asynccontextmanager
+    async def to(self, port: int) -> AsyncIterator[int]:
+        """Pass on to this port, from the one that it gives."""
+
+        async def pass_on(here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+            there, on = await asyncio.open_connection("127.0.0.1", port)
+            self._ends += [back, on]
+            await asyncio.gather(_copy(here, on), _copy(there, back))
+
+        async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as server:
+            try:
+                yield server.sockets[0].getsockname()[1]
+            finally:
+                self.cut()
+
+    def cut(self) -> None:
+        """Break off, before the proxy hears what is published next. It comes back in a moment."""
+        while self._ends:
+            self._ends.pop().transport.abort()
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await source.read(1 << 16):
+            target.write(data)
+            await target.drain()
+    target.close()
+
+
 class World:
     """A control plane and an Envoy. Two ports: what is published is in scopes on the one, as a whole on the other."""
 
@@ -79,7 +113,7 @@ class World:
         self.fleet = WatchedFleet(self.cache)
         self.ports, self.backend = ports, backend
         self.proxy = None
-        self.server: XdsServer | None = None
+        self.line = Line()
         self.admin = Path()
 
     def draining(self) -> bool:
@@ -113,12 +147,6 @@ class World:
             gateway, [ir.Endpoints(cluster=A, endpoints=(ir.Endpoint(address="127.0.0.1", port=self.backend),))]
         )
 
-    def break_off(self) -> None:
-        """End the proxy's stream, before it hears what is published next. It comes back in a moment."""
-        assert self.server
-        (session,) = self.server._sessions
-        session.end(grpc.StatusCode.UNAVAILABLE, "come again")
-
     async def publish(self, *hosts: ir.VirtualHost, modes: Sequence[RouteScoping] = ("always", "never")) -> None:
         """Return when the proxy has acknowledged it all."""
         self.cache.publish(KEY, self.snapshot(*hosts, modes=modes))
@@ -146,15 +174,16 @@ class World:
 async def serving(
     world: World, start: Callable[[Path], None], folder: Path, settings: ServeSettings
 ) -> AsyncIterator[None]:
-    server = world.server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
+    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
         _, xds_port = await server.port.newer_than(0)
         world.admin = folder / "admin.sock"
-        text = local_bootstrap(gateway=KEY, node_id="one", xds=f"127.0.0.1:{xds_port}", admin_socket=str(world.admin))
-        (folder / "bootstrap.json").write_text(text)
-        await asyncio.to_thread(start, folder / "bootstrap.json")
-        yield
+        async with world.line.to(xds_port) as port:
+            text = local_bootstrap(gateway=KEY, node_id="one", xds=f"127.0.0.1:{port}", admin_socket=str(world.admin))
+            (folder / "bootstrap.json").write_text(text)
+            await asyncio.to_thread(start, folder / "bootstrap.json")
+            yield
         task.cancel()
 
 
@@ -333,7 +362,7 @@ async def test_a_proxy_that_comes_back_to_another_mode_loses_no_request(world: W
     await world.publish(*hosts)
     async with Load(world, "a.test", "b.test") as load:
         for n, mode in enumerate(["never", "always"] * 5):
-            world.break_off()
+            world.line.cut()
             await world.publish(*hosts, host(f"{n}.test"), modes=(mode, "never"))
             while await world.answers(f"{n}.test") != [(200, f"{n}.test")]:
                 pass
