@@ -133,17 +133,21 @@ class Isolation:
         self.in_vain = False
         """Whether the last search came to nothing."""
 
-    def refusers(self, version: str) -> set[Hashable] | None:
-        """Who refused the version; None: nobody. To be added to."""
-        return self._refused.get(version)
+    def refusers(self, version: str) -> Set[Hashable]:
+        """Who refused the version."""
+        return self._refused.get(version, frozenset())
 
-    def refuse(self, version: str, message: str, by: Hashable) -> None:
-        """The first proxy refused it."""
+    def refuse(self, version: str, message: str, by: Hashable) -> bool:
+        """A proxy refused it; return whether it is the first that did."""
+        if refusers := self._refused.get(version):
+            refusers.add(by)
+            return False
         self._refused[version] = {by}
         self._questions.pop(version, None)
         self._message = message
         if len(self._refused) > REMEMBERED:
             del self._refused[next(known for known in self._refused if known != self._wanted)]
+        return True
 
     def leave(self, by: Hashable) -> bool:
         """A proxy is gone. What it alone refused is not refused any more; return whether there is such a thing."""

@@ -106,14 +106,11 @@ class Quarantine:
             return False
         if self._divide(type_, resource) is None:
             return self._refuse_whole(key, resource)
-        isolation = self._isolations.get(key)
         good = self._good[type_].get(resource.name)
         if good is not None and good.version == resource.version:
             return self._disagree(key, {by}, _Refusal(resource.version, message))
-        if isolation and (refusers := isolation.refusers(resource.version)) is not None:
-            refusers.add(by)
+        if not self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by):
             return False
-        self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by)
         self._offers.pop(key, None)
         return True
 
@@ -248,7 +245,7 @@ class Quarantine:
     def _comes_late(self, key: Key, taken: Resource) -> bool:
         """Whether it would undo what is known: it is neither what is out now, nor what another refused."""
         isolation = self._isolations.get(key)
-        refused = isolation is not None and isolation.refusers(taken.version) is not None
+        refused = isolation is not None and bool(isolation.refusers(taken.version))
         return taken.name in self._good[key[0]] and not refused and not self._is_current(key, taken)
 
     def _hear_of(self, key: Key, taken: Resource, by: Hashable) -> bool:

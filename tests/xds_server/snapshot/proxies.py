@@ -123,9 +123,21 @@ class Fleet:
         self.hear()
         return answered
 
+    def go(self, proxy: int) -> None:
+        """It is gone for good."""
+        self.cache.leave(EG, self.proxies.pop(proxy))
+        self.hear()
+
     def settle(self) -> None:
         while sum(self.answer(n) for n in range(len(self.proxies))):
             pass
+
+    @property
+    def served(self) -> str:
+        """The version of the table that is served."""
+        now = self.cache.watch(EG).value
+        assert now is not None
+        return now.of(ResourceType.ROUTE).by_name["table"].version
 
     @property
     def blamed(self) -> dict[Unit, Bluntness]:

@@ -213,11 +213,28 @@ def test_who_leaves_takes_what_it_alone_refused_along() -> None:
     fleet.cache.publish(EG, world(content))
     fleet.proxies[0].hear()
     fleet.answer(0)
-    gone = fleet.proxies.pop(0)
-    fleet.cache.leave(EG, gone)
+    fleet.go(0)
     fleet.hear()
     fleet.settle()
     assert (fleet.proxies[0].held, fleet.blamed) == (content, {})
+
+
+def test_what_is_refused_after_all_stays_so_when_one_of_those_who_refused_it_goes() -> None:
+    """Who took it is gone, and two refuse it: one of them is enough."""
+    fleet = Fleet(proxies=3)
+    fleet.publish({A: "1", B: "1"})
+    fleet.settle()
+    fleet.proxies[2].takes_all = True
+    fleet.publish({A: BAD, B: "2"})
+    for proxy in (2, 0, 1):
+        fleet.answer(proxy)
+    refused = fleet.served
+    fleet.go(2)
+    assert fleet.served != refused
+    fleet.go(1)
+    assert fleet.served != refused
+    fleet.settle()
+    assert fleet.proxies[0].held == {A: "500", B: "2"}
 
 
 def test_what_proxies_come_back_with_is_good() -> None:
