@@ -65,8 +65,6 @@ class Channel:
         """Of those: name → when a version of it was sent last."""
         self.must_answer = False
         """The client waits for a first answer, even an empty one."""
-        self.resumed = False
-        """The client came with things from an earlier stream."""
         self.last_nonce = ""
         """Of the newest response; "" before the first."""
         self.claimed_version = ""
@@ -79,6 +77,7 @@ class Channel:
         self._stand_ins: set[str] = set()
         """Names that were sent, because the client asked, though they are not in the snapshot."""
         self._came_with = 0
+        """How many names it had from an earlier stream."""
         self._everything = False
         self._looked = False
 
@@ -88,9 +87,14 @@ class Channel:
         return max(len(self.subscription.names), self._came_with)
 
     @property
+    def resumed(self) -> bool:
+        """The client came with things from an earlier stream."""
+        return self._came_with > 0
+
+    @property
     def settled(self) -> bool:
         """The client has acknowledged all that it should have by now."""
-        return self.holdings.calm and not (self.dirty or self.gated or self.must_answer or self._refuses_something())
+        return self.steady and not (self.must_answer or self._refuses_something())
 
     @property
     def steady(self) -> bool:
@@ -144,7 +148,6 @@ class Channel:
     def resume(self, versions: Mapping[str, str]) -> None:
         """Take in what the client holds from an earlier stream; matched at the next look."""
         self._reported = {name: version for name, version in versions.items() if self.subscription.covers(name)}
-        self.resumed = bool(self._reported)
         self._came_with = len(self._reported)
 
     def ask(self, names: Iterable[str]) -> None:

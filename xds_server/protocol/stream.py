@@ -23,7 +23,7 @@ Order across types holds within one stream. A client with one stream a type gets
 the end only: the protocol gives a server nothing to do better.
 """
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from xds_server.protocol.channel import Channel
@@ -93,11 +93,6 @@ class Stream:
         """What the client said that it has of one type, by name. Clients at rest have one mapping in common."""
         channel = self._channels.get(type_)
         return channel.holdings.accepted if channel else {}
-
-    @property
-    def types(self) -> Collection[ResourceType]:
-        """The types that the client asked for."""
-        return self._channels.keys()
 
     def respond(self, snapshot: Snapshot, *, now: float) -> Sequence[Response]:
         """What to send now so that the client converges on `snapshot`, in this order; empty when there is nothing.

@@ -147,7 +147,7 @@ class Conversations(RuleBasedStateMachine):
     def believed(self) -> dict[ResourceType, dict[str, str]]:
         """What the server takes the client to have, by type: name → version."""
         stream = self.link.stream
-        return {t: {name: r.version for name, r in stream.acknowledged(t).items()} for t in stream.types}
+        return {t: {name: r.version for name, r in stream.acknowledged(t).items()} for t in ResourceType}
 
     def in_the_dark(self, type_: ResourceType) -> bool:
         """The client came back with what the server may not know, and refuses what is to replace it."""
