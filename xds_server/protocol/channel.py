@@ -10,8 +10,8 @@ from protos import endpoint as pb
 from protos.encode import encode
 from xds_server.protocol.holdings import Holdings
 from xds_server.protocol.subscription import WILDCARD, Subscription
-from xds_server.snapshot.diff import Diff, Reference
-from xds_server.snapshot.resource import EMPTY_SET, Resource, ResourceSet, ResourceType, make_resource
+from xds_server.snapshot.diff import Diff
+from xds_server.snapshot.resource import EMPTY_SET, Reference, Resource, ResourceSet, ResourceType, make_resource
 
 WHOLE_SETS = frozenset({ResourceType.CLUSTER, ResourceType.SCOPED_ROUTE, ResourceType.LISTENER})
 """Types whose state-of-the-world responses carry everything, and for which asking for nothing means everything.

@@ -11,8 +11,8 @@ import msgspec
 
 from gateway_api.ir.infra import LISTENER_DRAIN
 from xds_server.protocol.channel import Channel, Staged, Stay
-from xds_server.snapshot.diff import Reference, named_apart
-from xds_server.snapshot.resource import Resource, ResourceType
+from xds_server.snapshot.diff import named_apart
+from xds_server.snapshot.resource import Reference, Resource, ResourceType
 
 CLUSTER, ENDPOINT, SECRET, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
 

@@ -10,7 +10,7 @@ from k8s_watch.keys import ObjectKey
 from xds_server.protocol.messages import Acked, Heard, Nacked, Returned
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.isolation import Blame, Bluntness, Unit
-from xds_server.snapshot.resource import TYPE_URLS, Resource, ResourceType, Snapshot
+from xds_server.snapshot.resource import TYPE_URLS, Reference, Resource, ResourceType, Snapshot
 
 
 class Meter(Protocol):
@@ -96,7 +96,7 @@ class Fleet:
         self.meter: Meter = meter or NoMeter()
         self._cache = cache
         self._proxies: dict[ObjectKey, set[Proxy]] = {}
-        self._refusals: dict[ObjectKey, dict[tuple[ResourceType, str], _Refusal]] = {}
+        self._refusals: dict[ObjectKey, dict[Reference, _Refusal]] = {}
         self._touched: set[ObjectKey] = set()
         self._moved: set[Proxy] = set()
         """Those that are in sync and were reported not to be, or the other way round."""
@@ -195,7 +195,7 @@ class Fleet:
         nack = Nack(node_id=proxy.node_id, type_url=TYPE_URLS[what.type], resources=what.names, message=what.message)
         self._refusals.setdefault(proxy.group, {})[what.type, name] = _Refusal(versions[0], nack)
 
-    def _forgive(self, group: ObjectKey, refusals: dict[tuple[ResourceType, str], _Refusal], what: Acked) -> None:
+    def _forgive(self, group: ObjectKey, refusals: dict[Reference, _Refusal], what: Acked) -> None:
         for resource in what.resources:
             refusal = refusals.get((what.type, resource.name))
             if refusal and refusal.version == resource.version:

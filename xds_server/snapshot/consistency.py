@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import NamedTuple
 
-from xds_server.snapshot.diff import Reference, changed_names, named_apart
-from xds_server.snapshot.resource import ResourceType, Snapshot
+from xds_server.snapshot.diff import changed_names, named_apart
+from xds_server.snapshot.resource import Reference, ResourceType, Snapshot
 
 
 class Dangling(NamedTuple):

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
-from xds_server.snapshot.resource import Resource, ResourceSet, ResourceType
+from xds_server.snapshot.resource import Reference, Resource, ResourceSet
 
 type Diff = Callable[[ResourceSet, ResourceSet], frozenset[str]]
 
@@ -39,9 +39,6 @@ def _names_since(version: str, new: ResourceSet) -> frozenset[str] | None:
 
 def _version(resource: Resource | None) -> str | None:
     return resource.version if resource else None
-
-
-type Reference = tuple[ResourceType, str]
 
 
 class NamedApart(NamedTuple):

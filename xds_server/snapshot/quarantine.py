@@ -17,9 +17,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, Unit, indivisible
-from xds_server.snapshot.resource import EMPTY_SET, Resource, ResourceSet, ResourceType, Snapshot, change_set
-
-type Key = tuple[ResourceType, str]
+from xds_server.snapshot.resource import EMPTY_SET, Reference, Resource, ResourceSet, ResourceType, Snapshot, change_set
 
 WISHES = 16
 """Snapshots that are remembered, to know which of two versions is the newer one. They share what did not change."""
@@ -59,11 +57,11 @@ class Quarantine:
         self._suspicious = suspicious
         self._proxies = proxies
         self._good: dict[ResourceType, dict[str, Resource]] = {type_: {} for type_ in ResourceType}
-        self._bad: dict[Key, str] = {}
-        self._isolations: dict[Key, Isolation] = {}
-        self._offers: dict[Key, _Offer] = {}
-        self._dissenters: dict[Key, dict[Hashable, _Refusal]] = {}
-        self._foreign: set[Key] = set()
+        self._bad: dict[Reference, str] = {}
+        self._isolations: dict[Reference, Isolation] = {}
+        self._offers: dict[Reference, _Offer] = {}
+        self._dissenters: dict[Reference, dict[Hashable, _Refusal]] = {}
+        self._foreign: set[Reference] = set()
         """Proxies came with versions of these that we do not know."""
         self._last: tuple[Snapshot, ...] = ()
         """What was wished for and what was served, as of the last `view`."""
@@ -187,8 +185,8 @@ class Quarantine:
         isolation = self._isolations.get((type_, name))
         return isolation is not None and not isolation.hopeless
 
-    def _served_instead(self, wanted: Snapshot) -> Mapping[Key, Resource]:
-        found: dict[Key, Resource] = {}
+    def _served_instead(self, wanted: Snapshot) -> Mapping[Reference, Resource]:
+        found: dict[Reference, Resource] = {}
         for key, isolation in list(self._isolations.items()):
             now = wanted.of(key[0]).by_name[key[1]]
             offer = self._offer(isolation, key, now)
@@ -202,7 +200,7 @@ class Quarantine:
                 found[type_, name] = good
         return found
 
-    def _offer(self, isolation: Isolation, key: Key, now: Resource) -> Resource | None:
+    def _offer(self, isolation: Isolation, key: Reference, now: Resource) -> Resource | None:
         """As `Isolation.next`, which is asked again when it may say something else: it takes whole tables apart."""
         known = self._offers.get(key)
         if known and known.of is now:
@@ -215,7 +213,7 @@ class Quarantine:
         self._offers[key] = _Offer(now, offer)
         return offer
 
-    def _is_current(self, key: Key, resource: Resource) -> bool:
+    def _is_current(self, key: Reference, resource: Resource) -> bool:
         """Whether the version is wished for or served; what was refused late may be mended since."""
         now = (of.of(key[0]).by_name.get(key[1]) for of in self._last)
         return any(each is not None and each.version == resource.version for each in now)
@@ -230,7 +228,7 @@ class Quarantine:
             if now.get(name) is resource or not self._is_older((type_, name), resource):
                 yield name, resource
 
-    def _is_older(self, key: Key, taken: Resource) -> bool:
+    def _is_older(self, key: Reference, taken: Resource) -> bool:
         """Whether the last good version was wished for after this one was. What nobody remembers is older."""
         type_, name = key
         good = self._good[type_].get(name)
@@ -242,13 +240,13 @@ class Quarantine:
                 return then.version != taken.version
         return True
 
-    def _comes_late(self, key: Key, taken: Resource) -> bool:
+    def _comes_late(self, key: Reference, taken: Resource) -> bool:
         """Whether it would undo what is known: it is neither what is out now, nor what another refused."""
         isolation = self._isolations.get(key)
         refused = isolation is not None and bool(isolation.refusers(taken.version))
         return taken.name in self._good[key[0]] and not refused and not self._is_current(key, taken)
 
-    def _hear_of(self, key: Key, taken: Resource, by: Hashable) -> bool:
+    def _hear_of(self, key: Reference, taken: Resource, by: Hashable) -> bool:
         """A proxy took what is out, or what another refused. Return whether that makes a difference."""
         self._dissenters.get(key, {}).pop(by, None)
         isolation = self._isolations.get(key)
@@ -261,14 +259,14 @@ class Quarantine:
         self._offers.pop(key, None)
         return True
 
-    def _disagree(self, key: Key, dissenters: Set[Hashable], refusal: _Refusal) -> bool:
+    def _disagree(self, key: Reference, dissenters: Set[Hashable], refusal: _Refusal) -> bool:
         """These refused what another took. Return whether that makes a difference."""
         self._dissenters.setdefault(key, {}).update(dict.fromkeys(dissenters, refusal))
         self._offers.pop(key, None)
         ended = self._isolations.pop(key, None) is not None
         return self._give_voice(key) or ended
 
-    def _give_voice(self, key: Key) -> bool:
+    def _give_voice(self, key: Reference) -> bool:
         """When all proxies that there are refused what others took, who took it is gone: it is refused after all."""
         dissenters, proxies = self._dissenters.get(key, {}), self._proxies
         if not (proxies and dissenters and proxies <= dissenters.keys()):
@@ -282,7 +280,7 @@ class Quarantine:
         self._offers.pop(key, None)
         return True
 
-    def _refuse_whole(self, key: Key, resource: Resource) -> bool:
+    def _refuse_whole(self, key: Reference, resource: Resource) -> bool:
         good = self._good[key[0]].get(key[1])
         if good is not None and good.version == resource.version:
             return False
@@ -296,7 +294,7 @@ class Quarantine:
 
         A scope that others choose with cannot: it would need them all, and names none of them.
         """
-        found: dict[Key, Resource] = {(type_, resource.name): resource}
+        found: dict[Reference, Resource] = {(type_, resource.name): resource}
         to_find = self._missing(wanted, resource)
         while to_find:
             key = to_find.pop()
@@ -310,11 +308,11 @@ class Quarantine:
             to_find.extend(self._missing(wanted, good))
         return [(of, each) for (of, _), each in found.items()]
 
-    def _is_chosen_with(self, key: Key) -> bool:
+    def _is_chosen_with(self, key: Reference) -> bool:
         scopes = self._good[ResourceType.SCOPED_ROUTE] if key[0] is ResourceType.SCOPED_ROUTE else {}
         return any(key in scope.depends_on for scope in scopes.values())
 
-    def _missing(self, wanted: Snapshot, resource: Resource) -> list[Key]:
+    def _missing(self, wanted: Snapshot, resource: Resource) -> list[Reference]:
         return [key for key in resource.depends_on if key[1] not in wanted.of(key[0]).by_name]
 
     def _tidy(self, wanted: Snapshot) -> None:

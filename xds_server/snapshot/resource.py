@@ -35,6 +35,10 @@ TYPE_URLS: Final[Mapping[ResourceType, str]] = {
 }
 
 
+type Reference = tuple[ResourceType, str]
+"""A resource by its type and name."""
+
+
 class Resource(msgspec.Struct, frozen=True, eq=False):
     """Encoded once, at birth. `version` is a digest of the content: equal on every replica and after every restart.
 
@@ -46,7 +50,7 @@ class Resource(msgspec.Struct, frozen=True, eq=False):
     encoding: bytes | tuple[bytes, ...]
     """The body, or pieces that make it up: a large one whose neighbour versions share most of them is not copied for
     each version, and a version that nobody asks for is never put together."""
-    depends_on: tuple[tuple[ResourceType, str], ...] = ()
+    depends_on: tuple[Reference, ...] = ()
     """Resources that it names, each once: they must be in `Snapshot` too, and are acknowledged before it is sent."""
     framed: tuple[bytes, ...] = ()
     """The pieces behind what goes before them in a response; () until it was sent first. Kept by who sends (ADR 15)."""
@@ -73,11 +77,11 @@ class Resource(msgspec.Struct, frozen=True, eq=False):
         return hash((self.name, self.version))
 
     @property
-    def _content(self) -> tuple[str, str, bytes, tuple[tuple[ResourceType, str], ...]]:
+    def _content(self) -> tuple[str, str, bytes, tuple[Reference, ...]]:
         return self.name, self.version, self.body, self.depends_on
 
 
-def make_resource(name: str, body: bytes, depends_on: Iterable[tuple[ResourceType, str]] = ()) -> Resource:
+def make_resource(name: str, body: bytes, depends_on: Iterable[Reference] = ()) -> Resource:
     """A resource with the version that its bytes deserve."""
     return Resource(name, _short(xxhash.xxh3_128_intdigest(body)), body, tuple(depends_on))
 
@@ -87,9 +91,7 @@ def digest(part: bytes) -> int:
     return xxhash.xxh3_128_intdigest(part)
 
 
-def make_from_parts(
-    name: str, total: int, pieces: tuple[bytes, ...], depends_on: Iterable[tuple[ResourceType, str]]
-) -> Resource:
+def make_from_parts(name: str, total: int, pieces: tuple[bytes, ...], depends_on: Iterable[Reference]) -> Resource:
     """A resource of many parts whose order follows from their content.
 
     `total` is the sum of each part's `digest`, so the version is the same however the parts came to be. `pieces` make

@@ -12,7 +12,7 @@ from gateway_api.ir import xds as ir
 from protos import listener as pb
 from protos.encode import encode, pack
 from protos.values import TRUE, socket_address, uint32
-from xds_server.snapshot.resource import Resource, ResourceType, make_resource
+from xds_server.snapshot.resource import Reference, Resource, ResourceType, make_resource
 from xds_server.translate.access_log import WITHOUT_FILTER_CHAIN
 from xds_server.translate.datagrams import SOCKET, datagram_filter
 from xds_server.translate.filter_chain import filter_chain
@@ -76,7 +76,7 @@ def _needs_tls_inspector(of: ir.Listener) -> bool:
     return any(chain.tls or chain.server_names for chain in of.filter_chains)
 
 
-def _dependencies(of: ir.Listener) -> Iterator[tuple[ResourceType, str]]:
+def _dependencies(of: ir.Listener) -> Iterator[Reference]:
     for chain in of.filter_chains:
         if chain.tls:
             named = (*chain.tls.secrets, *([chain.tls.client.ca] if chain.tls.client else []))
@@ -91,7 +91,7 @@ def _dependencies(of: ir.Listener) -> Iterator[tuple[ResourceType, str]]:
     yield from _clusters(of.datagrams.destinations if of.datagrams else ())
 
 
-def _clusters(destinations: Iterable[ir.Destination]) -> Iterator[tuple[ResourceType, str]]:
+def _clusters(destinations: Iterable[ir.Destination]) -> Iterator[Reference]:
     for to in destinations:
         if to.weight > 0 and to.cluster != ir.INVALID_BACKEND:
             yield ResourceType.CLUSTER, to.cluster

@@ -22,7 +22,7 @@ from gateway_api.ir import xds as ir
 from protos import core, http
 from protos.encode import as_field, encode, pack
 from protos.route import ScopedRouteConfiguration
-from xds_server.snapshot.resource import Resource, ResourceType, make_resource
+from xds_server.snapshot.resource import Reference, Resource, ResourceType, make_resource
 from xds_server.translate.route import EncodedHost, frame, virtual_host
 from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 
@@ -32,8 +32,6 @@ HEADER = "x-lychgate-scope"
 WILDCARDS = "*"
 WHOLE = "~"
 """No host is spelled like these."""
-
-type Reference = tuple[ResourceType, str]
 
 
 def scopes(of: ir.RouteTable) -> Iterator[Resource]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
-from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
+from xds_server.snapshot.resource import Reference, Resource, ResourceType, digest, make_from_parts
 from xds_server.translate.fields import Fields
 from xds_server.translate.route import (
     EncodedHost,
@@ -66,9 +66,9 @@ class TableKeeper:
         self._total = digest(self._frame)
         self._named: dict[str, int] = {}
         """Cluster → how many hosts name it."""
-        self._references: list[tuple[ResourceType, str]] = []
+        self._references: list[Reference] = []
         """To those clusters, sorted."""
-        self._depends_on: tuple[tuple[ResourceType, str], ...] | None = ()
+        self._depends_on: tuple[Reference, ...] | None = ()
         """The same; None while it differs."""
 
     def update(self, change: TableChange) -> Resource:
