@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from lychgate.telemetry.metrics import SECONDS
-from xds_server.serve.refusals import TOLD
+from xds_server.serve.turned_away import TOLD
 from xds_server.snapshot.resource import ResourceType
 
 

@@ -26,9 +26,9 @@ from xds_server.serve.fleet import Fleet
 from xds_server.serve.identity import Denied, authorized_gateway, certified_gateway
 from xds_server.serve.methods import DIALECTS, SERVICES, Begin
 from xds_server.serve.old_proxies import OldProxies
-from xds_server.serve.refusals import Refusals, Visitor
 from xds_server.serve.room import Room
 from xds_server.serve.session import Client, Ending, Limits, Session
+from xds_server.serve.turned_away import TurnedAwayLog, Visitor
 from xds_server.serve.wire import Malformed
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.diff import DiffMemo
@@ -102,7 +102,7 @@ class XdsServer:
         self._settings = settings or ServeSettings()
         self._admission = Admission(self._settings.admission, self._clock)
         self._diff = DiffMemo()
-        self._refusals = Refusals(self._clock)
+        self._turned_away = TurnedAwayLog(self._clock)
         self._old_proxies = OldProxies()
         self._rooms: WeakValueDictionary[ObjectKey, Room] = WeakValueDictionary()
         """Each as long as the Gateway has a stream."""
@@ -176,7 +176,7 @@ class XdsServer:
 
     async def _end(self, ending: Ending, visitor: Visitor, context: ServerContext) -> None:
         self._fleet.meter.turned_away(ending.code.name)
-        self._refusals.tell(ending, visitor)
+        self._turned_away.tell(ending, visitor)
         await context.abort(*ending)
 
     @contextmanager

@@ -42,7 +42,7 @@ class _Said(NamedTuple):
     """How many were turned away since, without a line."""
 
 
-class Refusals:
+class TurnedAwayLog:
     """Tells of streams that were turned away, once a minute for each code and Gateway at most."""
 
     def __init__(self, clock: Clock) -> None:

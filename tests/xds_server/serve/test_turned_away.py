@@ -9,10 +9,10 @@ import structlog
 from protos import core
 from tests.flow.virtual_clock import VirtualClock
 from tests.xds_server.serve.conftest import EG, OTHER, Authority, Serve
-from xds_server.serve import refusals
+from xds_server.serve import turned_away
 from xds_server.serve.credentials import TlsFiles
-from xds_server.serve.refusals import PAUSE, Refusals, Visitor
 from xds_server.serve.session import Ending
+from xds_server.serve.turned_away import PAUSE, TurnedAwayLog, Visitor
 
 DENIED = Ending(grpc.StatusCode.PERMISSION_DENIED, "no")
 FULL = Ending(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
@@ -48,7 +48,7 @@ async def test_that_we_are_not_ready_yet_is_no_line(serve: Serve) -> None:
 
 async def test_each_code_and_gateway_has_a_line_a_minute_that_counts_the_others() -> None:
     clock = VirtualClock()
-    telling = Refusals(clock)
+    telling = TurnedAwayLog(clock)
     with structlog.testing.capture_logs() as said:
         for _ in range(3):
             telling.tell(DENIED, Visitor("p", EG))
@@ -66,8 +66,8 @@ async def test_each_code_and_gateway_has_a_line_a_minute_that_counts_the_others(
 
 async def test_what_is_remembered_of_gateways_that_are_gone_is_forgotten() -> None:
     clock = VirtualClock()
-    telling = Refusals(clock)
-    for number in range(refusals.KNOWN):
+    telling = TurnedAwayLog(clock)
+    for number in range(turned_away.KNOWN):
         telling.tell(DENIED, Visitor("p", EG._replace(name=f"g{number}")))
     await clock.advance(PAUSE)
     telling.tell(DENIED, Visitor("p", EG))
