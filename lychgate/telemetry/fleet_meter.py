@@ -8,7 +8,7 @@ from xds_server.snapshot.resource import ResourceType
 
 
 class FleetMeter:
-    """An `xds_server.serve.fleet.Meter`. One child a type of resource, bound once: a count costs half a microsecond."""
+    """An `xds_server.serve.meter.Meter`. One child a type of resource, bound once: a count costs half a microsecond."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counters(name: str, what: str) -> dict[ResourceType, Counter]:

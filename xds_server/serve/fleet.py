@@ -1,50 +1,16 @@
 """What proxies answer → who is connected, who is up to date, who refused what."""
 
 from collections.abc import Iterable, Set
-from typing import Protocol
 
 from flow.clock import Alarm, Clock, SystemClock
 from flow.latest import Latest
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.messages import Acked, Heard, Nacked, Returned
+from xds_server.serve.meter import Meter, NoMeter
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.isolation import Blame, Bluntness, Unit
-from xds_server.snapshot.resource import TYPE_URLS, Reference, Resource, ResourceType, Snapshot
-
-
-class Meter(Protocol):
-    """Where counts go. Called on the hot path: must be cheap."""
-
-    def sent(self, type_: ResourceType, resources: int, size: int, /) -> None:
-        """A response went out, with so many resources, in so many bytes."""
-        ...
-
-    def acked(self, type_: ResourceType, /) -> None:
-        """A response was taken."""
-        ...
-
-    def nacked(self, type_: ResourceType, /) -> None:
-        """A response was refused."""
-        ...
-
-    def turned_away(self, code: str, /) -> None:
-        """A stream was not let in, or ended by us. `code` is the name of a gRPC status code."""
-        ...
-
-    def caught_up(self, seconds: float, /) -> None:
-        """A stream's proxy, which had everything before, has everything again: so long after it first lacked some."""
-        ...
-
-
-class NoMeter:
-    """Counts nothing."""
-
-    def sent(self, type_: ResourceType, resources: int, size: int, /) -> None: ...
-    def acked(self, type_: ResourceType, /) -> None: ...
-    def nacked(self, type_: ResourceType, /) -> None: ...
-    def turned_away(self, code: str, /) -> None: ...
-    def caught_up(self, seconds: float, /) -> None: ...
+from xds_server.snapshot.resource import TYPE_URLS, Reference, Resource, Snapshot
 
 
 class Proxy:
