@@ -65,9 +65,13 @@ class WatchedFleet(Fleet):
         super().__init__(cache)
         self.acknowledged: Latest[Snapshot | None] = Latest(None)
 
-    def caught_up(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
+    def caught_up(self, proxy: Proxy, snapshot: Snapshot) -> None:
         super().caught_up(proxy, snapshot)
         self.acknowledged.publish(snapshot)
+
+    def fell_behind(self, proxy: Proxy) -> None:
+        super().fell_behind(proxy)
+        self.acknowledged.publish(None)
 
 
 class Line:

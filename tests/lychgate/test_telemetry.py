@@ -198,11 +198,11 @@ async def test_a_gateway_has_its_series_for_as_long_as_it_is_there() -> None:
     assert values() == [2, 2, 0]
     cache.publish(EG, new)
     for proxy in (one, two):
-        fleet.caught_up(proxy, None)
+        fleet.fell_behind(proxy)
     await clock.advance(3)
     fleet.caught_up(one, new)
     cache.publish(EG, old)  # whoever lacks something, lacks it since the first of what it has not taken
-    fleet.caught_up(one, None)
+    fleet.fell_behind(one)
     await clock.advance(4)
     assert values() == [2, 0, 7]
     fleet.caught_up(one, old)

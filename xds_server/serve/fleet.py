@@ -113,8 +113,15 @@ class Fleet:
             case _:
                 pass
 
-    def caught_up(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
-        """The proxy has acknowledged all of `snapshot`; None when it is behind."""
+    def caught_up(self, proxy: Proxy, snapshot: Snapshot) -> None:
+        """The proxy has acknowledged all of `snapshot`."""
+        self._note(proxy, snapshot)
+
+    def fell_behind(self, proxy: Proxy) -> None:
+        """The proxy lacks something of what it should have."""
+        self._note(proxy, None)
+
+    def _note(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
         if proxy.in_sync_with is snapshot:
             return
         proxy.in_sync_with = snapshot

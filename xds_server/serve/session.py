@@ -187,11 +187,11 @@ class Session:
     async def _send(self, snapshot: Snapshot | None) -> None:
         """Send what the client may have now. Without a snapshot, silence: an empty world would take all it has."""
         if snapshot is None or self._ending:
-            self._fleet.caught_up(self._client.proxy, None)
+            self._fleet.fell_behind(self._client.proxy)
             return
         try:
             for response, encode in self._conversation.speak(snapshot, now=self._clock.monotonic()):
-                self._fleet.caught_up(self._client.proxy, None)  # before the write, which may never end
+                self._fleet.fell_behind(self._client.proxy)  # before the write, which may never end
                 async with self._client.room.bytes_of(encode) as data, limited(self._limits.write, self._clock):
                     await self._client.write(data)
                 self._fleet.meter.sent(response.type, len(response.resources), len(data))
@@ -199,4 +199,7 @@ class Session:
             self.end(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
         except TimeoutError:
             self.end(grpc.StatusCode.DEADLINE_EXCEEDED, f"a response was not read for {self._limits.write:g} s")
-        self._fleet.caught_up(self._client.proxy, snapshot if self._conversation.in_sync else None)
+        if self._conversation.in_sync:
+            self._fleet.caught_up(self._client.proxy, snapshot)
+        else:
+            self._fleet.fell_behind(self._client.proxy)

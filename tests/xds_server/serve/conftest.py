@@ -138,9 +138,13 @@ class WatchedFleet(Fleet):
         super().disconnect(proxy)
         del self.streams[proxy]
 
-    def caught_up(self, proxy: Proxy, snapshot: Snapshot | None) -> None:
+    def caught_up(self, proxy: Proxy, snapshot: Snapshot) -> None:
         super().caught_up(proxy, snapshot)
         self.streams[proxy] = snapshot
+
+    def fell_behind(self, proxy: Proxy) -> None:
+        super().fell_behind(proxy)
+        self.streams[proxy] = None
 
 
 class Running(NamedTuple):

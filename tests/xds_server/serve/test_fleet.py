@@ -56,12 +56,12 @@ async def test_who_answers_before_the_report_is_renewed_was_never_behind() -> No
     await clock.advance(1)
     version = fleet.report.version
     cache.publish(EG, FIXED)
-    fleet.caught_up(one, None)
+    fleet.fell_behind(one)
     fleet.caught_up(one, FIXED)
     assert not clock.pending, "there is nothing to tell"
     await clock.advance(1)
     assert fleet.report.version == version
-    fleet.caught_up(one, None)
+    fleet.fell_behind(one)
     await clock.advance(1)
     assert fleet.report.value.gateways[EG].acked == 0
 
@@ -74,7 +74,7 @@ async def test_a_proxy_that_is_behind_is_told_from_one_that_is_not() -> None:
     await settle()
     cache.publish(EG, FIXED)
     for proxy in (one, two):
-        fleet.caught_up(proxy, None)
+        fleet.fell_behind(proxy)
     fleet.caught_up(one, FIXED)
     await settle()
     assert (fleet.report.value.gateways[EG].connected, fleet.report.value.gateways[EG].acked) == (2, 1)
@@ -132,7 +132,7 @@ async def fleet_that_refused() -> tuple[Fleet, SnapshotCache, Proxy]:
 async def test_a_refusal_ends_with_the_content_though_its_proxy_answers_before_the_report_is_renewed() -> None:
     fleet, cache, one = await fleet_that_refused()
     cache.publish(EG, FIXED)
-    fleet.caught_up(one, None)
+    fleet.fell_behind(one)
     fleet.heard(one, Acked(type=ROUTE, resources=(route(FIXED),)))
     fleet.caught_up(one, FIXED)
     await settle()
