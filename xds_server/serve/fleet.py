@@ -1,10 +1,10 @@
 """What proxies answer → who is connected, who is up to date, who refused what."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 
 from flow.clock import Alarm, Clock, SystemClock
 from flow.latest import Latest
-from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
+from gateway_api.ir.fleet import NOBODY, FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.messages import Acked, Heard, Nacked, Returned
 from xds_server.serve.meter import Meter, NoMeter
@@ -125,7 +125,7 @@ class Fleet:
         if proxy.in_sync_with is snapshot:
             return
         proxy.in_sync_with = snapshot
-        in_sync = snapshot is not None and snapshot is self._cache.served(proxy.group)
+        in_sync = self._is_in_sync(proxy)
         self._time(proxy, in_sync=in_sync)
         if in_sync is proxy.reported_in_sync:
             self._moved.discard(proxy)
@@ -161,7 +161,7 @@ class Fleet:
     def _refuse(self, proxy: Proxy, what: Nacked, culprit: Resource) -> None:
         """Note it under the version that is wished for, also where something else is served instead of that."""
         self._touch(proxy.group)
-        name, wanted, served = culprit.name, self._cache.wanted(proxy.group), self._cache.watch(proxy.group).value
+        name, wanted, served = culprit.name, self._cache.wanted(proxy.group), self._cache.served(proxy.group)
         versions = [r.version for of in (wanted, served) if of and (r := of.of(what.type).by_name.get(name))]
         if wanted is None or culprit.version not in versions:
             return
@@ -191,42 +191,41 @@ class Fleet:
         self._renewal = None
         gateways = dict(self.report.value.gateways)
         for group in self._touched | {proxy.group for proxy in self._moved}:
-            now = self._gateway(group)
-            if now == GatewayFleet():
-                gateways.pop(group, None)
-            else:
-                gateways[group] = now
+            self._forget_refusals(group)
+            for proxy in self._streams(group):
+                proxy.reported_in_sync = self._is_in_sync(proxy)
+            gateways[group] = self._gateway(group)
+            if gateways[group] == NOBODY:
+                del gateways[group]
         self._touched.clear()
         self._moved.clear()
         self.report.publish(FleetReport(gateways))
 
+    def _forget_refusals(self, group: ObjectKey) -> None:
+        """Those of what is not wished for any more."""
+        wanted = self._cache.wanted(group) or Snapshot({})
+        refusals = self._refusals.pop(group, {})
+        standing = {
+            (type_, name): refusal
+            for (type_, name), refusal in refusals.items()
+            if (now := wanted.of(type_).by_name.get(name)) is not None and now.version == refusal.version
+        }
+        if standing:
+            self._refusals[group] = standing
+
+    def _is_in_sync(self, proxy: Proxy) -> bool:
+        return proxy.in_sync_with is not None and proxy.in_sync_with is self._cache.served(proxy.group)
+
     def _gateway(self, group: ObjectKey) -> GatewayFleet:
-        served = self._cache.served(group)
-        streams = self._proxies.get(group, set())
-        for proxy in streams:
-            proxy.reported_in_sync = served is not None and proxy.in_sync_with is served
+        streams, refusals = self._streams(group), self._refusals.get(group, {})
         behind = {proxy.node_id for proxy in streams if not proxy.reported_in_sync}
         nodes = {proxy.node_id for proxy in streams}
         return GatewayFleet(
             connected=len(nodes),
             acked=len(nodes - behind),
-            nacks=tuple(self._standing(group, self._cache.wanted(group))),
+            nacks=tuple(refusals[id_].nack for id_ in sorted(refusals) if not self._cache.is_isolated(group, *id_)),
             refused=tuple(sorted({_refused_route(unit, blame) for unit, blame in self._cache.blamed(group)})),
         )
-
-    def _standing(self, group: ObjectKey, wanted: Snapshot | None) -> Iterable[Nack]:
-        """Refusals of what is still wanted; the others are forgotten."""
-        refusals = self._refusals.pop(group, {})
-        standing = {
-            (type_, name): refusal
-            for (type_, name), refusal in sorted(refusals.items(), key=lambda item: item[0])
-            if wanted is not None
-            and (now := wanted.of(type_).by_name.get(name)) is not None
-            and now.version == refusal.version
-        }
-        if standing:
-            self._refusals[group] = standing
-        return [refusal.nack for id_, refusal in standing.items() if not self._cache.is_isolated(group, *id_)]
 
 
 def _refused_route(unit: Unit, blame: Blame) -> RefusedRoute:
