@@ -36,7 +36,7 @@ class _Group:
 
     def serve(self) -> bool:
         """Show what is to be served; return whether something else is to blame than before."""
-        self.served.publish(None if self.wanted is None else self.quarantine.view(self.wanted))
+        self.served.publish(None if self.wanted is None else self.quarantine.screen(self.wanted))
         before, self.blamed = self.blamed, tuple(self.quarantine.blamed())
         return before != self.blamed
 

@@ -64,7 +64,7 @@ class Quarantine:
         self._foreign: set[Reference] = set()
         """Proxies came with versions of these that we do not know."""
         self._last: tuple[Snapshot, ...] = ()
-        """What was wished for and what was served, as of the last `view`."""
+        """What was wished for and what was served, as of the last `screen`."""
         self._wishes: deque[Snapshot] = deque(maxlen=WISHES)
         """What was wished for, the newest first."""
         self._taken: dict[ResourceType, _Taken] = {}
@@ -156,8 +156,9 @@ class Quarantine:
             differs |= self._give_voice(key)
         return differs
 
-    def view(self, wanted: Snapshot) -> Snapshot:
-        """What to serve while `wanted` is wished for; `wanted` itself when nothing in it is in quarantine.
+    def screen(self, wanted: Snapshot) -> Snapshot:
+        """Take in what is wished for, and return what to serve in its place; `wanted` itself when nothing in it is in
+        quarantine.
 
         Closed if `wanted` is: a stand-in whose references cannot be met is not used.
         """
@@ -176,7 +177,7 @@ class Quarantine:
         return served
 
     def blamed(self) -> Iterator[tuple[Unit, Blame]]:
-        """The units that are not as they are wished for, as of the last `view`."""
+        """The units that are not as they are wished for, as of the last `screen`."""
         for _, isolation in sorted(self._isolations.items()):
             yield from isolation.blamed.items()
 

@@ -353,9 +353,9 @@ def test_what_one_proxy_takes_after_all_is_nobodys_fault() -> None:
 def test_a_thousand_refusals_of_one_version_are_one() -> None:
     quarantine, wanted = Quarantine(divide), world({A: BAD, B: "1", C: "1"})
     (resource,) = wanted.of(ResourceType.ROUTE).by_name.values()
-    quarantine.view(wanted)
+    quarantine.screen(wanted)
     assert quarantine.refuse(ResourceType.ROUTE, resource, "no", "first")
-    quarantine.view(wanted)
+    quarantine.screen(wanted)
     assert not any(quarantine.refuse(ResourceType.ROUTE, resource, "no", n) for n in range(1000))
 
 
