@@ -251,24 +251,23 @@ class Stream:
         if flight is None:
             return Stale(type=channel.type, nonce=nonce)
         names = tuple(r.name for r in flight.resources)
+        concerned = [r for r in flight.resources if channel.subscription.covers(r.name)]
         culprit = flight.resources[0] if len(names) == 1 else None
-        if culprit and channel.subscription.covers(culprit.name):
+        if culprit and concerned:
             channel.holdings.refused[culprit.name] = culprit.version
         if len(names) > 1:
             channel.apart += _smaller_groups(names, message)
             if channel.type is ResourceType.SCOPED_ROUTE:
                 channel.varied ^= {r.name for r in flight.resources if not names_its_table(r)}
             # Also what the client should have: a warming cluster waits for its endpoints, the same as before or not.
-            channel.asked.update(
-                name for name in set(names) - channel.holdings.under_way() if channel.subscription.covers(name)
-            )
-            channel.passed.update((r.name, r.version) for r in flight.resources if channel.subscription.covers(r.name))
+            channel.asked.update({r.name for r in concerned} - channel.holdings.under_way())
+            channel.passed.update((r.name, r.version) for r in concerned)
         if not names:
             channel.holdings.refused.update(dict.fromkeys(flight.removed, ""))
         removed = {name for name in flight.removed if channel.subscription.covers(name)}
         if channel.type in TAKEN_AWAY_ALL_THE_SAME:  # what a later response brings or removes is settled by that one
             channel.asked |= removed - channel.holdings.under_way()
-        channel.dirty |= removed.union(name for name in names if channel.subscription.covers(name))
+        channel.dirty |= removed.union(r.name for r in concerned)
         return Nacked(type=channel.type, names=names or flight.removed, culprit=culprit, message=message[:MAX_WORDS])
 
 
