@@ -27,7 +27,7 @@ from xds_server.serve.identity import Denied, authorized_gateway, certified_gate
 from xds_server.serve.methods import DIALECTS, SERVICES, Begin
 from xds_server.serve.old_proxies import OldProxies
 from xds_server.serve.room import Room
-from xds_server.serve.session import Client, Ending, Limits, Session
+from xds_server.serve.session import Client, Ending, Limits, Session, ending_of
 from xds_server.serve.turned_away import TurnedAwayLog, Visitor
 from xds_server.serve.wire import Malformed
 from xds_server.snapshot.cache import SnapshotCache
@@ -218,10 +218,8 @@ class XdsServer:
             if not node.id:
                 raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "the first request has no node.id")
             group = authorized_gateway(visitor.gateway, node)
-        except Malformed:
-            raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request") from None
-        except ProtocolError as error:
-            raise TurnedAway(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)) from None
+        except (Malformed, ProtocolError) as error:
+            raise TurnedAway(*ending_of(error)) from None
         except Denied as denied:
             raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
         self._old_proxies.look(group, node)

@@ -46,6 +46,13 @@ class Ending(NamedTuple):
     why: str
 
 
+def ending_of(error: Malformed | ProtocolError) -> Ending:
+    """How a stream ends whose client says what no client may."""
+    if isinstance(error, Malformed):
+        return Ending(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request")
+    return Ending(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+
+
 class Client(NamedTuple):
     """Who speaks, the two directions of the connection, and the room that there is in one."""
 
@@ -171,11 +178,8 @@ class Session:
         for data in requests:
             try:
                 node, heard = self._conversation.hear(data)
-            except Malformed:
-                self.end(grpc.StatusCode.INVALID_ARGUMENT, "not a discovery request")
-                return
-            except ProtocolError as error:
-                self.end(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+            except (Malformed, ProtocolError) as error:
+                self.end(*ending_of(error))
                 return
             if node.id not in ("", self._client.proxy.node_id):
                 self.end(grpc.StatusCode.INVALID_ARGUMENT, "node.id changed within the stream")
@@ -196,7 +200,7 @@ class Session:
                     await self._client.write(data)
                 self._fleet.meter.sent(response.type, len(response.resources), len(data))
         except ProtocolError as error:
-            self.end(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+            self.end(*ending_of(error))
         except TimeoutError:
             self.end(grpc.StatusCode.DEADLINE_EXCEEDED, f"a response was not read for {self._limits.write:g} s")
         if self._conversation.in_sync:
