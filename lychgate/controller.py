@@ -15,14 +15,14 @@ from flow.clock import Clock
 from flow.hold_off import Allowance, HoldOff
 from flow.latest import Latest, ring
 from flow.supervise import Failure, attempt
-from gateway_api.graph.types import GraphSettings
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
 from gateway_api.status.keeper import StatusKeeper
 from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS
+from k8s_watch.kinds import GATEWAY
 from k8s_watch.snapshot import ClusterSnapshot, Source
 from lychgate.pipeline import Pipeline, Step
 from lychgate.telemetry.metrics import Metrics
@@ -83,17 +83,15 @@ def changes_allowance(cores: float, at_most: float) -> Allowance:
     return Allowance(rate=cores, credit=3 * cores, at_most=at_most)
 
 
-def _unreadable_gateways(cluster: ClusterSnapshot) -> Set[ObjectKey]:
-    """Return the Gateways that are there, and may be ours, but cannot be judged: they or their class do not decode, and
-    no good version is known.
+def _unclear_gateways(cluster: ClusterSnapshot, graph: Graph) -> Set[ObjectKey]:
+    """Return the Gateways that are there, and of which we cannot say whether they are ours: no good version of them is
+    known, or none of their class, which may have been made a moment ago. There is no order between kinds.
     """
-    rejected = {(one.kind, one.key) for one in cluster.rejected}
-    classes = {key for kind, key in rejected if kind == GATEWAY_CLASS.name}
-    named = {key for kind, key in rejected if kind == GATEWAY.name and key}
-    if not classes:
-        return named
-    of_class = (key for key, each in cluster.gateways.items() if ObjectKey("", each.spec.gateway_class_name) in classes)
-    return named.union(of_class)
+    unread = {rejected.key for rejected in cluster.rejected if rejected.kind == GATEWAY.name and rejected.key}
+    if len(graph.gateways) == len(cluster.gateways):
+        return unread
+    classes = {key.name for key in cluster.gateway_classes}
+    return unread.union(key for key, each in cluster.gateways.items() if each.spec.gateway_class_name not in classes)
 
 
 class Controller:
@@ -176,7 +174,7 @@ class Controller:
             self._bell.publish(self._bell.value + 1)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
         wished = {key: gateway.infra for key, gateway in new.gateways.items()}
-        there = {*new.graph.gateways, *_unreadable_gateways(new.cluster)}
+        there = {*new.graph.gateways, *_unclear_gateways(new.cluster, new.graph)}
         self._sinks.infra.want(wished, keep=there - wished.keys())
 
     def _wish_for_statuses(self, current: Step) -> None:

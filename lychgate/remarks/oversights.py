@@ -55,9 +55,12 @@ def _gateways(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
     for key, source in sorted(cluster.gateways.items()):
         if key not in graph.gateways:
             name = source.spec.gateway_class_name
-            known = ObjectKey("", name) in cluster.gateway_classes
-            wrong = "is not of our controller" if known else _missing(ObjectKey("", name), graph.gateway_classes)
-            yield _said("Gateway", key, f"is not served: GatewayClass {name} {wrong}")
+            if ObjectKey("", name) in cluster.gateway_classes:
+                wrong = f"is not served: GatewayClass {name} is not of our controller"
+            else:  # what was served before goes on
+                missing = _missing(ObjectKey("", name), graph.gateway_classes)
+                wrong = f"is not served as it is written: GatewayClass {name} {missing}"
+            yield _said("Gateway", key, wrong)
 
 
 def _listener_sets(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:

@@ -94,7 +94,7 @@ def test_what_is_as_it_should_be_is_not_mentioned(tmp_path: Path) -> None:
         (
             "gatewayClassName: eg",
             "gatewayClassName: egg",
-            "Gateway/default/eg: is not served: GatewayClass egg is not there: did you mean eg?",
+            "Gateway/default/eg: is not served as it is written: GatewayClass egg is not there: did you mean eg?",
         ),
         (
             "spec: {parentRefs: [{name: eg}]",

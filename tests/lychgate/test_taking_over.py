@@ -220,7 +220,8 @@ async def test_what_a_new_leader_cannot_decode_costs_no_proxies(site: Site, kind
 
 
 async def test_what_is_not_ours_any_more_is_removed_once_that_is_known(site: Site) -> None:
-    """A Gateway that goes to another class still exists, and leaves its objects to the new leader."""
+    """A Gateway that goes to another's class still exists, and leaves its objects to the new leader."""
+    site.server.put(GATEWAY_CLASS, "x", spec={"controllerName": "example.com/another"})
     async with site.running():
         site.b.api.stop()
         await site.clock.advance(1)
@@ -230,6 +231,19 @@ async def test_what_is_not_ours_any_more_is_removed_once_that_is_known(site: Sit
         site.b.api.start()
         await site.hand_over()
         await site.clock.until(lambda: site.ports() == {}, at_most=5)
+
+
+async def test_a_gateway_keeps_its_proxies_until_its_class_is_known(site: Site) -> None:
+    """It moves to a class that is made just before it, and each kind comes in its own time."""
+    to = {"gatewayClassName": "renamed", "listeners": [{"name": "p80", "port": 80, "protocol": "HTTP"}]}
+    async with site.running():
+        site.writer.calls.clear()
+        site.server.put(GATEWAY, "old", metadata={"generation": 9}, spec=to)
+        await site.clock.advance(1)
+        site.server.put(GATEWAY_CLASS, "renamed", spec=CLASS)
+        await site.clock.advance(1)
+        assert written(site) == []
+        assert site.ports() == {"old": [80]}
 
 
 async def test_who_loses_the_lease_does_not_write(site: Site) -> None:
