@@ -6,7 +6,8 @@ have touched its objects, and after a failure; for each object it costs nothing 
 otherwise one server-side apply, before which what is others' in it may be handed over (`handover`), and after which
 ports that somebody else left in a Service may have to be overwritten (`_applied`). An object that we
 do not know is read before the first apply: one that is not labelled as this Gateway's belongs to somebody else, and we
-refuse to take it. What is labelled as ours and belongs to no wished Gateway is deleted, by uid.
+refuse to take it. What is labelled as ours and belongs to no wished Gateway is deleted, by uid, `PARTING` seconds after
+it was wished for last.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -40,6 +41,8 @@ log = structlog.get_logger("k8s_apply.infra")
 
 KINDS: Mapping[str, AnyKind] = {kind.name: kind for kind in INFRASTRUCTURE}
 INVALID = 422
+PARTING = 2.0
+"""Seconds for which a Gateway that is gone keeps what it has: one that is made again under its name has its address."""
 
 type Id = tuple[str, ObjectKey]
 """Kind name and key of one of our objects."""
@@ -117,7 +120,7 @@ class InfraReconciler:
         if self._leading.value and self._asked.value:
             for gateway in before.keys() | infra.keys() | (kept - self._keep):
                 if before.get(gateway) != infra.get(gateway) or gateway in kept:
-                    self._queue.add(gateway)
+                    self._queue.add(gateway, 0.0 if gateway in infra else PARTING)
         self._asked.publish(True)
         self._trouble.want(infra.keys())
 

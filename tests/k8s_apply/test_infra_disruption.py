@@ -4,6 +4,7 @@ import pytest
 import structlog
 
 from k8s_apply.infra.names import selector
+from k8s_apply.infra.reconcile import PARTING
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.kinds import DISRUPTION_BUDGET
 from k8s_watch.api import ApiError
@@ -40,6 +41,7 @@ async def test_it_comes_and_goes_with_its_gateway(site: Site) -> None:
         await site.want(infra())
         assert site.api.keys(DISRUPTION_BUDGET) == {EG_INFRA}
         await site.want()
+        await site.clock.advance(PARTING)
         assert not site.present()
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from k8s_apply.certificates import CLIENT_LIFE, BadCertificateError, make_authority
 from k8s_apply.infra.names import infra_key, secret_key
+from k8s_apply.infra.reconcile import PARTING
 from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.infra.trouble import REMEDY
 from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
@@ -70,8 +71,22 @@ async def test_a_deleted_gateway_takes_everything_of_its_own_and_nothing_else(si
         await site.want(infra(), infra(OTHER))
         other = {kind.name: site.api.peek(kind, OTHER_INFRA) for kind in INFRASTRUCTURE}
         await site.want(infra(OTHER))
+        await site.clock.advance(PARTING)
     assert site.present() == {OTHER_INFRA: 5}
     assert {kind.name: site.api.peek(kind, OTHER_INFRA) for kind in INFRASTRUCTURE} == other
+
+
+async def test_a_gateway_that_is_made_again_at_once_keeps_what_it_has(site: Site) -> None:
+    """`kubectl replace --force` deletes it first: its load balancer would get another address."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.calls.clear()
+        await site.want()
+        await site.clock.advance(PARTING / 2)
+        again = msgspec.structs.replace(infra().owner, uid="another")
+        await site.want(msgspec.structs.replace(infra(), owner=again))
+        await site.clock.advance(60)
+        assert not site.api.writes
 
 
 async def test_what_a_gateway_left_behind_while_nobody_led_is_removed(site: Site) -> None:
@@ -106,6 +121,7 @@ async def test_a_gateway_that_we_cannot_translate_keeps_what_it_has(site: Site) 
         await site.clock.advance(1000)
         assert site.present() == {EG_INFRA: 5, OTHER_INFRA: 5}
         await successor.want(infra(OTHER))
+        await site.clock.advance(PARTING)
         assert site.present() == {OTHER_INFRA: 5}
 
 
@@ -115,6 +131,7 @@ async def test_a_deletion_names_the_uid_so_that_a_newcomer_of_that_name_stays(si
         site.api.drop(SERVICE, EG_INFRA)
         site.api.put(SERVICE, EG_INFRA, spec={"type": "ClusterIP"})
         await site.want()
+        await site.clock.advance(PARTING)
     assert site.present() == {EG_INFRA: 1}
 
 
@@ -398,6 +415,7 @@ async def test_a_gateway_without_ports_keeps_its_address(site: Site) -> None:
         await site.want(msgspec.structs.replace(infra(), ports=()))
         assert site.present() == {EG_INFRA: 5}
         await site.want()
+        await site.clock.advance(PARTING)
         assert not site.present()
 
 
