@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from gateway_api.graph.routes.http_match import unescaped
 from gateway_api.ir import xds as ir
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch
 
@@ -50,11 +51,11 @@ def prefix_of(path: str) -> str:
 def _path(path: HTTPPathMatch) -> ir.PathMatch:
     match path.type:
         case "Exact":
-            return ir.PathMatch(kind="exact", value=path.value)
+            return ir.PathMatch(kind="exact", value=unescaped(path.value))
         case "RegularExpression":
             return ir.PathMatch(kind="regex", value=path.value)
         case _:
-            return ir.PathMatch(kind="prefix", value=prefix_of(path.value))
+            return ir.PathMatch(kind="prefix", value=prefix_of(unescaped(path.value)))
 
 
 def _first_of_each(values: Iterable[tuple[str, str, str]]) -> tuple[ir.ValueMatch, ...]:

@@ -174,6 +174,7 @@ def get(snapshot: tuple[int, Snapshot], start_proxy):
     [
         ("/exact", {}, "b"),
         ("/exact?q=1", {}, "b"),
+        ("/%65xac%74", {}, "b"),
         ("/exact/", {}, None),
         ("/elements", {}, "a"),
         ("/elements/", {}, "a"),
