@@ -130,7 +130,7 @@ _CHECKS: Mapping[type[msgspec.Struct], Mapping[str, Check]] = {
     grpc_route.GRPCRouteSpec: {
         "parent_refs": count(0, 32),
         "hostnames": both(count(0, 16), _HOSTNAME),
-        "rules": count(1, 16),
+        "rules": count(0, 16),
         "use_default_gateways": _SCOPE,
     },
     grpc_route.GRPCRouteRule: {

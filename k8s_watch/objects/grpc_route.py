@@ -36,9 +36,11 @@ class GRPCRouteRule(Shape, frozen=True):
 
 
 class GRPCRouteSpec(Shape, frozen=True):
+    """Unlike an HTTPRoute's, `rules` have no default: without any nothing is matched."""
+
     parent_refs: tuple[ParentReference, ...] = ()
     hostnames: tuple[str, ...] = ()
-    rules: tuple[GRPCRouteRule, ...] = (GRPCRouteRule(),)
+    rules: tuple[GRPCRouteRule, ...] = ()
     use_default_gateways: str | None = None
 
 
