@@ -180,6 +180,8 @@ class ExternalAuth(Record, frozen=True):
     """What of its answer the backend sees, lower-case; none is all that is not about the answer itself."""
     max_body: int = 0
     """Bytes of a body that the authorizer sees; a longer one is denied. 0 shows it none."""
+    timeout: float | None = None
+    """Seconds after which who has not answered denies, if the proxy's own limit is not shorter."""
 
 
 class Share(Record, frozen=True):

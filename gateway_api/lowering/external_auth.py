@@ -1,9 +1,10 @@
 """ExternalAuth filter of a rule → ir.ExternalAuth."""
 
+from gateway_api.graph.durations import seconds
 from gateway_api.graph.routes.external_auth import external_auth_of, path_prefix
 from gateway_api.graph.types import HTTPRuleNode, Problem
 from gateway_api.ir import xds as ir
-from k8s_watch.objects.routes import ForwardBodyConfig, GRPCAuthConfig, HTTPAuthConfig
+from k8s_watch.objects.routes import ForwardBodyConfig, GRPCAuthConfig, HTTPAuthConfig, HTTPRouteTimeouts
 
 
 def external_auth(rule: HTTPRuleNode) -> ir.ExternalAuth | None:
@@ -24,7 +25,16 @@ def external_auth(rule: HTTPRuleNode) -> ir.ExternalAuth | None:
         request_headers=_names(*http.allowed_headers, *grpc.allowed_headers),
         response_headers=_names(*http.allowed_response_headers),
         max_body=(spec.forward_body or ForwardBodyConfig()).max_size,
+        timeout=_timeout(rule.spec.timeouts or HTTPRouteTimeouts()),
     )
+
+
+def _timeout(timeouts: HTTPRouteTimeouts) -> float | None:
+    """Who may not wait longer for an answer does not wait longer to be let in.
+
+    Spec: Gateway API v1.6 HTTPRouteTimeouts.request, "the whole request-response transaction"
+    """
+    return seconds(timeouts.request or "") or None
 
 
 def _names(*names: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ Spec: Envoy v1.40 extensions.filters.http.ext_authz.v3.ExtAuthz
 from collections.abc import Iterable
 
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
 
 from gateway_api.ir import xds as ir
 from protos import core, matcher
@@ -21,7 +22,7 @@ from xds_server.translate.composite import place, put
 FILTER = "external-auth"
 
 TIMEOUT = 10.0
-"""Seconds that an authorizer has; as Envoy Gateway."""
+"""Seconds that an authorizer has at most; as Envoy Gateway."""
 
 ABOUT_THE_CONNECTION = "connection|content-length|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade"
 """Headers of an authorizer's answer that must not become the request's: who says where a request ends decides what the
@@ -52,7 +53,7 @@ def _ext_authz(of: ir.ExternalAuth) -> pb.ExtAuthz:
     match of.protocol:
         case "grpc":
             service = core.GrpcService.EnvoyGrpc(cluster_name=of.cluster, authority=of.authority)
-            message.grpc_service.CopyFrom(core.GrpcService(envoy_grpc=service, timeout=seconds(TIMEOUT)))
+            message.grpc_service.CopyFrom(core.GrpcService(envoy_grpc=service, timeout=_timeout(of)))
             if of.request_headers:
                 message.allowed_headers.CopyFrom(_any_of(of.request_headers))
         case "http":
@@ -70,12 +71,16 @@ def _http_service(of: ir.ExternalAuth) -> pb.HttpService:
         patterns=[matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex=".*"))]
     )
     return pb.HttpService(
-        server_uri=pb.HttpUri(uri=f"http://{of.authority}", cluster=of.cluster, timeout=seconds(TIMEOUT)),
+        server_uri=pb.HttpUri(uri=f"http://{of.authority}", cluster=of.cluster, timeout=_timeout(of)),
         path_prefix=of.path,
         authorization_response=pb.AuthorizationResponse(
             allowed_upstream_headers=_any_of(of.response_headers) if of.response_headers else everything
         ),
     )
+
+
+def _timeout(of: ir.ExternalAuth) -> Duration:
+    return seconds(min(of.timeout or TIMEOUT, TIMEOUT))
 
 
 def _any_of(names: Iterable[str]) -> matcher.ListStringMatcher:
