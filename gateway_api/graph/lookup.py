@@ -3,6 +3,10 @@
 from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
+from immutables import Map
+
+from gateway_api.graph.mappings import replaced
+
 type Read = tuple[str, Hashable]
 """A kind's name and what was looked up of it: an object's key; of ReferenceGrants a `Permission`; of a Namespace its
 key and that of a label."""
@@ -45,7 +49,7 @@ class Judged[K: Hashable, S, V]:
         """`judge` is pure: its answer depends on the object alone."""
         self._sources = sources
         self._judge = judge
-        self._judged: dict[K, V] = {}
+        self._judged: Map[K, V] = Map()
 
     def get(self, key: K, /) -> V | None:
         """Return the judgement of the object; None when there is no such object."""
@@ -53,7 +57,7 @@ class Judged[K: Hashable, S, V]:
             source = self._sources.get(key)
             if source is None:
                 return None
-            self._judged[key] = self._judge(source)
+            self._judged = self._judged.set(key, self._judge(source))
         return self._judged[key]
 
     def __contains__(self, key: object, /) -> bool:
@@ -62,12 +66,10 @@ class Judged[K: Hashable, S, V]:
     def after(self, sources: Lookup[K, S], *, changed: Iterable[K]) -> "Judged[K, S, V]":
         """Return the judgements of `sources`, which differ from these only at the keys in `changed`.
 
-        What was judged is not judged again.
+        What was judged is not judged again. Cost: follows `changed`.
         """
         if sources is self._sources:
             return self
         new = Judged(sources, self._judge)
-        new._judged = self._judged.copy()
-        for key in changed:
-            new._judged.pop(key, None)
+        new._judged = replaced(self._judged, dict.fromkeys(changed))
         return new
