@@ -126,6 +126,8 @@ class GatewayNode(Node, frozen=True):
     set_listeners: tuple[ListenerNode, ...] = ()
     """Those of its ListenerSets, in order of precedence. Without counts, which are in the ListenerSets' nodes."""
     problems: tuple[Problem, ...] = ()
+    accepted_listener_sets: int = 0
+    """Those with a listener that is not refused. Spec: Gateway API v1.6 GatewayStatus.attachedListenerSets"""
     """Of the Gateway as a whole. One with condition Accepted means that nothing of it is served."""
     client_certificate: TlsSecret | None = None
     """What its proxies show to backends that ask who they are."""

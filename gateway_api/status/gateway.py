@@ -3,7 +3,6 @@
 import ipaddress
 
 from gateway_api.graph import problems
-from gateway_api.graph.gateways.listener_set import is_refused_in_set
 from gateway_api.graph.types import GatewayNode, of_condition
 from gateway_api.ir.fleet import GatewayFleet
 from gateway_api.ir.infra import GatewayInfra
@@ -29,7 +28,7 @@ def gateway_status(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) 
             *([catalogue.of_problems(insecure, generation)] if insecure else []),
         ),
         listeners=tuple(listener_status(listener, generation, obstacle) for listener in node.listeners),
-        attached_listener_sets=_attached_listener_sets(node),
+        attached_listener_sets=node.accepted_listener_sets if node.serves else 0,
         addresses=infra.addresses if node.serves else (),
     )
 
@@ -98,12 +97,6 @@ def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> 
     remark = f" They refuse part of {refused}; see its status." if refused else ""
     remark += f" More cannot be made: {infra.shortage}." if infra.shortage else ""
     return catalogue.gateway_programmed(f"Addresses are assigned, {replicas}.{remark}", generation)
-
-
-def _attached_listener_sets(node: GatewayNode) -> int:
-    """Count the ListenerSets that are accepted. Spec: Gateway API v1.6 GatewayStatus.attachedListenerSets."""
-    accepted = {listener.listener_set for listener in node.set_listeners if not is_refused_in_set(listener)}
-    return len(accepted) if node.serves else 0
 
 
 def _missing_addresses(node: GatewayNode, infra: GatewayInfra) -> list[str]:

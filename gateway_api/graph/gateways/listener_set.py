@@ -104,12 +104,14 @@ def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSet
     """
     nodes = list(listener_sets)
     beside = judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners])
-    return _with(gateway, beside, tuple(node.source.key for node in nodes))
+    accepted = {listener.listener_set for listener in beside.added if not is_refused_in_set(listener)}
+    return _with(gateway, beside, tuple(node.source.key for node in nodes), len(accepted))
 
 
 def with_sets_of(known: GatewayNode, gateway: GatewayNode) -> GatewayNode:
     """Return a Gateway with the ListenerSets that `known` has, and all listeners as they are there."""
-    return _with(gateway, Beside(known.listeners, known.set_listeners), known.listener_sets)
+    beside = Beside(known.listeners, known.set_listeners)
+    return _with(gateway, beside, known.listener_sets, known.accepted_listener_sets)
 
 
 def leaves_alike(one: GatewayNode, other: GatewayNode) -> bool:
@@ -142,12 +144,17 @@ def listeners_by_set(gateway: GatewayNode) -> Mapping[ObjectKey, tuple[ListenerN
     return {key: tuple(listeners) for key, listeners in found.items()}
 
 
-def _with(gateway: GatewayNode, beside: Beside, listener_sets: tuple[ObjectKey, ...]) -> GatewayNode:
+def _with(gateway: GatewayNode, beside: Beside, listener_sets: tuple[ObjectKey, ...], accepted: int) -> GatewayNode:
     found = gateway.problems
     if all(map(is_refused, beside.own)) and all(map(is_refused, beside.added)):
         # Of its own alone: others' are none of its owner's business.
         names = some(listener.spec.name for listener in gateway.listeners) if gateway.listeners else "there is none"
         found = (*found, problems.listeners_not_valid(f"No listener is valid: {names}."))
     return msgspec.structs.replace(
-        gateway, listeners=beside.own, listener_sets=listener_sets, set_listeners=beside.added, problems=found
+        gateway,
+        listeners=beside.own,
+        listener_sets=listener_sets,
+        set_listeners=beside.added,
+        accepted_listener_sets=accepted,
+        problems=found,
     )

@@ -5,13 +5,18 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+import gateway_api
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import wider
 from gateway_api.graph.keeper import GraphKeeper
 from gateway_api.graph.types import Graph, GraphSettings, ListenerNode
+from gateway_api.ir.fleet import GatewayFleet
+from gateway_api.ir.infra import GatewayInfra
+from gateway_api.status.gateway import gateway_status
 from k8s_watch.keys import ObjectKey
 from tests.gateway_api.conftest import WORLD, snapshot_of
 from tests.gateway_api.worlds import changed
+from tests.lines import lines_run
 
 type Build = Callable[..., Graph]
 
@@ -120,6 +125,18 @@ def test_without_a_word_nobody_is_allowed(allowed: str, graph: Build) -> None:
 def test_only_listeners_of_a_listener_set_are_named_with_it(graph: Build) -> None:
     node = graph(gateway(OWN), listener_set("a", http("l", "x.com"))).gateways[EG]
     assert [listener.name for listener in node.all_listeners] == ["own", "default/a/l"]
+
+
+def test_a_gateways_status_costs_the_same_however_many_listener_sets_it_has(graph: Build) -> None:
+    """It is said anew for each route that comes, and whenever a proxy answers."""
+
+    def lines(count: int) -> int:
+        sets = [listener_set(f"s{n}", http("l", f"h{n}.com")) for n in range(count)]
+        node = graph(gateway(OWN), *sets, listener_set("t", http("l", "h0.com"), 2)).gateways[EG]
+        assert gateway_status(node, GatewayFleet(), GatewayInfra()).attached_listener_sets == count
+        return lines_run(lambda: gateway_status(node, GatewayFleet(), GatewayInfra()), gateway_api)
+
+    assert lines(8) == lines(2)
 
 
 # --- kept -------------------------------------------------------------------------------------------------------------
