@@ -27,7 +27,7 @@ from gateway_api.graph.policy import attach_policy, directives_of
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.reference_grant import Grants, Resolver, permissions
 from gateway_api.graph.route_kinds import Judge
-from gateway_api.graph.routes.attachment import Parents
+from gateway_api.graph.routes.attachment import Parents, Sections
 from gateway_api.graph.types import (
     GatewayNode,
     Graph,
@@ -70,7 +70,7 @@ def build_graph(cluster: ClusterSnapshot, settings: GraphSettings) -> Graph:
     gateways = _nodes(cluster.gateways, lambda key: judges.gateway(key, classes))
 
     listener_sets = _nodes(cluster.listener_sets, lambda key: judges.listener_set(key, gateways))
-    parents = Parents(gateways, listener_sets)
+    parents = Parents(gateways, Sections(gateways), listener_sets)
 
     def routes[N: RouteNode](kind: str, judge: Judge[N]) -> Routes[N]:
         return _routes(objects_of(cluster, kind), judges.routes(kind, judge, parents), settings)

@@ -32,9 +32,11 @@ from gateway_api.graph.news import (
     NOTHING,
     UNSEEN,
     Keys,
-    attaches_alike,
     changed_keys,
+    governs_alike,
+    lets_in_alike,
     moved_reads,
+    moved_sections,
     offers_alike,
 )
 from gateway_api.graph.occupied import Occupied
@@ -44,7 +46,7 @@ from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.reference_grant import Grants, Permitted, Resolver
 from gateway_api.graph.route_kinds import Judge
 from gateway_api.graph.route_stage import RouteStage
-from gateway_api.graph.routes.attachment import Parents
+from gateway_api.graph.routes.attachment import Parents, Sections
 from gateway_api.graph.tally import Counts
 from gateway_api.graph.types import (
     GatewayClassNode,
@@ -179,12 +181,13 @@ class _World:
     def _judge_owners(self, changed: Mapping[str, Keys], reads: set[Read], judges: Judges, notes: Notes) -> _Owners:
         """Judge classes, Gateways and ListenerSets; what moves is added to `reads`."""
         classes = self._classes.judge(changed.get("GatewayClass", ()), judges.gateway_class, notes)
-        reads.update(("GatewayClass", key) for key in classes)
+        reads.update(("GatewayClass", key) for key, node in classes.items() if not governs_alike(*node))
 
         seen_classes = notes.of("GatewayClass", self._classes.nodes)
         keys = changed.get("Gateway", NO_KEYS) | self._gateways.readers(reads)
         gateways = self._gateways.judge(keys, lambda key: judges.gateway(key, seen_classes), notes)
-        reads.update(("Gateway", key) for key, node in gateways.items() if not attaches_alike(*node))
+        reads.update(("Gateway", key) for key, node in gateways.items() if not lets_in_alike(*node))
+        reads.update(("Gateway", section) for node in gateways.values() for section in moved_sections(*node))
 
         seen_gateways = notes.of("Gateway", self._gateways.nodes)
         keys = changed.get("ListenerSet", NO_KEYS) | self._listener_sets.readers(reads)
@@ -197,8 +200,12 @@ class _World:
         self, last: ClusterSnapshot, changed: Mapping[str, Keys], reads: Iterable[Read], judges: Judges, notes: Notes
     ) -> Mapping[str, Moves]:
         """Judge the routes of each kind; `last` is the cluster before."""
-        gateways = notes.of("Gateway", self._gateways.nodes)
-        parents = Parents(gateways, notes.of("ListenerSet", self._listener_sets.nodes))
+        nodes = self._gateways.nodes
+        parents = Parents(
+            notes.of("Gateway", nodes),
+            notes.of("Gateway", Sections(nodes)),
+            notes.of("ListenerSet", self._listener_sets.nodes),
+        )
         moves: dict[str, Moves] = {}
         for kind, stage, judge in self._routes:
             keys = _written_anew(kind, last, self._cluster, changed, stage.nodes) | stage.readers(reads)

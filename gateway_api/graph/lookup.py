@@ -9,7 +9,7 @@ from gateway_api.graph.mappings import replaced
 
 type Read = tuple[str, Hashable]
 """A kind's name and what was looked up of it: an object's key; of ReferenceGrants a `Permission`; of a Namespace its
-key and that of a label."""
+key and that of a label; of a Gateway its listeners, too, by `attachment.Section`."""
 
 
 class Lookup[K, V](Protocol):

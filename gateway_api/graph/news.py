@@ -1,15 +1,18 @@
 """Two snapshots of a cluster → what moved between them, as far as judges can see it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from gateway_api.graph.judges import namespace_labels
 from gateway_api.graph.lookup import Read
 from gateway_api.graph.mappings import not_equal, not_same
 from gateway_api.graph.occupied import Occupied
-from gateway_api.graph.types import GatewayNode, ListenerSetNode
+from gateway_api.graph.routes.attachment import Section
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerSetNode
+from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
+from k8s_watch.objects.gateway import Listener, RouteGroupKind
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, objects_of
 
 type Keys = AbstractSet[ObjectKey]
@@ -82,23 +85,40 @@ def _moved[T](
     return {(kind, key) for key in changed.get(kind, ()) if at(before, key) != at(now, key)}
 
 
-def attaches_alike(one: GatewayNode | None, other: GatewayNode | None) -> bool:
-    """Whether routes and ListenerSets see no difference: their judges read no more of a Gateway than this."""
+def governs_alike(one: GatewayClassNode | None, other: GatewayClassNode | None) -> bool:
+    """Whether Gateways see no difference: their judge reads no more of a class than this."""
+    if one is None or other is None:
+        return one is other
+    return (as_written(one.source), one.problems) == (as_written(other.source), other.problems)
+
+
+def lets_in_alike(one: GatewayNode | None, other: GatewayNode | None) -> bool:
+    """Whether ListenerSets see no difference, and routes none but in a `moved_sections`: their judges read no more."""
     if one is None or other is None:
         return one is other
     spec, other_spec = one.source.spec, other.source.spec
-    said, otherwise = (spec.allowed_listeners, spec.tls), (other_spec.allowed_listeners, other_spec.tls)
-    return said == otherwise and _offer_alike(one, other)
+    return (spec.allowed_listeners, spec.tls) == (other_spec.allowed_listeners, other_spec.tls)
+
+
+def moved_sections(one: GatewayNode | None, other: GatewayNode | None) -> frozenset[Section]:
+    """Return what routes may select of a Gateway that is there before and after, and find otherwise than before."""
+    if one is None or other is None or one.listeners == other.listeners:
+        return frozenset()
+    return frozenset(Section(one.key, name) for name in not_equal(_offers(one), _offers(other)))
+
+
+def _offers(gateway: GatewayNode) -> Mapping[str, Sequence[tuple[Listener, Sequence[RouteGroupKind]]]]:
+    """By the name that selects it. As much of a listener as a route sees."""
+    found = {"": [(listener.spec, listener.kinds) for listener in gateway.listeners]}
+    for spec, kinds in found[""]:
+        found.setdefault(spec.name, []).append((spec, kinds))
+    return found
 
 
 def offers_alike(one: ListenerSetNode | None, other: ListenerSetNode | None) -> bool:
     """Whether routes see no difference: `attachment.attach` reads no more of a ListenerSet than this."""
     if one is None or other is None:
         return one is other
-    return one.gateway == other.gateway and _offer_alike(one, other)
-
-
-def _offer_alike[N: (GatewayNode, ListenerSetNode)](one: N, other: N) -> bool:
-    return [(listener.spec, listener.kinds) for listener in one.listeners] == [
+    return one.gateway == other.gateway and [(listener.spec, listener.kinds) for listener in one.listeners] == [
         (listener.spec, listener.kinds) for listener in other.listeners
     ]

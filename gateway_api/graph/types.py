@@ -119,15 +119,16 @@ class GatewayNode(Node, frozen=True):
 
     source: Gateway
     gateway_class: GatewayClass
+    """As its user wrote it, see `written`."""
     listeners: tuple[ListenerNode, ...]
     """Its own, in spec order."""
     listener_sets: tuple[ObjectKey, ...] = ()
     """The ListenerSets that name it, in order of precedence."""
     set_listeners: tuple[ListenerNode, ...] = ()
     """Those of its ListenerSets, in order of precedence. Without counts, which are in the ListenerSets' nodes."""
-    problems: tuple[Problem, ...] = ()
     accepted_listener_sets: int = 0
     """Those with a listener that is not refused. Spec: Gateway API v1.6 GatewayStatus.attachedListenerSets"""
+    problems: tuple[Problem, ...] = ()
     """Of the Gateway as a whole. One with condition Accepted means that nothing of it is served."""
     client_certificate: TlsSecret | None = None
     """What its proxies show to backends that ask who they are."""

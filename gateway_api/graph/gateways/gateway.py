@@ -10,6 +10,7 @@ from gateway_api.graph.gateways.listener_conflicts import judge_together
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.reference_grant import Referrer, Resolver
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, GraphSettings, Problem
+from gateway_api.graph.written import as_written
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.objects.gateway import Gateway, GatewayAddress
 
@@ -29,7 +30,7 @@ def judge_gateway(
     shown = _client_certificate(gateway, resolver)
     return GatewayNode(
         source=gateway,
-        gateway_class=gateway_class.source,
+        gateway_class=as_written(gateway_class.source),
         listeners=with_client_validation(gateway, distinct, resolver),
         problems=(
             *_class_problems(gateway_class),

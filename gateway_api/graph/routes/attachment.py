@@ -1,6 +1,6 @@
 """A route's parentRefs + the Gateways and ListenerSets they name → where the route is bound, or why it is not."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,11 +18,40 @@ from k8s_watch.objects.routes import ParentReference
 type Labels = Lookup[str, str]
 
 
+class Section(NamedTuple):
+    """What a parentRef selects of a Gateway by its `sectionName`."""
+
+    gateway: ObjectKey
+    name: str
+    """"" selects all of it."""
+
+
 class Parents(NamedTuple):
     """What a route can be attached to, as far as it is ours."""
 
-    gateways: Lookup[ObjectKey, GatewayNode]
+    gateways: Container[ObjectKey]
+    sections: Lookup[Section, tuple[ListenerNode, ...]]
+    """Of Gateways: which listeners a name selects."""
     listener_sets: Lookup[ObjectKey, ListenerSetNode]
+
+
+class Sections:
+    """The listeners of Gateways by name: a route that names one is not concerned by the others."""
+
+    def __init__(self, gateways: Mapping[ObjectKey, GatewayNode]) -> None:
+        self._gateways = gateways
+
+    def get(self, section: Section, /) -> tuple[ListenerNode, ...] | None:
+        """Return the listeners of that name; without a name, all; None when there is no such Gateway."""
+        gateway = self._gateways.get(section.gateway)
+        if gateway is None:
+            return None
+        if not section.name:
+            return gateway.listeners
+        return tuple(listener for listener in gateway.listeners if listener.spec.name == section.name)
+
+    def __contains__(self, section: object, /) -> bool:
+        return isinstance(section, Section) and section.gateway in self._gateways
 
 
 class _Offer(NamedTuple):
@@ -36,6 +65,7 @@ class _Offer(NamedTuple):
     gateway: ObjectKey
     listener_set: ObjectKey | None
     listeners: tuple[ListenerNode, ...]
+    """Those that the parentRef may select: of a Gateway, no others than it names."""
 
 
 def attach(
@@ -79,11 +109,12 @@ def bound_listeners(parents: Iterable[Parent], known: Parents) -> Iterator[Liste
     """Return the listeners that a route which was attached to `known` is bound to."""
     for parent in parents:
         names = {binding.listener for binding in parent.bindings}
+        found: Iterable[ListenerNode] = ()
         if parent.listener_set is None:
-            of: GatewayNode | ListenerSetNode | None = known.gateways.get(parent.gateway)
-        else:
-            of = known.listener_sets.get(parent.listener_set)
-        yield from (listener for listener in (of.listeners if of else ()) if listener.name in names)
+            found = known.sections.get(_section(parent.ref, parent.gateway)) or ()
+        elif listener_set := known.listener_sets.get(parent.listener_set):
+            found = listener_set.listeners
+        yield from (listener for listener in found if listener.name in names)
 
 
 def hostname_problems(hostnames: Iterable[str]) -> list[Problem]:
@@ -110,11 +141,15 @@ def _offer(route: Object, ref: ParentReference, parents: Parents) -> _Offer | No
     key = ObjectKey(route.metadata.namespace if ref.namespace is None else ref.namespace, ref.name)
     if ref.group != GROUP:
         return None
-    if ref.kind == "Gateway" and (gateway := parents.gateways.get(key)):
-        return _Offer(f"Gateway {key}", key, None, gateway.listeners)
+    if ref.kind == "Gateway" and key in parents.gateways:
+        return _Offer(f"Gateway {key}", key, None, parents.sections.get(_section(ref, key)) or ())
     if ref.kind == "ListenerSet" and (listener_set := parents.listener_sets.get(key)):
         return _Offer(f"ListenerSet {key}", listener_set.gateway, key, listener_set.listeners)
     return None
+
+
+def _section(ref: ParentReference, gateway: ObjectKey) -> Section:
+    return Section(gateway, ref.section_name or "")
 
 
 def _bind(

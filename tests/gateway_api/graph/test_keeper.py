@@ -100,6 +100,43 @@ def test_a_label_that_no_selector_names_judges_no_route() -> None:
     assert cost(2, named, BY_TEAM) < cost(4, named, BY_TEAM)
 
 
+ONE, TWO, THREE = (
+    "{name: one, port: 80, protocol: HTTP}",
+    "{name: two, port: 81, protocol: HTTP}",
+    "{name: three, port: 82, protocol: HTTP}",
+)
+EVERY = "port: 80"
+"""A parentRef that every listener is looked at for."""
+
+
+def listening(*listeners: str) -> str:
+    spec = f"{{gatewayClassName: eg, listeners: [{', '.join(listeners)}]}}"
+    return f"{{kind: Gateway, metadata: {{name: eg}}, spec: {spec}}}"
+
+
+@pytest.mark.parametrize(
+    ("listeners", "concerned"),
+    [
+        ([ONE, TWO, THREE], {EVERY}),
+        ([ONE, TWO.replace("81", "82")], {"sectionName: two", EVERY}),
+        ([ONE], {"sectionName: two", EVERY}),
+        ([TWO, ONE], {EVERY}),
+    ],
+)
+def test_a_route_that_names_a_listener_is_not_judged_for_others(listeners: list[str], concerned: set[str]) -> None:
+    def cost_of(routes: int, ref: str) -> int:
+        of = [ROUTES.format(n=n).replace("name: eg", f"name: eg, {ref}") for n in range(routes)]
+        keeper, cluster = GraphKeeper(GraphSettings()), snapshot_of(WORLD, listening(ONE, TWO), *of)
+        keeper.update(cluster)
+        after = changed(cluster, [of_text(listening(*listeners))(cluster)])
+        lines = lines_run(lambda: keeper.update(after), gateway_api)
+        assert keeper.update(after)[0] == build_graph(after, GraphSettings())
+        return lines
+
+    refs = ["sectionName: one", "sectionName: two", "sectionName: none", EVERY]
+    assert {ref for ref in refs if cost_of(4, ref) != cost_of(2, ref)} == concerned
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_many_routes_stay_in_order(change: str) -> None:
     keeper, cluster = GraphKeeper(GraphSettings()), world(40)
@@ -122,9 +159,19 @@ def test_what_is_reported_of_them_is_nothing_to_proxies(change: str) -> None:
     keeper, cluster = GraphKeeper(GraphSettings()), world(2)
     before, _ = keeper.update(cluster)
     _, said = keeper.update(changed(cluster, [CHANGES[change](cluster)]))
-    assert said.gateways
+    assert said.gateways or said.gateway_classes
     assert not said.gateways_served
     assert said.before is before
+
+
+@pytest.mark.parametrize("change", ["the class's status", "the class's finalizer"])
+def test_what_is_reported_of_a_class_is_nothing_to_its_gateways(change: str) -> None:
+    keeper, cluster = GraphKeeper(GraphSettings()), world(2)
+    before, _ = keeper.update(cluster)
+    after = changed(cluster, [CHANGES[change](cluster)])
+    graph, said = keeper.update(after)
+    assert (said.gateways, graph.gateways) == (frozenset(), before.gateways)
+    assert graph == build_graph(after, GraphSettings())
 
 
 def test_what_was_reported_of_a_route_is_no_news_to_the_graph() -> None:
@@ -156,6 +203,17 @@ def test_an_exception_leaves_no_half_done_state() -> None:
     assert graph == build_graph(cluster, GraphSettings())
 
 
+def test_what_was_judged_is_not_copied_for_each_change() -> None:
+    """Of the certificates of thousands of listeners, for each Secret of the cluster that differs."""
+
+    def made(count: int) -> int:
+        judged = Judged({n: str(n) for n in range(count)}, len)
+        assert [judged.get(n) for n in range(count)] == [len(str(n)) for n in range(count)]
+        return bytes_made(lambda: judged.after({0: "new"}, changed=[0]).get(0))
+
+    assert made(4000) < made(1000) + 1000
+
+
 def test_what_is_not_read_any_more_is_forgotten() -> None:
     readers, reader = Readers(), ObjectKey("a", "r")
     readers.put(reader, frozenset({("Service", 1), ("Service", 2)}))
@@ -184,14 +242,3 @@ def test_an_object_without_what_is_read_is_not_one_that_is_absent() -> None:
     before, empty = world(0), snapshot_of(WORLD, GATEWAY, "{kind: ConfigMap, metadata: {name: ca}, data: {}}")
     key = ObjectKey("default", "ca")
     assert moved_reads(before, empty, {"ConfigMap": frozenset({key})}) == {("ConfigMap", key)}
-def test_what_was_judged_is_not_copied_for_each_change() -> None:
-    """Of the certificates of thousands of listeners, for each Secret of the cluster that differs."""
-
-    def made(count: int) -> int:
-        judged = Judged({n: str(n) for n in range(count)}, len)
-        assert [judged.get(n) for n in range(count)] == [len(str(n)) for n in range(count)]
-        return bytes_made(lambda: judged.after({0: "new"}, changed=[0]).get(0))
-
-    assert made(4000) < made(1000) + 1000
-
-
