@@ -12,6 +12,7 @@ certificate that is renewed is another secret of the same name, and nothing more
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -83,6 +84,8 @@ class GatewayKeeper:
         self._listeners: Mapping[str, ir.Listener] = {}
         """As of the last update, by name."""
         self._tables: dict[str, TableKeeper] = {}
+        self._stirred: set[str] = set()
+        """The tables that may differ since the last update, by name: a Gateway with ListenerSets has thousands."""
         self._scopings: Map[str, ir.Scoping] = Map()
         """Of the route tables that are scoped."""
         self._on_port: dict[_PortId, frozenset[str]] = {}
@@ -117,6 +120,7 @@ class GatewayKeeper:
             renewed = _renewed(change.before.gateways.get(self._gateway), graph.gateways[self._gateway])
             if renewed is not None:
                 relisten = False
+                self._shown = graph.gateways[self._gateway].client_certificate
                 self._secrets.hold(renewed)
                 self._secrets.release(renewed)
         # Bytes have no virtual host to be kept in: their destinations are in the listener itself.
@@ -188,6 +192,7 @@ class GatewayKeeper:
                     place = self._places[listener.name] = _Place(table, hostname_of(listener))
                     if place.own in contested:
                         moved.add(listener.name)
+        self._stirred.update(self._tables)
         moved.update(name for name in places.keys() | self._places.keys() if places.get(name) != self._places.get(name))
         return {route for name in moved for route in self._bound.get(name, ())}
 
@@ -198,7 +203,9 @@ class GatewayKeeper:
         gone = known.keys() - self._tables.keys()
         tables = dict[str, TableChange | None](dict.fromkeys(gone))
         scopings = dict[str, ir.Scoping | None](dict.fromkeys(name for name in gone if name in self._scopings))
-        for name, table in self._tables.items():
+        stirred, self._stirred = self._stirred & self._tables.keys(), set()
+        for name in stirred:
+            table = self._tables[name]
             changed: TableChange = table.settle()
             if name not in known:
                 changed = dict(table.hosts)
@@ -236,6 +243,7 @@ class GatewayKeeper:
         brought = self._routes[route] = self._hold(_Brought(node, tuple(bindings), tuple(parts)), clusters)
         for part in brought.parts:
             part.table.add(node, part.hostnames, part.routes)
+            self._stirred.add(part.table.plan.name)
 
     def _take_back(self, route: _RouteId) -> None:
         brought = self._routes.pop(route, None)
@@ -247,15 +255,20 @@ class GatewayKeeper:
                 del self._bound[listener]
         for part in brought.parts:
             part.table.remove(brought.node, part.hostnames, part.routes)
+            self._stirred.add(part.table.plan.name)
         self._release(brought)
 
     def _hold(self, brought: _Brought, found: Iterable[ir.Cluster]) -> _Brought:
         """Hold these clusters, and the secrets that they need, for what was brought; return it with them."""
-        clusters = {cluster.name: with_certificate(cluster, self._shown) for cluster in found}
+        clusters = {cluster.name: self._shows(cluster) for cluster in found}
         secrets = {secret.name: secret for cluster in clusters.values() for secret in cluster.secrets}
         self._clusters.hold(clusters)
         self._secrets.hold(secrets)
         return msgspec.structs.replace(brought, clusters=clusters, secrets=secrets)
+
+    def _shows(self, cluster: ir.Cluster) -> ir.Cluster:
+        """As it is now: one that is held may have the certificate before, of which it tells proxies the name alone."""
+        return with_certificate(cluster, self._shown)
 
     def _release(self, brought: _Brought) -> None:
         self._clusters.release(brought.clusters)
@@ -267,7 +280,7 @@ class GatewayKeeper:
             self._without_routes,
             listeners=tuple(self._listeners[listener.name] for listener in self._without_routes.listeners),
             route_tables=tuple(self._tables[name].table(self._scopings.get(name)) for name in sorted(self._tables)),
-            clusters=tuple(sorted(self._clusters.by_name.values(), key=_by_name)),
+            clusters=tuple(sorted(map(self._shows, self._clusters.by_name.values()), key=_by_name)),
             secrets=tuple(sorted(self._secrets.by_name.values(), key=_by_name)),
         )
 
@@ -304,24 +317,28 @@ def _routes_of(kinds: Mapping[str, Routes[Any]], gateway: ObjectKey) -> frozense
 
 
 def _renewed(before: GatewayNode | None, after: GatewayNode) -> Mapping[str, ir.Secret] | None:
-    """What listeners present and trust, where nothing else of the Gateway differs than what is in those secrets; else
-    None. A listener names them, so it is the same as before."""
+    """What listeners present and trust, and what backends are shown, where nothing else of the Gateway differs than
+    what is in those secrets; else None. Listeners and clusters name them, so they are the same as before."""
     if (
         before is None
         or len(before.all_listeners) != len(after.all_listeners)
-        or not _alike_but_for_listeners(before, after)
+        or not _alike_but_for_secrets(before, after)
     ):
         return None
+    shown = [after.client_certificate] if after.client_certificate else []
     pairs = [(old, new) for old, new in zip(before.all_listeners, after.all_listeners, strict=True) if old is not new]
     if any(downstream_tls(old) != downstream_tls(new) or not _alike(old, new) for old, new in pairs):
         return None
-    return {secret.name: secret for _, new in pairs for secret in secrets_of(new)}
+    return {secret.name: secret for secret in chain(shown, *(secrets_of(new) for _, new in pairs))}
 
 
-def _alike_but_for_listeners(one: GatewayNode, other: GatewayNode) -> bool:
-    return gateway_serves_alike(
-        one, msgspec.structs.replace(other, listeners=one.listeners, set_listeners=one.set_listeners)
-    )
+def _alike_but_for_secrets(one: GatewayNode, other: GatewayNode) -> bool:
+    """Listeners are for others to compare."""
+    shown, instead = one.client_certificate, other.client_certificate
+    if (shown and shown.name) != (instead and instead.name):
+        return False
+    kept = {"listeners": one.listeners, "set_listeners": one.set_listeners, "client_certificate": shown}
+    return gateway_serves_alike(one, msgspec.structs.replace(other, **kept))
 
 
 def _alike(one: ListenerNode, other: ListenerNode) -> bool:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 import gateway_api
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import ANY, shared
-from gateway_api.graph.types import ListenerNode, Problem
+from gateway_api.graph.types import Graph, ListenerNode, Problem
+from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.keeper import GatewayKeeper
+from k8s_watch.keys import ObjectKey
 from tests.gateway_api.lowering.graphs import (
     CONFLICTED,
     EG,
@@ -98,3 +100,60 @@ def test_a_renewed_certificate_costs_the_other_listeners_nothing() -> None:
         return lines_run(lambda: keeper.update(new, change), gateway_api)
 
     assert lines(100) - lines(10) <= 10 * 90  # a look at each, and at its table
+
+
+def shown(routes: int, serial: int) -> Graph:
+    """A Gateway that shows a certificate to the backends of so many routes, which are behind TLS."""
+    tls = ir.UpstreamTls(server_name="a.test", names=(), authorities=ir.CaFile(path="/ca"))
+    backends = [backend(f"b{number}") for number in range(routes)]
+    behind = [
+        msgspec.structs.replace(of, cluster=msgspec.structs.replace(of.cluster, tls=tls))  # type: ignore[type-var]
+        for of in backends
+    ]
+    served = [route(f"r{n:03}", (f"h{n:03}.test",), rule("/", of), to=f"HTTP-{ANY}") for n, of in enumerate(behind)]
+    found = graph((at("HTTP", ANY),), *served)
+    certificate = msgspec.structs.replace(tls_secret("shown"), certificate_chain=b"%d" % serial)
+    node = msgspec.structs.replace(found.gateways[EG], client_certificate=certificate)
+    return msgspec.structs.replace(found, gateways={EG: node})
+
+
+def renewed(routes: int) -> tuple[GatewayKeeper, Graph, GraphChange]:
+    """A keeper of the graph before, and one in which nothing but that certificate is another."""
+    before, keeper = shown(routes, 1), GatewayKeeper(EG)
+    after = msgspec.structs.replace(before, gateways=shown(routes, 2).gateways)
+    keeper.update(before, GraphChange())
+    change = GraphChange(before=before, gateways=frozenset({EG}), gateways_served=frozenset({EG}))
+    return keeper, after, change
+
+
+def test_a_renewed_certificate_for_backends_is_a_new_secret_and_no_new_cluster() -> None:
+    keeper, after, change = renewed(2)
+    said = keeper.update(after, change)
+    assert ([*said.secrets], said.clusters, said.listeners, said.route_tables) == (["default/shown"], {}, {}, {})
+    assert keeper.ir() == lower_gateway(after, EG)
+    of = frozenset({("HTTPRoute", ObjectKey("default", "r000"))})
+    keeper.update(after, GraphChange(before=graph(()), routes_of={EG: of}))
+    assert keeper.ir() == lower_gateway(after, EG)
+
+
+def test_a_renewed_certificate_for_backends_costs_none_of_them_anything() -> None:
+    def lines(routes: int) -> int:
+        keeper, after, change = renewed(routes)
+        return lines_run(lambda: keeper.update(after, change), gateway_api)
+
+    assert lines(40) == lines(10)
+
+
+def test_a_route_costs_no_look_at_the_tables_of_other_listeners() -> None:
+    """Of which ListenerSets bring thousands."""
+
+    def lines(count: int) -> int:
+        hosts = [f"h{number:03}.test" for number in range(count)]
+        served = [route(f"r{host}", (host,), rule("/", backend("one")), to=f"HTTPS-{host}") for host in hosts]
+        now = graph(tuple(presenting(host, 1) for host in hosts), *served)
+        keeper, key = GatewayKeeper(EG), served[0].source.key
+        keeper.update(now, GraphChange())
+        change = GraphChange(before=graph(()), routes_of={EG: frozenset({("HTTPRoute", key)})})
+        return lines_run(lambda: keeper.update(now, change), gateway_api)
+
+    assert lines(40) == lines(10)
