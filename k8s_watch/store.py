@@ -16,7 +16,7 @@ from immutables import Map
 
 from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.meta import Object
+from k8s_watch.objects.meta import Meta, Object
 from k8s_watch.snapshot import Rejected
 
 type _Identity = ObjectKey | str
@@ -129,11 +129,11 @@ class _Content[T: Object]:
         self.rejects: dict[_Identity, Reject] = {}
 
     def put(self, of: T, *, before: "_Content[T]") -> Change:
-        """Take in an object, or the one of `before` when that is the same version of it."""
+        """Take in an object, or the one of `before` when that is the same version of it, or as good as."""
         key = of.key
         old = before.objects.get(key)
         healed = self.rejects.pop(key, None) is not None
-        if old is not None and _is_same(old, of):
+        if old is not None and (_is_same(old, of) or _is_as_good_as(old, of)):
             self._hold(key, old)
             return Change(rejected=healed)
         self._hold(key, of)
@@ -185,14 +185,28 @@ def _is_same(old: Object, new: Object) -> bool:
     return a.resource_version != "" and a.resource_version == b.resource_version and a.uid == b.uid
 
 
+def _is_as_good_as(old: Object, new: Object) -> bool:
+    """Whether a newer version says nothing else of what we read: most changes of ConfigMaps and Secrets are to what is
+    no authority and no certificate, and many of others to annotations.
+
+    Not so of what has a generation: it may have a status of ours, and to write that takes the newest version.
+    """
+    if new.metadata.resource_version == "" or new.metadata.generation > 0:
+        return False
+    return new == msgspec.structs.replace(old, metadata=_at_the_version_of(old, new))
+
+
 def _differ_in_status(old: Object, new: Object) -> bool:
     """Whether they differ in nothing but their status.
 
     Spec: Kubernetes API conventions, "Metadata": with a status apart, `generation` counts changes of all else;
     metadata is compared, and a kind that has no generation may differ in anything.
     """
-    now = new.metadata
-    return now.generation > 0 and now == msgspec.structs.replace(old.metadata, resource_version=now.resource_version)
+    return new.metadata.generation > 0 and new.metadata == _at_the_version_of(old, new)
+
+
+def _at_the_version_of(old: Object, new: Object) -> Meta:
+    return msgspec.structs.replace(old.metadata, resource_version=new.metadata.resource_version)
 
 
 def _may_be(uid: str, other: str) -> bool:

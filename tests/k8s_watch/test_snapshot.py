@@ -180,7 +180,7 @@ async def test_labels_of_a_namespace_that_change_are_a_change(world: World) -> N
 
 
 BROKEN = {"spec": {"gatewayClassName": "eg", "listeners": [{"name": "http", "port": "eighty", "protocol": "HTTP"}]}}
-GOOD = {"spec": {"gatewayClassName": "eg"}}
+GOOD = {"metadata": {"generation": 1}, "spec": {"gatewayClassName": "eg"}}
 
 
 async def test_an_object_that_cannot_be_decoded_is_reported_and_blocks_nothing(world: World) -> None:

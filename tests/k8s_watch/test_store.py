@@ -6,7 +6,7 @@ import pytest
 from k8s_watch.events import Apply, Delete, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import ConfigMap
-from k8s_watch.objects.meta import Meta
+from k8s_watch.objects.meta import Meta, Object
 from k8s_watch.objects.routes import HTTPRoute, ParentReference, RouteParentStatus, RouteStatus
 from k8s_watch.snapshot import Rejected
 from k8s_watch.store import Change, StoreWriter
@@ -16,7 +16,7 @@ A, B = ObjectKey("ns", "a"), ObjectKey("ns", "b")
 
 def of(key: ObjectKey, version: str, uid: str = "") -> ConfigMap:
     meta = Meta(name=key.name, namespace=key.namespace, resource_version=version, uid=uid or f"uid-{key.name}")
-    return ConfigMap(metadata=meta)
+    return ConfigMap(metadata=meta, data={"ca.crt": version})
 
 
 def broken(key: ObjectKey, uid: str = "", reason: str = "data: expected object, got int") -> Reject:
@@ -94,6 +94,27 @@ def test_the_same_version_of_another_uid_is_a_change() -> None:
     """One that was deleted and made again between two lists."""
     writer = filled(of(A, "1"))
     assert writer.apply(Apply(of(A, "1", uid="another"))) == changes(A)
+
+
+def at(version: str, of: Object) -> Any:
+    return msgspec.structs.replace(of, metadata=msgspec.structs.replace(of.metadata, resource_version=version))
+
+
+def test_a_newer_version_that_says_nothing_else_is_no_change() -> None:
+    """Somebody's annotation, or what a ConfigMap holds beside authorities."""
+    writer = filled(of(A, "1"))
+    before = writer.reader().objects()
+    assert not writer.apply(Apply(at("2", of(A, "1"))))
+    assert not relist(writer, at("3", of(A, "1")))
+    assert writer.reader().objects() is before
+
+
+def test_the_newest_version_of_what_may_have_a_status_of_ours_is_kept() -> None:
+    """It takes that to write the next one."""
+    writer: StoreWriter[HTTPRoute] = StoreWriter()
+    writer.apply(Apply(ROUTE))
+    assert writer.apply(Apply(at("2", ROUTE))).status_only
+    assert writer.reader().objects()[A].metadata.resource_version == "2"
 
 
 def test_objects_without_a_version_are_never_taken_for_the_same() -> None:
