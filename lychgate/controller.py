@@ -123,6 +123,9 @@ class Controller:
         self._sinks = sinks
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
+        self._infra: dict[ObjectKey, InfraIR] = {}
+        """As it was wished for."""
+        self._observed: FleetReport | None = None
         self._refused: Set[Refused] = frozenset()
         """As it was logged."""
         self._bell: Latest[int] = Latest(0)
@@ -156,26 +159,32 @@ class Controller:
     def _publish(self, new: Step, previous: Step | None) -> None:
         for failure in new.failures:
             self._report_defect(failure)
-        before = previous.gateways if previous else {}
-        for key, gateway in new.gateways.items():
-            old = before.get(key)
-            if old is None or old.snapshot is not gateway.snapshot:
+        for key in new.moved:
+            old, gateway = previous.gateways.get(key) if previous else None, new.gateways.get(key)
+            if gateway is None:
+                self._cache.withdraw(key)
+            elif old is None or old.snapshot is not gateway.snapshot:
                 # A snapshot that is not whole is refused, and the one before stays: ours to mend, nobody's outage.
                 published = attempt(f"publish {key}", partial(self._cache.publish, key, gateway.snapshot))
                 if isinstance(published, Failure):
                     self._report_defect(published)
-        for key in before.keys() - new.gateways.keys():
-            self._cache.withdraw(key)
         self._report_rejected(new, previous)
         self.steps.publish(new)
         self.ready.publish(True)
         refusals_differ = self._feedback.refusals.update(new.graph, new.cluster)
         if previous is None or new.graph is not previous.graph or refusals_differ:
             self._bell.publish(self._bell.value + 1)
+        self._wish_for_infra(new)
+
+    def _wish_for_infra(self, new: Step) -> None:
+        """The wish is the same mapping as before while nothing of it differs."""
+        now = {key: gateway.infra if (gateway := new.gateways.get(key)) else None for key in new.moved}
+        if any(self._infra.get(key) is not infra for key, infra in now.items()):
+            self._infra = {key: gateway.infra for key, gateway in new.gateways.items()}
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
-        wished = {key: gateway.infra for key, gateway in new.gateways.items()}
-        there = {*new.graph.gateways, *_unclear_gateways(new.cluster, new.graph)}
-        self._sinks.infra.want(wished, keep=there - wished.keys())
+        missing = () if len(self._infra) == len(new.graph.gateways) else new.graph.gateways
+        there = {*missing, *_unclear_gateways(new.cluster, new.graph)}
+        self._sinks.infra.want(self._infra, keep={key for key in there if key not in self._infra})
 
     def _wish_for_statuses(self, current: Step) -> None:
         updated = attempt("statuses", partial(self._wished_statuses, current))
@@ -195,6 +204,8 @@ class Controller:
         log.error("stage failed, its last good result stays", stage=failure.what, exc_info=failure.error)
 
     def _report_rejected(self, new: Step, previous: Step | None) -> None:
+        if previous and previous.cluster.rejected is new.cluster.rejected:
+            return
         known = set(previous.cluster.rejected) if previous else set()
         for rejected in new.cluster.rejected:
             if rejected not in known:
@@ -217,6 +228,9 @@ class Controller:
                 self._observe_fleet(self._feedback.fleet.value)
 
     def _observe_fleet(self, fleet: FleetReport) -> None:
+        if fleet is self._observed:
+            return
+        self._observed = fleet
         gateways = fleet.gateways.values()
         self._metrics.proxies.set(sum(g.connected for g in gateways))
         self._metrics.proxies_in_sync.set(sum(g.acked for g in gateways))

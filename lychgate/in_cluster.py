@@ -21,10 +21,10 @@ from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Json
 from k8s_apply.certgen import AuthorityFolder
-from k8s_apply.class_finalizer import FinalizerWriter, class_uses
+from k8s_apply.class_finalizer import FinalizerWriter, class_uses, uses_alike
 from k8s_apply.fence import FencedWriter
 from k8s_apply.http import HttpWriter
-from k8s_apply.infra.observed import OBSERVED, Nodes, observe
+from k8s_apply.infra.observed import InfraKeeper, Nodes
 from k8s_apply.infra.pod import listener_drain
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_apply.lease import Leadership
@@ -127,6 +127,7 @@ class _Replica:
         self._finalizers = FinalizerWriter(writer, leading=writing, clock=clock)
         self._metrics.leading.set_function(lambda: writing.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
+        self._seen = InfraKeeper(self._infra_settings)
         self._bundles: Latest[Mapping[str, str] | None] = Latest(None)
         self._at_nodes = settings.proxy_service_type == "NodePort"
         """Whether Gateways are reached at the nodes."""
@@ -245,33 +246,30 @@ class _Replica:
     async def _observing(self) -> None:
         """Tell those who write what was seen of what they wrote."""
         version = revision = 0
-        gateways: Set[ObjectKey] = frozenset()
         graph: Graph | None = None
         while True:
             version, done = await self._controller.steps.newer_than(version)
             if done is not None:
                 skipped, revision = done.cluster.revision > revision + 1, done.cluster.revision
                 changed = None if skipped else done.cluster.changed
-                if changed is None or changed.keys() & OBSERVED or frozenset(done.graph.gateways) != gateways:
-                    gateways = frozenset(done.graph.gateways)
-                    self._report_infra()
+                self._report_infra(changed)
                 self._infra.saw(done.cluster)
                 self._statuses.saw(changed)
-                if done.graph is not graph:
-                    graph = done.graph
-                    self._finalizers.want(class_uses(graph))
+                if not graph or not uses_alike(graph, done.graph):
+                    self._finalizers.want(class_uses(done.graph))
+                graph = done.graph
 
     async def _hearing(self, news: Latest[Any]) -> None:
         version = 0
         while True:
             version, _ = await news.newer_than(version)
-            self._report_infra()
+            self._report_infra(None)
 
-    def _report_infra(self) -> None:
+    def _report_infra(self, changed: Mapping[str, Set[ObjectKey]] | None) -> None:
         if done := self._controller.steps.value:
-            problems = self._infra.problems.value
-            seen = observe(done.cluster, self._infra_settings, done.graph.gateways, problems, self._nodes.value)
-            self._infra_report.publish(InfraReport(seen.gateways, self._bundles.value))
+            problems, nodes = self._infra.problems.value, self._nodes.value
+            seen = self._seen.update(done.cluster, done.graph.gateways, problems, nodes, changed=changed)
+            self._infra_report.publish(InfraReport(seen, self._bundles.value))
 
     def _missing(self) -> str:
         """What readiness waits for."""

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 import msgspec
+from immutables import Map
 
 from flow.supervise import Failure, attempt
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.mappings import replaced
 from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.infra import InfraIR
 from gateway_api.ir.xds import Endpoints, GatewayIR
@@ -48,7 +50,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     graph: Graph
     change: GraphChange
     """What differs in the graph since the step before."""
-    gateways: Mapping[ObjectKey, GatewayStep]
+    gateways: Map[ObjectKey, GatewayStep]
+    moved: Keys
+    """The Gateways of which `gateways` has something else than in the step before, or nothing any more."""
     failures: tuple[Failure, ...] = ()
     """Defects of ours in this pass; what they hit is as it was in the pass before."""
 
@@ -97,7 +101,8 @@ class Pipeline:
         self._gateways: dict[ObjectKey, _GatewayStages] = {}
         self._users = Users()
         self._scoped: dict[ObjectKey, frozenset[str]] = {}
-        """By Gateway on which a stage failed: the tables that were scoped. Another mode would cost connections."""
+        """By Gateway on which a stage failed, until it is tried again: the tables that were scoped. Another mode would
+        cost connections."""
         self._last: Step | None = None
 
     def update(self, cluster: ClusterSnapshot) -> Step:
@@ -112,24 +117,28 @@ class Pipeline:
         graph, change = self._update_graph(cluster, failures)
         backends = _moved_backends(last.cluster if last else None, cluster)
         shared = _Shared(EndpointsNow(cluster), EndpointsEncoder())
-        for key in self._gateways.keys() - set(graph.gateways):
-            self._gateways.pop(key).leave()
-        steps = last.gateways if last else {}
-        gateways = dict(steps)
-        for key in gateways.keys() - set(graph.gateways):
-            del gateways[key]
+        before: Map[ObjectKey, GatewayStep] = last.gateways if last else Map()
+        news: dict[ObjectKey, GatewayStep | None] = {}
+        for key in self._gone(graph, change):
+            self._forget(key)
+            news[key] = None
         for key in self._to_do(graph, _touched_gateways(graph, change), backends):
             match attempt(f"gateway {key}", self._work(key, graph, change, shared, backends)):
                 case Failure() as failure:
                     failures.append(failure)
-                    self._scoped[key] = self._gateways[key].scoped
-                    self._gateways.pop(key).leave()
-                    if old := steps.get(key):
-                        gateways[key] = old
+                    scoped = self._gateways[key].scoped
+                    self._forget(key)
+                    self._scoped[key] = scoped
                 case GatewayStep() as new:
-                    gateways[key] = new
-        self._scoped = {key: names for key, names in self._scoped.items() if key in graph.gateways}
-        self._last = Step(cluster=cluster, graph=graph, change=change, gateways=gateways, failures=tuple(failures))
+                    news[key] = new
+        self._last = Step(
+            cluster=cluster,
+            graph=graph,
+            change=change,
+            gateways=replaced(before, news),
+            moved=frozenset(key for key, step in news.items() if before.get(key) is not step),
+            failures=tuple(failures),
+        )
         return self._last
 
     def ir(self, gateway: ObjectKey) -> GatewayIR:
@@ -139,12 +148,22 @@ class Pipeline:
         """
         return self._gateways[gateway].ir()
 
+    def _gone(self, graph: Graph, change: GraphChange) -> list[ObjectKey]:
+        """The Gateways of which we hold something, and that are no more."""
+        held = self._gateways.keys() | self._scoped.keys() if change.everything else change.gateways
+        return [key for key in held if key not in graph.gateways]
+
+    def _forget(self, key: ObjectKey) -> None:
+        self._scoped.pop(key, None)
+        if stages := self._gateways.pop(key, None):
+            stages.leave()
+
     def _to_do(self, graph: Graph, touched: Keys | None, backends: Keys | None) -> Keys:
         """The Gateways that may differ, and those on which a stage failed."""
         if touched is None or backends is None:
             return frozenset(graph.gateways)
-        to_do = {*touched, *self._users.of(backends), *set(graph.gateways).difference(self._gateways)}
-        return to_do.intersection(graph.gateways)
+        to_do = {*touched, *self._users.of(backends), *self._scoped}
+        return {key for key in to_do if key in graph.gateways}
 
     def _update_graph(self, cluster: ClusterSnapshot, failures: list[Failure]) -> tuple[Graph, GraphChange]:
         match attempt("graph", lambda: self._graph.update(cluster)):

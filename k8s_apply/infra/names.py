@@ -5,7 +5,7 @@ Names and labels are those of Envoy Gateway: an installation that moves to us ke
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from gateway_api.ir.infra import InfraIR
@@ -24,6 +24,9 @@ SYSTEM_NAMESPACE = "lychgate/system-namespace"
 
 RESERVED = frozenset({"control-plane"})
 """Labels that no Gateway gives its proxies: our own Services and disruption budget select by them."""
+
+type Id = tuple[str, ObjectKey]
+"""Kind name and key of one of our objects."""
 
 MAX_LABEL = 63
 _DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -49,13 +52,41 @@ def secret_key(gateway: ObjectKey, settings: InfraSettings) -> ObjectKey:
 def hashed_name(gateway: ObjectKey) -> str:
     """`envoy-<namespace>-<name>-<hash8>`, at most 63 characters: the middle is cut at 48.
 
-    hash8 is the first 8 hexadecimal digits of the SHA-256 of `<namespace>/<name>`. Remembered, for every change of a
-    Service asks for the names of all Gateways.
+    hash8 is the first 8 hexadecimal digits of the SHA-256 of `<namespace>/<name>`. Remembered, for whoever looks at all
+    Gateways asks for each.
     """
     middle = f"{gateway.namespace}-{gateway.name}".replace(".", "-")
     if len(middle) > 48:
         middle = middle[:48].removesuffix("-")
     return f"envoy-{middle}-{_digest(str(gateway))}"
+
+
+class MadeFor:
+    """Which Gateway a ConfigMap, Secret, Service or Deployment is for, by its kind and key, as far as names tell.
+
+    A change of one of the many that are for none costs a look-up, and no look at each Gateway.
+    """
+
+    def __init__(self, settings: InfraSettings) -> None:
+        self.of: dict[Id, ObjectKey] = {}
+        """To be read only."""
+        self._settings = settings
+        self._gateways: frozenset[ObjectKey] = frozenset()
+
+    def move(self, gateways: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+        """Know these Gateways from now on, and no others; return those that came, and those that went."""
+        before, self._gateways = self._gateways, frozenset(gateways)
+        for gateway in before - self._gateways:
+            for id_ in self._objects(gateway):
+                del self.of[id_]
+        for gateway in self._gateways - before:
+            self.of.update(dict.fromkeys(self._objects(gateway), gateway))
+        return before ^ self._gateways
+
+    def _objects(self, gateway: ObjectKey) -> tuple[Id, ...]:
+        shared = infra_key(gateway, self._settings)
+        secret = "Secret", secret_key(gateway, self._settings)
+        return ("ConfigMap", shared), ("Service", shared), ("Deployment", shared), secret
 
 
 def selector(gateway: ObjectKey) -> dict[str, str]:

@@ -1,19 +1,21 @@
 """ClusterSnapshot → what runs of each Gateway's infrastructure: addresses, replicas. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from itertools import islice
 from typing import NamedTuple
 
+from immutables import Map
+
+from gateway_api.graph.mappings import replaced
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
-from k8s_apply.infra.names import infra_key, owner_labels, owner_of
+from k8s_apply.infra.names import MadeFor, infra_key, owner_labels, owner_of
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Deployment, Service
 from k8s_watch.snapshot import ClusterSnapshot
 
-OBSERVED = frozenset({"Service", "Deployment"})
+OBSERVED = ("Service", "Deployment")
 """The kinds that an observation looks at, by name."""
-
 
 MOST_ADDRESSES = 16
 """Of a Gateway's status. Spec: Gateway API v1.6 GatewayStatus.addresses"""
@@ -26,6 +28,43 @@ class Nodes(NamedTuple):
     """Of the nodes that are ready, by name: their external addresses, else their internal ones."""
     proxies: Mapping[ObjectKey, Set[str]] | None
     """Service of proxies → the nodes with some that are ready; None: every node leads to them."""
+
+
+class InfraKeeper:
+    """One snapshot after the other → what is there of the Gateways' infrastructure. Equals `observe`."""
+
+    def __init__(self, settings: InfraSettings) -> None:
+        self._settings = settings
+        self._gateways: Collection[ObjectKey] = ()
+        self._made_for = MadeFor(settings)
+        self._seen: Map[ObjectKey, GatewayInfra] = Map()
+
+    def update(
+        self,
+        cluster: ClusterSnapshot,
+        gateways: Collection[ObjectKey],
+        problems: Mapping[ObjectKey, str],
+        nodes: Nodes | None,
+        *,
+        changed: Mapping[str, Set[ObjectKey]] | None,
+    ) -> Mapping[ObjectKey, GatewayInfra]:
+        """Return what `observe` says of these; the last mapping itself when there was nothing to look at.
+
+        `changed` is what differs in the cluster since the last call; None when anything may, or when `problems` or
+        `nodes` do. Cost: follows that; where `gateways` is another object, they are compared with those before.
+        """
+        touched = set(self._made_for.move(gateways) if gateways is not self._gateways else ())
+        self._gateways = gateways
+        if changed is None:
+            self._seen = Map(observe(cluster, self._settings, gateways, problems, nodes).gateways)
+            return self._seen
+        ids = [(kind, key) for kind in OBSERVED for key in changed.get(kind, ())]
+        touched.update(gateway for id_ in ids if (gateway := self._made_for.of.get(id_)))
+        if touched:
+            there = [gateway for gateway in touched if gateway in gateways]
+            news = observe(cluster, self._settings, there, problems, nodes).gateways
+            self._seen = replaced(self._seen, {gateway: news.get(gateway) for gateway in touched})
+        return self._seen
 
 
 def observe(

@@ -27,7 +27,7 @@ from k8s_apply.fence import NotLeadingError
 from k8s_apply.infra.desired import desired
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.handover import HANDOVER_MANAGER, handover
-from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, infra_key, owner_labels, owner_of, secret_key
+from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, Id, MadeFor, owner_labels, owner_of, secret_key
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
 from k8s_apply.infra.trouble import EVERYTHING, REMEDY, ForeignObjectError, TerminatingError, Trouble, is_refusal
 from k8s_apply.kinds import DISRUPTION_BUDGET, INFRASTRUCTURE, SERVICE_ACCOUNT
@@ -44,8 +44,6 @@ INVALID = 422
 PARTING = 2.0
 """Seconds for which a Gateway that is gone keeps what it has: one that is made again under its name has its address."""
 
-type Id = tuple[str, ObjectKey]
-"""Kind name and key of one of our objects."""
 type Owner = tuple[str, str]
 """The owning Gateway as two labels name it."""
 NOBODY: Owner = "", ""
@@ -82,6 +80,8 @@ class InfraReconciler:
         self._in_flight = in_flight
         self._wanted: Mapping[ObjectKey, InfraIR] = {}
         self._keep: frozenset[ObjectKey] = frozenset()
+        self._made_for = MadeFor(settings)
+        """Of the wished Gateways."""
         self._asked: Latest[bool] = Latest(initial=False)
         self._queue: WorkQueue[ObjectKey] = WorkQueue(clock)
         self._live: dict[Owner, dict[Id, Json]] = {}
@@ -111,11 +111,15 @@ class InfraReconciler:
 
     def want(self, infra: Mapping[ObjectKey, InfraIR], /, *, keep: Collection[ObjectKey] = ()) -> None:
         """Make these the wish: what is not in it is to be removed, except what belongs to a Gateway in `keep`: one that
-        exists, but of which we cannot say right now what it needs. Never blocks.
+        exists, but of which we cannot say right now what it needs. Never blocks; cost: linear in the Gateways, and
+        nothing for the mapping that was wished for last, which nobody may change.
 
         The first call must come after the first complete translation: an empty wish removes everything.
         """
+        if infra is self._wanted and self._keep == frozenset(keep):
+            return
         before, self._wanted = self._wanted, infra
+        self._made_for.move(infra)
         kept, self._keep = self._keep, frozenset(keep)
         if self._leading.value and self._asked.value:
             for gateway in before.keys() | infra.keys() | (kept - self._keep):
@@ -126,8 +130,8 @@ class InfraReconciler:
 
     def saw(self, cluster: ClusterSnapshot, /) -> None:
         """Compare what was watched with what we know: an object of ours that is gone, or another one by now, has its
-        Gateway attended to at once instead of at the next resync. Never blocks; cost: linear in the wished Gateways,
-        and nothing when no such kind changed. Snapshots may be left out.
+        Gateway attended to at once instead of at the next resync. Never blocks; cost: follows what changed, and is
+        linear in the wished Gateways where snapshots were left out.
         """
         changed = cluster.changed if cluster.revision == self._revision + 1 else None
         self._revision = cluster.revision
@@ -137,19 +141,18 @@ class InfraReconciler:
             "Service": cluster.services,
             "Deployment": cluster.deployments,
         }
-        if not self._leading.value or (changed is not None and not changed.keys() & watched.keys()):
+        if not self._leading.value:
             return
-        for gateway in self._wanted:
-            shared, secret = infra_key(gateway, self._settings), secret_key(gateway, self._settings)
+        owners = self._made_for.of
+        ids = owners if changed is None else [(kind, key) for kind in watched for key in changed.get(kind, ())]
+        for kind, key in ids:
+            if (gateway := owners.get((kind, key))) is None:
+                continue
             live = self._live.get(owner_labels(gateway), {})
-            for kind, objects in watched.items():
-                key = secret if kind == "Secret" else shared
-                if changed is not None and key not in changed.get(kind, ()):
-                    continue
-                known, seen = live.get((kind, key)), objects.get(key)
-                if known and (seen is None or _replaced(known, seen)):
-                    del live[kind, key]
-                    self._queue.add(gateway)
+            known, seen = live.get((kind, key)), watched[kind].get(key)
+            if known and (seen is None or _replaced(known, seen)):
+                del live[kind, key]
+                self._queue.add(gateway)
 
     async def run(self) -> None:
         """Reconcile while we lead, until cancelled. Retries outages itself."""

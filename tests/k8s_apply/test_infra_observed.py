@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from gateway_api.ir.infra import Address, GatewayInfra
-from k8s_apply.infra.observed import Nodes, observe
+from k8s_apply.infra.names import infra_key
+from k8s_apply.infra.observed import InfraKeeper, Nodes, observe
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Deployment, Service
+from k8s_watch.objects.meta import Meta
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.k8s_apply.gateways import EG, EG_INFRA, SETTINGS, infra, objects
 
@@ -122,3 +124,39 @@ def _with_condition(type_: str, status: str, message: str) -> GatewayInfra:
     made |= {"status": {"conditions": [{"type": type_, "status": status, "message": message}]}}
     cluster = ClusterSnapshot(revision=1, deployments={EG_INFRA: msgspec.convert(made, Deployment)})
     return observe(cluster, SETTINGS, [EG], {}).gateways[EG]
+
+
+NEW, OTHER = ObjectKey("default", "new"), ObjectKey("apps", "eg")
+
+
+def owned(gateway: ObjectKey, ip: str) -> dict[ObjectKey, Service]:
+    """The Service of a Gateway's proxies, at this address."""
+    made = objects(infra(gateway))["Service"] | {"status": {"loadBalancer": {"ingress": [{"ip": ip}]}}}
+    return {infra_key(gateway, SETTINGS): msgspec.convert(made, Service)}
+
+
+def test_what_is_kept_equals_what_is_observed_as_gateways_and_their_services_come_and_go() -> None:
+    keeper = InfraKeeper(SETTINGS)
+    user = {ObjectKey("default", "web"): Service(metadata=Meta(name="web", namespace="default"))}
+    keys = {gateway: infra_key(gateway, SETTINGS) for gateway in (EG, NEW, OTHER)}
+    steps: list[tuple[dict[ObjectKey, Service], set[ObjectKey], set[ObjectKey] | None]] = [
+        (owned(EG, "192.0.2.1"), {EG}, None),
+        (owned(EG, "192.0.2.2"), {EG}, {keys[EG]}),
+        (owned(EG, "192.0.2.2"), {EG, NEW, OTHER}, set()),
+        (owned(EG, "192.0.2.2") | owned(NEW, "192.0.2.3") | user, {EG, NEW, OTHER}, {keys[NEW], *user}),
+        (owned(NEW, "192.0.2.3") | owned(OTHER, "192.0.2.4"), {EG, OTHER}, {keys[EG], keys[OTHER]}),
+        (owned(NEW, "192.0.2.5") | owned(OTHER, "192.0.2.4"), {EG, OTHER}, {keys[NEW]}),
+        (owned(NEW, "192.0.2.5") | owned(OTHER, "192.0.2.4"), {NEW}, set()),
+    ]
+    for revision, (services, gateways, moved) in enumerate(steps):
+        cluster = ClusterSnapshot(revision=revision, services=services)
+        changed = None if moved is None else {"Service": moved}
+        kept = keeper.update(cluster, gateways, {}, None, changed=changed)
+        assert dict(kept) == observe(cluster, SETTINGS, gateways, {}).gateways
+
+
+def test_what_is_no_gateways_leaves_all_as_it_was() -> None:
+    keeper, cluster, gateways = InfraKeeper(SETTINGS), ClusterSnapshot(revision=1), frozenset({EG, NEW})
+    before = keeper.update(cluster, gateways, {}, None, changed=None)
+    user = {"Service": {ObjectKey("default", "web")}, "Secret": {infra_key(EG, SETTINGS)}}
+    assert keeper.update(cluster, gateways, {}, None, changed=user) is before

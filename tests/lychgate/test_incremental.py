@@ -84,7 +84,9 @@ class World:
         built = build_everything(cluster, self.settings, self.scoped)
         self.scoped = {key: scoped_tables(whole.ir) for key, whole in built.gateways.items()}
         assert step.graph == built.graph
-        assert step.gateways.keys() <= built.gateways.keys()
+        assert {*step.gateways} <= built.gateways.keys()
+        known = self.last.gateways if self.last else {}
+        assert step.moved == {k for k in {*known, *step.gateways} if known.get(k) is not step.gateways.get(k)}
         for key, whole in built.gateways.items():
             before = self.last.gateways.get(key) if self.last else None
             if str(key) in failed:
