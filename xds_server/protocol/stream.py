@@ -127,6 +127,7 @@ class Stream:
             self._endpoints_again(updates)
         responses = self._pack(channel, updates, removals)
         channel.sent(updates, removals)
+        channel.rest()
         return responses
 
     def _plan(self, channel: Channel, now: float) -> Plan:

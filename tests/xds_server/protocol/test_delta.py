@@ -209,6 +209,14 @@ def test_clients_at_rest_hold_the_set_itself() -> None:
     assert talk.stream.acknowledged(CLUSTER) is talk.snapshot.of(CLUSTER).by_name
 
 
+def test_who_comes_back_with_all_of_it_is_at_rest_at_once() -> None:
+    """When a replica ends, a thousand come to another one, each with all names; nothing may change for days."""
+    there = world(clusters="c1 c2")
+    talk = DeltaTalk(there)
+    assert talk.say(CLUSTER, holding=versions(there, CLUSTER)) == []
+    assert talk.stream.acknowledged(CLUSTER) is there.of(CLUSTER).by_name
+
+
 def test_who_holds_as_many_but_not_the_same_does_not_rest() -> None:
     talk = DeltaTalk(world(clusters="c1"))
     talk.say(ENDPOINT, subscribe="c2")
