@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from xds_server.protocol.delta import DeltaStream
 from xds_server.protocol.gates import Patience
@@ -24,6 +24,15 @@ class Machine[Request](Protocol):
     def respond(self, snapshot: Snapshot, /, *, now: float) -> Sequence[Response]: ...
 
 
+class Said(NamedTuple):
+    """A request."""
+
+    node: Node
+    """Who it says it is from."""
+    take_in: Callable[[], Heard]
+    """Has the stream's machine take it in, once. Raises `ProtocolError`."""
+
+
 class Conversation(Protocol):
     """What is said on one stream, whatever the dialect."""
 
@@ -37,12 +46,8 @@ class Conversation(Protocol):
         """Whether the client has acknowledged all it should have."""
         ...
 
-    def node(self, data: bytes, /) -> Node:
-        """Who a request says it is from. Raises `Malformed` or `ProtocolError`."""
-        ...
-
-    def hear(self, data: bytes, /) -> tuple[Node, Heard]:
-        """Take a request in. Raises `Malformed` or `ProtocolError`."""
+    def read(self, data: bytes, /) -> Said:
+        """What a request says. Raises `Malformed` or `ProtocolError`."""
         ...
 
     def speak(self, snapshot: Snapshot, /, *, now: float) -> Iterator[tuple[Response, Callable[[], bytes]]]:
@@ -68,19 +73,19 @@ class Spoken[Request]:
         """As `Conversation.in_sync`."""
         return self._machine.in_sync
 
-    def node(self, data: bytes, /) -> Node:
-        """As `Conversation.node`."""
-        return self._dialect.read(data, self._only)[0]
-
-    def hear(self, data: bytes, /) -> tuple[Node, Heard]:
+    def read(self, data: bytes, /) -> Said:
         """A type that is not served is met with silence: the client may want others too."""
         node, request = self._dialect.read(data, self._only)
-        return node, None if request is None else self._machine.receive(request)
+        return Said(node, _nothing if request is None else partial(self._machine.receive, request))
 
     def speak(self, snapshot: Snapshot, /, *, now: float) -> Iterator[tuple[Response, Callable[[], bytes]]]:
         """As `Conversation.speak`."""
         for response in self._machine.respond(snapshot, now=now):
             yield response, partial(self._dialect.write, response)
+
+
+def _nothing() -> None:
+    """What is made of a request that is passed over."""
 
 
 def delta(only: ResourceType | None, patience: Patience, diff: Diff) -> Conversation:

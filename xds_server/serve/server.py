@@ -19,7 +19,7 @@ from k8s_watch.keys import ObjectKey
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.gates import Patience
 from xds_server.serve.admission import Admission, AdmissionRate, Overloaded
-from xds_server.serve.conversation import Conversation
+from xds_server.serve.conversation import Conversation, Said
 from xds_server.serve.credentials import Reloading, TlsFiles
 from xds_server.serve.drain import drain
 from xds_server.serve.fleet import Fleet
@@ -210,16 +210,14 @@ class XdsServer:
         requests: AsyncIterator[bytes],
         context: ServerContext,
     ) -> Ending | None:
-        first = await self._first(requests)
+        first = await self._first(requests, conversation)
         if first is None:
             return None
+        visitor.node = node = first.node
+        if not node.id:
+            raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "the first request has no node.id")
         try:
-            visitor.node = node = conversation.node(first)
-            if not node.id:
-                raise TurnedAway(grpc.StatusCode.INVALID_ARGUMENT, "the first request has no node.id")
             group = authorized_gateway(visitor.gateway, node)
-        except (Malformed, ProtocolError) as error:
-            raise TurnedAway(*ending_of(error)) from None
         except Denied as denied:
             raise TurnedAway(grpc.StatusCode.PERMISSION_DENIED, str(denied)) from None
         self._old_proxies.look(group, node)
@@ -230,18 +228,23 @@ class XdsServer:
         )
         self._sessions.add(session)
         try:
-            return await session.run(first, self._cache.watch(group))
+            session.hear(first)
+            del first  # a proxy that comes back says all that it has, and may stay for days
+            return await session.run(self._cache.watch(group))
         finally:
             self._sessions.discard(session)
             self._fleet.disconnect(proxy)
 
-    async def _first(self, requests: AsyncIterator[bytes]) -> bytes | None:
+    async def _first(self, requests: AsyncIterator[bytes], conversation: Conversation) -> Said | None:
         """The first request; None when the client leaves without one."""
         try:
             async with limited(self._settings.limits.hello, self._clock):
-                return await anext(requests, None)
+                data = await anext(requests, None)
+            return None if data is None else conversation.read(data)
         except TimeoutError:
             raise TurnedAway(grpc.StatusCode.DEADLINE_EXCEEDED, "no request came") from None
+        except (Malformed, ProtocolError) as error:
+            raise TurnedAway(*ending_of(error)) from None
 
 
 def _certified_gateway(context: ServerContext) -> ObjectKey:

@@ -7,7 +7,7 @@ write waits for a slow client no snapshot is queued for it: the newest is looked
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 import grpc
@@ -18,7 +18,7 @@ from flow.latest import Latest
 from flow.race import limited
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.messages import Returned
-from xds_server.serve.conversation import Conversation
+from xds_server.serve.conversation import Conversation, Said
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.room import Room
 from xds_server.serve.wire import Malformed
@@ -126,8 +126,22 @@ class Session:
         self._ending = self._ending or Ending(code, why)
         self._bell.set()
 
-    async def run(self, first: bytes, snapshots: Latest[Snapshot | None]) -> Ending | None:
-        """Serve until the client closes its side (None) or the stream must end. `first` is its first request."""
+    def hear(self, said: Said) -> None:
+        """Take a request in; the first one, before `run`."""
+        if said.node.id not in ("", self._client.proxy.node_id):
+            self.end(grpc.StatusCode.INVALID_ARGUMENT, "node.id changed within the stream")
+            return
+        try:
+            heard = said.take_in()
+        except ProtocolError as error:
+            self.end(*ending_of(error))
+            return
+        if self._doubts and isinstance(heard, Returned):
+            self._is_ahead = self._is_ahead or not self._fleet.knows(self._client.proxy, heard)
+        self._fleet.heard(self._client.proxy, heard)
+
+    async def run(self, snapshots: Latest[Snapshot | None]) -> Ending | None:
+        """Serve until the client closes its side (None) or the stream must end."""
         inbox = Inbox(self._limits, self._bell)
         async with asyncio.TaskGroup() as tasks:
             helpers = [
@@ -137,20 +151,19 @@ class Session:
             if self._doubts:
                 helpers.append(tasks.create_task(self._ring_for(self._behind, self._behind.version), name="behind"))
             try:
-                return await self._serve(first, inbox, snapshots)
+                return await self._serve(inbox, snapshots)
             finally:
                 for helper in helpers:
                     helper.cancel()
 
-    async def _serve(self, first: bytes, inbox: Inbox, snapshots: Latest[Snapshot | None]) -> Ending | None:
-        self._hear([first])
+    async def _serve(self, inbox: Inbox, snapshots: Latest[Snapshot | None]) -> Ending | None:
         while self._ending is None:
             self._bell.clear()
             await self._send(self._due(snapshots.value))
             if inbox.ended:
                 return self._ending
             await self._wait()
-            self._hear(inbox.take())
+            self._hear_all(inbox.take())
         return self._ending
 
     async def _wait(self) -> None:
@@ -174,19 +187,15 @@ class Session:
         self._doubts = self._doubts and self._behind.value
         return None if self._doubts and self._is_ahead else snapshot
 
-    def _hear(self, requests: Sequence[bytes]) -> None:
+    def _hear_all(self, requests: Iterable[bytes]) -> None:
+        """Up to the first that ends the stream."""
         for data in requests:
             try:
-                node, heard = self._conversation.hear(data)
+                self.hear(self._conversation.read(data))
             except (Malformed, ProtocolError) as error:
                 self.end(*ending_of(error))
+            if self._ending:
                 return
-            if node.id not in ("", self._client.proxy.node_id):
-                self.end(grpc.StatusCode.INVALID_ARGUMENT, "node.id changed within the stream")
-                return
-            if self._doubts and isinstance(heard, Returned):
-                self._is_ahead = self._is_ahead or not self._fleet.knows(self._client.proxy, heard)
-            self._fleet.heard(self._client.proxy, heard)
 
     async def _send(self, snapshot: Snapshot | None) -> None:
         """Send what the client may have now. Without a snapshot, silence: an empty world would take all it has."""

@@ -1,6 +1,8 @@
 """What the shell adds to the protocol, on real connections: who gets in, and that nobody can hurt anybody else."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import grpc
@@ -129,6 +131,29 @@ async def test_while_we_are_behind_all_others_are_served(serve: Serve, held: dic
         stream = await running.open()
         await stream.say(initial_resource_versions=dict(held))
         assert "c" in await stream.names()
+
+
+async def test_a_proxy_that_comes_back_costs_no_memory_for_all_that_it_says_it_has(serve: Serve) -> None:
+    """When a replica ends, a thousand come to another one at once, and nothing may change for days."""
+    many = Snapshot({CLUSTER: make_set(make_resource(f"service/default/backend-{n}/8080", b"x") for n in range(8000))})
+
+    async def come_back(running: Running) -> Stream:
+        stream = await running.open()
+        await stream.say(initial_resource_versions=dict(versions(many, CLUSTER)))
+        await stream.say(type_urls.ENDPOINT, resource_names_subscribe=["a"])
+        assert await stream.names() == ["a"]
+        return stream
+
+    async with serve() as running:
+        running.cache.publish(EG, many)
+        streams = [await come_back(running)]
+        tracemalloc.start()
+        streams += [await come_back(running) for _ in range(10)]
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(running.fleet.streams) == len(streams)
+        assert taken < 10 * 100 * 1024
 
 
 async def until_in_sync(running: Running) -> None:
