@@ -109,6 +109,13 @@ REMEMBERED = 64
 """Versions that were refused, and that went out: each proxy answers each, some of them late."""
 
 
+class Offer(NamedTuple):
+    """What is served instead of `of`; None for the last version that was taken."""
+
+    of: Resource
+    resource: Resource | None
+
+
 class Isolation:
     """The search in one resource, and what came out of it."""
 
@@ -116,6 +123,8 @@ class Isolation:
         self.blamed: dict[Unit, Blame] = {}
         self.hopeless = False
         """Nobody can be blamed, or so many at once that no question was taken."""
+        self.offered: Offer | None = None
+        """What `next` said last; None where it may say something else by now."""
         self._message = ""
         self._refused: dict[str, set[Hashable]] = {}
         """Version → who refused it."""
@@ -145,6 +154,7 @@ class Isolation:
         self._refused[version] = {by}
         self._questions.pop(version, None)
         self._message = message
+        self.offered = None
         if len(self._refused) > REMEMBERED:
             del self._refused[next(known for known in self._refused if known != self._wanted)]
         return True
@@ -156,6 +166,7 @@ class Isolation:
         forgotten = [version for version, refusers in self._refused.items() if not refusers]
         for version in forgotten:
             del self._refused[version]
+            self.offered = None
         return bool(forgotten)
 
     def taken(self, version: str, by: Hashable) -> bool:

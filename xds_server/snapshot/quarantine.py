@@ -16,18 +16,11 @@ from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
-from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, Unit, indivisible
+from xds_server.snapshot.isolation import Blame, Divide, Isolation, Offer, Suspicious, Unit, indivisible
 from xds_server.snapshot.resource import EMPTY_SET, Reference, Resource, ResourceSet, ResourceType, Snapshot, change_set
 
 WISHES = 16
 """Snapshots that are remembered, to know which of two versions is the newer one. They share what did not change."""
-
-
-class _Offer(NamedTuple):
-    """What is served instead of `of`; None for the last good version."""
-
-    of: Resource
-    resource: Resource | None
 
 
 class _Refusal(NamedTuple):
@@ -59,7 +52,6 @@ class Quarantine:
         self._good: dict[ResourceType, dict[str, Resource]] = {type_: {} for type_ in ResourceType}
         self._bad: dict[Reference, str] = {}
         self._isolations: dict[Reference, Isolation] = {}
-        self._offers: dict[Reference, _Offer] = {}
         self._dissenters: dict[Reference, dict[Hashable, _Refusal]] = {}
         self._foreign: set[Reference] = set()
         """Proxies came with versions of these that we do not know."""
@@ -107,10 +99,7 @@ class Quarantine:
         good = self._good[type_].get(resource.name)
         if good is not None and good.version == resource.version:
             return self._disagree(key, {by}, _Refusal(resource.version, message))
-        if not self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by):
-            return False
-        self._offers.pop(key, None)
-        return True
+        return self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by)
 
     def returned(
         self, type_: ResourceType, versions: Mapping[str, str], served: ResourceSet, wanted: ResourceSet
@@ -130,7 +119,7 @@ class Quarantine:
         foreign -= {(type_, resource.name) for resource in known} | self._foreign
         self._foreign |= foreign
         for key in foreign & self._isolations.keys():
-            self._offers.pop(key, None)
+            self._isolations[key].offered = None
         return self.accept(type_, known) or not foreign.isdisjoint(self._isolations)
 
     def knows(self, type_: ResourceType, versions: Mapping[str, str]) -> bool:
@@ -147,10 +136,8 @@ class Quarantine:
     def leave(self, by: Hashable) -> bool:
         """A proxy is gone. Return whether that makes a difference to what is to be served."""
         differs = False
-        for key, isolation in self._isolations.items():
-            if isolation.leave(by):
-                self._offers.pop(key, None)
-                differs = True
+        for isolation in self._isolations.values():
+            differs |= isolation.leave(by)
         for key, dissenters in list(self._dissenters.items()):
             dissenters.pop(by, None)
             differs |= self._give_voice(key)
@@ -203,15 +190,14 @@ class Quarantine:
 
     def _offer(self, isolation: Isolation, key: Reference, now: Resource) -> Resource | None:
         """As `Isolation.next`, which is asked again when it may say something else: it takes whole tables apart."""
-        known = self._offers.get(key)
-        if known and known.of is now:
-            return known.resource
+        if isolation.offered and isolation.offered.of is now:
+            return isolation.offered.resource
         type_, name = key
         good = self._good[type_].get(name)
         parts, old = self._divide(type_, now), self._divide(type_, good) if good else None
         careful = old is None and key in self._foreign
         offer = isolation.next(parts, old, self._suspicious, careful=careful) if parts else None
-        self._offers[key] = _Offer(now, offer)
+        isolation.offered = Offer(now, offer)
         return offer
 
     def _is_current(self, key: Reference, resource: Resource) -> bool:
@@ -257,13 +243,12 @@ class Quarantine:
             return self._disagree(key, refusers - {by}, _Refusal(taken.version, ""))
         if not isolation.taken(taken.version, by) and taken.name in self._good[key[0]]:
             return False
-        self._offers.pop(key, None)
+        isolation.offered = None
         return True
 
     def _disagree(self, key: Reference, dissenters: Set[Hashable], refusal: _Refusal) -> bool:
         """These refused what another took. Return whether that makes a difference."""
         self._dissenters.setdefault(key, {}).update(dict.fromkeys(dissenters, refusal))
-        self._offers.pop(key, None)
         ended = self._isolations.pop(key, None) is not None
         return self._give_voice(key) or ended
 
@@ -276,9 +261,9 @@ class Quarantine:
         self._good[key[0]].pop(key[1], None)
         self._taken.clear()
         isolation = self._isolations.setdefault(key, Isolation())
+        isolation.offered = None
         for by, refusal in dissenters.items():
             isolation.refuse(refusal.version, refusal.message, by)
-        self._offers.pop(key, None)
         return True
 
     def _refuse_whole(self, key: Reference, resource: Resource) -> bool:
@@ -323,7 +308,7 @@ class Quarantine:
             for (type_, name), version in self._bad.items()
             if (now := wanted.of(type_).by_name.get(name)) is not None and now.version == version
         }
-        for memory in (self._isolations, self._offers, self._dissenters):
+        for memory in (self._isolations, self._dissenters):
             for type_, name in [key for key in memory if key[1] not in wanted.of(key[0]).by_name]:
                 del memory[type_, name]
         if self._foreign:
