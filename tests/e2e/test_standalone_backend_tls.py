@@ -11,7 +11,8 @@ from cryptography import x509
 
 from tests.authority import Authority
 from tests.e2e.standalone import Standalone
-from tests.tls_backend import TlsServer, serving
+from tests.servers import serving
+from tests.tls_backend import TlsServer
 
 pytestmark = pytest.mark.envoy
 
@@ -28,7 +29,7 @@ def backend(tmp_path: Path, authority: Authority) -> Iterator[TlsServer]:
     context = authority.server_context(tmp_path, x509.DNSName("web.example.com"))
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=authority.pem.decode())
-    with serving(context) as server:
+    with serving(TlsServer(context)) as server:
         yield server
 
 

@@ -1,16 +1,16 @@
 """`lychgate run` with what an XBackendTrafficPolicy says of Services: sessions, and a budget of retries."""
 
-import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.standalone import GATEWAY, PATIENCE, Standalone
+from tests.servers import QuietHandler, serving
 
 pytestmark = pytest.mark.envoy
 
@@ -60,19 +60,16 @@ NO_RETRIES_BUT_ONE = "retryConstraint: {budget: {percent: 0}, minRetryRate: {cou
 class Backend(ThreadingHTTPServer):
     """Answers with its port; what is flaky answers 500 first, and a second try when it is told to."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.tried: set[str] = set()
         self.retried, self.go_on = threading.Event(), threading.Event()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     server: Backend
 
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         status = 200
         if self.path.startswith("/flaky"):
             if self.path in self.server.tried:
@@ -81,33 +78,14 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self.server.tried.add(self.path)
                 status = 500
-        body = str(self.server.server_address[1]).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
-        """Say nothing: tests read the answers."""
-
-
-@contextlib.contextmanager
-def serving() -> Iterator[Backend]:
-    with Backend() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+        self.reply(status, str(self.server.server_address[1]).encode())
 
 
 @pytest.fixture
 def world(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[tuple[Standalone, int, Backend]]:
     port, folder = free_port(), tmp_path / "config"
     folder.mkdir()
-    with serving() as first, serving() as second, serving() as flaky:
+    with serving(Backend()) as first, serving(Backend()) as second, serving(Backend()) as flaky:
         places = [("web", first), ("web", second), ("flaky", flaky)]
         texts = [MANIFESTS.format(port=port), SERVICE.format(name="web"), SERVICE.format(name="flaky")]
         texts += [SLICE.format(service=name, port=server.server_address[1]) for name, server in places]

@@ -6,7 +6,6 @@ import signal
 import socket
 import socketserver
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from cryptography import x509
 
 from tests.authority import Authority
 from tests.e2e.standalone import PATIENCE, Standalone
+from tests.servers import serving
 
 pytestmark = pytest.mark.envoy
 
@@ -77,13 +77,9 @@ class Backend(socketserver.BaseRequestHandler):
 @contextlib.contextmanager
 def backend(kind: Any, name: bytes, context: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve; gives the `--backend` for a Service of that name."""
-    with kind(("127.0.0.1", 0), Backend) as server:
+    with serving(kind(("127.0.0.1", 0), Backend)) as server:
         server.name, server.context = name, context
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
         yield f"{name.decode()}=127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import select
 import socket
 import socketserver
@@ -12,15 +13,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from k8s_watch.keys import ObjectKey
 from protos import discovery, encode, listener, type_urls
+from tests.envoy.gateways import KEY
+from tests.servers import QuietHandler, serving
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
@@ -60,6 +62,8 @@ class Proxy:
     """A running Envoy."""
 
     process: subprocess.Popen[str]
+    admin: Path | None = None
+    """Its admin interface's socket, where it has one."""
     lines: list[str] = field(default_factory=list)
     more: threading.Condition = field(default_factory=threading.Condition)
     ended: bool = False
@@ -126,6 +130,14 @@ class Proxy:
             client.close()
             return answer
 
+    def statistic(self, name: str) -> int:
+        """A counter or gauge of its own."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.admin))
+            connection.sendall(f"GET /stats?filter=^{name}$ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            [value] = re.findall(rf"{name}: (\d+)", connection.makefile().read())
+            return int(value)
+
     def connect(self, port: int) -> bytes:
         """What a TCP client reads until the other side closes."""
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -142,10 +154,9 @@ def _is_free(port: int) -> bool:
     return True
 
 
-class Echo(BaseHTTPRequestHandler):
+class Echo(QuietHandler):
     """Answers with what it saw, as JSON. Below /hang it answers when the test is over."""
 
-    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
     name: str
@@ -170,17 +181,7 @@ class Echo(BaseHTTPRequestHandler):
         for key, value in self.headers.items():
             headers.setdefault(key.lower(), []).append(value)
         seen = {"backend": self.name, "method": self.command, "path": self.path, "headers": headers}
-        body = json.dumps(seen).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Backend", self.name)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_PUT = answer  # noqa: N815  the base class looks for these
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
-        """Say nothing: tests read the answers."""
+        self.reply(200, json.dumps(seen).encode(), x_backend=self.name)
 
 
 class Say(socketserver.BaseRequestHandler):
@@ -218,20 +219,12 @@ def backends() -> Iterator[Backends]:
     http_servers = {n: _server(ThreadingHTTPServer, type(n, (Echo,), {"name": n, "over": over})) for n in "ab"}
     tcp_servers = {n: _server(socketserver.ThreadingTCPServer, type(n, (Say,), {"name": n})) for n in "ab"}
     udp_servers = {n: _Datagrams(("127.0.0.1", 0), type(n, (Return,), {"name": n})) for n in "ab"}
-    servers = [*http_servers.values(), *tcp_servers.values(), *udp_servers.values()]
-    threads = [threading.Thread(target=server.serve_forever) for server in servers]
-    for thread in threads:
-        thread.start()
-    yield Backends(
-        {name: server.server_address[1] for name, server in http_servers.items()},
-        {name: server.server_address[1] for name, server in tcp_servers.items()},
-        {name: server.server_address[1] for name, server in udp_servers.items()},
-    )
-    over.set()
-    for server, thread in zip(servers, threads, strict=True):
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    kinds = (http_servers, tcp_servers, udp_servers)
+    with contextlib.ExitStack() as stack:
+        for server in (server for servers in kinds for server in servers.values()):
+            stack.enter_context(serving(server))
+        yield Backends(*({name: server.server_address[1] for name, server in servers.items()} for servers in kinds))
+        over.set()
 
 
 class _Datagrams(socketserver.UDPServer):
@@ -264,22 +257,33 @@ def start_envoy(envoy_binary: Path, running: contextlib.ExitStack) -> Callable[.
     return lambda *command: running.enter_context(_envoy([envoy_binary, *command]))
 
 
+@pytest.fixture(scope="session")
+def local_envoy(
+    envoy_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., contextlib.AbstractContextManager[Proxy]]:
+    """An Envoy that asks the control plane on a port of loopback, in a `with`; does not wait for it to serve."""
+
+    @contextlib.contextmanager
+    def start(xds: int, *options: str) -> Iterator[Proxy]:
+        folder = tmp_path_factory.mktemp("envoy")
+        file, admin = folder / "bootstrap.json", folder / "admin.sock"
+        file.write_text(local_bootstrap(gateway=KEY, node_id="one", xds=f"127.0.0.1:{xds}", admin_socket=str(admin)))
+        with _envoy([envoy_binary, "--config-path", file, *options]) as proxy:
+            proxy.admin = admin
+            yield proxy
+
+    return start
+
+
 @pytest.fixture(scope="module")
 def start_proxy(
-    running: contextlib.ExitStack, start_envoy: Callable[..., Proxy], tmp_path_factory: pytest.TempPathFactory
+    running: contextlib.ExitStack, local_envoy: Callable[..., contextlib.AbstractContextManager[Proxy]]
 ) -> Callable[..., Proxy]:
     """Start an Envoy with a snapshot and further options; returns when it serves."""
 
     def start(snapshot: Snapshot, *options: str) -> Proxy:
-        folder = tmp_path_factory.mktemp("envoy")
-        bootstrap = local_bootstrap(
-            gateway=ObjectKey("default", "eg"),
-            node_id="test",
-            xds=f"127.0.0.1:{running.enter_context(_control_plane(snapshot))}",
-            admin_socket=str(folder / "admin.sock"),
-        )
-        (folder / "bootstrap.json").write_text(bootstrap)
-        proxy = start_envoy("--config-path", folder / "bootstrap.json", *options)
+        xds = running.enter_context(_control_plane(snapshot))
+        proxy = running.enter_context(local_envoy(xds, *options))
         listeners = [listener.Listener.FromString(r.body) for r in snapshot.of(ResourceType.LISTENER).by_name.values()]
         places = [of.address.socket_address for of in listeners]
         proxy.wait_until_serving(

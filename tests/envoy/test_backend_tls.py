@@ -16,20 +16,17 @@ import grpc
 import pytest
 from cryptography import x509
 
-from flow.latest import Latest
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
 from tests.authority import Authority
-from tests.tls_backend import TlsServer, serving
-from xds_server.bootstrap.local import local_bootstrap
-from xds_server.serve.fleet import Fleet
-from xds_server.serve.server import ServeSettings, XdsServer
+from tests.envoy.gateways import KEY, endpoints, forward, host, http_gateway, route
+from tests.servers import serving
+from tests.tls_backend import TlsServer
+from tests.xds_server.serve import conftest as serve
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 SERVER_NAME = "web.example.com"
 GOOD, BAD = Authority("good"), Authority("bad")
 SPIFFE = "spiffe://example.com/web"
@@ -70,20 +67,13 @@ class World:
             for host, of in hosts.items()
         )
         secrets = {secret.name: secret for cluster in clusters for secret in cluster.secrets}
-        chain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="http"))
-        gateway = ir.GatewayIR(
-            gateway=KEY,
-            listeners=(
-                ir.Listener(
-                    name="tcp-80", port=80, bind_port=self.port, bind_address="127.0.0.1", filter_chains=(chain,)
-                ),
-            ),
-            route_tables=(ir.RouteTable(name="http", virtual_hosts=tuple(map(virtual_host, hosts))),),
+        gateway = http_gateway(
+            self.port,
+            *(host(f"{name}.test", route("/", forward(ir.ClusterName(name)))) for name in hosts),
             clusters=clusters,
             secrets=tuple(secrets.values()),
         )
-        place = ir.Endpoint(address="127.0.0.1", port=self.backend)
-        self.cache.publish(KEY, assemble(gateway, [ir.Endpoints(cluster=c.name, endpoints=(place,)) for c in clusters]))
+        self.cache.publish(KEY, assemble(gateway, [endpoints(cluster.name, self.backend) for cluster in clusters]))
 
     def get(self, host: str) -> tuple[int, Any]:
         """One request on a connection of its own: the status, and what the backend saw of us."""
@@ -99,14 +89,6 @@ class World:
             pass
 
 
-def virtual_host(host: str) -> ir.VirtualHost:
-    action = ir.Forward(destinations=(ir.Destination(cluster=ir.ClusterName(host), weight=1),))
-    everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-    return ir.VirtualHost(
-        hostname=f"{host}.test", routes=(ir.Route(name=host, source=KEY, match=everything, action=action),)
-    )
-
-
 @pytest.fixture
 def backend(tmp_path: Path) -> Iterator[TlsServer]:
     """Its certificate is GOOD's; it asks for one of GOOD's, too, and does without."""
@@ -115,28 +97,19 @@ def backend(tmp_path: Path) -> Iterator[TlsServer]:
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(cadata=GOOD.pem.decode())
     context.set_alpn_protocols(["h2", "http/1.1"])
-    with serving(context) as server:
+    with serving(TlsServer(context)) as server:
         yield server
 
 
 @pytest.fixture
-async def world(
-    backend: TlsServer, free_port: Callable[[], int], start_envoy: Callable[..., Any], tmp_path: Path
-) -> AsyncIterator[World]:
-    cache = SnapshotCache()
-    server = XdsServer(cache, Fleet(cache), ready=Latest[bool](True), settings=ServeSettings(drain=0.1))
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
-        _, xds_port = await server.port.newer_than(0)
-        admin = tmp_path / "admin.sock"
-        bootstrap = local_bootstrap(gateway=KEY, node_id="one", xds=f"127.0.0.1:{xds_port}", admin_socket=str(admin))
-        (tmp_path / "bootstrap.json").write_text(bootstrap)
-        world = World(cache, free_port(), backend.server_address[1])
+async def world(backend: TlsServer, free_port: Callable[[], int], local_envoy) -> AsyncIterator[World]:
+    async with serve.serving() as running:
+        _, xds = await running.server.port.newer_than(0)
+        world = World(running.cache, free_port(), backend.server_address[1])
         world.publish(web=tls())
-        proxy = start_envoy("--config-path", tmp_path / "bootstrap.json")
-        await asyncio.to_thread(proxy.wait_until_serving, world.port)
-        yield world
-        running.cancel()
+        with local_envoy(xds) as proxy:
+            await asyncio.to_thread(proxy.wait_until_serving, world.port)
+            yield world
 
 
 async def test_a_backend_is_trusted_for_its_authority_and_one_of_its_names(world: World, tmp_path: Path) -> None:
@@ -157,9 +130,9 @@ async def test_a_backend_is_trusted_for_its_authority_and_one_of_its_names(world
         "other-authority": tls(authorities=ir.CaBundle(name="ca/default/bad", certificates=(BAD.pem,))),
     }
     world.publish(**good, **bad)
-    for host in good:
-        await world.until(host, lambda status, _: status == 200)
-    assert {host: world.get(host)[0] for host in bad} == dict.fromkeys(bad, 503)
+    for name in good:
+        await world.until(name, lambda status, _: status == 200)
+    assert {name: world.get(name)[0] for name in bad} == dict.fromkeys(bad, 503)
 
 
 async def test_a_backend_sees_the_server_name_and_no_certificate_when_there_is_none(world: World) -> None:
@@ -184,7 +157,7 @@ async def test_what_a_cluster_speaks_is_offered_in_the_handshake(
 async def test_a_backend_may_choose_what_is_spoken(world: World, tmp_path: Path) -> None:
     """One that knows no HTTP/2 gets HTTP/1.1; one that does gets gRPC, through the same kind of route."""
     context = GOOD.server_context(tmp_path, x509.DNSName(SERVER_NAME))
-    with serving(context) as old:
+    with serving(TlsServer(context)) as old:
         for offers in ([], ["http/1.1"]):
             if offers:
                 context.set_alpn_protocols(offers)

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import datetime
 import http.client
-import re
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,17 +12,15 @@ import pytest
 from cryptography import x509
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
 from tests.authority import Authority
+from tests.envoy.gateways import KEY, clusters, endpoints, forward, host, http_chain, listener, route
 from tests.xds_server.serve.conftest import serving
-from xds_server.bootstrap.local import local_bootstrap
 from xds_server.snapshot.diff import changed_names
 from xds_server.snapshot.resource import ResourceType, Snapshot, change_set
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 BACKEND = ir.ClusterName("service/default/a/80")
 OURS, THEIRS = Authority("ours"), Authority("theirs")
 SERVER = OURS.issue("server", x509.DNSName("www.example.com"))
@@ -45,25 +41,21 @@ def world(*authorities: Authority, backend: int, **ports: int) -> Snapshot:
     chain, key = SERVER
     secret = ir.TlsSecret(name="default/cert", certificate_chain=chain, private_key=ir.PrivateBytes(key))
     bundle = ir.CaBundle(name="ca/default/ca", certificates=tuple(one.pem for one in authorities))
-    action = ir.Forward(destinations=(ir.Destination(cluster=BACKEND, weight=1),))
-    match = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-    host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="all", source=KEY, match=match, action=action),))
+    hosts = (host("*", route("/", forward(BACKEND))),)
 
-    def listener(name: str, port: int) -> ir.Listener:
+    def on(name: str, port: int) -> ir.Listener:
         client = ir.ClientValidation(ca=bundle.name, required=name == "only")
         tls = ir.DownstreamTls(secrets=(secret.name,), client=client)
-        chain = ir.FilterChain(name="https", handler=ir.HttpChain(route_table="table"), tls=tls)
-        return ir.Listener(name=name, port=443, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,))
+        return listener(name, port, http_chain(tls=tls))
 
     gateway = ir.GatewayIR(
         gateway=KEY,
-        listeners=tuple(listener(name, port) for name, port in ports.items()),
-        route_tables=(ir.RouteTable(name="table", virtual_hosts=(host,)),),
-        clusters=(ir.Cluster(name=BACKEND, backend=KEY, port=80),),
+        listeners=tuple(on(name, port) for name, port in ports.items()),
+        route_tables=(ir.RouteTable(name="http", virtual_hosts=hosts),),
+        clusters=clusters(BACKEND),
         secrets=(bundle, secret),
     )
-    here = ir.Endpoint(address="127.0.0.1", port=backend)
-    return assemble(gateway, [ir.Endpoints(cluster=BACKEND, endpoints=(here,))])
+    return assemble(gateway, [endpoints(BACKEND, backend)])
 
 
 def client_context(shown: Pem | None, folder: Path, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
@@ -152,27 +144,17 @@ class Rotating:
             while not await asyncio.to_thread(self.ask, client):
                 pass
 
-    def statistic(self, name: str) -> int:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(self._folder / "admin.sock"))
-            connection.sendall(f"GET /stats?filter=^{name}$ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
-            [value] = re.findall(rf"{name}: (\d+)", connection.makefile().read())
-            return int(value)
-
 
 @pytest.fixture
-async def rotating(backends, free_port: Callable[[], int], start_envoy, tmp_path: Path) -> AsyncIterator[Rotating]:
+async def rotating(backends, free_port: Callable[[], int], local_envoy, tmp_path: Path) -> AsyncIterator[Rotating]:
     async with serving() as running:
-        await running.server.port.newer_than(0)
+        _, xds = await running.server.port.newer_than(0)
         port = free_port()
         rotating = Rotating(lambda new: running.cache.publish(KEY, new), backends.http["a"], port, tmp_path)
         rotating.trust(OURS)
-        xds, admin = f"127.0.0.1:{running.server.port.value}", str(tmp_path / "admin.sock")
-        bootstrap = local_bootstrap(gateway=KEY, node_id="one", xds=xds, admin_socket=admin)
-        (tmp_path / "bootstrap.json").write_text(bootstrap)
-        proxy = start_envoy("--config-path", tmp_path / "bootstrap.json")
-        await asyncio.to_thread(proxy.wait_until_serving, port)
-        yield rotating
+        with local_envoy(xds) as rotating.proxy:
+            await asyncio.to_thread(rotating.proxy.wait_until_serving, port)
+            yield rotating
 
 
 async def test_a_rotation_of_authorities_costs_no_connection(rotating: Rotating) -> None:
@@ -190,8 +172,8 @@ async def test_a_rotation_of_authorities_costs_no_connection(rotating: Rotating)
                 late.close()
         assert await asyncio.to_thread(rotating.ask, client)
         assert client.sock is connection
-    assert rotating.statistic("listener_manager.listener_in_place_updated") == 0
-    assert rotating.statistic("listener_manager.listener_modified") == 0
+    assert rotating.proxy.statistic("listener_manager.listener_in_place_updated") == 0
+    assert rotating.proxy.statistic("listener_manager.listener_modified") == 0
 
 
 def test_a_rotation_changes_one_resource() -> None:

@@ -8,15 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import KEY, clusters, endpoints, listener
 from xds_server.translate.assemble import assemble
 from xds_server.translate.datagrams import MAX_DATAGRAM
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 A, B = (ir.ClusterName(f"service/default/{name}/53/udp") for name in ("a", "b"))
-WEIGHTS = {
+type Shares = tuple[tuple[ir.ClusterName, int], ...]
+WEIGHTS: dict[str, Shares] = {
     "only": ((A, 1), (B, 0)),
     "weighted": ((A, 70), (B, 30)),
     "partly": ((A, 1), (ir.INVALID_BACKEND, 1)),
@@ -30,28 +30,20 @@ def ports(free_port: Callable[[], int]) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def proxy(backends, ports: dict[str, int], start_proxy):
+    def shared(destinations: Shares) -> ir.Datagrams:
+        return ir.Datagrams(
+            destinations=tuple(ir.Destination(cluster=cluster, weight=weight) for cluster, weight in destinations)
+        )
+
     gateway = ir.GatewayIR(
         gateway=KEY,
         listeners=tuple(
-            ir.Listener(
-                name=f"udp-{ports[name]}",
-                port=53,
-                bind_port=ports[name],
-                bind_address="127.0.0.1",
-                datagrams=ir.Datagrams(
-                    destinations=tuple(ir.Destination(cluster=cluster, weight=weight) for cluster, weight in shares)
-                ),
-            )
-            for name, shares in WEIGHTS.items()
+            listener(f"udp-{ports[name]}", ports[name], port=53, datagrams=shared(weights))
+            for name, weights in WEIGHTS.items()
         ),
-        clusters=tuple(ir.Cluster(name=name, backend=KEY, port=53, protocol="udp") for name in (A, B)),
+        clusters=clusters(A, B, protocol="udp"),
     )
-    places = {A: backends.udp["a"], B: backends.udp["b"]}
-    endpoints = [
-        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=port),))
-        for name, port in places.items()
-    ]
-    return start_proxy(assemble(gateway, endpoints))
+    return start_proxy(assemble(gateway, [endpoints(A, backends.udp["a"]), endpoints(B, backends.udp["b"])]))
 
 
 class Client:

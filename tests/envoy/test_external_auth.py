@@ -1,9 +1,8 @@
 """Requests that somebody else must allow, in a real Envoy: over HTTP and over gRPC."""
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import grpc
@@ -14,12 +13,12 @@ from envoy.service.auth.v3.external_auth_pb2_grpc import AuthorizationServicer, 
 
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.scoping import scope_tables
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import clusters, endpoints, forward, host, http_gateway, route
+from tests.servers import QuietHandler, serving
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 A, HTTP, GRPC, GONE = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "http", "grpc", "gone"))
 GOOD = ("Authorization", "good")
 
@@ -29,7 +28,7 @@ def ask(cluster: ir.ClusterName = HTTP, **fields: Any) -> ir.ExternalAuth:
     return ir.ExternalAuth(cluster=cluster, authority="auth.default:80", protocol=protocol, **fields)
 
 
-TO_A = ir.Forward(destinations=(ir.Destination(cluster=A, weight=1),))
+TO_A = forward(A)
 RULES: dict[str, tuple[ir.ExternalAuth | None, ir.Action]] = {
     "/open": (None, TO_A),
     "/http": (ask(), TO_A),
@@ -57,25 +56,15 @@ class Seen:
     request: dict[str, Any] | None = None
 
 
-class Authorizer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Authorizer(QuietHandler):
     seen: Seen
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.seen.request = {"method": self.command, "path": self.path, "headers": headers, "body": body}
-        self.send_response(200 if headers.get("authorization") == "good" else 401)
-        for name, value in [("X-User", "me"), ("X-Other", "too"), ("Content-Type", "text/auth"), ("Host", "evil")]:
-            self.send_header(name, value)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"no")
-
-    do_GET = do_POST = do_PUT = answer  # noqa: N815  the base class looks for these
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
-        """Say nothing: tests read the answers."""
+        status = 200 if headers.get("authorization") == "good" else 401
+        self.reply(status, b"no", x_user="me", x_other="too", content_type="text/auth", host="evil")
 
 
 class GrpcAuthorizer(AuthorizationServicer):
@@ -101,53 +90,28 @@ def seen() -> Seen:
 @pytest.fixture(scope="module")
 def authorizers(seen: Seen) -> Iterator[tuple[int, int]]:
     """Their ports: HTTP, gRPC."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Authorizer,), {"seen": seen}))
-    server.daemon_threads, server.block_on_close = True, False
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with ThreadPoolExecutor(2) as threads:
+    handler = type("Handler", (Authorizer,), {"seen": seen})
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server, ThreadPoolExecutor(2) as threads:
         grpc_server = grpc.server(threads)
         add_AuthorizationServicer_to_server(GrpcAuthorizer(seen), grpc_server)
         port = grpc_server.add_insecure_port("127.0.0.1:0")
         grpc_server.start()
         yield server.server_address[1], port
         grpc_server.stop(grace=None).wait()
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(scope="module", params=["never", "always"], ids=["whole", "scoped"])
 def get(request, backends, authorizers, start_proxy, free_port: Callable[[], int]):
     """Ask with a table that is used as a whole, and with one in scopes."""
     port = free_port()
-    routes = tuple(
-        ir.Route(
-            name=path,
-            source=KEY,
-            match=ir.Match(path=ir.PathMatch(kind="prefix", value=path)),
-            action=action,
-            external_auth=asked,
-        )
-        for path, (asked, action) in RULES.items()
-    )
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
-    host = ir.VirtualHost(hostname="www.example.com", routes=routes)
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(
-            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
-        ),
-        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=(host,)),),
-        clusters=(
-            *(ir.Cluster(name=name, backend=KEY, port=80) for name in (A, HTTP, GONE)),
-            ir.Cluster(name=GRPC, backend=KEY, port=80, protocol="http2"),
-        ),
+    routes = [route(path, action, external_auth=asked) for path, (asked, action) in RULES.items()]
+    gateway = http_gateway(
+        port,
+        host("www.example.com", *routes),
+        clusters=(*clusters(A, HTTP, GONE), *clusters(GRPC, protocol="http2")),
     )
     at = {A: backends.http["a"], HTTP: authorizers[0], GRPC: authorizers[1], GONE: free_port()}
-    places = [
-        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=to),)) for name, to in at.items()
-    ]
+    places = [endpoints(name, to) for name, to in at.items()]
     proxy = start_proxy(assemble(scope_tables(gateway, request.param, frozenset()), places))
     return lambda path, **fields: proxy.request(port, path, **fields)
 

@@ -3,19 +3,18 @@
 import json
 import socketserver
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import KEY, forward, host, http_gateway, route
+from tests.servers import serving
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 HERE, NOWHERE = (ir.ClusterName(f"xbackend/default/{name}") for name in ("here", "nowhere"))
 
 
@@ -49,34 +48,17 @@ class _Question(socketserver.BaseRequestHandler):
 
 @pytest.fixture
 def names() -> Iterator[Names]:
-    with Names() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Names()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def get(backends, start_proxy, free_port: Callable[[], int], names: Names, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LOCALDOMAIN", "svc.cluster.local")  # as a pod searches
     port = free_port()
-    routes = tuple(
-        ir.Route(
-            name=name,
-            source=KEY,
-            match=ir.Match(path=ir.PathMatch(kind="prefix", value=f"/{name.rpartition('/')[2]}")),
-            action=ir.Forward(destinations=(ir.Destination(cluster=name, weight=1),)),
-        )
-        for name in (HERE, NOWHERE)
-    )
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(
-            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
-        ),
-        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=(ir.VirtualHost(hostname="*", routes=routes),)),),
+    gateway = http_gateway(
+        port,
+        host("*", route("/here", forward(HERE)), route("/nowhere", forward(NOWHERE))),
         clusters=(
             ir.Cluster(name=HERE, backend=KEY, port=backends.http["a"], hostname="a.example.com"),
             ir.Cluster(name=NOWHERE, backend=KEY, port=80, hostname="b.example.com"),

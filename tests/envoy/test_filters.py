@@ -4,21 +4,21 @@ import contextlib
 import queue
 import select
 import socket
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.matches import preflight_of
-from k8s_watch.keys import ObjectKey
+from tests.envoy import gateways
+from tests.envoy.gateways import KEY, clusters, endpoints, host, http_gateway, prefix, route
+from tests.servers import QuietHandler, serving
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 A = ir.ClusterName("service/default/a/80")
 COPIES, MORE_COPIES, UNANSWERED = (
     ir.ClusterName(f"service/default/{name}/80/mirror") for name in ("copies", "more-copies", "unanswered")
@@ -29,7 +29,7 @@ type Copies = queue.Queue[tuple[str, dict[str, str]]]
 
 
 def forward(**fields: object) -> ir.Forward:
-    return ir.Forward(destinations=(ir.Destination(cluster=A, weight=1),), **fields)
+    return gateways.forward(A, **fields)
 
 
 def rewritten(to: str, **fields: object) -> ir.Forward:
@@ -59,7 +59,7 @@ SHARES = (
     ir.Share(weight=255, action=rewritten("/rewritten")),
     ir.Share(weight=245, action=forward(host="plain.example.org", mirrors=(ir.Mirror(cluster=COPIES),))),
 )
-PUT = ir.Match(path=ir.PathMatch(kind="prefix", value="/put"), method="PUT")
+PUT = ir.Match(path=prefix("/put"), method="PUT")
 
 ACTIONS: dict[str, ir.Action] = {
     "/mirror": forward(mirrors=(ir.Mirror(cluster=COPIES), ir.Mirror(cluster=MORE_COPIES))),
@@ -82,22 +82,12 @@ def copies() -> Iterator[Callable[[], tuple[int, Copies]]]:
         def start() -> tuple[int, Copies]:
             came: Copies = queue.Queue()
 
-            class Keeper(BaseHTTPRequestHandler):
-                protocol_version = "HTTP/1.1"
-
-                def do_GET(self) -> None:
+            class Keeper(QuietHandler):
+                def answer(self) -> None:
                     came.put((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                    self.send_response(500)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
+                    self.reply(500)
 
-                def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
-                    """Say nothing."""
-
-            server = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Keeper))
-            server.daemon_threads, server.block_on_close = True, False
-            threading.Thread(target=server.serve_forever).start()
-            running.callback(server.shutdown)
+            server = running.enter_context(serving(ThreadingHTTPServer(("127.0.0.1", 0), Keeper)))
             return server.server_address[1], came
 
         yield start
@@ -117,38 +107,19 @@ def world(backends, copies, silent, start_proxy, free_port):
     (here, came), (there, came_too) = copies(), copies()
     modified = ir.HeaderMods(set=(("x-rule", "rule"),))
     routes = [
-        ir.Route(
-            name=path,
-            source=KEY,
-            match=ir.Match(path=ir.PathMatch(kind="prefix", value=path)),
-            action=action,
-            request_headers=modified,
-            response_headers=modified,
-        )
-        for path, action in ACTIONS.items()
+        route(path, action, request_headers=modified, response_headers=modified) for path, action in ACTIONS.items()
     ]
     routes += [
         ir.Route(name="/put", source=KEY, match=match, action=forward(cors=ANY)) for match in (PUT, preflight_of(PUT))
     ]
     port = free_port()
-    chain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="http"))
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(
-            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
-        ),
-        route_tables=(ir.RouteTable(name="http", virtual_hosts=(ir.VirtualHost(hostname="*", routes=tuple(routes)),)),),
-        clusters=(
-            ir.Cluster(name=A, backend=KEY, port=80),
-            *(ir.Cluster(name=name, backend=KEY, port=80, mirror=True) for name in (COPIES, MORE_COPIES, UNANSWERED)),
-        ),
-    )
     ports = {A: backends.http["a"], COPIES: here, MORE_COPIES: there, UNANSWERED: silent.getsockname()[1]}
-    places = [
-        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=port),))
-        for name, port in ports.items()
-    ]
-    proxy = start_proxy(assemble(gateway, places))
+    gateway = http_gateway(
+        port,
+        host("*", *routes),
+        clusters=(*clusters(A), *clusters(COPIES, MORE_COPIES, UNANSWERED, mirror=True)),
+    )
+    proxy = start_proxy(assemble(gateway, [endpoints(name, of) for name, of in ports.items()]))
     return lambda path, **fields: proxy.request(port, path, **fields), came, came_too
 
 

@@ -11,10 +11,9 @@ import pytest
 
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.types import GraphSettings
-from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.scoping import scope_tables
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import KEY, endpoints
 from tests.gateway_api.conftest import WORLD, snapshot_of
 from xds_server.translate.assemble import assemble
 
@@ -68,13 +67,9 @@ def backend() -> Iterator[int]:
 def port(request, backend: int, start_proxy, free_port: Callable[[], int]) -> int:
     port = free_port()
     cluster = snapshot_of(WORLD, GATEWAY.format(port=port), ROUTE)
-    lowered = lower_gateway(build_graph(cluster, GraphSettings(bind_address="127.0.0.1")), ObjectKey("default", "eg"))
-    places = [ir.Endpoint(address="127.0.0.1", port=backend)]
+    lowered = lower_gateway(build_graph(cluster, GraphSettings(bind_address="127.0.0.1")), KEY)
     lowered = scope_tables(lowered, request.param, frozenset())
-    proxy = start_proxy(
-        assemble(lowered, [ir.Endpoints(cluster=c.name, endpoints=tuple(places)) for c in lowered.clusters])
-    )
-    proxy.wait_until_serving(port)
+    start_proxy(assemble(lowered, [endpoints(cluster.name, backend) for cluster in lowered.clusters]))
     return port
 
 

@@ -8,14 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import KEY, clusters, endpoints, host, http_gateway, prefix
 from tests.envoy.validation import validation_bootstrap
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 A, B, NOWHERE, HALF_GONE, GRPC = (
     ir.ClusterName(f"service/default/{name}/80") for name in ("a", "b", "nowhere", "half-gone", "grpc")
 )
@@ -23,10 +22,6 @@ A, B, NOWHERE, HALF_GONE, GRPC = (
 
 def exact(value: str) -> ir.PathMatch:
     return ir.PathMatch(kind="exact", value=value)
-
-
-def prefix(value: str) -> ir.PathMatch:
-    return ir.PathMatch(kind="prefix", value=value)
 
 
 def regex(value: str) -> ir.PathMatch:
@@ -113,10 +108,6 @@ HEADERS = (
 )
 
 
-def host(hostname: str, *routes: ir.Route) -> ir.VirtualHost:
-    return ir.VirtualHost(hostname=hostname, routes=routes)
-
-
 def gateway(port: int) -> ir.GatewayIR:
     hosts = [
         host("www.example.com", *MATCHING, *ACTIONS, *REDIRECTS, *HEADERS),
@@ -128,21 +119,7 @@ def gateway(port: int) -> ir.GatewayIR:
         path = replaced(matched, value)
         hosts.append(host(f"{n}.rewrite", route(prefix(matched), forward(path=path))))
         hosts.append(host(f"{n}.redirect", route(prefix(matched), ir.Redirect(status=302, path=path))))
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
-    listener = ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,))
-    return ir.GatewayIR(
-        gateway=KEY,
-        listeners=(listener,),
-        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=tuple(hosts)),),
-        clusters=(
-            *(ir.Cluster(name=name, backend=KEY, port=80) for name in (A, B, NOWHERE, HALF_GONE)),
-            ir.Cluster(name=GRPC, backend=KEY, port=80, protocol="http2"),
-        ),
-    )
-
-
-def endpoints(cluster: ir.ClusterName, *ports: int) -> ir.Endpoints:
-    return ir.Endpoints(cluster=cluster, endpoints=tuple(ir.Endpoint(address="127.0.0.1", port=port) for port in ports))
+    return http_gateway(port, *hosts, clusters=(*clusters(A, B, NOWHERE, HALF_GONE), *clusters(GRPC, protocol="http2")))
 
 
 @pytest.fixture(scope="module")
@@ -239,17 +216,11 @@ def test_slashes_are_left_as_they_are_where_that_is_wished(
     start_proxy, backends, free_port: Callable[[], int], action: ir.EscapedSlashes, status: int
 ) -> None:
     port = free_port()
-    handler = ir.HttpChain(route_table="t", paths=ir.Paths(merge_slashes=False, escaped_slashes=action))
-    chain = ir.FilterChain(name="t", handler=handler)
-    host = ir.VirtualHost(hostname="*", routes=(route(prefix("/"), forward()),))
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(ir.Listener(name="l", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),),
-        route_tables=(ir.RouteTable(name="t", virtual_hosts=(host,)),),
-        clusters=(ir.Cluster(name=A, backend=KEY, port=80),),
-    )
-    place = ir.Endpoints(cluster=A, endpoints=(ir.Endpoint(address="127.0.0.1", port=backends.http["a"]),))
-    answer = start_proxy(assemble(gateway, [place])).request(port, "/a%2Fb//c")
+    paths = ir.Paths(merge_slashes=False, escaped_slashes=action)
+    chain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="http", paths=paths))
+    everything = host("*", route(prefix("/"), forward()))
+    gateway = http_gateway(port, everything, chains=[chain], clusters=clusters(A))
+    answer = start_proxy(assemble(gateway, [endpoints(A, backends.http["a"])])).request(port, "/a%2Fb//c")
     assert answer.status == status
     if status == 200:
         assert answer.seen["path"] == "/a%2Fb//c"

@@ -5,45 +5,45 @@ valid encoding exists, is in `MUST_BE_STOPPED_BEFORE`: the graph and the secrets
 verdict here shows why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
 from tests.certificates import UNUSABLE
+from tests.envoy.gateways import KEY, clusters, forward, host, http_chain, http_gateway, prefix
 from tests.envoy.validation import validation_bootstrap
 from tests.gateway_api.conftest import certificate
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 NAME = ir.ClusterName("service/default/svc/80")
 TO = ir.Destination(cluster=NAME, weight=1)
 
 
-def verdict(ask: Callable[[str], str], *, hosts: tuple[ir.VirtualHost, ...] = (), **fields: object) -> str:
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"), tls=fields.pop("tls", None))
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(ir.Listener(name="tcp-80", port=80, bind_port=10080, filter_chains=(chain,)),),
-        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=hosts),),
-        clusters=(ir.Cluster(name=NAME, backend=KEY, port=80, protocol="http2"),),
-        secrets=fields.pop("secrets", ()),
-    )
-    return ask(validation_bootstrap(assemble(gateway, fields.pop("endpoints", ()))))
-
-
-def host(*routes: ir.Route, name: str = "*") -> ir.VirtualHost:
-    return ir.VirtualHost(hostname=name, routes=routes)
+def verdict(
+    ask: Callable[[str], str],
+    *,
+    hosts: Sequence[ir.VirtualHost] = (),
+    tls: ir.DownstreamTls | None = None,
+    places: Sequence[ir.Endpoints] = (),
+    **fields: object,
+) -> str:
+    backends = clusters(NAME, protocol="http2")
+    gateway = http_gateway(10080, *hosts, chains=[http_chain(tls=tls)], clusters=backends, **fields)
+    return ask(validation_bootstrap(assemble(gateway, places)))
 
 
 def route(action: ir.Action | None = None, path: ir.PathMatch | None = None, **match: object) -> ir.Route:
-    found = ir.Match(path=path or ir.PathMatch(kind="prefix", value="/"), **match)
-    return ir.Route(name="incident", source=KEY, match=found, action=action or ir.Forward(destinations=(TO,)))
+    found = ir.Match(path=path or prefix("/"), **match)
+    return ir.Route(name="incident", source=KEY, match=found, action=action or forward(NAME))
+
+
+def regex(value: str) -> ir.PathMatch:
+    return ir.PathMatch(kind="regex", value=value)
 
 
 def modified(**mods: object) -> ir.Route:
@@ -56,10 +56,6 @@ def modified(**mods: object) -> ir.Route:
 def rewritten(kind: str, value: str, matched: str = "/a") -> tuple[ir.Route, ir.Route]:
     path = ir.PathRewrite(kind=kind, value=value, matched=matched)
     return route(ir.Forward(destinations=(TO,), path=path)), route(ir.Redirect(status=302, path=path))
-
-
-def prefix(value: str) -> ir.PathMatch:
-    return ir.PathMatch(kind="prefix", value=value)
 
 
 ACCEPTED = {
@@ -82,9 +78,9 @@ ACCEPTED = {
     ),
     "a timeout of zero": (route(ir.Forward(destinations=(TO,), timeout=0, try_timeout=0)),),
     "a try that may take longer than its request": (route(ir.Forward(destinations=(TO,), timeout=1, try_timeout=2)),),
-    "a regex larger than Envoy's default limit": (route(path=ir.PathMatch(kind="regex", value="/(a{1,50}b{1,50})")),),
+    "a regex larger than Envoy's default limit": (route(path=regex("/(a{1,50}b{1,50})")),),
     "an empty regex": (
-        route(path=ir.PathMatch(kind="regex", value="")),
+        route(path=regex("")),
         route(headers=(ir.ValueMatch(name="x", kind="regex", value=""),)),
     ),
     "an empty header value": (route(headers=(ir.ValueMatch(name="x", kind="exact", value=""),)),),
@@ -97,7 +93,7 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("incident", ACCEPTED)
 def test_an_incident_is_translated_to_what_envoy_accepts(envoy_verdict, incident: str) -> None:
-    assert verdict(envoy_verdict, hosts=(host(*ACCEPTED[incident]),)) == ""
+    assert verdict(envoy_verdict, hosts=[host("*", *ACCEPTED[incident])]) == ""
 
 
 def secret(chain: bytes, key: bytes) -> ir.TlsSecret:
@@ -105,30 +101,12 @@ def secret(chain: bytes, key: bytes) -> ir.TlsSecret:
 
 
 MUST_BE_STOPPED_BEFORE = {
-    "a regex that is none": {
-        "hosts": (
-            host(
-                route(path=ir.PathMatch(kind="regex", value="(")),
-            ),
-        )
-    },
-    "a regex beyond RE2": {
-        "hosts": (
-            host(
-                route(path=ir.PathMatch(kind="regex", value="(?=a)b")),
-            ),
-        )
-    },
-    "a regex that explodes": {
-        "hosts": (
-            host(
-                route(path=ir.PathMatch(kind="regex", value="(a{1000}){1000}")),
-            ),
-        )
-    },
-    "two hosts of one name": {"hosts": (host(route()), host(route()))},
+    "a regex that is none": {"hosts": [host("*", route(path=regex("(")))]},
+    "a regex beyond RE2": {"hosts": [host("*", route(path=regex("(?=a)b")))]},
+    "a regex that explodes": {"hosts": [host("*", route(path=regex("(a{1000}){1000}")))]},
+    "two hosts of one name": {"hosts": [host("*", route()), host("*", route())]},
     "an endpoint without an address": {
-        "endpoints": [ir.Endpoints(cluster=NAME, endpoints=(ir.Endpoint(address="", port=80),))]
+        "places": [ir.Endpoints(cluster=NAME, endpoints=(ir.Endpoint(address="", port=80),))]
     },
     "a certificate that is none": {
         "tls": ir.DownstreamTls(secrets=("default/cert",)),

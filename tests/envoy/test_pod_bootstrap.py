@@ -12,7 +12,7 @@ import pytest
 
 from gateway_api.ir import xds as ir
 from k8s_apply.certificates import Authority, client_files, make_authority, server_files
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import KEY, forward, host, http_chain, http_gateway, listener, route
 from tests.ipv6 import needs_ipv6
 from xds_server.bootstrap.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, Drain, pod_bootstrap
 from xds_server.snapshot.resource import Snapshot
@@ -20,7 +20,6 @@ from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 DRAIN = Drain(seconds=2, secret="s3cret")
 EMPTY = assemble(ir.GatewayIR(gateway=KEY), [])
 
@@ -107,14 +106,9 @@ def test_a_pod_is_ready_once_it_heard_of_its_listeners(pod, control_plane) -> No
 
 def serving(port: int, bind_address: str = "127.0.0.1") -> Snapshot:
     """One listener without routes: it answers 404."""
-    table = ir.RouteTable(name="none", virtual_hosts=())
-    listener = http_listener(port, bind_address)
-    return assemble(ir.GatewayIR(gateway=KEY, listeners=(listener,), route_tables=(table,)), ())
-
-
-def http_listener(port: int, bind_address: str = "127.0.0.1") -> ir.Listener:
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="none"))
-    return ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address=bind_address, filter_chains=(chain,))
+    own = listener("tcp-80", port, http_chain(), bind_address=bind_address)
+    table = ir.RouteTable(name="http", virtual_hosts=())
+    return assemble(ir.GatewayIR(gateway=KEY, listeners=(own,), route_tables=(table,)), ())
 
 
 def test_a_pod_that_drains_sends_its_clients_away_and_serves_who_still_comes(pod, free_port, control_plane) -> None:
@@ -144,17 +138,13 @@ def near_backend(free_port, backends) -> Callable[[dict[str, str], str], tuple[i
     """Backends by their zones, and which of them drains → a port and what serves them there."""
 
     def made(zones: dict[str, str], drained: str) -> tuple[int, Snapshot]:
-        forward = ir.Forward(destinations=(ir.Destination(cluster=NEAR.name, weight=1),))
-        everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-        host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="r", source=KEY, match=everything, action=forward),))
-        table = ir.RouteTable(name="none", virtual_hosts=(host,))
-        listener = http_listener(free_port())
-        gateway = ir.GatewayIR(gateway=KEY, listeners=(listener,), route_tables=(table,), clusters=(NEAR,))
+        port = free_port()
+        gateway = http_gateway(port, host("*", route("/", forward(NEAR.name))), clusters=(NEAR,))
         places = tuple(
             ir.Endpoint(address="127.0.0.1", port=backends.http[name], zone=zone, draining=name == drained)
             for name, zone in zones.items()
         )
-        return listener.bind_port, assemble(gateway, [ir.Endpoints(cluster=NEAR.name, endpoints=places)])
+        return port, assemble(gateway, [ir.Endpoints(cluster=NEAR.name, endpoints=places)])
 
     return made
 

@@ -8,13 +8,11 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.routes.http_match import regex_problem
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import KEY, host, http_gateway, prefix
 from tests.envoy.validation import validation_bootstrap
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
-
-KEY = ObjectKey("default", "eg")
 
 PARTS = (
     r"a 0 z ä ö 日 [ ] ^ - \ ( ) (?: (?i) (?P<n> (?P<ä> ? + * {2} {900} | . $ \Q \E \b \C \z \d \S \pN \p{L} \P{Han}"
@@ -41,13 +39,10 @@ def test_a_character_that_no_byte_is_would_be_refused(envoy_verdict: Callable[[s
 
 def verdict(ask: Callable[[str], str], patterns: list[str]) -> str:
     """What Envoy complains of in a table with a route for each pattern, under the limits of our bootstraps."""
-    path = ir.PathMatch(kind="prefix", value="/")
-    matches = [ir.Match(path=path, headers=(ir.ValueMatch(name="x", kind="regex", value=one),)) for one in patterns]
-    routes = tuple(ir.Route(name="r", source=KEY, match=one, action=ir.Respond(status=200)) for one in matches)
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(ir.Listener(name="tcp-80", port=80, bind_port=10080, filter_chains=(chain,)),),
-        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=(ir.VirtualHost(hostname="*", routes=routes),)),),
-    )
+    headers = [ir.ValueMatch(name="x", kind="regex", value=pattern) for pattern in patterns]
+    routes = [
+        ir.Route(name="r", source=KEY, match=ir.Match(path=prefix("/"), headers=(each,)), action=ir.Respond(status=200))
+        for each in headers
+    ]
+    gateway = http_gateway(10080, host("*", *routes))
     return ask(validation_bootstrap(assemble(gateway, ())))

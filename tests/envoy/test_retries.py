@@ -7,56 +7,40 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import clusters, endpoints, forward, host, http_gateway, route
+from tests.servers import QuietHandler, serving
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 FLAKY = ir.ClusterName("service/default/flaky/80")
 RULES = {
-    "/none": ir.Forward(destinations=(ir.Destination(cluster=FLAKY, weight=1),)),
-    "/empty": ir.Forward(destinations=(ir.Destination(cluster=FLAKY, weight=1),), retry=ir.Retry()),
-    "/500": ir.Forward(
-        destinations=(ir.Destination(cluster=FLAKY, weight=1),),
-        retry=ir.Retry(codes=(500,), attempts=3, backoff=0.0),
-    ),
-    "/slow": ir.Forward(
-        destinations=(ir.Destination(cluster=FLAKY, weight=1),),
-        timeout=30.0,
-        try_timeout=1.0,
-        retry=ir.Retry(attempts=1, backoff=0.01),
-    ),
-    "/once": ir.Forward(
-        destinations=(ir.Destination(cluster=FLAKY, weight=1),), retry=ir.Retry(codes=(500,), attempts=0)
-    ),
-    "/late": ir.Forward(
-        destinations=(ir.Destination(cluster=FLAKY, weight=1),),
-        timeout=0.5,
-        try_timeout=0.1,
-        retry=ir.Retry(attempts=100),
-    ),
-    "/whole": ir.Forward(destinations=(ir.Destination(cluster=FLAKY, weight=1),), timeout=0.2),
+    "/none": forward(FLAKY),
+    "/empty": forward(FLAKY, retry=ir.Retry()),
+    "/500": forward(FLAKY, retry=ir.Retry(codes=(500,), attempts=3, backoff=0.0)),
+    "/slow": forward(FLAKY, timeout=30.0, try_timeout=1.0, retry=ir.Retry(attempts=1, backoff=0.01)),
+    "/once": forward(FLAKY, retry=ir.Retry(codes=(500,), attempts=0)),
+    "/late": forward(FLAKY, timeout=0.5, try_timeout=0.1, retry=ir.Retry(attempts=100)),
+    "/whole": forward(FLAKY, timeout=0.2),
 }
 
 
-class Flaky(BaseHTTPRequestHandler):
+class Flaky(QuietHandler):
     """`/<anything>/<failure>/<n>`: the first n requests of a path fail so, later ones answer which they are."""
 
-    protocol_version = "HTTP/1.1"
     seen: Counter[str]
     over: threading.Event
 
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         self.seen[self.path] += 1
         *_, failure, times = self.path.split("/")
         if self.seen[self.path] > int(times):
-            self.answer(200)
+            self.tell(200)
         elif failure == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
@@ -71,57 +55,31 @@ class Flaky(BaseHTTPRequestHandler):
             self.over.wait()
             self.close_connection = True
         else:
-            self.answer(int(failure))
+            self.tell(int(failure))
 
-    def answer(self, status: int) -> None:
-        body = str(self.seen[self.path]).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def tell(self, status: int) -> None:
+        self.reply(status, str(self.seen[self.path]).encode())
 
     def finish(self) -> None:
         with contextlib.suppress(ValueError, OSError):
             super().finish()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class named it
-        """Say nothing: tests read the answers."""
 
 
 @pytest.fixture(scope="module")
 def flaky() -> Iterator[int]:
     over = threading.Event()
     handler = type("Handler", (Flaky,), {"seen": Counter(), "over": over})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_address[1]
-    over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        yield server.server_address[1]
+        over.set()
 
 
 @pytest.fixture(scope="module")
 def get(flaky: int, start_proxy, free_port: Callable[[], int]):
     port = free_port()
-    routes = tuple(
-        ir.Route(name=path, source=KEY, match=ir.Match(path=ir.PathMatch(kind="prefix", value=path)), action=action)
-        for path, action in RULES.items()
-    )
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(
-            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
-        ),
-        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=(ir.VirtualHost(hostname="*", routes=routes),)),),
-        clusters=(ir.Cluster(name=FLAKY, backend=KEY, port=80),),
-    )
-    places = [ir.Endpoints(cluster=FLAKY, endpoints=(ir.Endpoint(address="127.0.0.1", port=flaky),))]
-    proxy = start_proxy(assemble(gateway, places))
+    everything = host("*", *(route(path, action) for path, action in RULES.items()))
+    gateway = http_gateway(port, everything, clusters=clusters(FLAKY))
+    proxy = start_proxy(assemble(gateway, [endpoints(FLAKY, flaky)]))
     return lambda path: proxy.request(port, path)
 
 

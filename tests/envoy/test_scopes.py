@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import http.client
-import socket
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,9 +16,9 @@ from hypothesis import strategies as st
 from flow.latest import Latest
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.scoping import MANY_WILDCARDS, RouteScoping, scope_tables
-from k8s_watch.keys import ObjectKey
+from tests.envoy import gateways
+from tests.envoy.gateways import KEY, endpoints, forward, http_chain, route
 from tests.envoy.validation import validation_bootstrap
-from xds_server.bootstrap.local import local_bootstrap
 from xds_server.protocol.gates import Patience
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.server import ServeSettings, XdsServer
@@ -34,9 +33,7 @@ pytestmark = pytest.mark.envoy
 SETTINGS = ServeSettings(drain=0.1, patience=Patience(rest=0))
 """Nothing rests: what requests with odd hosts get five seconds late is to be the same, too."""
 
-KEY = ObjectKey("default", "eg")
 A = ir.ClusterName("service/default/a/80")
-EVERYTHING = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
 
 type Hosts = Collection[str]
 
@@ -44,18 +41,7 @@ type Hosts = Collection[str]
 def host(hostname: str, action: ir.Action | None = None) -> ir.VirtualHost:
     """Says its own name, so that it shows which host answered."""
     action = action or ir.Respond(status=200, body=hostname)
-    return ir.VirtualHost(
-        hostname=hostname, routes=(ir.Route(name=hostname, source=KEY, match=EVERYTHING, action=action),)
-    )
-
-
-def listening(name: str, port: int) -> ir.Listener:
-    chain = ir.FilterChain(name=name, handler=ir.HttpChain(route_table=name))
-    return ir.Listener(name=name, port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,))
-
-
-def forwarding(*, backend: str = A) -> ir.Forward:
-    return ir.Forward(destinations=(ir.Destination(cluster=ir.ClusterName(backend), weight=1),))
+    return gateways.host(hostname, msgspec.structs.replace(route("/", action), name=hostname))
 
 
 class WatchedFleet(Fleet):
@@ -116,24 +102,19 @@ class World:
         self.cache = SnapshotCache(divide)
         self.fleet = WatchedFleet(self.cache)
         self.ports, self.backend = ports, backend
-        self.proxy = None
+        self.proxy: Any = None
         self.line = Line()
-        self.admin = Path()
 
     def draining(self) -> bool:
         """Whether the proxy still has filter chains that were replaced."""
-        with contextlib.closing(socket.socket(socket.AF_UNIX)) as admin:
-            admin.connect(str(self.admin))
-            admin.sendall(b"GET /stats?filter=filter_chains_draining HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            text = admin.makefile().read()
-        return "total_filter_chains_draining: 0" not in text
+        return self.proxy.statistic("listener_manager.total_filter_chains_draining") > 0
 
     def snapshot(self, *hosts: ir.VirtualHost, modes: Sequence[RouteScoping] = ("always", "never")) -> Snapshot:
         parts = [
             scope_tables(
                 ir.GatewayIR(
                     gateway=KEY,
-                    listeners=(listening(f"http-{n}", port),),
+                    listeners=(gateways.listener(f"http-{n}", port, http_chain(f"http-{n}")),),
                     route_tables=(ir.RouteTable(name=f"http-{n}", virtual_hosts=hosts),),
                 ),
                 mode,
@@ -145,11 +126,9 @@ class World:
             parts[0],
             listeners=tuple(listener for part in parts for listener in part.listeners),
             route_tables=tuple(table for part in parts for table in part.route_tables),
-            clusters=(ir.Cluster(name=A, backend=KEY, port=80),),
+            clusters=gateways.clusters(A),
         )
-        return assemble(
-            gateway, [ir.Endpoints(cluster=A, endpoints=(ir.Endpoint(address="127.0.0.1", port=self.backend),))]
-        )
+        return assemble(gateway, [endpoints(A, self.backend)])
 
     async def publish(self, *hosts: ir.VirtualHost, modes: Sequence[RouteScoping] = ("always", "never")) -> None:
         """Return when the proxy has acknowledged it all."""
@@ -174,46 +153,32 @@ class World:
         return await asyncio.to_thread(lambda: [self.answer(self.ports[0], name) for name in names])
 
 
-@contextlib.asynccontextmanager
-async def serving(
-    world: World, start: Callable[[Path], None], folder: Path, settings: ServeSettings
-) -> AsyncIterator[None]:
-    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
-        _, xds_port = await server.port.newer_than(0)
-        world.admin = folder / "admin.sock"
-        async with world.line.to(xds_port) as port:
-            text = local_bootstrap(gateway=KEY, node_id="one", xds=f"127.0.0.1:{port}", admin_socket=str(world.admin))
-            (folder / "bootstrap.json").write_text(text)
-            await asyncio.to_thread(start, folder / "bootstrap.json")
-            yield
-        task.cancel()
-
-
 @pytest.fixture
-async def world(backends, free_port: Callable[[], int], start_envoy, tmp_path: Path) -> AsyncIterator[World]:
+async def world(backends, free_port: Callable[[], int], local_envoy) -> AsyncIterator[World]:
     world = World((free_port(), free_port()), backends.http["a"])
-    async with running(world, start_envoy, tmp_path):
+    async with running(world, local_envoy):
         yield world
 
 
-def running(
+@contextlib.asynccontextmanager
+async def running(
     world: World,
-    start_envoy: Callable[..., object],
-    folder: Path,
+    local_envoy: Callable[..., contextlib.AbstractContextManager[Any]],
     *options: str,
     settings: ServeSettings = SETTINGS,
     modes: Sequence[RouteScoping] = ("always", "never"),
-) -> contextlib.AbstractAsyncContextManager[None]:
+) -> AsyncIterator[None]:
     """A proxy that serves a.test."""
     world.cache.publish(KEY, world.snapshot(host("a.test"), modes=modes))
-
-    def start(bootstrap: Path) -> None:
-        world.proxy = start_envoy("--config-path", bootstrap, *options)
-        world.proxy.wait_until_serving(*world.ports)
-
-    return serving(world, start, folder, settings)
+    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
+        _, xds = await server.port.newer_than(0)
+        async with world.line.to(xds) as line:
+            with local_envoy(line, *options) as world.proxy:
+                await asyncio.to_thread(world.proxy.wait_until_serving, *world.ports)
+                yield
+        task.cancel()
 
 
 LABEL = st.sampled_from(["a", "b", "xn--a", "1"])
@@ -254,7 +219,7 @@ async def test_long_wildcards_and_many_of_them_are_told_apart(world: World) -> N
 
 
 async def test_how_a_scope_is_chosen_is_hidden_from_backends_and_cannot_be_forged(world: World) -> None:
-    await world.publish(host("a.test", forwarding()), host("b.test"))
+    await world.publish(host("a.test", forward(A)), host("b.test"))
     answer = await asyncio.to_thread(world.ask, world.ports[0], "a.test", **{HEADER: "http-0/b.test"})
     assert (answer.status, HEADER in answer.text) == (200, False)
 
@@ -313,7 +278,7 @@ class Load:
 
 
 async def test_switching_the_mode_loses_no_request(world: World) -> None:
-    hosts = [host("a.test"), host("b.test", forwarding()), host("w.wild.test"), host("*.wild.test")]
+    hosts = [host("a.test"), host("b.test", forward(A)), host("w.wild.test"), host("*.wild.test")]
     await world.publish(*hosts)
     async with Load(world, "a.test", "b.test", "w.wild.test", "q.wild.test", "A.test") as load:
         for mode in ["never", "always"] * 8:
@@ -325,12 +290,12 @@ async def test_switching_the_mode_loses_no_request(world: World) -> None:
 
 
 async def test_a_table_is_scoped_again_after_all_its_scopes_have_gone(
-    backends, free_port: Callable[[], int], start_envoy, tmp_path: Path
+    backends, free_port: Callable[[], int], local_envoy
 ) -> None:
     hosts = [host("a.test"), host("b.test"), host("c.test")]
     world = World((free_port(), free_port()), backends.http["a"])
     quick = msgspec.structs.replace(SETTINGS, patience=Patience(rest=0, linger=2))
-    async with running(world, start_envoy, tmp_path, "--drain-time-s", "1", settings=quick):
+    async with running(world, local_envoy, "--drain-time-s", "1", settings=quick):
         await world.publish(*hosts)
         await world.publish(*hosts, modes=("never", "never"))
         while await asyncio.to_thread(world.draining):
@@ -342,13 +307,13 @@ async def test_a_table_is_scoped_again_after_all_its_scopes_have_gone(
 
 
 async def test_two_ports_that_are_scoped_at_once_lose_no_request(
-    backends, free_port: Callable[[], int], start_envoy, tmp_path: Path
+    backends, free_port: Callable[[], int], local_envoy
 ) -> None:
     """Neither begins before the scopes are there, and those of thousands of hostnames take their time."""
     hosts = [host("a.test"), *(host(f"h{n}.test") for n in range(2000))]
     world = World((free_port(), free_port()), backends.http["a"])
     async with (
-        running(world, start_envoy, tmp_path, modes=("never", "never")),
+        running(world, local_envoy, modes=("never", "never")),
         Load(world, "a.test") as one,
         Load(world, "a.test", at=1) as other,
     ):
@@ -362,7 +327,7 @@ async def test_two_ports_that_are_scoped_at_once_lose_no_request(
 
 async def test_a_proxy_that_comes_back_to_another_mode_loses_no_request(world: World) -> None:
     """It asks for scopes before it asks for listeners, which would else choose among none."""
-    hosts = [host("a.test"), host("b.test", forwarding())]
+    hosts = [host("a.test"), host("b.test", forward(A))]
     await world.publish(*hosts)
     async with Load(world, "a.test", "b.test") as load:
         for n, mode in enumerate(["never", "always"] * 5):
@@ -374,13 +339,13 @@ async def test_a_proxy_that_comes_back_to_another_mode_loses_no_request(world: W
 
 
 async def test_hostnames_that_come_and_go_cost_the_others_nothing(world: World) -> None:
-    await world.publish(host("a.test"), host("b.test", forwarding()))
+    await world.publish(host("a.test"), host("b.test", forward(A)))
     async with Load(world, "a.test", "b.test") as load:
         for n in range(100):
             edited = host("a.test", ir.Respond(status=200, body=str(n)))
-            await world.publish(edited, host("b.test", forwarding()), host("n.test"))
+            await world.publish(edited, host("b.test", forward(A)), host("n.test"))
             assert await world.answers("n.test", "a.test") == [(200, "n.test"), (200, str(n))]
-            await world.publish(edited, host("b.test", forwarding()))
+            await world.publish(edited, host("b.test", forward(A)))
             assert await world.answers("n.test") == [(404, "")]
     assert not load.lost
 
@@ -395,7 +360,7 @@ async def test_a_wildcard_that_comes_and_goes_costs_the_hosts_below_it_nothing(w
 
 
 async def test_a_request_with_a_body_waits_for_the_whole_table(world: World) -> None:
-    await world.publish(*(host(f"h{n}.test", forwarding()) for n in range(500)))
+    await world.publish(*(host(f"h{n}.test", forward(A)) for n in range(500)))
 
     def post() -> int:
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", world.ports[0], timeout=10)) as client:

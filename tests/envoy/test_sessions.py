@@ -6,12 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
+from tests.envoy.gateways import clusters, endpoints, host, http_gateway, route
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 BOTH, A, B, HALF_GONE = (ir.ClusterName(f"service/default/{name}/80") for name in ("both", "a", "b", "half-gone"))
 NOBODY = 9
 """A port that nobody listens on: that of the discard protocol."""
@@ -44,27 +43,10 @@ RULES = {
 @pytest.fixture(scope="module")
 def get(backends, start_proxy, free_port: Callable[[], int]):
     port = free_port()
-    routes = tuple(
-        ir.Route(name=path, source=KEY, match=ir.Match(path=ir.PathMatch(kind="prefix", value=path)), action=action)
-        for path, action in RULES.items()
-    )
-    chain = ir.FilterChain(name="http-80", handler=ir.HttpChain(route_table="http-80"))
-    gateway = ir.GatewayIR(
-        gateway=KEY,
-        listeners=(
-            ir.Listener(name="tcp-80", port=80, bind_port=port, bind_address="127.0.0.1", filter_chains=(chain,)),
-        ),
-        route_tables=(ir.RouteTable(name="http-80", virtual_hosts=(ir.VirtualHost(hostname="*", routes=routes),)),),
-        clusters=tuple(ir.Cluster(name=name, backend=KEY, port=80) for name in (BOTH, A, B, HALF_GONE)),
-    )
-    at = {name: ir.Endpoint(address="127.0.0.1", port=backends.http[name]) for name in "ab"}
-    nobody = ir.Endpoint(address="127.0.0.1", port=NOBODY)
-    places = [
-        ir.Endpoints(cluster=BOTH, endpoints=(at["a"], at["b"])),
-        ir.Endpoints(cluster=A, endpoints=(at["a"],)),
-        ir.Endpoints(cluster=B, endpoints=(at["b"],)),
-        ir.Endpoints(cluster=HALF_GONE, endpoints=(at["a"], nobody)),
-    ]
+    everything = host("*", *(route(path, action) for path, action in RULES.items()))
+    a, b = (backends.http[name] for name in "ab")
+    gateway = http_gateway(port, everything, clusters=clusters(BOTH, A, B, HALF_GONE))
+    places = [endpoints(BOTH, a, b), endpoints(A, a), endpoints(B, b), endpoints(HALF_GONE, a, NOBODY)]
     proxy = start_proxy(assemble(gateway, places))
     return lambda path, **fields: proxy.request(port, path, **fields)
 

@@ -1,27 +1,22 @@
 """Certificates, server names and plain bytes in a real Envoy."""
 
-import datetime
 import socket
 import socketserver
 import ssl
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gateway_api.ir import xds as ir
-from k8s_watch.keys import ObjectKey
+from tests.authority import Authority
+from tests.envoy.gateways import KEY, clusters, endpoints, forward, host, listener, route
+from tests.servers import serving
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-KEY = ObjectKey("default", "eg")
 TLS_BACKEND = ir.ClusterName("service/default/tls/443/tcp")
 A, B = (ir.ClusterName(f"service/default/{name}/80") for name in ("a", "b"))
 TCP_A, TCP_B = (ir.ClusterName(f"service/default/tcp-{name}/80") for name in ("a", "b"))
@@ -31,31 +26,13 @@ ENDED = "ended.example.com"
 CLOSED = "x.closed.example.com"
 
 
+AUTHORITY = Authority()
+"""Whom every client trusts: that it got the certificate of the name that it asked for, TLS itself checks."""
+
+
 def certificate(name: str) -> ir.TlsSecret:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return ir.TlsSecret(
-        name=f"default/{name}",
-        certificate_chain=signed.public_bytes(serialization.Encoding.PEM),
-        private_key=ir.PrivateBytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        ),
-    )
+    chain, key = AUTHORITY.issue(name, x509.DNSName(name))
+    return ir.TlsSecret(name=f"default/{name}", certificate_chain=chain, private_key=ir.PrivateBytes(key))
 
 
 def https_chain(name: str, table: str, *secrets: ir.TlsSecret, server_names: tuple[str, ...] = ()) -> ir.FilterChain:
@@ -72,10 +49,7 @@ def tcp_chain(
 
 
 def table(name: str, cluster: ir.ClusterName) -> ir.RouteTable:
-    everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-    action = ir.Forward(destinations=(ir.Destination(cluster=cluster, weight=1),))
-    route = ir.Route(name=name, source=KEY, match=everything, action=action)
-    return ir.RouteTable(name=name, virtual_hosts=(ir.VirtualHost(hostname="*", routes=(route,)),))
+    return ir.RouteTable(name=name, virtual_hosts=(host("*", route("/", forward(cluster))),))
 
 
 @pytest.fixture(scope="module")
@@ -85,28 +59,21 @@ def ports(free_port: Callable[[], int]) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def secrets() -> dict[str, ir.TlsSecret]:
-    return {name: certificate(name) for name in (*NAMES, PASSED, ENDED)}
+    return {name: certificate(name) for name in (*NAMES, ENDED)}
 
 
 @pytest.fixture(scope="module")
-def tls_backend(secrets: dict[str, ir.TlsSecret], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def tls_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a server that ends TLS itself and says the server name that it was asked for."""
-    files = [tmp_path_factory.mktemp("tls") / name for name in ("chain.pem", "key.pem")]
-    files[0].write_bytes(secrets[PASSED].certificate_chain)
-    files[1].write_bytes(secrets[PASSED].private_key.reveal())
-    with _SaysServerName(*files) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    context = AUTHORITY.server_context(tmp_path_factory.mktemp("tls"), x509.DNSName(PASSED))
+    with serving(_SaysServerName(context)) as server:
         yield server.server_address[1]
-        server.shutdown()
-        thread.join()
 
 
 class _SaysServerName(socketserver.TCPServer):
-    def __init__(self, chain: Path, key: Path) -> None:
+    def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(chain, key)
+        self.context = context
         self.context.sni_callback = self._asked_for
         self.server_name = ""
 
@@ -139,15 +106,9 @@ def proxy(backends, tls_backend: int, ports: dict[str, int], secrets: dict[str, 
     }
     gateway = ir.GatewayIR(
         gateway=KEY,
-        listeners=tuple(
-            ir.Listener(name=name, port=443, bind_port=ports[name], bind_address="127.0.0.1", filter_chains=of)
-            for name, of in chains.items()
-        ),
+        listeners=tuple(listener(name, ports[name], *of, port=443) for name, of in chains.items()),
         route_tables=(table("a", A), table("b", B)),
-        clusters=tuple(
-            ir.Cluster(name=name, backend=KEY, port=80, protocol="http1" if name in (A, B) else "tcp")
-            for name in (A, B, TCP_A, TCP_B, TLS_BACKEND)
-        ),
+        clusters=(*clusters(A, B), *clusters(TCP_A, TCP_B, TLS_BACKEND, protocol="tcp")),
         secrets=tuple(secrets.values()),
     )
     places = {
@@ -157,35 +118,21 @@ def proxy(backends, tls_backend: int, ports: dict[str, int], secrets: dict[str, 
         TCP_B: backends.tcp["b"],
         TLS_BACKEND: tls_backend,
     }
-    endpoints = [
-        ir.Endpoints(cluster=name, endpoints=(ir.Endpoint(address="127.0.0.1", port=port),))
-        for name, port in places.items()
-    ]
-    return start_proxy(assemble(gateway, endpoints))
-
-
-@pytest.fixture
-def https(proxy, ports, secrets):
-    def get(server_name: str, trusted: str):
-        context = ssl.create_default_context(cadata=secrets[trusted].certificate_chain.decode())
-        return proxy.request(ports["https"], "/", tls=context, server_name=server_name)
-
-    return get
+    return start_proxy(assemble(gateway, [endpoints(name, port) for name, port in places.items()]))
 
 
 @pytest.mark.parametrize(
-    ("server_name", "secret", "backend"),
-    [
-        ("one.example.com", "one.example.com", "a"),
-        ("two.example.com", "two.example.com", "a"),
-        ("x.wild.example.com", "*.wild.example.com", "b"),
-        ("default.example.org", "default.example.org", "a"),
-    ],
+    ("server_name", "backend"),
+    [("one.example.com", "a"), ("two.example.com", "a"), ("x.wild.example.com", "b"), ("default.example.org", "a")],
 )
-def test_the_server_name_chooses_certificate_and_routes(https, server_name: str, secret: str, backend: str) -> None:
-    answer = https(server_name, trusted=secret)
+def test_the_server_name_chooses_certificate_and_routes(proxy, ports, server_name: str, backend: str) -> None:
+    answer = proxy.request(ports["https"], "/", tls=trusting(), server_name=server_name)
     assert answer.seen["backend"] == backend
     assert answer.seen["headers"]["x-forwarded-proto"] == ["https"]
+
+
+def trusting() -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=AUTHORITY.pem.decode())
 
 
 def test_http2_is_offered(proxy, ports) -> None:
@@ -226,9 +173,9 @@ def test_a_connection_without_a_backend_is_closed(proxy, ports) -> None:
     assert proxy.connect(ports["nowhere"]) == b""
 
 
-def said(port: int, secret: ir.TlsSecret, server_name: str) -> bytes:
-    """What a client that trusts this certificate alone reads until the other side closes."""
-    context = ssl.create_default_context(cadata=secret.certificate_chain.decode())
+def said(port: int, server_name: str) -> bytes:
+    """What a client reads until the other side closes."""
+    context = trusting()
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
         socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
@@ -238,20 +185,19 @@ def said(port: int, secret: ir.TlsSecret, server_name: str) -> bytes:
         return secure.recv(100)
 
 
-def test_a_connection_is_passed_through_to_the_certificate_of_its_backend(proxy, ports, secrets) -> None:
-    assert said(ports["mixed"], secrets[PASSED], PASSED) == PASSED.encode()
+def test_a_connection_is_passed_through_to_the_certificate_of_its_backend(proxy, ports) -> None:
+    assert said(ports["mixed"], PASSED) == PASSED.encode()
 
 
-def test_a_connection_is_decrypted_for_a_backend_on_the_same_port(proxy, ports, secrets) -> None:
-    assert said(ports["mixed"], secrets[ENDED], ENDED) == b"a"
+def test_a_connection_is_decrypted_for_a_backend_on_the_same_port(proxy, ports) -> None:
+    assert said(ports["mixed"], ENDED) == b"a"
 
 
-def test_http_is_served_on_the_same_port(proxy, ports, secrets) -> None:
-    context = ssl.create_default_context(cadata=secrets["default.example.org"].certificate_chain.decode())
-    answer = proxy.request(ports["mixed"], "/", tls=context, server_name="default.example.org")
+def test_http_is_served_on_the_same_port(proxy, ports) -> None:
+    answer = proxy.request(ports["mixed"], "/", tls=trusting(), server_name="default.example.org")
     assert answer.seen["backend"] == "b"
 
 
-def test_a_server_name_that_nothing_serves_is_not_left_to_others(proxy, ports, secrets) -> None:
+def test_a_server_name_that_nothing_serves_is_not_left_to_others(proxy, ports) -> None:
     with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
-        said(ports["mixed"], secrets["default.example.org"], CLOSED)
+        said(ports["mixed"], CLOSED)

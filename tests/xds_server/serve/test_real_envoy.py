@@ -10,18 +10,17 @@ import pytest
 
 from gateway_api.ir import xds as ir
 from gateway_api.ir.fleet import GatewayFleet
-from k8s_watch.keys import ObjectKey
 from protos import matcher
 from protos import route as pb
 from protos.encode import encode
-from tests.xds_server.serve.conftest import Running, serving
+from tests.envoy.gateways import clusters, endpoints, forward, host, http_gateway, route
+from tests.xds_server.serve.conftest import EG, Running, serving
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.snapshot.resource import ResourceType, Snapshot, make_resource, make_set
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
 
-EG = ObjectKey("default", "eg")
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -38,22 +37,9 @@ class Bench:
     def world(self, cluster: str) -> Snapshot:
         """Everything to one cluster of this name, always with the same backend behind it."""
         name = ir.ClusterName(cluster)
-        action = ir.Forward(destinations=(ir.Destination(cluster=name, weight=1),))
-        match = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-        host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="all", source=EG, match=match, action=action),))
-        chain = ir.FilterChain(name="http", handler=ir.HttpChain(route_table="table"))
-        gateway = ir.GatewayIR(
-            gateway=EG,
-            listeners=(
-                ir.Listener(
-                    name="tcp-80", port=80, bind_port=self.port, bind_address="127.0.0.1", filter_chains=(chain,)
-                ),
-            ),
-            route_tables=(ir.RouteTable(name="table", virtual_hosts=(host,)),),
-            clusters=(ir.Cluster(name=name, backend=EG, port=80),),
-        )
-        here = ir.Endpoint(address="127.0.0.1", port=self._backend)
-        return assemble(gateway, [ir.Endpoints(cluster=name, endpoints=(here,))])
+        everything = host("*", route("/", forward(name)))
+        gateway = http_gateway(self.port, everything, clusters=clusters(name))
+        return assemble(gateway, [endpoints(name, self._backend)])
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Publish, and wait until every Envoy has acknowledged all of it."""
@@ -164,10 +150,10 @@ async def _is_refused(bench: Bench) -> bool:
 
 def poisoned(snapshot: Snapshot) -> Snapshot:
     """The same, with a regex in the route table that no Envoy takes."""
-    of = snapshot.of(ResourceType.ROUTE).by_name["table"]
+    of = snapshot.of(ResourceType.ROUTE).by_name["http"]
     table = pb.RouteConfiguration.FromString(of.body)
     table.virtual_hosts[0].routes[0].match.CopyFrom(pb.RouteMatch(safe_regex=matcher.RegexMatcher(regex="(unbalanced")))
-    bad = make_resource("table", encode(table), of.depends_on)
+    bad = make_resource("http", encode(table), of.depends_on)
     return Snapshot({**snapshot.by_type, ResourceType.ROUTE: make_set([bad])})
 
 
@@ -181,7 +167,7 @@ async def test_a_poisoned_table_harms_nobody_and_its_fix_goes_live(bench: Bench,
         bench.running.cache.publish(EG, poisoned(good))
         await bench.until(lambda: bool(bench.gateway.nacks))
         (nack,) = bench.gateway.nacks
-        assert nack.resources == ("table",)
+        assert nack.resources == ("http",)
         assert "missing )" in nack.message
         while await _is_refused(bench):
             pass
