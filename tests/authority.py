@@ -1,14 +1,18 @@
-"""A certificate authority for one test."""
+"""A certificate authority of a test's own."""
 
 import datetime
 import ipaddress
 import ssl
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from gateway_api.ir.identity import gateway_uri
+from k8s_watch.keys import ObjectKey
 
 DAY = datetime.timedelta(days=1)
 SIGNS = x509.KeyUsage(
@@ -26,31 +30,42 @@ SIGNS = x509.KeyUsage(
 LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
 
+class Pem(NamedTuple):
+    """A certificate and its key, both PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
 class Authority:
-    """Signs certificates; `pem` is its own."""
+    """Signs certificates; `certificate` is its own, as PEM."""
 
     def __init__(self, name: str = "test authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
-        self.pem = self._certificate(self._name, self._key, (), DAY, is_authority=True)
+        self.certificate = self._signed(self._name, self._key, (), DAY, is_authority=True)
 
-    def issue(self, common_name: str, *names: x509.GeneralName, valid: datetime.timedelta = DAY) -> tuple[bytes, bytes]:
-        """Return a certificate with these alternative names, and its key, as PEM. `valid` is from now on."""
+    def issue(self, *names: x509.GeneralName, common_name: str = "somebody", valid: datetime.timedelta = DAY) -> Pem:
+        """Return a certificate with these alternative names. `valid` is from now on."""
         key = ec.generate_private_key(ec.SECP256R1())
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        return self._certificate(_named(common_name), key, names, valid, is_authority=False), text
+        return Pem(self._signed(_named(common_name), key, names, valid, is_authority=False), text)
+
+    def issue_client(self, gateway: ObjectKey) -> Pem:
+        """Return a certificate for the proxies of a Gateway."""
+        return self.issue(x509.UniformResourceIdentifier(gateway_uri(gateway)))
 
     def server_context(self, folder: Path, *names: x509.GeneralName) -> ssl.SSLContext:
         """Make the TLS context of a server with these alternative names."""
         both = folder / "server.pem"
-        both.write_bytes(b"".join(self.issue("server", *names)))
+        both.write_bytes(b"".join(self.issue(*names)))
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(both)
         return context
 
-    def _certificate(
+    def _signed(
         self,
         name: x509.Name,
         key: ec.EllipticCurvePrivateKey,

@@ -28,7 +28,7 @@ def authority() -> Authority:
 def backend(tmp_path: Path, authority: Authority) -> Iterator[TlsServer]:
     context = authority.server_context(tmp_path, x509.DNSName("web.example.com"))
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cadata=authority.pem.decode())
+    context.load_verify_locations(cadata=authority.certificate.decode())
     with serving(TlsServer(context)) as server:
         yield server
 
@@ -39,7 +39,7 @@ def standalone(
 ) -> Iterator[tuple[Standalone, int]]:
     port, folder = free_port(), tmp_path / "config"
     folder.mkdir()
-    shown = dict(zip(("tls.crt", "tls.key"), authority.issue("the gateway"), strict=True))
+    shown = dict(zip(("tls.crt", "tls.key"), authority.issue(common_name="the gateway"), strict=True))
     listeners = [{"name": "http", "port": port, "protocol": "HTTP"}]
     tls = {"backend": {"clientCertificateRef": {"name": "shown"}}}
     write(
@@ -99,7 +99,7 @@ def manifest(kind: str, name: str, spec: dict[str, object]) -> dict[str, object]
 
 
 def config_map(authority: Authority) -> dict[str, object]:
-    data = {"ca.crt": authority.pem.decode()}
+    data = {"ca.crt": authority.certificate.decode()}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "trusted"}, "data": data}
 
 

@@ -94,7 +94,7 @@ def ports(free_port: Callable[[], int]) -> dict[str, int]:
 
 @pytest.fixture
 def standalone(tmp_path: Path, authority: Authority, ports: dict[str, int]) -> Iterator[Standalone]:
-    chain, key = (base64.b64encode(pem).decode() for pem in authority.issue(ENDED, x509.DNSName(ENDED)))
+    chain, key = (base64.b64encode(pem).decode() for pem in authority.issue(x509.DNSName(ENDED)))
     folder = tmp_path / "config"
     folder.mkdir()
     routes = "".join(
@@ -131,7 +131,7 @@ def said(port: int, authority: Authority | None = None, server_name: str = "") -
     with refused, socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
         if authority is None:
             return plain.recv(100)
-        context = ssl.create_default_context(cadata=authority.pem.decode())
+        context = ssl.create_default_context(cadata=authority.certificate.decode())
         with context.wrap_socket(plain, server_hostname=server_name) as secure:
             return secure.recv(100)
     return b""

@@ -33,11 +33,11 @@ SPIFFE = "spiffe://example.com/web"
 
 
 def trust(*authorities: Authority) -> ir.CaBundle:
-    return ir.CaBundle(name="ca/default/web", certificates=tuple(each.pem for each in authorities))
+    return ir.CaBundle(name="ca/default/web", certificates=tuple(each.certificate for each in authorities))
 
 
 def client_certificate(authority: Authority, name: str) -> ir.TlsSecret:
-    chain, key = authority.issue(name)
+    chain, key = authority.issue(common_name=name)
     return ir.TlsSecret(name="default/client", certificate_chain=chain, private_key=ir.PrivateBytes(key))
 
 
@@ -95,7 +95,7 @@ def backend(tmp_path: Path) -> Iterator[TlsServer]:
     names = (x509.DNSName(SERVER_NAME), x509.DNSName("*.wild.example.com"), x509.UniformResourceIdentifier(SPIFFE))
     context = GOOD.server_context(tmp_path, *names)
     context.verify_mode = ssl.CERT_OPTIONAL
-    context.load_verify_locations(cadata=GOOD.pem.decode())
+    context.load_verify_locations(cadata=GOOD.certificate.decode())
     context.set_alpn_protocols(["h2", "http/1.1"])
     with serving(TlsServer(context)) as server:
         yield server
@@ -114,7 +114,7 @@ async def world(backend: TlsServer, free_port: Callable[[], int], local_envoy) -
 
 async def test_a_backend_is_trusted_for_its_authority_and_one_of_its_names(world: World, tmp_path: Path) -> None:
     system = tmp_path / "system.pem"
-    system.write_bytes(GOOD.pem)
+    system.write_bytes(GOOD.certificate)
     good = {
         "name": tls(),
         "uri": tls(uri(SPIFFE)),
@@ -127,7 +127,7 @@ async def test_a_backend_is_trusted_for_its_authority_and_one_of_its_names(world
         "other-name": tls(dns("other.example.com")),
         "other-uri": tls(uri("spiffe://example.com/other")),
         "other-domain": tls(dns("*.example.org")),
-        "other-authority": tls(authorities=ir.CaBundle(name="ca/default/bad", certificates=(BAD.pem,))),
+        "other-authority": tls(authorities=ir.CaBundle(name="ca/default/bad", certificates=(BAD.certificate,))),
     }
     world.publish(**good, **bad)
     for name in good:
@@ -166,7 +166,7 @@ async def test_a_backend_may_choose_what_is_spoken(world: World, tmp_path: Path)
             await world.until(f"old{len(offers)}", lambda status, _: status == 200)
         assert set(old.protocols) == {None, "http/1.1"}
 
-    chain, key = GOOD.issue("server", x509.DNSName(SERVER_NAME))
+    chain, key = GOOD.issue(x509.DNSName(SERVER_NAME))
     echo = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
     with ThreadPoolExecutor(1) as threads:
         server = grpc.server(threads)

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from gateway_api.ir import xds as ir
-from tests.authority import Authority
+from tests.authority import Authority, Pem
 from tests.envoy.gateways import KEY, clusters, endpoints, forward, host, http_chain, listener, route
 from tests.xds_server.serve.conftest import serving
 from xds_server.snapshot.diff import changed_names
@@ -23,14 +23,11 @@ pytestmark = pytest.mark.envoy
 
 BACKEND = ir.ClusterName("service/default/a/80")
 OURS, THEIRS = Authority("ours"), Authority("theirs")
-SERVER = OURS.issue("server", x509.DNSName("www.example.com"))
-type Pem = tuple[bytes, bytes]
-"""A certificate and its key."""
-
+SERVER = OURS.issue(x509.DNSName("www.example.com"))
 CLIENTS: dict[str, Pem | None] = {
-    "valid": OURS.issue("client"),
-    "of another authority": THEIRS.issue("client"),
-    "expired": OURS.issue("client", valid=-datetime.timedelta(minutes=1)),
+    "valid": OURS.issue(),
+    "of another authority": THEIRS.issue(),
+    "expired": OURS.issue(valid=-datetime.timedelta(minutes=1)),
     "none": None,
 }
 """The certificates that clients show. The server shows one of the same authority, and nobody checks that."""
@@ -40,7 +37,7 @@ def world(*authorities: Authority, backend: int, **ports: int) -> Snapshot:
     """Listeners, by name with their ports: `only` lets in whom the authorities know, `anyone` everybody."""
     chain, key = SERVER
     secret = ir.TlsSecret(name="default/cert", certificate_chain=chain, private_key=ir.PrivateBytes(key))
-    bundle = ir.CaBundle(name="ca/default/ca", certificates=tuple(one.pem for one in authorities))
+    bundle = ir.CaBundle(name="ca/default/ca", certificates=tuple(one.certificate for one in authorities))
     hosts = (host("*", route("/", forward(BACKEND))),)
 
     def on(name: str, port: int) -> ir.Listener:

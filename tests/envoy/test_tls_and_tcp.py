@@ -31,7 +31,7 @@ AUTHORITY = Authority()
 
 
 def certificate(name: str) -> ir.TlsSecret:
-    chain, key = AUTHORITY.issue(name, x509.DNSName(name))
+    chain, key = AUTHORITY.issue(x509.DNSName(name))
     return ir.TlsSecret(name=f"default/{name}", certificate_chain=chain, private_key=ir.PrivateBytes(key))
 
 
@@ -132,7 +132,7 @@ def test_the_server_name_chooses_certificate_and_routes(proxy, ports, server_nam
 
 
 def trusting() -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=AUTHORITY.pem.decode())
+    return ssl.create_default_context(cadata=AUTHORITY.certificate.decode())
 
 
 def test_http2_is_offered(proxy, ports) -> None:

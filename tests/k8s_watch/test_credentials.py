@@ -119,7 +119,7 @@ async def test_a_pod_uses_its_service_account_over_tls(pod: Pod, tmp_path: Path)
     server = ApiServer(tls=authority.server_context(tmp_path, LOOPBACK))
     server.token = "first"
     replace(pod.token, "first\n")
-    replace(pod.authority, authority.pem.decode())
+    replace(pod.authority, authority.certificate.decode())
     async with server.serving():
         pod.at(server)
         async with await connect() as connection:
@@ -133,7 +133,7 @@ async def test_an_authority_that_is_replaced_is_read_again(pod: Pod, tmp_path: P
     """When the server's certificate no longer fits, and only if there is another authority by now."""
     old, new = Authority(), Authority()
     replace(pod.token, "first\n")
-    replace(pod.authority, old.pem.decode())
+    replace(pod.authority, old.certificate.decode())
     first = ApiServer(tls=old.server_context(tmp_path, LOOPBACK))
     async with first.serving():
         pod.at(first)
@@ -142,14 +142,14 @@ async def test_an_authority_that_is_replaced_is_read_again(pod: Pod, tmp_path: P
     async with connection, ApiServer(tls=new.server_context(tmp_path, LOOPBACK), port=first.port).serving():
         with pytest.raises(OSError, match="certificate verify failed"):
             await connection.request("GET", PATH)
-        replace(pod.authority, new.pem.decode())
+        replace(pod.authority, new.certificate.decode())
         await connection.request("GET", PATH)
 
 
 @pytest.mark.parametrize("missing", ["token", "authority"])
 async def test_a_service_account_without_its_files_is_said_so(pod: Pod, missing: str) -> None:
     replace(pod.token, "first\n")
-    replace(pod.authority, Authority().pem.decode())
+    replace(pod.authority, Authority().certificate.decode())
     replace(getattr(pod, missing), None)
     pod.at(ApiServer())
     with pytest.raises(BadCredentials, match=str(getattr(pod, missing))):
@@ -161,7 +161,7 @@ async def test_a_token_file_between_two_steps_leaves_the_last_token_in_use(
 ) -> None:
     monkeypatch.setattr(service_account, "TOKEN_SECONDS", 0.0)
     replace(pod.token, "first\n")
-    replace(pod.authority, Authority().pem.decode())
+    replace(pod.authority, Authority().certificate.decode())
     pod.at(ApiServer())
     ours = await load_credentials(None)
     for text in ("", None):

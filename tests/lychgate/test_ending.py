@@ -15,8 +15,9 @@ from lychgate.settings import Settings
 from lychgate.telemetry.sockets import Sockets
 from protos import type_urls
 from protos.endpoint import ClusterLoadAssignment
+from tests.authority import Authority
 from tests.k8s_watch.http_server import ApiServer
-from tests.xds_server.serve.conftest import ADS, EG, SERVER_NAMES, Authority, Stream
+from tests.xds_server.serve.conftest import ADS, EG, SERVER_NAMES, Stream
 
 SERVICE = {"kubernetes.io/service-name": "web"}
 

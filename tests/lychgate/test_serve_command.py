@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.xds_server.serve.conftest import SERVER_NAMES, Authority
+from tests.authority import Authority
+from tests.xds_server.serve.conftest import SERVER_NAMES
 
 QUIET = {"LYCHGATE_HEALTH_PORT": "0", "LYCHGATE_METRICS_PORT": "0"}
 

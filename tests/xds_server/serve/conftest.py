@@ -1,7 +1,6 @@
 """A running server, certificates, and gRPC clients that speak to it in bytes."""
 
 import asyncio
-import datetime
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -12,17 +11,13 @@ import grpc
 import grpc.aio
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from flow.clock import SystemClock
 from flow.latest import Latest
-from gateway_api.ir.identity import gateway_uri
 from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DeltaDiscoveryResponse
+from tests.authority import Authority, Pem
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.server import ServeSettings, XdsServer
@@ -34,51 +29,6 @@ OTHER = ObjectKey("default", "other")
 ADS = f"/{type_urls.AGGREGATED_SERVICE}/DeltaAggregatedResources"
 SERVER_NAMES = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
 NODE = core.Node(id="proxy-1", cluster="default/eg")
-
-
-class Pem(NamedTuple):
-    """A certificate and its key, both PEM."""
-
-    certificate: bytes
-    key: bytes
-
-
-class Authority:
-    """Signs certificates."""
-
-    def __init__(self, name: str) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        authority = x509.BasicConstraints(ca=True, path_length=None)
-        built = self._build(self._name, self._key, []).add_extension(authority, critical=True)
-        self.certificate = built.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
-
-    def issue(self, *names: x509.GeneralName) -> Pem:
-        """A certificate with these subject alternative names."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
-        signed = self._build(subject, key, list(names)).sign(self._key, hashes.SHA256())
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return Pem(signed.public_bytes(Encoding.PEM), private)
-
-    def issue_client(self, gateway: ObjectKey) -> Pem:
-        """A certificate for the proxies of a Gateway."""
-        return self.issue(x509.UniformResourceIdentifier(gateway_uri(gateway)))
-
-    def _build(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName]
-    ) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-        )
-        return builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
 
 
 class Stream:

@@ -7,7 +7,8 @@ from cryptography import x509
 
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
-from tests.xds_server.serve.conftest import EG, OTHER, SERVER_NAMES, Authority, Pem, Running, Serve
+from tests.authority import Authority, Pem
+from tests.xds_server.serve.conftest import EG, OTHER, SERVER_NAMES, Running, Serve
 from tests.xds_server.world import world
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.methods import DIALECTS, SERVICES, Service

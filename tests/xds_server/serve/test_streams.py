@@ -12,7 +12,8 @@ import pytest
 from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DiscoveryRequest
-from tests.xds_server.serve.conftest import EG, NODE, OTHER, Authority, Running, Serve, Stream
+from tests.authority import Authority
+from tests.xds_server.serve.conftest import EG, NODE, OTHER, Running, Serve, Stream
 from tests.xds_server.talk import versions
 from tests.xds_server.world import CLUSTER, world
 from xds_server.protocol.subscription import MAX_NAMES

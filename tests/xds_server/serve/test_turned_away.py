@@ -7,8 +7,9 @@ import grpc
 import structlog
 
 from protos import core
+from tests.authority import Authority
 from tests.flow.virtual_clock import VirtualClock
-from tests.xds_server.serve.conftest import EG, OTHER, Authority, Serve
+from tests.xds_server.serve.conftest import EG, OTHER, Serve
 from xds_server.serve import turned_away
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.session import Ending
