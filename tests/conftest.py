@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import random
 import socket
 import subprocess
 from collections.abc import Callable
@@ -32,14 +33,26 @@ def envoy_binary() -> Path:
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Ask for a TCP port of 127.0.0.1 that nothing listens on."""
+    """Ask for a port of 127.0.0.1 that nothing listens on, each time another one.
+
+    It is below those that the kernel gives to clients and to whoever asks it for any port: between the question and its
+    use, one of those may become somebody else's.
+    """
+    ports = iter(random.sample(range(20_000, 30_000), 10_000))
 
     def ask() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
+        return next(port for port in ports if _is_free(port))
 
     return ask
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @pytest.fixture(scope="session")

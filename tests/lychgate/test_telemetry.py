@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -41,11 +42,6 @@ from xds_server.snapshot.resource import ResourceType
 HERE = "127.0.0.1"
 
 
-def free_port() -> int:
-    with socket.create_server((HERE, 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 async def fetch(port: int, path: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(f"http://{HERE}:{port}{path}") as answer:
         return answer.status, await answer.text()
@@ -60,7 +56,7 @@ def writers_of(site: Site, leading: Latest[bool]) -> Writers:
     )
 
 
-async def test_readiness_says_what_is_missing_and_health_does_not_care() -> None:
+async def test_readiness_says_what_is_missing_and_health_does_not_care(free_port: Callable[[], int]) -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
     health, metrics = free_port(), free_port()
     with listening(health=(HERE, health), metrics=(HERE, metrics)) as sockets:
@@ -72,7 +68,9 @@ async def test_readiness_says_what_is_missing_and_health_does_not_care() -> None
             assert (await fetch(metrics, "/metrics"))[0] == 200
 
 
-async def test_who_asks_before_anything_serves_is_answered_in_the_moment_in_which_we_are_ready() -> None:
+async def test_who_asks_before_anything_serves_is_answered_in_the_moment_in_which_we_are_ready(
+    free_port: Callable[[], int],
+) -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
     port = free_port()
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
@@ -85,7 +83,7 @@ async def test_who_asks_before_anything_serves_is_answered_in_the_moment_in_whic
         writer.close()
 
 
-async def test_a_start_that_takes_long_says_what_is_missing() -> None:
+async def test_a_start_that_takes_long_says_what_is_missing(free_port: Callable[[], int]) -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
     port = free_port()
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
@@ -93,7 +91,7 @@ async def test_a_start_that_takes_long_says_what_is_missing() -> None:
             assert await fetch(port, "/readyz?wait") == (503, "not listed yet: Gateway\n")
 
 
-async def test_who_is_held_does_not_hold_our_end() -> None:
+async def test_who_is_held_does_not_hold_our_end(free_port: Callable[[], int]) -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
     port = free_port()
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
@@ -109,7 +107,7 @@ async def test_who_is_held_does_not_hold_our_end() -> None:
 
 
 @needs_ipv6
-def test_any_address_of_ipv6_is_any_of_both_families() -> None:
+def test_any_address_of_ipv6_is_any_of_both_families(free_port: Callable[[], int]) -> None:
     port = free_port()
     with listening(health=("::", port), metrics=(HERE, 0)):
         for host in ("127.0.0.1", "::1"):

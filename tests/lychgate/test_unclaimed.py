@@ -11,6 +11,7 @@ from gateway_api.graph.types import GraphSettings
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline, Step
 from lychgate.remarks.unclaimed import warn_of_unclaimed
+from tests.flow.virtual_clock import settle
 from tests.gateway_api.conftest import snapshot_of
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -29,8 +30,7 @@ async def said(*worlds: ClusterSnapshot) -> list[MutableMapping[str, Any]]:
             task = tasks.create_task(warn_of_unclaimed(steps, OURS))
             for world in worlds:
                 steps.publish(pipeline.update(world))
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
+                await settle()
             task.cancel()
     return lines
 
