@@ -1,13 +1,14 @@
 """Every golden case: its outputs are as reviewed, they are closed, and a real Envoy takes them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cases.case import ROOT, all_cases, load, world
 from tests.cases.closure import missing
-from tests.cases.envoy import refusal
 from tests.cases.show import conditions, goldens
+from tests.envoy.validation import validation_bootstrap
 
 MAX_LINES = 150
 
@@ -49,6 +50,6 @@ def test_a_status_speaks_of_the_present_generation(path: Path) -> None:
 
 @pytest.mark.envoy
 @each_case
-def test_a_real_envoy_takes_a_case(path: Path, tmp_path: Path) -> None:
+def test_a_real_envoy_takes_a_case(path: Path, envoy_verdict: Callable[[str], str]) -> None:
     for result in load(path).run().gateways.values():
-        assert refusal(result.snapshot, tmp_path) == ""
+        assert envoy_verdict(validation_bootstrap(result.snapshot)) == ""

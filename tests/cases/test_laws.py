@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_api.graph.types import GraphSettings
@@ -18,7 +18,6 @@ from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import Route
 from tests.cases.case import KINDS, all_cases, load, run, snapshot_of, world
 from tests.cases.closure import missing
-from tests.cases.envoy import refusal
 from tests.envoy.validation import validation_bootstrap
 from xds_server.snapshot.isolation import Bluntness
 from xds_server.snapshot.resource import ResourceType, Snapshot, make_set
@@ -364,22 +363,20 @@ def test_an_https_listener_that_asks_for_client_certificates_decrypts_for_nobody
 
 
 @pytest.mark.envoy
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60)
 @given(objects=worlds(), with_settings=SETTINGS)
 def test_a_real_envoy_takes_whatever_users_write(
-    tmp_path: Path, envoy_verdict: Callable[[str], str], objects: Objects, with_settings: GraphSettings
+    envoy_verdict: Callable[[str], str], objects: Objects, with_settings: GraphSettings
 ) -> None:
     for result in run(snapshot_of(objects), with_settings).gateways.values():
-        assert refusal(result.snapshot, tmp_path) == ""
-        if any(table.scoping for table in result.ir.route_tables):
-            assert envoy_verdict(validation_bootstrap(result.snapshot)) == ""  # which leaves scopes where they are
+        assert envoy_verdict(validation_bootstrap(result.snapshot)) == ""
 
 
 @pytest.mark.envoy
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20)
 @given(objects=worlds(), with_settings=SETTINGS)
 def test_a_real_envoy_takes_any_route_that_answers_500_instead(
-    tmp_path: Path, objects: Objects, with_settings: GraphSettings
+    envoy_verdict: Callable[[str], str], objects: Objects, with_settings: GraphSettings
 ) -> None:
     """What a refused route becomes; and whose it is can be told, but for what answers hosts of other connections."""
     titles = {"misdirected", *(of.title for of in objects.values() if isinstance(of, Route))}
@@ -389,10 +386,9 @@ def test_a_real_envoy_takes_any_route_that_answers_500_instead(
         assert {unit.source for each in parts for unit in each.units} <= titles
         failing = [each.blunted(dict.fromkeys(each.units, Bluntness.FAILS)).resource for each in parts]
         blunt = Snapshot({**result.snapshot.by_type, ResourceType.ROUTE: make_set(failing)})
-        assert refusal(blunt, tmp_path) == ""
+        assert envoy_verdict(validation_bootstrap(blunt)) == ""
 
 
-@settings(deadline=None)
 @given(st.sampled_from(all_cases()), st.randoms(use_true_random=False))
 def test_the_order_of_objects_means_nothing(path: Path, random: Random) -> None:
     case = load(path)
@@ -406,7 +402,6 @@ def test_the_order_of_objects_means_nothing(path: Path, random: Random) -> None:
     }
 
 
-@settings(deadline=None)
 @given(worlds(), SETTINGS)
 def test_the_same_world_makes_the_same_bytes(objects: Objects, with_settings: GraphSettings) -> None:
     first, second = (run(snapshot_of(objects), with_settings) for _ in range(2))
