@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -36,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class Standalone:
-    """A running `lychgate run`, its files, and what it printed so far."""
+    """A `lychgate run` for as long as a `with` lasts, its files, and what it printed so far."""
 
     def __init__(self, folder: Path, state: Path, *options: str, output: int | None = None) -> None:
         """`output` is a file descriptor that takes its words instead of a file of ours."""
@@ -50,6 +51,19 @@ class Standalone:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
+
+    def __enter__(self) -> "Standalone":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.end()
+        self.log.close()
+
+    def end(self, signal_: signal.Signals = signal.SIGINT) -> int:
+        """Tell it to end; the code that it ends with."""
+        self.process.send_signal(signal_)
+        return self.process.wait(PATIENCE)
 
     def output(self) -> str:
         self.log.seek(0)

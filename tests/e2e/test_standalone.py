@@ -1,7 +1,6 @@
 """`lychgate run` from outside: a real process, a real Envoy, real requests, live edits, a clean end."""
 
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,15 +18,9 @@ pytestmark = pytest.mark.envoy
 def standalone(tmp_path: Path) -> Iterator[Standalone]:
     folder = tmp_path / "config"
     shutil.copytree(EXAMPLES, folder)
-    running = Standalone(folder, tmp_path / "state")
-    try:
+    with Standalone(folder, tmp_path / "state") as running:
         running.until(lambda: running.get("/backend").status == 200)
         yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.send_signal(signal.SIGINT)
-            running.process.wait(PATIENCE)
-        running.log.close()
 
 
 def test_the_quickstart_serves_both_backends_and_refuses_the_rest(standalone: Standalone) -> None:
@@ -95,8 +88,7 @@ def test_status_shows_every_objects_conditions(standalone: Standalone) -> None:
 def test_ctrl_c_ends_everything(standalone: Standalone) -> None:
     children = standalone.children()
     assert children
-    standalone.process.send_signal(signal.SIGINT)
-    assert standalone.process.wait(PATIENCE) == 0
+    assert standalone.end() == 0
     assert not any(map(_lives, children))
 
 
@@ -117,14 +109,13 @@ def test_a_backend_on_this_machine_stands_in_for_a_service(tmp_path: Path) -> No
     backend = subprocess.Popen(
         [sys.executable, "-m", "lychgate", "demo-backend", "--name", "mine", "--host", host, "--port", str(port)]
     )
-    running = Standalone(folder, tmp_path / "state", "--backend", f"svc-backend={host}:{port}")
     try:
-        running.until(lambda: running.get("/backend").status == 200 and running.get("/backend").body["pod"] == "mine")
+        with Standalone(folder, tmp_path / "state", "--backend", f"svc-backend={host}:{port}") as running:
+            running.until(lambda: running.get("/backend").status == 200)
+            running.until(lambda: running.get("/backend").body["pod"] == "mine")
     finally:
-        for process in (running.process, backend):
-            process.send_signal(signal.SIGINT)
-            process.wait(PATIENCE)
-        running.log.close()
+        backend.terminate()
+        backend.wait(PATIENCE)
 
 
 def _lives(pid: int) -> bool:

@@ -61,13 +61,8 @@ def standalone(
     )
     write(folder / "trusted.yaml", config_map(authority))
     write(folder / "policy.yaml", policy("web.example.com"))
-    running = Standalone(folder, tmp_path / "state", "--backend", f"web=127.0.0.1:{backend.server_address[1]}")
-    try:
+    with Standalone(folder, tmp_path / "state", "--backend", f"web=127.0.0.1:{backend.server_address[1]}") as running:
         yield running, port
-    finally:
-        running.process.terminate()
-        running.process.wait(30)
-        running.log.close()
 
 
 def test_a_backend_is_verified_and_sees_who_asks(standalone: tuple[Standalone, int], authority: Authority) -> None:

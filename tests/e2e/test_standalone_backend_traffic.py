@@ -92,14 +92,9 @@ def world(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[tuple[Standa
         (folder / "world.yaml").write_text("".join(texts))
         (folder / "web.yaml").write_text(POLICY.format(name="web", says="sessionPersistence: {}"))
         (folder / "flaky.yaml").write_text(POLICY.format(name="flaky", says=NO_RETRIES_BUT_ONE))
-        running = Standalone(folder, tmp_path / "state")
-        try:
+        with Standalone(folder, tmp_path / "state") as running:
             running.until(lambda: running.get("/one", port=port).status == 200)
             yield running, port, flaky
-        finally:
-            running.process.terminate()
-            running.process.wait(PATIENCE)
-            running.log.close()
 
 
 def ask(port: int, path: str, cookie: str = "") -> tuple[int, bytes, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.standalone import GATEWAY, PATIENCE, Standalone
+from tests.e2e.standalone import GATEWAY, Standalone
 
 pytestmark = pytest.mark.envoy
 
@@ -37,14 +37,9 @@ def world(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[tuple[Standa
     port, folder = free_port(), tmp_path / "config"
     folder.mkdir()
     (folder / "world.yaml").write_text(MANIFESTS.format(port=port))
-    running = Standalone(folder, tmp_path / "state")
-    try:
+    with Standalone(folder, tmp_path / "state") as running:
         running.until(lambda: running.get("/", port=port).status == 302)
         yield running, port
-    finally:
-        running.process.terminate()
-        running.process.wait(PATIENCE)
-        running.log.close()
 
 
 def test_a_name_that_leads_nowhere_and_one_that_may_not_be_cost_one_rule(world: tuple[Standalone, int]) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import signal
 import socket
 import socketserver
 import ssl
@@ -14,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from tests.authority import Authority
-from tests.e2e.standalone import PATIENCE, Standalone
+from tests.e2e.standalone import Standalone
 from tests.servers import serving
 
 pytestmark = pytest.mark.envoy
@@ -114,15 +113,9 @@ def standalone(tmp_path: Path, authority: Authority, ports: dict[str, int]) -> I
         backend(socketserver.UDPServer, b"datagrams") as datagrams,
     ):
         options = [word for one in (plain, secure, datagrams) for word in ("--backend", one)]
-        running = Standalone(folder, tmp_path / "state", *options)
-        try:
+        with Standalone(folder, tmp_path / "state", *options) as running:
             running.until(lambda: said(ports["plain"]) == b"plain")
             yield running
-        finally:
-            if running.process.poll() is None:
-                running.process.send_signal(signal.SIGINT)
-                running.process.wait(PATIENCE)
-            running.log.close()
 
 
 def said(port: int, authority: Authority | None = None, server_name: str = "") -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.standalone import GATEWAY, PATIENCE, Standalone
+from tests.e2e.standalone import GATEWAY, Standalone
 
 pytestmark = pytest.mark.envoy
 
@@ -27,19 +27,14 @@ def test_edits_go_on_when_nobody_reads(kind: str, tmp_path: Path, free_port: Cal
     folder, port = tmp_path / "config", free_port()
     folder.mkdir()
     (folder / "gateway.yaml").write_text(GATEWAY.format(port=port))
-    running = Standalone(folder, tmp_path / "state", output=_deaf(kind))
-    try:
+    with Standalone(folder, tmp_path / "state", output=_deaf(kind)) as running:
         running.until(lambda: running.get("/", port=port).status == 404)
         (folder / "bad.yaml").write_text("kind: [\n")
         for status, host in ((302, "a.example.com"), (404, ""), (302, "b.example.com")):
             text = GATEWAY.format(port=port) + (REDIRECT.format(host=host) if host else "")
             (folder / "gateway.yaml").write_text(text)
             running.until(lambda status=status: running.get("/", port=port).status == status)  # type: ignore[misc]
-    finally:
-        running.process.send_signal(signal.SIGTERM)
-        code = running.process.wait(PATIENCE)
-        running.log.close()
-    assert code == 0
+        assert running.end(signal.SIGTERM) == 0
 
 
 def _deaf(kind: str) -> int:
