@@ -116,7 +116,7 @@ def get(request, backends, authorizers, start_proxy, free_port: Callable[[], int
     return lambda path, **fields: proxy.request(port, path, **fields)
 
 
-def test_a_route_that_must_be_fetched_first_is_asked_for_too(get, seen: Seen) -> None:
+def test_a_route_that_must_be_fetched_first_is_asked_for_too(get) -> None:
     """The first request for a host in capitals, with a body: what Envoy would let slip by a disabled filter."""
     answer = get("/http", method="PUT", host="WWW.example.com", body=b"hello")
     assert (answer.status, answer.body) == (401, b"no")

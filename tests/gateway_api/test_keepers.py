@@ -128,9 +128,7 @@ def reaches(gateway: ObjectKey, graph: Graph, change: GraphChange) -> bool:
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.timeout(360 + STEPS // 10)  # hypothesis takes up to five minutes to shrink a failure
-@settings(
-    max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
+@settings(max_examples=max(1, STEPS // STEPS_A_RUN), suppress_health_check=list(HealthCheck), database=None)
 @given(st.lists(STEP, min_size=STEPS_A_RUN, max_size=STEPS_A_RUN))
 def test_a_kept_graph_equals_a_built_one_after_any_changes(steps: list[Step]) -> None:
     keepers, cluster = Keepers(), first_world()

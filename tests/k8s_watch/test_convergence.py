@@ -175,7 +175,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS)
 def test_any_interleaving_ends_with_store_equal_to_server(steps: list[tuple[Step, float]]) -> None:
     """Cases 1 to 4, 17, 18, 22: and each snapshot names every difference from the one before it."""

@@ -133,9 +133,7 @@ def walk(world: World, cluster: ClusterSnapshot, steps: list[Any]) -> None:
 
 @pytest.mark.timeout(60 + STEPS // 10)
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
-@settings(
-    max_examples=max(1, STEPS // STEPS_A_RUN), deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
+@settings(max_examples=max(1, STEPS // STEPS_A_RUN), suppress_health_check=list(HealthCheck), database=None)
 @given(SETTINGS, steps(edits()))
 def test_every_step_equals_a_full_build_byte_for_byte(graph: GraphSettings, steps: list[Any]) -> None:
     walk(World(graph), first_world(), steps)
@@ -165,7 +163,6 @@ LIMITS = [
 @pytest.mark.usefixtures("small_is_large")
 @settings(
     max_examples=max(1, STEPS // STEPS_A_RUN // 2),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
 )

@@ -34,7 +34,7 @@ def test_the_environment_gives_booleans_as_text(text: str, value: bool) -> None:
     assert load_settings(None, {"LYCHGATE_GATEWAY_NAMESPACE_MODE": text}, {}).gateway_namespace_mode is value
 
 
-def test_the_modes_own_defaults_come_first(tmp_path: Path) -> None:
+def test_the_modes_own_defaults_come_first() -> None:
     mode = Settings(log_format="console")
     assert load_settings(None, {}, {}, mode).log_format == "console"
     assert load_settings(None, {"LYCHGATE_LOG_FORMAT": "json"}, {}, mode).log_format == "json"

@@ -176,7 +176,7 @@ DER = x509.load_pem_x509_certificate(ODD).public_bytes(Encoding.DER)
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @given(st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), min_size=1, max_size=3))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @example([(DER.rindex(b"\x0c\x0fwww.example.com"), 0x14), (DER.rindex(b"\x0c\x0fwww") + 2, 0xFC)])
 @example([(DER.index(b"\x82\x0fwww.example.com"), 0xA3)])
 @example([(DER.index(b"\xa0\x03\x02\x01\x02") + 4, 5)])

@@ -192,7 +192,7 @@ def replaced(world: ClusterSnapshot, kind: str, key: ObjectKey, bad: Any) -> Clu
     return msgspec.structs.replace(world, **{field: {**getattr(world, field), key: bad}})
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_garbage_in_place_of_an_object_changes_only_what_depends_on_it(
     world: ClusterSnapshot, data: st.DataObject

@@ -1,8 +1,6 @@
 """Whatever happens in whatever order, a client ends up with what it should have, and gets nothing that it must not."""
 
-import os
-
-from hypothesis import HealthCheck, event, settings
+from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -166,16 +164,7 @@ class SotwConversations(Conversations):
     client_type = SotwClient
 
 
-IN_CI = os.environ.get("CI") == "true"
-"""There, the same examples every time: what explores finds its bugs on a developer's machine."""
-
-EFFORT = settings(
-    derandomize=IN_CI,
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+EFFORT = settings(max_examples=60, stateful_step_count=40)
 Conversations.TestCase.settings = EFFORT
 SotwConversations.TestCase.settings = EFFORT
 TestDelta = Conversations.TestCase
