@@ -1,6 +1,7 @@
 """What the shell adds to the protocol, on real connections: who gets in, and that nobody can hurt anybody else."""
 
 import asyncio
+import contextlib
 import gc
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -377,13 +378,13 @@ async def test_old_connections_end_so_that_clients_spread(serve: Serve) -> None:
     """Case 32: the client is told to go away, and may come back."""
     async with serve(settings=ServeSettings(drain=0.2, connection_age=0.2)) as running:
         running.cache.publish(EG, AB)
-        stream = await running.open()
-        await stream.say()
-        assert await stream.names() == ["a", "b"]
-        assert await stream.ending() is grpc.StatusCode.UNAVAILABLE
-        again = await running.open()
-        await again.say()
-        assert await again.names() == ["a", "b"]
+        served = 0
+        while served < 2:  # on a slow machine a connection may be old before it has heard a word
+            stream = await running.open()
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await stream.say()
+                served += await stream.names() == ["a", "b"]
+            assert await stream.ending() is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_too_many_streams_are_refused(serve: Serve) -> None:
