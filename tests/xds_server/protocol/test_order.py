@@ -83,6 +83,25 @@ def test_unrelated_routes_do_not_wait_for_each_other() -> None:
     assert talk.push(both) == ["cluster slow", "route s"]
 
 
+def test_a_route_does_not_wait_for_another_version_of_what_is_there() -> None:
+    talk = DeltaTalk(world(listeners={"l": "r"}, routes={"r": "a"}, clusters="b"))
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r")])
+    moved = world(listeners={"l": "r"}, routes={"r": "b"}, clusters="a", revisions={"cluster b": 2})
+    assert talk.push(moved) == ["cluster b", "route r"]
+
+
+def test_a_route_waits_for_what_is_just_being_taken_away() -> None:
+    """It comes back to a cluster whose removal has no answer yet: there is no such cluster until it is sent again."""
+    talk = DeltaTalk(A)
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r")])
+    talk.push(B)
+    talk.ack(CLUSTER)
+    assert talk.ack(ROUTE) == ["cluster -a"]
+    assert talk.push(A) == ["cluster a"]
+    assert talk.ack(CLUSTER) == []
+    assert talk.ack(CLUSTER) == ["route r"]
+
+
 def test_a_wait_has_an_end() -> None:
     """A cluster that is never acknowledged does not freeze the route for ever."""
     talk = envoy(DeltaTalk(A, Patience(make=5.0)))

@@ -135,6 +135,18 @@ def test_a_listener_waits_for_the_scope_that_it_begins_to_choose() -> None:
     assert talk.ack(SCOPED_ROUTE) == ["listener l"]
 
 
+def test_a_listener_that_begins_to_choose_by_scope_waits_for_every_scope() -> None:
+    """Also for one that itself waits for its cluster: requests for its host would get 404 meanwhile."""
+    talk = DeltaTalk(world({"a": "c"}, scoped=False))
+    for type_, names in ((CLUSTER, ""), (SCOPED_ROUTE, ""), (LISTENER, ""), (ROUTE, "t")):
+        talk.say(type_, subscribe=names)
+        talk.ack_all()
+    assert talk.push(world({"a": "c", "b": "d"})) == ["cluster d", "scoped_route t/a t/~"]
+    assert talk.ack(SCOPED_ROUTE) == []
+    assert talk.ack(CLUSTER) == ["scoped_route t/b", "route t"]
+    assert talk.ack(SCOPED_ROUTE) == ["listener l"]
+
+
 def test_the_scope_of_the_wildcards_stays_for_connections_that_drain() -> None:
     talk = connected(world({"a": "c"}, wildcards="c"))
     assert talk.push(ONE) == ["listener l"]
