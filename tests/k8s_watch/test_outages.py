@@ -214,12 +214,22 @@ async def test_an_essential_kind_without_a_crd_counts_as_empty_all_the_same() ->
 
 
 async def test_a_kind_that_counts_as_empty_for_want_of_a_permission_is_an_error_in_the_log(world: World) -> None:
+    """Once that has lasted: a server that starts up forbids for a moment what it allows then."""
     world.api.refuse["TCPRoute"] = FORBIDDEN
     with structlog.testing.capture_logs() as said:
         async with world.running():
+            await world.clock.advance(FORBIDDEN_GRACE - 1)
+            assert [line["log_level"] for line in said] == ["warning"]
             await world.clock.advance(3600)
     assert [(line["log_level"], line["kind"]) for line in said] == [("warning", "TCPRoute"), ("error", "TCPRoute")]
     assert said[1]["effect"] == "it counts as empty"
+
+
+async def test_failures_of_a_kind_that_may_be_missing_are_counted(world: World) -> None:
+    world.api.refuse["TCPRoute"] = UNAVAILABLE
+    async with world.running():
+        await world.clock.advance(60)
+        assert world.health(TCP_ROUTE).failures > 0
 
 
 async def test_a_permission_that_is_granted_later_is_noticed(world: World) -> None:
