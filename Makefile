@@ -35,7 +35,7 @@ nightly: env ## the laws of the incremental pipeline, 200,000 steps of each: hal
 	LYCHGATE_STEPS=200000 $(BIN)/pytest tests/lychgate/test_incremental.py tests/gateway_api/test_keepers.py
 
 golden: env ## rewrite the golden cases; read the diff
-	$(BIN)/pytest tests/cases --golden=write
+	$(BIN)/pytest tests/cases/test_cases.py -k as_reviewed --golden=write
 
 FIGURE ?=
 ROUTES ?= 100 1000 5000 10000 40000
