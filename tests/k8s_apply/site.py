@@ -49,14 +49,14 @@ class Site:
         await self.clock.advance(0)
         await settle()
 
-    def snapshot(self, changed: dict[str, frozenset[ObjectKey]] | None = None) -> ClusterSnapshot:
+    def snapshot(self, changed: dict[str, frozenset[ObjectKey]] | None = None, *, revision: int = 1) -> ClusterSnapshot:
         """What a watch of the server would show."""
 
         def of[T](kind: Any, type_: type[T]) -> dict[ObjectKey, T]:
             return {key: msgspec.convert(self.api.peek(kind, key), type_) for key in self.api.keys(kind)}
 
         return ClusterSnapshot(
-            revision=1,
+            revision=revision,
             changed=changed,
             services=of(SERVICE, Service),
             deployments=of(DEPLOYMENT, Deployment),

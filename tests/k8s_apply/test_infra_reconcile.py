@@ -179,6 +179,16 @@ async def test_an_object_that_somebody_deleted_comes_back_at_once(site: Site, ki
     assert site.present() == {EG_INFRA: 5}
 
 
+async def test_what_a_snapshot_told_of_that_we_were_not_shown_is_found_in_the_next(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.reconciler.saw(site.snapshot({}))
+        site.api.drop(SERVICE, EG_INFRA)
+        site.reconciler.saw(site.snapshot({}, revision=3))
+        await settle()
+        assert site.api.peek(SERVICE, EG_INFRA)
+
+
 async def test_a_deployment_that_somebody_edited_is_set_right(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra())
