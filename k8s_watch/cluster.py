@@ -3,7 +3,7 @@
 What is guaranteed:
 
 * No snapshot before every kind has been listed once. An optional kind whose CRD is missing counts as listed, and empty,
-  after a while, as does one that we are not allowed to read, unless it is essential (`watcher.py` has how long,
+  after a while, as does one that we are not allowed to read, unless it is essential (`trouble.py` has how long,
   `kinds.py` which). Once all others are there, it is looked at once more: what kept them away may have kept it, too.
 * Later failures of any sort change no snapshot: what was read last stays in force, until a list says otherwise.
 * A change of nothing but a status may be announced `STATUS_ONLY` seconds late: most are our own words come back, and

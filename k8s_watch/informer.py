@@ -12,7 +12,8 @@ from k8s_watch.api import KubeReader
 from k8s_watch.keys import Kind
 from k8s_watch.objects.meta import Object
 from k8s_watch.store import Change, Store, StoreWriter
-from k8s_watch.watcher import Sort, Watcher
+from k8s_watch.trouble import Sort
+from k8s_watch.watcher import Watcher
 
 
 class KindHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class Informer[T: Object]:
         *,
         clock: Clock,
         changed: Callable[[Change], None],
-        recovered: Latest[int] | None = None,
+        recovered: Latest[int],
     ) -> None:
         self.kind = kind
         self._writer: StoreWriter[T] = StoreWriter()
@@ -78,16 +79,17 @@ class Informer[T: Object]:
     def health(self) -> KindHealth:
         """How reading this kind goes right now."""
         trouble = self._watcher.trouble
+        cause = trouble.cause
         return KindHealth(
             kind=self.kind.name,
             synced=self._writer.synced,
             state=type(self._watcher.state).__name__,
             objects=len(self.store),
             rejected=len(self.store.rejected),
-            failures=self._watcher.failures,
-            error=trouble.text if trouble else "",
-            forbidden=trouble is not None and trouble.sort is Sort.FORBIDDEN,
-            not_served=trouble is not None and trouble.sort is Sort.NOT_SERVED,
-            conceded=self._watcher.has_conceded,
-            failing_since=trouble.since if trouble else None,
+            failures=trouble.failures,
+            error=cause.text if cause else "",
+            forbidden=cause is not None and cause.sort is Sort.FORBIDDEN,
+            not_served=cause is not None and cause.sort is Sort.NOT_SERVED,
+            conceded=trouble.has_conceded,
+            failing_since=cause.since if cause else None,
         )

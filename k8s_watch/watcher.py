@@ -6,25 +6,21 @@
       └──────410, 404, a resourceVersion that keeps failing──────┘
 
 A watch that ends is resumed where it stopped, without a list; one that ends within a second and without a word was
-none, and is a failure. A 410 in any form starts a new list, and the store makes
-the difference: nothing is forgotten before the new list is whole. Spec: Kubernetes API concepts, "Efficient detection
-of changes", "410 Gone responses", "Watch bookmarks".
+none, and is a failure. A 410 in any form starts a new list, and the store makes the difference: nothing is forgotten
+before the new list is whole. How long to wait after a failure, and what becomes of the kind meanwhile, is `trouble`'s.
+Spec: Kubernetes API concepts, "Efficient detection of changes", "410 Gone responses", "Watch bookmarks".
 
 `renew` begins anew, whatever the state: for who has to know that what we hold is no older than this moment.
 """
 
 import math
 from collections.abc import AsyncGenerator, Sequence
-from enum import StrEnum
 from typing import assert_never
 
 import msgspec
-import structlog
 
-from flow.backoff import Backoff
 from flow.clock import Clock
 from flow.latest import Latest, reached
-from flow.race import newer_within
 from k8s_watch.api import ApiError, Gone, KubeReader, NotServed
 from k8s_watch.decode import Head, Undecodable, decode, read_head
 from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
@@ -33,31 +29,16 @@ from k8s_watch.objects.meta import Object
 from k8s_watch.paths import object_path
 from k8s_watch.snapshot import Rejected
 from k8s_watch.status import status_error
+from k8s_watch.trouble import Trouble
 
 WATCH_SECONDS = 300.0
 """How long a watch is asked to last, at least; at most twice that, by chance, so that they do not all end at once."""
 TRIES = 6
 """Failures of a watch at one resourceVersion, in a row and answered by the server, until the list is read again."""
-NOT_SERVED_PAUSE = 5.0
-"""Seconds between looks for a CRD, at most."""
-NOT_SERVED_CONFIRMATION = 1.0
-"""Seconds that a CRD must be missing at start: an API server that is starting up answers 404 for a moment."""
-NOT_SERVED_GRACE = 30.0
-"""Seconds that objects are held while their CRD is missing: an upgrade may delete and create it again. So long an
-essential kind must be missing at start, too."""
-FORBIDDEN_GRACE = 30.0
-"""Seconds that we wait for leave to read a kind, before it is an error, and, at start, before the kind counts as empty.
-"""
-REMEDY = "apply docker/install.yaml again"
-"""What gives us every permission that we need, and the new ones of a new version."""
 AT_ONCE = 1.0
 """Seconds: a watch that ends sooner without a word was none."""
-RECOVERY_FLOOR = 1.0
-"""Seconds that a pause lasts at least, also when the server turns out to be back."""
 PATIENT_CODES = frozenset({401, 403, 429})
 """Answers that say nothing about our resourceVersion."""
-
-log = structlog.get_logger("k8s_watch.watcher")
 
 
 class Empty(msgspec.Struct, frozen=True):
@@ -97,49 +78,6 @@ class Watching(msgspec.Struct, frozen=True):
 type State = Empty | Paging | Listed | Watching
 
 
-class Sort(StrEnum):
-    """The sorts of trouble that we treat differently."""
-
-    UNAVAILABLE = "unavailable"
-    """The server cannot be reached, cannot do its work, or does not know who we are: whatever the kind."""
-    FORBIDDEN = "forbidden"
-    NOT_SERVED = "not served"
-    EXPIRED = "expired"
-    """We know too old a state. Nobody's fault; a new list follows."""
-    REFUSED = "refused"
-
-
-SHARED = frozenset({Sort.UNAVAILABLE, Sort.FORBIDDEN})
-"""Trouble that other kinds are likely to have, too: where it ends for one, the others need not sit out their pauses."""
-
-
-class Trouble(msgspec.Struct, frozen=True):
-    """Why a kind cannot be read now."""
-
-    error: ApiError | OSError
-    since: float
-    """By the clock's monotonic time, in seconds; kept while the failures are of one sort."""
-
-    @property
-    def sort(self) -> Sort:
-        match self.error:
-            case NotServed():
-                return Sort.NOT_SERVED
-            case Gone():
-                return Sort.EXPIRED
-            case ApiError(code=403):
-                return Sort.FORBIDDEN
-            case ApiError(code=code) if code < 500 and code != 401:
-                return Sort.REFUSED
-            case _:
-                return Sort.UNAVAILABLE
-
-    @property
-    def text(self) -> str:
-        """The server's or the system's words."""
-        return str(self.error) or type(self.error).__name__
-
-
 class _Line(msgspec.Struct, frozen=True, gc=False):
     type: str
     object: msgspec.Raw
@@ -163,18 +101,12 @@ def _shows(before: State, after: State) -> bool:
 
 
 class Watcher[T: Object]:
-    """Watches one kind.
+    """Watches one kind."""
 
-    `recovered` is shared by the watchers of one server: who finds it back tells the others, which then need not sit out
-    their pauses.
-    """
-
-    def __init__(self, kind: Kind[T], api: KubeReader, *, clock: Clock, recovered: Latest[int] | None = None) -> None:
+    def __init__(self, kind: Kind[T], api: KubeReader, *, clock: Clock, recovered: Latest[int]) -> None:
+        """`recovered`: see `Trouble`."""
         self.state: State = Empty()
-        self.trouble: Trouble | None = None
-        """None while reading works, as far as is known."""
-        self.failures = 0
-        """Counts failed calls; that a CRD is not there, which we look for again and again, is none."""
+        self.trouble = Trouble(kind, clock, recovered)
         self.renewals: Latest[int] = Latest(0)
         """Counts calls of `renew`: whoever runs `events` ends it at each, and runs it again."""
         self._proven: Latest[int] = Latest(0)
@@ -185,17 +117,6 @@ class Watcher[T: Object]:
         self._kind = kind
         self._api = api
         self._clock = clock
-        self._recovered = recovered or Latest(0)
-        self._backoff = Backoff(clock)
-        self._expiry = Backoff(clock)
-        """Before lists that a 410 makes necessary: after an outage, that need not be as long as its last pause was."""
-        self._has_listed = False
-        self.has_conceded = False
-        """Whether it counts as empty, for want of a CRD or a permission."""
-        self._was_forbidden = False
-        """Whether it was said that we may not read it, since we could last."""
-        self._was_missing = False
-        """Whether it was said that there is no CRD."""
 
     async def events(self) -> AsyncGenerator[Event[T], None]:
         """Yield events for ever. Raises no `ApiError` and no `OSError`. Close it: it may hold a connection.
@@ -211,15 +132,14 @@ class Watcher[T: Object]:
                 try:
                     state, events = await self._step(before)
                 except (ApiError, OSError) as error:
-                    trouble = self._note(error)
-                    conceded = self._concede(trouble)
-                    for event in conceded:
-                        yield event
+                    if conceded := self.trouble.take(error):
+                        yield Init()
+                        yield InitDone()
                     # What was conceded ended the list that was under way: the next one begins with an `Init`.
                     await self._enter(Empty() if conceded else self._after(error))
-                    if self.has_conceded and trouble.sort in (Sort.NOT_SERVED, Sort.FORBIDDEN):
-                        self._proven.publish(self._renewal)  # empty still, says the server
-                    await self._pause(trouble)
+                    if self.trouble.is_empty_still:
+                        self._proven.publish(self._renewal)
+                    await self.trouble.pause()
                 else:
                     for event in events:
                         yield event
@@ -247,11 +167,11 @@ class Watcher[T: Object]:
             case Paging(version, whole, token):
                 limit = 0 if whole else self._kind.page
                 page = await self._api.list_page(self._kind, version, limit=limit, continue_token=token)
-                self._well()
+                self.trouble.ends()
                 events = [self._listed_object(version, item) for item in page.items]
                 if page.continue_token:
                     return Paging(version, whole, page.continue_token), events
-                self._has_listed = True
+                self.trouble.has_been_listed()
                 return Listed(version, page.resource_version), [*events, InitDone()]
             case Listed(version, resource_version, tries):
                 seconds = WATCH_SECONDS * (1 + self._clock.jitter())
@@ -264,7 +184,7 @@ class Watcher[T: Object]:
                     raise ConnectionError("the server ended the watch as soon as it began")
                 if line is None:
                     return Listed(version, resource_version), []
-                self._well()
+                self.trouble.ends()
                 return self._heard(state, line) if line else (msgspec.structs.replace(state, since=now), [])
             case _:
                 assert_never(state)
@@ -338,86 +258,3 @@ class Watcher[T: Object]:
         left, self.state = self.state, state
         if isinstance(left, Watching) and not isinstance(state, Watching):
             await left.lines.aclose()
-
-    def _well(self) -> None:
-        self._backoff.healthy()
-        self._expiry.healthy()
-        if self.trouble is None:
-            return
-        log.info("kind is read again", kind=self._kind.name)
-        if self.trouble.sort in (*SHARED, Sort.EXPIRED):
-            self._recovered.publish(self._recovered.value + 1)
-        self.trouble = None
-        self.has_conceded = self._was_forbidden = False
-
-    def _note(self, error: ApiError | OSError) -> Trouble:
-        last, now = self.trouble, Trouble(error, self._clock.monotonic())
-        self.failures += not (now.sort is Sort.NOT_SERVED and self._counts_as_empty_without())
-        if last and last.sort is now.sort:
-            now = Trouble(error, last.since)
-            if now.sort is Sort.FORBIDDEN and self._clock.monotonic() - now.since >= FORBIDDEN_GRACE:
-                self._say_forbidden(now)
-        elif now.sort is not Sort.EXPIRED and not (now.sort is Sort.NOT_SERVED and self._counts_as_empty_without()):
-            log.warning("kind cannot be read", kind=self._kind.name, sort=now.sort, error=now.text)
-        self.trouble = now
-        return now
-
-    def _say_forbidden(self, trouble: Trouble) -> None:
-        """Say once what it means. A server that starts up forbids for a moment what it allows then."""
-        if self._was_forbidden:
-            return
-        self._was_forbidden = True
-        if self._has_listed:
-            effect = "what was read last stays in force"
-        else:
-            effect = "not ready without it" if self._kind.essential else "it counts as empty"
-        said = {"kind": self._kind.name, "effect": effect, "remedy": REMEDY, "error": trouble.text}
-        log.error("no permission to read kind", **said)
-
-    def _counts_as_empty_without(self) -> bool:
-        """Whether nothing is wrong when there is no CRD: few clusters have them all."""
-        return self._kind.optional and not self._has_listed
-
-    def _concede(self, trouble: Trouble) -> Sequence[Event[T]]:
-        """Say that there are no objects, once what stands in the way has lasted too long to wait for its end."""
-        left = self._patience(trouble)
-        if left is None or left > 0 or self.has_conceded:
-            return ()
-        self.has_conceded = True
-        if trouble.sort is Sort.NOT_SERVED and not self._was_missing:
-            self._was_missing = True  # said once, not after each outage again
-            log.info("kind is not served, it counts as empty", kind=self._kind.name)
-        return (Init(), InitDone())
-
-    def _patience(self, trouble: Trouble) -> float | None:
-        """Return for how many more seconds to wait for the end of `trouble`; None: for ever.
-
-        A server that is down or refuses leaves what we know in force. The CRD of an optional kind that is gone for good
-        takes its objects along. A permission that we never had makes a kind empty, unless serving without the kind
-        would be wrong.
-        """
-        lasted = self._clock.monotonic() - trouble.since
-        match trouble.sort:
-            case Sort.NOT_SERVED if self._kind.optional:
-                is_grave = self._has_listed or self._kind.essential
-                return (NOT_SERVED_GRACE if is_grave else NOT_SERVED_CONFIRMATION) - lasted
-            case Sort.FORBIDDEN if not self._has_listed and not self._kind.essential:
-                return FORBIDDEN_GRACE - lasted
-            case _:
-                return None
-
-    async def _pause(self, trouble: Trouble) -> None:
-        seconds = (self._expiry if trouble.sort is Sort.EXPIRED else self._backoff).pause()
-        if isinstance(trouble.error, ApiError) and trouble.error.retry_after is not None:
-            seconds = max(seconds, trouble.error.retry_after)
-        if trouble.sort is Sort.NOT_SERVED:
-            seconds = min(seconds, NOT_SERVED_PAUSE)
-        if (left := self._patience(trouble) or 0.0) > 0:
-            seconds = min(seconds, left + 0.01)  # past its end for certain, however the sum of floats is rounded
-        if trouble.sort not in SHARED:
-            await self._clock.sleep(seconds)
-            return
-        before = self._recovered.version
-        await self._clock.sleep(min(seconds, RECOVERY_FLOOR))
-        if seconds > RECOVERY_FLOOR:
-            await newer_within(self._recovered, before, seconds - RECOVERY_FLOOR, self._clock)

@@ -12,7 +12,7 @@ from k8s_watch.decode import Undecodable, decode
 from k8s_watch.kinds import CRD
 from k8s_watch.objects.core import CustomResourceDefinition
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, GROUP
-from k8s_watch.watcher import REMEDY
+from k8s_watch.trouble import REMEDY
 
 VERSION = "gateway.networking.k8s.io/bundle-version"
 """The annotation. Spec: Gateway API v1.6 pkg/consts BundleVersionAnnotation"""

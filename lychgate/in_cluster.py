@@ -36,7 +36,7 @@ from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice
-from k8s_watch.watcher import REMEDY
+from k8s_watch.trouble import REMEDY
 from lychgate.bundles import look_at_bundles
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.introduction import introduce

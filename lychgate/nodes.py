@@ -16,7 +16,7 @@ from k8s_watch.decode import Undecodable, decode
 from k8s_watch.keys import Kind, ObjectKey
 from k8s_watch.kinds import NODE, PLACED_SLICE
 from k8s_watch.objects.core import Node
-from k8s_watch.watcher import REMEDY
+from k8s_watch.trouble import REMEDY
 
 PAUSE = 60.0
 """Seconds between two looks: proxies may move to other nodes with each rollout."""

@@ -9,7 +9,7 @@ import pytest
 from k8s_watch.cluster import PATIENCE
 from k8s_watch.keys import AnyKind
 from k8s_watch.kinds import CONFIG_MAP, GATEWAY, HTTP_ROUTE, LISTENER_SET, SERVICE, TCP_ROUTE
-from k8s_watch.watcher import FORBIDDEN_GRACE
+from k8s_watch.trouble import FORBIDDEN_GRACE
 from tests.k8s_watch.conftest import WATCHED, World
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
 

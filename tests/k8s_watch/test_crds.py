@@ -6,7 +6,7 @@ import structlog
 from k8s_watch.api import ApiError, NotServed
 from k8s_watch.keys import AnyKind
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, SERVICE, TCP_ROUTE
-from k8s_watch.watcher import FORBIDDEN_GRACE, NOT_SERVED_GRACE
+from k8s_watch.trouble import FORBIDDEN_GRACE, NOT_SERVED_GRACE
 from tests.k8s_watch.conftest import World
 from tests.k8s_watch.fake_api import FORBIDDEN
 

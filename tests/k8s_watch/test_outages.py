@@ -11,7 +11,7 @@ from k8s_watch.api import ApiError, Gone
 from k8s_watch.cluster import BEHIND, PATIENCE, RETURN
 from k8s_watch.keys import AnyKind
 from k8s_watch.kinds import CONFIG_MAP, HTTP_ROUTE, SECRET, SERVICE, TCP_ROUTE
-from k8s_watch.watcher import FORBIDDEN_GRACE, NOT_SERVED_GRACE
+from k8s_watch.trouble import FORBIDDEN_GRACE, NOT_SERVED_GRACE
 from tests.k8s_watch.conftest import WATCHED, World
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE
 
