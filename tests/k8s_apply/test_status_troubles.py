@@ -4,7 +4,7 @@ import pytest
 import structlog
 
 from gateway_api.status.types import GatewayStatus, StatusKey
-from k8s_apply.status_writer import SEVERAL, TURNS_CEILING
+from k8s_apply.turns import SEVERAL, TURNS_CEILING
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY

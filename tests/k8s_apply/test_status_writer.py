@@ -18,7 +18,8 @@ from gateway_api.status.types import (
 )
 from k8s_apply.api import Conflict, Json
 from k8s_apply.fence import NotLeadingError
-from k8s_apply.status_writer import REMINDER, StatusWriter
+from k8s_apply.status_writer import StatusWriter
+from k8s_apply.turns import REMINDER
 from k8s_apply.watched import watched
 from k8s_watch.api import ApiError
 from k8s_watch.decode import decode

@@ -19,6 +19,7 @@ from k8s_apply.lease import Leadership
 from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
 from k8s_watch.keys import ObjectKey
+from k8s_watch.kinds import HTTP_ROUTE
 from lychgate.cli.main import app
 from lychgate.telemetry.certificate_collector import CertificateCollector
 from lychgate.telemetry.edge_collector import EdgeCollector, Writers
@@ -33,6 +34,7 @@ from tests.k8s_apply.fake_writer import FakeWriter, refusals
 from tests.k8s_apply.gateways import infra
 from tests.k8s_apply.running import running
 from tests.k8s_apply.site import Site
+from tests.k8s_apply.test_status_writer import key, wish
 from tests.xds_server.serve.conftest import EG
 from tests.xds_server.world import world
 from xds_server.serve.fleet import Fleet
@@ -154,7 +156,10 @@ async def test_the_edges_are_read_when_somebody_asks() -> None:
     assert registry.get_sample_value("lychgate_watch_failing", {"kind": "TCPRoute"}) == 0
     writers.leadership.failures += 1
     assert registry.get_sample_value("lychgate_lease_failures_total") == 1
-    writers.statuses.writes += 1
+    api.put(HTTP_ROUTE, key("r").key)
+    async with running(writers.statuses.run()):
+        writers.statuses.want({key("r"): wish()})
+        await settle()
     assert registry.get_sample_value("lychgate_status_updates_total", {"result": "written"}) == 1
     assert registry.get_sample_value("lychgate_api_throttled_total") == 5
     assert b"lychgate_watch_failures_total" in generate_latest(registry)
