@@ -1,1 +1,1 @@
-"""The composition root: CLI, settings, pipeline (the order of the stages), wiring (TaskGroups), telemetry."""
+"""The composition root: CLI, settings, pipeline (the order of the stages), controller, both modes, telemetry."""

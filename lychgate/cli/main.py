@@ -103,15 +103,11 @@ def run(
     everything.
     """
     import_structlog_alone()
-    from lychgate import standalone
+    from lychgate.standalone import machine, process
 
-    settings = _settings(
-        config,
-        flags,
-        Settings(log_format="console", log_level="warning", system_ca_file=standalone.system_ca_file()),
-    )
-    options = standalone.Options(envoy=envoy, access_log=access_log, state_dir=state_dir)
-    _exit(standalone.main(paths, backends, settings, options))
+    defaults = Settings(log_format="console", log_level="warning", system_ca_file=machine.system_ca_file())
+    settings = _settings(config, flags, defaults)
+    _exit(process.main(paths, backends, settings, envoy=envoy, access_log=access_log, state_dir=state_dir))
 
 
 @app.command()

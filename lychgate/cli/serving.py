@@ -23,9 +23,9 @@ def main(config: Path | None, flags: Mapping[str, object]) -> int:
         )
         with listening(health=health, metrics=metrics) as sockets:
             import_structlog_alone()
-            from lychgate import in_cluster  # most of our start, and the ports are open already
+            from lychgate.in_cluster import process  # most of our start, and the ports are open already
 
-            return in_cluster.main(settings, sockets)
+            return process.main(settings, sockets)
     except (SettingsError, PortError) as error:
         print(f"lychgate serve: {error}", file=sys.stderr)
         return 2

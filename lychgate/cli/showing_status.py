@@ -30,7 +30,7 @@ from k8s_watch.keys import AnyKind
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.bad_conditions import is_bad
 from lychgate.cli.observed_statuses import observed_statuses
-from lychgate.state_folder import STATUS_FILE, default_state_dir, is_in_use
+from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
 from lychgate.terminal import reporting
 

@@ -9,7 +9,7 @@ from gateway_api.graph.build import build_graph
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource
 from k8s_watch.keys import ObjectKey
-from lychgate.announcing import announcement
+from lychgate.standalone.announcing import announcement
 
 GATEWAY = """\
 apiVersion: gateway.networking.k8s.io/v1

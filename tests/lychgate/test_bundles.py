@@ -12,7 +12,7 @@ from flow.latest import Latest
 from k8s_watch.connection import connect
 from k8s_watch.http import HttpReader
 from k8s_watch.kinds import CRD
-from lychgate.bundles import PAUSE, SOON, VERSION, look_at_bundles
+from lychgate.in_cluster.bundles import PAUSE, SOON, VERSION, look_at_bundles
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi
 from tests.k8s_watch.http_server import ApiServer

@@ -10,7 +10,7 @@ import pytest
 from flow.clock import SystemClock
 from k8s_watch import kinds
 from k8s_watch.connection import connect
-from lychgate.in_cluster import _Replica
+from lychgate.in_cluster.replica import Replica
 from lychgate.settings import Settings
 from lychgate.telemetry.sockets import Sockets
 from protos import type_urls
@@ -92,7 +92,7 @@ async def test_whoever_waits_to_be_sent_away_hears_of_every_change(server: ApiSe
             ca_dir=str(tmp_path),
         )
         async with await connect(settings.kubeconfig) as connection, asyncio.TaskGroup() as tasks:
-            replica = _Replica(settings, connection, clock)
+            replica = Replica(settings, connection, clock)
             running = tasks.create_task(replica.run(Sockets(None, None)))
             await replica._controller.ready.until(True)
             _, port = await replica._server.port.newer_than(0)

@@ -14,7 +14,7 @@ from k8s_apply.infra.observed import Nodes
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import NODE, PLACED_SLICE
-from lychgate.nodes import PAUSE, SOON, look_at_nodes
+from lychgate.in_cluster.nodes import PAUSE, SOON, look_at_nodes
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.gateways import SETTINGS
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi

@@ -10,7 +10,7 @@ import structlog
 from flow.latest import Latest
 from k8s_watch import kinds
 from k8s_watch.api import ApiError
-from lychgate.outage import CATCHING_UP, LOOKS, REMINDER, TOLERATED, mind_outages
+from lychgate.in_cluster.outage import CATCHING_UP, LOOKS, REMINDER, TOLERATED, mind_outages
 from tests.k8s_watch.conftest import World
 from tests.k8s_watch.fake_api import FORBIDDEN
 

@@ -13,8 +13,8 @@ from flow.clock import SystemClock
 from k8s_watch import kinds
 from k8s_watch.connection import connect
 from k8s_watch.keys import AnyKind
-from lychgate.in_cluster import _Replica
-from lychgate.introduction import introduce
+from lychgate.in_cluster.introduction import introduce
+from lychgate.in_cluster.replica import Replica
 from lychgate.settings import Settings
 from tests.k8s_apply.running import turns_until
 from tests.k8s_watch.fake_api import FORBIDDEN
@@ -23,10 +23,10 @@ from tests.lychgate.metrics_table import rows
 
 
 @asynccontextmanager
-async def following(server: ApiServer, folder: Path) -> AsyncIterator[_Replica]:
+async def following(server: ApiServer, folder: Path) -> AsyncIterator[Replica]:
     """A replica that follows the world, and serves and writes nothing."""
     async with server.serving(), await connect(server.kubeconfig(folder)) as connection, asyncio.TaskGroup() as tasks:
-        replica = _Replica(Settings(), connection, SystemClock())
+        replica = Replica(Settings(), connection, SystemClock())
         work = [replica._cluster.run(), replica._controller.run(), replica._getting_ready()]
         running = [tasks.create_task(each) for each in work]
         yield replica
@@ -45,7 +45,7 @@ def test_it_begins_with_what_sets_it_apart() -> None:
 
 async def test_every_metric_is_in_the_manual(tmp_path: Path) -> None:
     async with following(ApiServer(), tmp_path) as replica:
-        expected = list(rows(replica._metrics.registry))
+        expected = list(rows(replica.metrics.registry))
     written = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text().splitlines()
     table = [line for line in written if line.startswith("| `")]
     assert [line[: len(row)] for line, row in zip(table, expected, strict=True)] == expected

@@ -8,9 +8,10 @@ from types import FunctionType, ModuleType
 import msgspec
 import pytest
 
-from lychgate import standalone, surroundings
+from lychgate import surroundings
 from lychgate.proxies import infra_settings
 from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
+from lychgate.standalone import process
 from lychgate.surroundings import graph_settings
 from tests.lychgate.settings_table import rows
 
@@ -136,7 +137,7 @@ def test_every_setting_is_documented_as_it_is() -> None:
 def test_the_settings_that_count_without_a_cluster_are_documented_as_they_are() -> None:
     written = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
     sentence = written.partition("`lychgate run` uses only ")[2].partition(".")[0]
-    assert re.findall(r"`(\w+)`", sentence) == used_in(standalone, graph_settings)
+    assert re.findall(r"`(\w+)`", sentence) == used_in(process, graph_settings)
     sentence = written.partition("`lychgate translate` uses only ")[2].partition(".")[0]
     assert re.findall(r"`(\w+)`", sentence) == used_in(surroundings)
 

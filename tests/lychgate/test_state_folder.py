@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from k8s_apply.local.status_file import Oversight, StatusReport
-from lychgate.state_folder import STATUS_FILE, StateError, is_in_use, only_one
+from lychgate.standalone.state_folder import STATUS_FILE, StateError, is_in_use, only_one
 
 
 def status(state: Path, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -23,7 +23,7 @@ from k8s_watch.cluster import Cluster
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, LISTENER_SET, SERVICE
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
-from lychgate.taking_over import PATIENCE, take_over
+from lychgate.in_cluster.taking_over import PATIENCE, take_over
 from lychgate.telemetry.metrics import Metrics
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.fake_writer import FakeWriter

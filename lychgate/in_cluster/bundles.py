@@ -23,7 +23,7 @@ SOON = 10.0
 DENIALS = 3
 """In a row, after which they are believed: a server that starts up forbids for a moment."""
 
-log = structlog.get_logger("lychgate.bundles")
+log = structlog.get_logger("lychgate.in_cluster.bundles")
 
 
 async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | None], *, clock: Clock) -> None:

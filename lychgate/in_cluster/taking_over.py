@@ -18,7 +18,7 @@ from k8s_watch.cluster import Cluster
 PATIENCE = 30.0
 """Seconds for which we keep the Lease, and everybody else from it, though we cannot read what we have to know."""
 
-log = structlog.get_logger("lychgate.taking_over")
+log = structlog.get_logger("lychgate.in_cluster.taking_over")
 
 
 async def take_over(

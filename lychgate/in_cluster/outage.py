@@ -8,7 +8,7 @@ from flow.clock import Clock
 from flow.latest import Latest
 from k8s_watch.informer import KindHealth
 
-log = structlog.get_logger("lychgate.outage")
+log = structlog.get_logger("lychgate.in_cluster.outage")
 
 LOOKS = 1.0
 """Seconds between two looks."""

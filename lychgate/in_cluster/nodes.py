@@ -27,7 +27,7 @@ TRIES = 3
 moment."""
 SERVICE = "kubernetes.io/service-name"
 
-log = structlog.get_logger("lychgate.nodes")
+log = structlog.get_logger("lychgate.in_cluster.nodes")
 
 
 async def look_at_nodes(

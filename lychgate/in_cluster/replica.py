@@ -1,9 +1,8 @@
-"""`lychgate serve`: the controller of a cluster. Every replica serves xDS; the holder of the Lease writes."""
+"""One replica of a cluster's controller. Every replica serves xDS; the holder of the Lease writes."""
 
 import asyncio
 import os
 import socket
-import sys
 from collections.abc import Mapping, Set
 from functools import partial
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-import uvloop
 
-from flow.clock import Clock, SystemClock
+from flow.clock import Clock
 from flow.latest import Latest
 from gateway_api.graph.types import Graph
 from gateway_api.ir.infra import InfraReport
@@ -31,30 +29,26 @@ from k8s_apply.lease import Leadership
 from k8s_apply.status_writer import StatusWriter
 from k8s_apply.watched import watched
 from k8s_watch.cluster import Cluster
-from k8s_watch.connection import Connection, connect
-from k8s_watch.credentials import BadCredentials
+from k8s_watch.connection import Connection
 from k8s_watch.http import HttpReader
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.trouble import REMEDY
-from lychgate.bundles import look_at_bundles
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
-from lychgate.introduction import introduce
-from lychgate.nodes import look_at_nodes
-from lychgate.outage import mind_outages
+from lychgate.in_cluster.bundles import look_at_bundles
+from lychgate.in_cluster.nodes import look_at_nodes
+from lychgate.in_cluster.outage import mind_outages
+from lychgate.in_cluster.taking_over import take_over
 from lychgate.proxies import infra_settings, proxy_bootstrap
 from lychgate.remarks.unclaimed import warn_of_unclaimed
 from lychgate.remarks.unserved import warn_of_unserved
 from lychgate.settings import Settings, SettingsError
-from lychgate.signals import until_told
 from lychgate.surroundings import cluster_graph_settings
-from lychgate.taking_over import take_over
 from lychgate.telemetry.certificate_collector import CertificateCollector
 from lychgate.telemetry.edge_collector import EdgeCollector, Writers
 from lychgate.telemetry.endpoints import Readiness, serving
 from lychgate.telemetry.fleet_collector import FleetCollector
 from lychgate.telemetry.fleet_meter import FleetMeter
-from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import PortError, Sockets
 from xds_server.protocol.gates import Patience
@@ -64,43 +58,15 @@ from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.translate.parts import divide
 
-log = structlog.get_logger("lychgate.in_cluster")
+log = structlog.get_logger("lychgate.replica")
 
 
-def main(settings: Settings, sockets: Sockets) -> int:
-    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code: 0, or 2 when it cannot even begin, for want of
-    credentials for a cluster, of certificates or of a port.
-
-    `sockets` listen already: see `lychgate.telemetry.sockets`.
-    """
-    configure_logging(settings.log_level, settings.log_format)
-    code = 0
-    try:
-        uvloop.run(until_told(run(settings, sockets)))
-    except* (BadCredentials, SettingsError, PortError) as errors:
-        print(f"lychgate serve: {_first(errors)}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
-        code = 2
-    return code
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
-
-
-async def run(settings: Settings, sockets: Sockets) -> None:
-    """Run until cancelled."""
-    async with await connect(settings.kubeconfig) as connection:
-        introduce(settings, api_server=connection.host)
-        await _Replica(settings, connection, SystemClock()).run(sockets)
-
-
-class _Replica:
+class Replica:
     """One process of the control plane: its parts, made in the order in which they need each other."""
 
     def __init__(self, settings: Settings, connection: Connection, clock: Clock) -> None:
         self._settings = settings
-        self._metrics = Metrics()
+        self.metrics = Metrics()
         self._clock = clock
         self._began = clock.monotonic()
         self._reader = reader = HttpReader(connection)
@@ -125,7 +91,7 @@ class _Replica:
         )
         self._statuses = StatusWriter(writer, leading=writing, clock=clock, observed=self._watched)
         self._finalizers = FinalizerWriter(writer, leading=writing, clock=clock)
-        self._metrics.leading.set_function(lambda: writing.value)
+        self.metrics.leading.set_function(lambda: writing.value)
         self._infra_report: Latest[InfraReport] = Latest(InfraReport())
         self._seen = InfraKeeper(self._infra_settings)
         self._bundles: Latest[Mapping[str, str] | None] = Latest(None)
@@ -138,13 +104,13 @@ class _Replica:
         graph_settings = cluster_graph_settings(settings)
         refusals = RememberedRefusals(graph_settings)
         cache = SnapshotCache(divide, refusals.suspicious)
-        self._fleet = Fleet(cache, FleetMeter(self._metrics.registry), clock=clock)
+        self._fleet = Fleet(cache, FleetMeter(self.metrics.registry), clock=clock)
         certificate = Path(settings.xds_cert_dir) / "tls.crt"
         certificates = {"xds_server": certificate.read_bytes, "authority": lambda: authority().certificate}
         writers = Writers(self._statuses, self._infra, self._finalizers, self._leadership)
-        self._metrics.registry.register(EdgeCollector(self._cluster.health, writers, lambda: connection.throttled))
-        self._metrics.registry.register(FleetCollector(self._fleet, cache, self._behind))
-        self._metrics.registry.register(CertificateCollector(certificates))
+        self.metrics.registry.register(EdgeCollector(self._cluster.health, writers, lambda: connection.throttled))
+        self.metrics.registry.register(FleetCollector(self._fleet, cache, self._behind))
+        self.metrics.registry.register(CertificateCollector(certificates))
         self._controller = Controller(
             self._cluster,
             cache,
@@ -152,7 +118,7 @@ class _Replica:
             sinks=Sinks(self._infra, self._statuses),
             settings=graph_settings,
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
-            metrics=self._metrics,
+            metrics=self.metrics,
             clock=clock,
         )
         patience = Patience(linger=listener_drain(settings.proxy_drain_seconds))
@@ -174,7 +140,7 @@ class _Replica:
         settings = self._settings
         readiness = Readiness(self._controller.ready, self._missing)
         async with (
-            serving(readiness=readiness, registry=self._metrics.registry, sockets=sockets),
+            serving(readiness=readiness, registry=self.metrics.registry, sockets=sockets),
             asyncio.TaskGroup() as sources,
             asyncio.TaskGroup() as tasks,
         ):

@@ -6,7 +6,7 @@ import structlog
 from lychgate.settings import Settings
 from lychgate.version import VERSION
 
-log = structlog.get_logger("lychgate.introduction")
+log = structlog.get_logger("lychgate.in_cluster.introduction")
 
 
 def introduce(settings: Settings, *, api_server: str) -> None:

@@ -1,14 +1,10 @@
 """`lychgate run`: YAML files in, local Envoys out; between the two, the stages that a cluster has."""
 
 import asyncio
-import os
-import ssl
-import sys
 import tempfile
 from collections.abc import Sequence, Set
 from pathlib import Path
 
-import msgspec
 import structlog
 import uvloop
 
@@ -17,7 +13,7 @@ from flow.latest import Latest, ring
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
 from gateway_api.status.observed import RememberedRefusals
-from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
+from k8s_apply.local.binary import EnvoyNotFoundError
 from k8s_apply.local.ports import ADDRESS
 from k8s_apply.local.proxies import Envoy, LocalProxies
 from k8s_apply.local.status_file import Oversight, StatusFile
@@ -25,18 +21,19 @@ from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, PassedOver
-from lychgate.announcing import announcement
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.demo import Backend, demo_backends, run_demo_backend
 from lychgate.pipeline import Step
 from lychgate.remarks.oversights import oversights
 from lychgate.settings import Settings
 from lychgate.signals import until_told
-from lychgate.state_folder import STATUS_FILE, StateError, default_state_dir, only_one
+from lychgate.standalone.announcing import announcement
+from lychgate.standalone.machine import Machine, MachineError, find_machine
+from lychgate.standalone.state_folder import STATUS_FILE, StateError, default_state_dir, only_one
 from lychgate.surroundings import graph_settings
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
-from lychgate.terminal import say
+from lychgate.terminal import complain, say
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import ServeSettings, XdsServer
@@ -45,84 +42,40 @@ from xds_server.translate.parts import divide
 
 log = structlog.get_logger("lychgate.standalone")
 
-
 A_MOMENT = 0.5
-"""Seconds."""
-
-ROOM = 107 - len("/lychgate-12345678/12345678/admin.sock")
-"""Bytes that the temporary folder's name may have. The longest of our paths is in it; Unix sockets end at 107."""
+"""Seconds from a change until remarks are looked for."""
 
 
-class MachineError(RuntimeError):
-    """Something that we need on this machine cannot be used. The message has a remedy."""
+def main(
+    paths: Sequence[Path],
+    backends: Sequence[str],
+    settings: Settings,
+    *,
+    envoy: Path | None = None,
+    access_log: Path | None = None,
+    state_dir: Path | None = None,
+) -> int:
+    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code: 0, or 2 when it cannot even begin.
 
-
-def system_ca_file() -> str:
-    """Where this machine keeps the authorities that it trusts; "" where no such file is found."""
-    places = (ssl.get_default_verify_paths().cafile, Settings().system_ca_file)
-    return next((place for place in places if place and Path(place).exists()), "")
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What belongs to this machine alone; None is a default."""
-
-    envoy: Path | None = None
-    """The Envoy binary; None is that of the installed package, or the one on PATH."""
-    access_log: Path | None = None
-    """Where access logs are appended; None is nowhere."""
-    state_dir: Path | None = None
-    """Where statuses are kept; None is `default_state_dir`."""
-
-
-def main(paths: Sequence[Path], backends: Sequence[str], settings: Settings, options: Options) -> int:
-    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code: 0, or 2 when it cannot even begin."""
+    `envoy`: the Envoy binary, None is that of the installed package, or the one on PATH. `access_log`: where access
+    logs are appended, None is nowhere. `state_dir`: where statuses are kept, None is `default_state_dir`.
+    """
     configure_logging(settings.log_level, settings.log_format)
     try:
         overrides = [parse_override(text) for text in backends]
-        envoy = find_envoy(options.envoy)
-        _check_temporary_folder()
-        _check_access_log(options.access_log)
-        with only_one(options.state_dir or default_state_dir()) as state:
-            uvloop.run(until_told(run(paths, overrides, settings, Machine(envoy, options.access_log, state))))
+        machine = find_machine(envoy, access_log)
+        with only_one(state_dir or default_state_dir()) as state:
+            uvloop.run(until_told(run(paths, overrides, settings, machine, state)))
     except (OverrideError, EnvoyNotFoundError, StateError, MachineError) as error:
-        print(f"lychgate run: {error}", file=sys.stderr)  # noqa: T201 (a command speaks to its terminal)
+        complain(f"lychgate run: {error}")
         return 2
     return 0
 
 
-def _check_temporary_folder() -> None:
-    """Raises MachineError when our sockets cannot be there."""
-    try:
-        folder = tempfile.gettempdir()
-    except OSError as error:
-        raise MachineError(f"there is no folder for temporary files: set TMPDIR to one ({error.strerror})") from error
-    if len(os.fsencode(folder)) > ROOM:
-        raise MachineError(
-            f"the folder for temporary files is too deep for sockets: set TMPDIR to a shorter one: {folder}"
-        )
-
-
-def _check_access_log(path: Path | None) -> None:
-    """Raises MachineError when no proxy could append to it."""
-    if path is None:
-        return
-    try:
-        # O_NONBLOCK: a named pipe that nobody reads would hold us here.
-        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666))
-    except OSError as error:
-        raise MachineError(f"--access-log {path} cannot be written: {error.strerror}") from error
-
-
-class Machine(msgspec.Struct, frozen=True):
-    """`Options`, resolved."""
-
-    envoy: Path
-    access_log: Path | None
-    state: Path
-
-
-async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Settings, machine: Machine) -> None:
-    """Run until cancelled; leaves no process and no status file behind."""
+async def run(
+    paths: Sequence[Path], overrides: Sequence[Override], settings: Settings, machine: Machine, state: Path
+) -> None:
+    """Run until cancelled; leaves no process behind, and no status file in the folder `state`."""
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="lychgate-xds-") as folder:
         xds = f"unix:{folder}/xds.sock"
@@ -138,7 +91,7 @@ async def run(paths: Sequence[Path], overrides: Sequence[Override], settings: Se
         proxies = LocalProxies(
             Envoy(binary=machine.envoy, bootstrap=bootstrap, access_log=machine.access_log), clock=clock
         )
-        statuses = StatusFile(machine.state / STATUS_FILE, clock=clock)
+        statuses = StatusFile(state / STATUS_FILE, clock=clock)
         controller = Controller(
             source,
             cache,
