@@ -53,7 +53,7 @@ _kubeconfig = click.option(
 
 def _output[F: Callable[..., object]](*formats: str) -> Callable[[F], F]:
     return click.option(
-        "--output", "-o", default=formats[0], show_default=True, metavar="FORMAT", help=f"{' or '.join(formats)}."
+        "--output", "-o", type=click.Choice(formats), default=formats[0], show_default=True, help="The format."
     )
 
 
@@ -131,13 +131,19 @@ def run(
 @_logging
 def serve(*, config: Path | None, **flags: object) -> None:
     """Run as the controller of a Kubernetes cluster."""
-    _exit(serving.main(config, flags))
+    _exit(serving.main(_settings(config, flags)))
 
 
 @app.command()
 @_paths(or_input=True)
 @_backends
-@click.option("--to", default="xds", show_default=True, metavar="WHAT", help="xds, ir or status.")
+@click.option(
+    "--to",
+    type=click.Choice(["xds", "ir", "status"]),
+    default="xds",
+    show_default=True,
+    help="What to print: the configuration of the Envoys, what they must do in our own words, or the statuses.",
+)
 @_output("yaml", "json")
 @click.option(
     "--strict",
@@ -218,12 +224,14 @@ def version() -> None:
 
 
 def _settings(file: Path | None, flags: Flags, defaults: Settings | None = None) -> Settings:
+    """Read the settings of the command that runs; where one cannot be used, end it with 2."""
+    command = click.get_current_context().info_name
     for wrong in unknown_variables(os.environ):
-        complain(f"lychgate: {wrong}")
+        complain(f"lychgate {command}: {wrong}")
     try:
         return load_settings(file, os.environ, flags, defaults)
     except SettingsError as error:
-        click.echo(str(error), err=True)
+        complain(f"lychgate {command}: {error}")
         raise click.exceptions.Exit(2) from error
 
 

@@ -1,7 +1,6 @@
 """`lychgate certgen`: the certificates of xDS, into Secrets or into a folder."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 from flow.clock import SystemClock
@@ -12,7 +11,7 @@ from k8s_watch.api import ApiError
 from k8s_watch.connection import connect
 from k8s_watch.credentials import BadCredentials
 from lychgate.settings import Settings
-from lychgate.terminal import reporting
+from lychgate.terminal import complain, reporting
 
 
 def main(settings: Settings, local: Path | None) -> int:
@@ -26,7 +25,7 @@ def main(settings: Settings, local: Path | None) -> int:
         else:
             written = [f"Secret {settings.namespace}/{name}" for name in asyncio.run(_in_cluster(settings, plan))]
     except (BadCertificateError, BadCredentials, ApiError, OSError) as error:
-        print(f"lychgate certgen: {error}", file=sys.stderr)
+        complain(f"lychgate certgen: {error}")
         return 1
     with reporting("certgen"):
         print("\n".join(f"written: {what}" for what in written) or "every certificate is good: nothing written")

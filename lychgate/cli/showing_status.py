@@ -32,7 +32,7 @@ from lychgate.cli.bad_conditions import is_bad
 from lychgate.cli.observed_statuses import observed_statuses
 from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
-from lychgate.terminal import reporting
+from lychgate.terminal import complain, reporting
 
 PIPE_WIDTH = 240
 """Columns of a line that goes to a file or another program: nobody has to read it on a screen."""
@@ -48,16 +48,13 @@ class UnreadableError(Exception):
 
 
 def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose: bool) -> int:
-    """Print the statuses; return 0, 1 when one is bad, 2 when there is nothing to read."""
-    if output not in ("table", "json"):
-        print("--output is table or json", file=sys.stderr)
-        return 2
+    """Print the statuses, as a `table` or as `json`; return 0, 1 when one is bad, 2 when there is nothing to read."""
     configure_logging("error", "console")  # to stderr: what comes out on stdout is the report alone
     try:
         asks_cluster = kubeconfig or _is_in_a_pod_alone(state_dir)
         report = asyncio.run(_cluster(kubeconfig)) if asks_cluster else _standalone(state_dir)
     except (StatusFileError, UnreadableError, BadCredentials, ApiError, OSError) as error:
-        print(f"lychgate status: {error}", file=sys.stderr)
+        complain(f"lychgate status: {error}")
         return 2
     with reporting("status"):
         if output == "json":
@@ -106,7 +103,7 @@ async def _snapshot(api: KubeReader, kinds: Sequence[AnyKind]) -> ClusterSnapsho
     if len(forbidden) == len(kinds):
         raise UnreadableError(next(iter(forbidden.values())))
     for name, error in forbidden.items():
-        print(f"lychgate status: without {name}: {error}", file=sys.stderr)
+        complain(f"lychgate status: without {name}: {error}")
     return await _snapshot(api, [kind for kind in kinds if kind.name not in forbidden])
 
 

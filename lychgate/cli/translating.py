@@ -41,19 +41,18 @@ def main(
     settings: Settings = DEFAULTS,
     strict: bool = False,
 ) -> int:
-    """Print the translation; return the exit code: 0, 1 when an object was rejected, 2 for a wrong option.
+    """Print the translation; return the exit code: 0, 1 when an object was rejected, 2 for a wrong `--backend`.
+
+    `to` is xds, ir or status; `output` is yaml or json.
 
     With `strict`, it is 1 also when a condition is bad that needs no proxy to be good, for every warning, and where
     there is no Gateway.
     """
     views = {"xds": xds, "ir": ir, "status": statuses}
-    if to not in views or output not in ("yaml", "json"):
-        print(f"--to is one of {', '.join(views)}; --output is yaml or json", file=sys.stderr)
-        return 2
     try:
         overrides = [parse_override(text) for text in backends]
     except OverrideError as error:
-        print(f"--backend {error}", file=sys.stderr)
+        complain(f"lychgate translate: --backend {error}")
         return 2
     given = {"standard input": file_text(sys.stdin.buffer)} if STANDARD_INPUT in paths else {}
     paths = [path for path in paths if path != STANDARD_INPUT]

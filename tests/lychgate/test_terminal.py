@@ -36,6 +36,18 @@ def test_streams_that_were_closed_are_no_trouble() -> None:
     assert subprocess.run(["sh", "-c", command, sys.executable, script], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("command", ["run", "status", "certgen"])
+def test_an_error_that_nobody_can_read_changes_no_exit_code(command: str, tmp_path: Path) -> None:
+    arguments = {
+        "run": [str(tmp_path), "--backend", "nonsense"],
+        "status": ["--state-dir", str(tmp_path)],
+        "certgen": ["--kubeconfig", str(tmp_path / "nowhere")],
+    }[command]
+    with FULL.open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "lychgate", command, *arguments], stderr=full, check=False)
+    assert done.returncode == {"run": 2, "status": 2, "certgen": 1}[command]
+
+
 def test_a_process_with_words_left_ends_with_its_own_code() -> None:
     script = "from lychgate.terminal import let_go, say; say('lost'); let_go()"
     with FULL.open("w") as full:
