@@ -206,13 +206,16 @@ def certgen(*, local: Path | None, config: Path | None, **flags: object) -> None
 
 @app.command("demo-backend")
 @click.option("--name", envvar="POD_NAME", default="demo-backend", show_default=True, help="What it answers as `pod`.")
+@click.option(
+    "--namespace", envvar="NAMESPACE", default="default", show_default=True, help="What it answers as `namespace`."
+)
 @click.option("--host", default="0.0.0.0", show_default=True, help="The interface to listen on.")
-@click.option("--port", default=3000, show_default=True, help="The port to listen on.")
-def demo_backend(*, name: str, host: str, port: int) -> None:
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port to listen on.")
+def demo_backend(*, name: str, namespace: str, host: str, port: int) -> None:
     """Answer every request with JSON that describes it: the tutorial's backend."""
     from lychgate.demo import backend
 
-    _exit(backend.main(name=name, host=host, port=port))
+    _exit(backend.main(backend.Backend(name=name, namespace=namespace, host=host, port=port)))
 
 
 @app.command()

@@ -1,15 +1,15 @@
 """An HTTP server that answers every request with a description of it, with `?delay=0.5` half a second later."""
 
 import asyncio
-import os
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from aiohttp import web
+
+from lychgate.terminal import complain
 
 PATIENCE = 20.0
 """Seconds that requests under way are given when the server ends."""
@@ -36,6 +36,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Answered as `pod`."""
     namespace: str = "default"
+    """Answered as `namespace`."""
     host: str = "0.0.0.0"
     port: int = 3000
 
@@ -102,13 +103,12 @@ def _delay(request: web.BaseRequest) -> float:
     return min(float(asked), 3600.0) if re.fullmatch(r"\d+(\.\d+)?", asked) else 0.0
 
 
-def main(*, name: str, namespace: str | None = None, host: str = "0.0.0.0", port: int = 3000) -> int:
-    """Answer every request with JSON that describes it, until SIGTERM or Ctrl-C; return the exit code."""
-    backend = Backend(name=name, namespace=namespace or os.environ.get("NAMESPACE", "default"), host=host, port=port)
+def main(backend: Backend) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit code: 0, or 1 when its port cannot be had."""
     try:
         asyncio.run(_serve(backend))
     except OSError as error:
-        print(f"cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        complain(f"lychgate demo-backend: cannot listen on {backend.host}:{backend.port}: {error.strerror or error}")
         return 1
     return 0
 

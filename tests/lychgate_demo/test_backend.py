@@ -3,16 +3,19 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
 from flow.clock import SystemClock
 from k8s_watch.files import FileSource
 from k8s_watch.snapshot import ClusterSnapshot
+from lychgate.cli.main import app
 from lychgate.demo import Backend, demo_backends, run_demo_backend
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
@@ -151,3 +154,12 @@ async def test_a_name_in_place_of_an_address_asks_for_nothing(tmp_path: Path) ->
 async def test_a_taken_port_is_left_to_whoever_has_it(backend: Backend) -> None:
     async with backend.serving():
         await run_demo_backend(backend)
+
+
+def test_what_cannot_be_listened_on_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = CliRunner().invoke(app, ["demo-backend", "--host", "127.0.0.1", "--port", port])
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"lychgate demo-backend: cannot listen on 127.0.0.1:{port}: ")
+    assert CliRunner().invoke(app, ["demo-backend", "--port", "99999"]).exit_code == 2
