@@ -17,7 +17,9 @@ class NotFound(ApiError):
 
 
 class KubeWriter(Protocol):
-    """Single-object calls. Raises `ApiError` and its kinds, and `OSError` when the server cannot be reached."""
+    """Single-object calls. Raises `ApiError` and its kinds, and `OSError`, with words, when the server cannot be
+    reached.
+    """
 
     async def get(self, kind: AnyKind, key: ObjectKey, /) -> Json: ...
 

@@ -139,7 +139,7 @@ class Leadership:
         """Say so once for each reason: who has no permission would else never write, and never say why."""
         self.failures += 1
         # How long was waited differs each time.
-        text = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        text = "no answer in time" if isinstance(error, TimeoutError) else str(error)
         if text != self._trouble:
             log.warning("cannot acquire the lease, will retry", lease=str(self._key), error=text)
         self._trouble, self._waits_for = text, ""

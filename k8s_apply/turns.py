@@ -165,7 +165,7 @@ class Turns:
             trouble.told_at = now
             waiting = len(self._queue) + self.waiting
             said = {"kind": key.kind, "object": str(key.key), "waiting": waiting}
-            log.warning("statuses cannot be written, will retry", **said, error=str(error) or type(error).__name__)
+            log.warning("statuses cannot be written, will retry", **said, error=str(error))
 
     def _release(self, key: StatusKey, trouble: _Trouble) -> None:
         """One was written: the next failure of its kind is news again, and who has not failed yet waits for no turn.

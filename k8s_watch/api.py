@@ -49,7 +49,7 @@ class Page(NamedTuple):
 
 
 class KubeReader(Protocol):
-    """Reads collections. Raises `ApiError` and its kinds, and `OSError` when the server cannot be reached."""
+    """Reads collections. Raises `ApiError` and its kinds, `OSError`, with words, when it cannot be reached."""
 
     async def served_version(self, kind: AnyKind, /) -> str:
         """Which of the kind's versions to read; raises `NotServed` when none is."""

@@ -30,8 +30,8 @@ type AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
 class Connection:
     """Requests to one API server. Ours to `close`; usable as an async context manager.
 
-    Raises `ApiError` (`Gone` for 410) for answers of 400 and above, and `OSError` when there was no whole answer:
-    refused, cut, timed out.
+    Raises `ApiError` (`Gone` for 410) for answers of 400 and above, and `OSError`, always with words, when there was no
+    whole answer: refused, cut, timed out.
     """
 
     def __init__(self, credentials: Credentials, kubeconfig: str | None) -> None:
@@ -105,10 +105,12 @@ class Connection:
                     retry_after = float(wait) if wait.isdecimal() else None
                     raise status_error(answer.status, await answer.read(), retry_after=retry_after)
                 yield answer
-        except aiohttp.ClientError as error:
-            if isinstance(error, OSError):
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, OSError) and str(error):
                 raise
-            raise ConnectionError(str(error) or type(error).__name__) from error
+            if isinstance(error, TimeoutError):
+                raise TimeoutError(f"{method} {path}: no whole answer within {deadline.total:g} seconds") from error
+            raise ConnectionError(f"{method} {path}: {str(error) or type(error).__name__}") from error
 
     async def _send(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
         """Send; a 401, or a certificate that no longer fits, gets a second try if the credentials have changed."""
@@ -150,6 +152,8 @@ class Connection:
                     new = await load_credentials(self._kubeconfig)
             except BadCredentials:
                 return False
+            except TimeoutError as error:
+                raise TimeoutError(f"the credentials could not be read within {RELOAD_TIMEOUT:g} seconds") from error
             if await new.is_anonymous() and not await old.is_anonymous():
                 return False  # a token file between two steps: the server would forbid, and nobody would look again
             same_server = (new.host, new.proxy, new.server_name) == (old.host, old.proxy, old.server_name)

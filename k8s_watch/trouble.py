@@ -74,7 +74,7 @@ class Cause(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """The server's or the system's words."""
-        return str(self.error) or type(self.error).__name__
+        return str(self.error)
 
 
 class Trouble:

@@ -52,7 +52,7 @@ async def warn_of_unserved(api: KubeReader, slices: Callable[[], Slices], *, onc
             except NotServed:
                 names = []
             except (ApiError, OSError) as error:
-                unread[kind.name] = str(error) or type(error).__name__
+                unread[kind.name] = str(error)
                 continue
             before, known[kind.name] = known.get(kind.name, frozenset()), frozenset(names)
             if new := [name for name in names if name not in before]:

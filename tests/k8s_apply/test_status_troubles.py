@@ -14,7 +14,7 @@ from tests.k8s_apply.running import running, turns_until
 from tests.k8s_apply.test_status_writer import Desk, key, wish
 
 BROKEN = ApiError(500, "failed calling webhook")
-SLOW = TimeoutError()
+SLOW = TimeoutError("slow")
 G = StatusKey(kind="Gateway", key=ObjectKey("default", "g"))
 
 

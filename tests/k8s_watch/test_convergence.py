@@ -31,8 +31,8 @@ NAMESPACES = st.sampled_from(["default", "default", "other"])
 DECISIVE = st.sets(st.sampled_from([kind.name for kind in WATCHED]))
 ERRORS = st.sampled_from(
     [
-        ConnectionRefusedError(),
-        TimeoutError(),
+        ConnectionRefusedError("refused"),
+        TimeoutError("slow"),
         UNAVAILABLE,
         FORBIDDEN,
         ApiError(429, "slow down", retry_after=3.0),

@@ -153,7 +153,7 @@ async def test_to_catch_up_over_http_asks_for_new_lists_and_watches(server: ApiS
 async def test_a_server_that_never_answers_is_given_up(server: ApiServer, connection: Connection) -> None:
     """The deadline is ours."""
     server.hangs = True
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match="GET /version: no whole answer within "):
         await connection.request("GET", "/version", timeout=0.05)
 
 

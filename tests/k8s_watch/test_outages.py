@@ -127,7 +127,7 @@ async def test_a_server_that_says_410_over_and_over_is_not_hammered() -> None:
     assert len(world.api.seen("list", SERVICE)) < 25
 
 
-@pytest.mark.parametrize("error", [UNAVAILABLE, TimeoutError()], ids=["answers 500", "hangs"])
+@pytest.mark.parametrize("error", [UNAVAILABLE, TimeoutError("slow")], ids=["answers 500", "hangs"])
 async def test_etcd_that_is_down_is_an_outage_like_any_other(world: World, error: Exception) -> None:
     """Errors from a server that is up change nothing either."""
     world.api.put(SERVICE, "a")
@@ -258,7 +258,7 @@ async def test_a_permission_to_list_that_is_granted_later_is_noticed() -> None:
         assert not world.health(TCP_ROUTE).forbidden
 
 
-@pytest.mark.parametrize("error", [ConnectionRefusedError(), UNAVAILABLE, FORBIDDEN, ApiError(400, "what?")], ids=repr)
+@pytest.mark.parametrize("error", [ConnectionError("cut"), UNAVAILABLE, FORBIDDEN, ApiError(400, "what?")], ids=repr)
 async def test_an_outage_costs_few_calls(world: World, error: Exception) -> None:
     """Fewer than two calls a second and kind, over a minute."""
     async with world.running():

@@ -20,7 +20,7 @@ async def test_410_leads_to_a_new_list_and_its_difference(world: World, *, as_ev
     async with world.running():
         before = world.cluster.snapshot()
         world.api.cut(SERVICE)
-        world.api.refuse["Service"] = ConnectionRefusedError()
+        world.api.refuse["Service"] = ConnectionRefusedError("refused")
         await world.clock.advance(0.05)
         world.api.delete(SERVICE, "b")
         world.api.put(SERVICE, "c", spec={"type": "NodePort"})
@@ -43,7 +43,7 @@ async def test_nothing_disappears_while_the_new_list_is_under_way(world: World, 
         before = world.cluster.snapshot()
         world.api.compact()
         world.api.close(SERVICE)
-        world.api.refuse["Service"] = ConnectionRefusedError()
+        world.api.refuse["Service"] = ConnectionRefusedError("refused")
         await world.clock.advance(20)
         assert world.cluster.snapshot() is before
 
@@ -77,7 +77,7 @@ async def test_a_page_that_failed_is_asked_for_again() -> None:
     world = World((SERVICE,), page_size=1)
     for name in "abc":
         world.api.put(SERVICE, name)
-    world.api.refuse_once = [None, None, None, ConnectionResetError()]
+    world.api.refuse_once = [None, None, None, ConnectionResetError("cut")]
     async with world.running():
         await world.clock.until(lambda: world.cluster.revision.value > 0)
         assert set(world.cluster.snapshot().services) == {A, B, C}
@@ -125,7 +125,7 @@ async def test_changes_made_while_no_watch_was_open_arrive(world: World) -> None
     world.api.put(SERVICE, "a")
     async with world.running():
         world.api.cut(SERVICE)
-        world.api.refuse["Service"] = ConnectionRefusedError()
+        world.api.refuse["Service"] = ConnectionRefusedError("refused")
         await world.clock.advance(1)
         world.api.put(SERVICE, "b")
         world.api.delete(SERVICE, "a")
@@ -243,7 +243,8 @@ async def test_a_list_in_one_piece_that_fails_is_asked_for_in_pages_again() -> N
     for name in "abc":
         world.api.put(SERVICE, name)
     world.api.expired_tokens = 1000
-    world.api.refuse_once = [None, None, None, None, TimeoutError()]  # discovery, two pages, discovery, all at once
+    # Discovery, two pages, discovery, all at once.
+    world.api.refuse_once = [None, None, None, None, TimeoutError("slow")]
     async with world.running():
         await world.clock.until(lambda: len(world.api.seen("list", SERVICE)) > 3)
     assert [call.limit for call in world.api.seen("list", SERVICE)][:4] == [500, 500, 0, 500]

@@ -99,7 +99,7 @@ async def test_what_may_not_be_read_is_one_line_and_no_warning() -> None:
 
 async def test_no_answer_and_no_outage_fails_the_start() -> None:
     api = FakeApi(VirtualClock())
-    api.refuse_once = [UNAVAILABLE, ConnectionResetError("cut"), TimeoutError(), ApiError(410, "too old"), None]
+    api.refuse_once = [UNAVAILABLE, ConnectionResetError("cut"), TimeoutError("slow"), ApiError(410, "too old"), None]
     (info,) = await said(api)
     assert info["log_level"] == "info"
 
