@@ -21,7 +21,7 @@ PAUSE = 600.0
 SOON = 10.0
 """Seconds after one that failed, or found none: they are on their way."""
 DENIALS = 3
-"""In a row, after which they are believed: a server that starts up forbids for a moment."""
+"""Since the last good look, after which they are believed: a server that starts up forbids for a moment."""
 
 log = structlog.get_logger("lychgate.in_cluster.bundles")
 

@@ -16,6 +16,7 @@ from k8s_watch.decode import Undecodable, decode
 from k8s_watch.keys import Kind, ObjectKey
 from k8s_watch.kinds import NODE, PLACED_SLICE
 from k8s_watch.objects.core import Node
+from k8s_watch.slices import SERVICE_LABEL
 from k8s_watch.trouble import REMEDY
 
 PAUSE = 60.0
@@ -23,9 +24,8 @@ PAUSE = 60.0
 SOON = 2.0
 """Seconds after one that failed."""
 TRIES = 3
-"""In a row, after which a refusal is believed, and nobody waits any longer: a server that starts up forbids for a
-moment."""
-SERVICE = "kubernetes.io/service-name"
+"""Failures in a row, from which on a refusal is believed, and nobody waits any longer: a server that starts up forbids
+for a moment."""
 
 log = structlog.get_logger("lychgate.in_cluster.nodes")
 
@@ -34,21 +34,35 @@ async def look_at_nodes(
     api: KubeReader, found: Latest[Nodes | None], looked: Latest[bool], *, settings: InfraSettings, clock: Clock
 ) -> None:
     """Publish where the nodes are, at once and every minute again; None for want of permission. What was found stays
-    through an outage. `looked` is true from the first answer on, or after a few tries. Runs until cancelled.
+    through an outage, of which there is one line. `looked` is true from the first answer on, or after a few tries. Runs
+    until cancelled.
     """
     failures = 0
+    denied: bool | None = None
+    """Whether it was said that nobody may, or else that it does not work; None when neither was."""
     while True:
         try:
             found.publish(await _nodes(api, settings))
-            failures = 0
+            failures, denied = 0, None
         except (ApiError, OSError) as error:
             failures += 1
-            if failures == TRIES and isinstance(error, ApiError) and error.is_forbidden:
-                found.publish(None)
-                log.warning("no permission to list nodes, Gateways show ClusterIPs", error=str(error), remedy=REMEDY)
-        if failures in (0, TRIES):
+            if failures >= TRIES:
+                said, denied = denied, isinstance(error, ApiError) and error.is_forbidden
+                if denied:
+                    found.publish(None)
+                if denied is not said:
+                    _warn(error, denied=denied)
+        is_known = not 0 < failures < TRIES
+        if is_known:
             looked.publish(True)
-        await clock.sleep(SOON if 0 < failures < TRIES else PAUSE)
+        await clock.sleep(PAUSE if is_known else SOON)
+
+
+def _warn(error: ApiError | OSError, *, denied: bool) -> None:
+    if denied:
+        log.warning("no permission to list nodes, Gateways show ClusterIPs", error=str(error), remedy=REMEDY)
+    else:
+        log.warning("nodes cannot be listed, Gateways keep the addresses that they have", error=str(error))
 
 
 async def _nodes(api: KubeReader, settings: InfraSettings) -> Nodes:
@@ -61,7 +75,7 @@ async def _proxies(api: KubeReader, settings: InfraSettings) -> Mapping[ObjectKe
     ours = PLACED_SLICE._replace(selector=",".join(f"{name}={value}" for name, value in labels.items()))
     found: defaultdict[ObjectKey, set[str]] = defaultdict(set)
     async for one in _read(api, ours):
-        service = ObjectKey(one.metadata.namespace, one.metadata.labels.get(SERVICE, ""))
+        service = ObjectKey(one.metadata.namespace, one.metadata.labels.get(SERVICE_LABEL, ""))
         found[service].update(of.node_name for of in one.endpoints if of.node_name and of.conditions.ready is not False)
     return found
 

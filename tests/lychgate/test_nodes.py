@@ -100,3 +100,19 @@ async def test_through_an_outage_they_are_where_they_were() -> None:
         await world.clock.advance(PAUSE)
         await world.clock.advance(3 * PAUSE)
         assert world.found.value == before
+
+
+async def test_what_goes_on_standing_in_the_way_is_said_once_and_who_may_not_knows_nothing_then() -> None:
+    world = Looking()
+    world.api.put(NODE, "inside", status=status("True", InternalIP="10.0.0.2"))
+    with structlog.testing.capture_logs() as lines:
+        async with world.running(CLUSTER):
+            world.api.refuse[NODE.name] = UNAVAILABLE
+            await world.clock.advance(10 * PAUSE)
+            world.api.refuse[NODE.name] = FORBIDDEN
+            await world.clock.advance(10 * PAUSE)
+            assert world.found.value is None
+    assert [line["event"] for line in lines] == [
+        "nodes cannot be listed, Gateways keep the addresses that they have",
+        "no permission to list nodes, Gateways show ClusterIPs",
+    ]
