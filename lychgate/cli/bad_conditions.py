@@ -1,7 +1,7 @@
 """Which conditions tell of something wrong."""
 
 from gateway_api.status.catalogue import NEGATIVE
-from k8s_apply.local.status_file import StatusRow
+from k8s_apply.status_report import StatusRow
 
 DELIBERATE = frozenset({"InsecureFrontendValidationMode"})
 """Warnings of what the user has chosen, with a field that does nothing else: nothing is wrong."""

@@ -13,14 +13,8 @@ from rich.table import Table
 from flow.clock import SystemClock
 from gateway_api.status.types import Statuses
 from k8s_apply.kinds import STATUS
-from k8s_apply.local.status_file import (
-    NOTHING_SERVED,
-    StatusFileError,
-    StatusReport,
-    StatusRow,
-    make_report,
-    read_status_file,
-)
+from k8s_apply.local.status_file import NOTHING_SERVED, StatusFileError, read_status_file
+from k8s_apply.status_report import StatusReport, StatusRow, make_report
 from k8s_watch.api import ApiError, KubeReader
 from k8s_watch.cluster import Cluster
 from k8s_watch.connection import connect
@@ -82,7 +76,7 @@ async def _cluster(kubeconfig: str | None) -> StatusReport:
     async with await connect(kubeconfig) as connection:
         snapshot = await _snapshot(HttpReader(connection), tuple(STATUS.values()))
     statuses: Statuses = observed_statuses(snapshot)
-    return make_report(statuses, snapshot.rejected, StatusReport(), now="", process=0)
+    return make_report(statuses, snapshot.rejected)
 
 
 async def _snapshot(api: KubeReader, kinds: Sequence[AnyKind]) -> ClusterSnapshot:

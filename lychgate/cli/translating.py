@@ -15,7 +15,7 @@ from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.ir.xds import PrivateBytes
 from gateway_api.status.build import build_statuses
-from k8s_apply.local.status_file import Oversight, StatusReport, make_report
+from k8s_apply.status_report import Oversight, make_report
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.folder import file_text
 from k8s_watch.snapshot import ClusterSnapshot
@@ -130,7 +130,7 @@ def report_bad(done: Built) -> int:
     That there is no Gateway is as bad.
     """
     wished = build_statuses(done.graph, FleetReport(), InfraReport())
-    rows = make_report(wished, (), StatusReport(), now="", process=0).rows
+    rows = make_report(wished).rows
     bad = [row for row in rows if row.type != "Programmed" and is_bad(row)]
     for row in bad:
         name = "/".join(filter(None, (row.kind, row.namespace, row.name)))

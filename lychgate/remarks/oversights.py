@@ -11,7 +11,7 @@ from gateway_api.graph.gateways.listener_set import parent_of
 from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
 from gateway_api.ir.clusters import Cluster
 from gateway_api.lowering.endpoints import lower_endpoints
-from k8s_apply.local.status_file import Oversight
+from k8s_apply.status_report import Oversight
 from k8s_watch.files.overrides import Override, services_asked
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP

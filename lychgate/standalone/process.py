@@ -16,7 +16,8 @@ from gateway_api.status.observed import RememberedRefusals
 from k8s_apply.local.binary import EnvoyNotFoundError
 from k8s_apply.local.ports import ADDRESS
 from k8s_apply.local.proxies import Envoy, LocalProxies
-from k8s_apply.local.status_file import Oversight, StatusFile
+from k8s_apply.local.status_file import StatusFile
+from k8s_apply.status_report import Oversight
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from k8s_apply.local import EnvoyNotFoundError, find_envoy
+from k8s_apply.local.binary import EnvoyNotFoundError, find_envoy
 
 
 def fake_envoy(folder: Path) -> Path:

@@ -13,8 +13,7 @@ import pytest
 
 from flow.clock import SystemClock
 from gateway_api.ir.infra import GatewayInfra
-from k8s_apply.local import LocalProxies
-from k8s_apply.local.proxies import READY, Envoy
+from k8s_apply.local.proxies import READY, Envoy, LocalProxies
 from k8s_watch.keys import ObjectKey
 from tests.k8s_apply_local.wishes import bootstrap, key, wish, wishes
 
@@ -214,8 +213,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from flow.clock import SystemClock
-from k8s_apply.local import LocalProxies
-from k8s_apply.local.proxies import READY, Envoy
+from k8s_apply.local.proxies import READY, Envoy, LocalProxies
 from tests.k8s_apply_local.wishes import bootstrap, key, wish, wishes
 
 def said(gateway, admin):

@@ -19,8 +19,8 @@ from gateway_api.status.types import (
     Statuses,
     StatusKey,
 )
-from k8s_apply.local import StatusFile, read_status_file
-from k8s_apply.local.status_file import Oversight, StatusFileError, StatusReport, make_report
+from k8s_apply.local.status_file import StatusFile, StatusFileError, read_status_file
+from k8s_apply.status_report import Oversight, StatusReport, make_report
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import PassedOver, Rejected
@@ -46,7 +46,7 @@ def of_route(status: RouteStatus) -> Statuses:
 
 
 def report(statuses: Statuses, previous: StatusReport | None = None, *, now: str = "t1") -> StatusReport:
-    return make_report(statuses, (), previous or StatusReport(), now=now, process=7)
+    return make_report(statuses, previous=previous or StatusReport(), now=now, process=7)
 
 
 def test_every_condition_of_every_kind_is_a_row() -> None:

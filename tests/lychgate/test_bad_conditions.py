@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from gateway_api.status.catalogue import NEGATIVE
-from k8s_apply.local.status_file import StatusRow
+from k8s_apply.status_report import StatusRow
 from lychgate.cli.bad_conditions import DELIBERATE, is_bad
 
 

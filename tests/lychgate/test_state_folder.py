@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from k8s_apply.local.status_file import Oversight, StatusReport
+from k8s_apply.status_report import Oversight, StatusReport
 from lychgate.standalone.state_folder import STATUS_FILE, StateError, is_in_use, only_one
 
 
