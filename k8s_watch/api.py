@@ -7,8 +7,6 @@ import msgspec
 
 from k8s_watch.keys import AnyKind
 
-PAGE = 500
-"""Objects a page of `items_of`."""
 RETRY_AFTER_MOST = 60.0
 """Seconds for which we let a server, or who answers in its place, send us away."""
 
@@ -68,15 +66,3 @@ class KubeReader(Protocol):
         means nothing else.
         """
         ...
-
-
-async def items_of(api: KubeReader, kind: AnyKind) -> AsyncGenerator[bytes | msgspec.Raw, None]:
-    """Yield all objects of the kind's first version, in the server's order. Raises what `list_page` raises."""
-    token = ""
-    while True:
-        page = await api.list_page(kind, kind.versions[0], limit=PAGE, continue_token=token)
-        for item in page.items:
-            yield item
-        token = page.continue_token
-        if not token:
-            return

@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
-from k8s_watch.keys import Kind, ObjectKey
+from k8s_watch.keys import AnyKind, Kind, ObjectKey
 from k8s_watch.objects.meta import EMPTY, Meta, Object
+from k8s_watch.paths import object_path
+from k8s_watch.snapshot import Rejected
 
 _MESSAGE = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -79,6 +81,12 @@ def read_head(raw: bytes | msgspec.Raw) -> Head:
     except _MALFORMED:
         meta = _LooseMeta()
     return Head(ObjectKey(sys.intern(meta.namespace), meta.name), meta.uid, meta.resource_version)
+
+
+def rejection(kind: AnyKind, version: str, head: Head, error: Undecodable) -> Rejected:
+    """Say which object of the API server, of which no more than the head could be read, cannot be taken in."""
+    key = head.key if head.key.name else None
+    return Rejected(kind=kind.name, key=key, where=object_path(kind, version, head.key), reason=str(error))
 
 
 def _decoder(of: type[Any]) -> msgspec.json.Decoder[Any]:

@@ -22,12 +22,10 @@ import msgspec
 from flow.clock import Clock
 from flow.latest import Latest, reached
 from k8s_watch.api import ApiError, Gone, KubeReader, NotServed
-from k8s_watch.decode import Head, Undecodable, decode, read_head
+from k8s_watch.decode import Head, Undecodable, decode, read_head, rejection
 from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import Kind
 from k8s_watch.objects.meta import Object
-from k8s_watch.paths import object_path
-from k8s_watch.snapshot import Rejected
 from k8s_watch.status import status_error
 from k8s_watch.trouble import Trouble
 
@@ -224,9 +222,7 @@ class Watcher[T: Object]:
         return decoded.metadata.resource_version, Apply(decoded)
 
     def _reject(self, version: str, head: Head, error: Undecodable) -> Reject:
-        where = object_path(self._kind, version, head.key)
-        key = head.key if head.key.name else None
-        return Reject(Rejected(kind=self._kind.name, key=key, where=where, reason=str(error)), head.uid)
+        return Reject(rejection(self._kind, version, head, error), head.uid)
 
     def _after(self, error: ApiError | OSError) -> State:
         """Name the state from which to go on after a failure."""

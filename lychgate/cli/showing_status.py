@@ -3,25 +3,21 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from flow.clock import SystemClock
-from gateway_api.status.types import Statuses
 from k8s_apply.kinds import STATUS
 from k8s_apply.local.status_file import NOTHING_SERVED, StatusFileError, read_status_file
 from k8s_apply.status_report import StatusReport, StatusRow, make_report
-from k8s_watch.api import ApiError, KubeReader
-from k8s_watch.cluster import Cluster
+from k8s_watch.api import ApiError, NotServed
 from k8s_watch.connection import connect
 from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
-from k8s_watch.keys import AnyKind
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.listing import read_once
 from lychgate.cli.bad_conditions import is_bad
 from lychgate.cli.observed_statuses import observed_statuses
 from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
@@ -32,8 +28,6 @@ PIPE_WIDTH = 240
 """Columns of a line that goes to a file or another program: nobody has to read it on a screen."""
 PATIENCE = 30.0
 """Seconds that a cluster has to answer."""
-LOOK = 0.02
-"""Seconds between looks at how far reading is."""
 COLUMNS = ("NAMESPACE", "NAME", "PARENT", "TYPE", "STATUS", "REASON")
 
 
@@ -72,33 +66,23 @@ def _standalone(state_dir: Path | None) -> StatusReport:
 
 
 async def _cluster(kubeconfig: str | None) -> StatusReport:
-    """Read a cluster's statuses once, as they are written there."""
+    """Read a cluster's statuses once, as they are written there, without the kinds that we may not read: each is named.
+
+    Raises UnreadableError, and what `read_once` does.
+    """
     async with await connect(kubeconfig) as connection:
-        snapshot = await _snapshot(HttpReader(connection), tuple(STATUS.values()))
-    statuses: Statuses = observed_statuses(snapshot)
-    return make_report(statuses, snapshot.rejected)
-
-
-async def _snapshot(api: KubeReader, kinds: Sequence[AnyKind]) -> ClusterSnapshot:
-    """Read these kinds once, without those that we may not read: each is named. Raises UnreadableError."""
-    cluster = Cluster(api, clock=SystemClock(), kinds=kinds)
-    try:
-        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(cluster.run())
-            while not all(kind.synced or kind.forbidden for kind in cluster.health()):  # noqa: ASYNC110 (no bell rings)
-                await asyncio.sleep(LOOK)
-            reading.cancel()
-    except TimeoutError:
-        missing = [kind for kind in cluster.health() if not kind.synced]
-        raise UnreadableError("; ".join(f"{kind.kind}: {kind.error or 'no answer'}" for kind in missing)) from None
-    forbidden = {kind.kind: kind.error for kind in cluster.health() if not kind.synced}
-    if not forbidden:
-        return cluster.snapshot()
-    if len(forbidden) == len(kinds):
-        raise UnreadableError(next(iter(forbidden.values())))
-    for name, error in forbidden.items():
-        complain(f"lychgate status: without {name}: {error}")
-    return await _snapshot(api, [kind for kind in kinds if kind.name not in forbidden])
+        try:
+            async with asyncio.timeout(PATIENCE):
+                snapshot, forbidden = await read_once(HttpReader(connection), STATUS.values())
+        except TimeoutError as error:
+            raise UnreadableError(str(error) or f"{connection.host}: no answer within {PATIENCE:g} seconds") from error
+        except NotServed as error:
+            raise UnreadableError(f"{error}: install the Gateway API") from error
+    if len(forbidden) == len(STATUS):
+        raise UnreadableError(str(next(iter(forbidden.values()))))
+    for name, refusal in forbidden.items():
+        complain(f"lychgate status: without {name}: {refusal}")
+    return make_report(observed_statuses(snapshot), snapshot.rejected)
 
 
 def _print_table(report: StatusReport, *, verbose: bool) -> None:

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 
-import msgspec
 import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from k8s_watch.api import ApiError, KubeReader, items_of
-from k8s_watch.decode import Undecodable, decode
+from k8s_watch.api import ApiError, KubeReader
 from k8s_watch.kinds import CRD
-from k8s_watch.objects.core import CustomResourceDefinition
+from k8s_watch.listing import readable
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP, GROUP
 from k8s_watch.trouble import REMEDY
 
@@ -47,16 +45,8 @@ async def look_at_bundles(api: KubeReader, found: Latest[Mapping[str, str] | Non
 
 
 async def _bundles(api: KubeReader) -> Mapping[str, str]:
-    bundles: dict[str, str] = {}
-    async for item in items_of(api, CRD):
-        crd = _read(item)
-        if crd and crd.metadata.name.partition(".")[2] in (GROUP, EXPERIMENTAL_GROUP):
-            bundles[crd.metadata.name] = crd.metadata.annotations.get(VERSION, "")
-    return bundles
-
-
-def _read(item: bytes | msgspec.Raw) -> CustomResourceDefinition | None:
-    try:
-        return decode(CRD, item)
-    except Undecodable:
-        return None
+    return {
+        crd.metadata.name: crd.metadata.annotations.get(VERSION, "")
+        async for crd in readable(api, CRD)
+        if crd.metadata.name.partition(".")[2] in (GROUP, EXPERIMENTAL_GROUP)
+    }

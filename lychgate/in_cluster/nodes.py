@@ -1,8 +1,7 @@
 """Nodes → the addresses at which Gateways are reached whose proxies' Services are of type NodePort."""
 
-import contextlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping, Set
+from collections.abc import Mapping, Set
 
 import structlog
 
@@ -11,10 +10,10 @@ from flow.latest import Latest
 from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE
 from k8s_apply.infra.observed import Nodes
 from k8s_apply.infra.settings import InfraSettings
-from k8s_watch.api import ApiError, KubeReader, items_of
-from k8s_watch.decode import Undecodable, decode
-from k8s_watch.keys import Kind, ObjectKey
+from k8s_watch.api import ApiError, KubeReader
+from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import NODE, PLACED_SLICE
+from k8s_watch.listing import readable
 from k8s_watch.objects.core import Node
 from k8s_watch.slices import SERVICE_LABEL
 from k8s_watch.trouble import REMEDY
@@ -66,7 +65,7 @@ def _warn(error: ApiError | OSError, *, denied: bool) -> None:
 
 
 async def _nodes(api: KubeReader, settings: InfraSettings) -> Nodes:
-    addresses = {node.metadata.name: _addresses(node) async for node in _read(api, NODE) if _is_ready(node)}
+    addresses = {node.metadata.name: _addresses(node) async for node in readable(api, NODE) if _is_ready(node)}
     return Nodes(addresses, await _proxies(api, settings) if settings.external_traffic_policy == "Local" else None)
 
 
@@ -74,16 +73,10 @@ async def _proxies(api: KubeReader, settings: InfraSettings) -> Mapping[ObjectKe
     labels = MANAGED_BY | {SYSTEM_NAMESPACE: settings.system_namespace}
     ours = PLACED_SLICE._replace(selector=",".join(f"{name}={value}" for name, value in labels.items()))
     found: defaultdict[ObjectKey, set[str]] = defaultdict(set)
-    async for one in _read(api, ours):
+    async for one in readable(api, ours):
         service = ObjectKey(one.metadata.namespace, one.metadata.labels.get(SERVICE_LABEL, ""))
         found[service].update(of.node_name for of in one.endpoints if of.node_name and of.conditions.ready is not False)
     return found
-
-
-async def _read[T](api: KubeReader, kind: Kind[T]) -> AsyncGenerator[T, None]:
-    async for item in items_of(api, kind):
-        with contextlib.suppress(Undecodable):
-            yield decode(kind, item)
 
 
 def _is_ready(node: Node) -> bool:

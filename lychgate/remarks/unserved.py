@@ -6,10 +6,11 @@ import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from k8s_watch.api import ApiError, KubeReader, NotServed, items_of
+from k8s_watch.api import ApiError, KubeReader, NotServed
 from k8s_watch.decode import read_head
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import UNSERVED
+from k8s_watch.listing import items_of
 from k8s_watch.objects.core import EndpointSlice
 
 NAMED = 5

@@ -47,7 +47,7 @@ def put_route(server: ApiServer, message: str) -> None:
 
 async def test_kinds_that_are_not_served_leave_the_report_alone(server: ApiServer, tmp_path: Path) -> None:
     put_route(server, "no")
-    server.api.missing |= {"XBackend", "XBackendTrafficPolicy"}
+    server.api.missing |= {"XBackend", "XBackendTrafficPolicy", "BackendTLSPolicy"}
     said = await status(server, tmp_path, "--output", "json")
     assert [row["name"] for row in json.loads(said.out)["rows"]] == ["r"]
     assert (said.code, said.error) == (1, "")
@@ -59,6 +59,13 @@ async def test_a_kind_that_we_may_not_read_is_named_and_the_rest_shown(server: A
     said = await status(server, tmp_path, "--output", "json")
     assert [row["name"] for row in json.loads(said.out)["rows"]] == ["r"]
     assert said.error == "lychgate status: without XBackend: 403 xbackends is forbidden\n"
+
+
+async def test_a_cluster_without_the_gateway_api_is_called_that(server: ApiServer, tmp_path: Path) -> None:
+    server.api.missing |= {"GatewayClass"}
+    said = await status(server, tmp_path)
+    assert (said.code, said.out) == (2, "")
+    assert said.error.endswith(": install the Gateway API\n")
 
 
 async def test_nothing_that_we_may_read_is_an_error(server: ApiServer, tmp_path: Path) -> None:
