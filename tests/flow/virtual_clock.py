@@ -4,7 +4,8 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 STEPS = 60
 """Turns of the loop after which everything that needs no time has happened."""
@@ -89,6 +90,13 @@ class VirtualClock:
             await self._ring()
         self._time = end
         await settle()
+
+    @contextmanager
+    def unnoticed(self, seconds: float) -> Iterator[None]:
+        """In this block it is later, and no sleeper has noticed yet."""
+        self._time += seconds
+        yield
+        self._time -= seconds
 
     async def pass_slowly(self, seconds: float) -> None:
         """As `advance`, in small steps: what needs many turns of the loop has them."""

@@ -1,8 +1,6 @@
 """At most one of the candidates writes, whatever happens to it."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import structlog
@@ -182,7 +180,7 @@ async def test_a_process_that_was_stopped_writes_nothing_when_it_wakes(api: Fake
     fenced = FencedWriter(api, one.may_write)
     async with running(one.run()):
         api.put(SERVICE, ObjectKey("default", "s"))
-        with _stopped(clock, 20):
+        with clock.unnoticed(20):
             assert one.leading.value
             with pytest.raises(NotLeadingError):
                 await fenced.delete(SERVICE, ObjectKey("default", "s"), uid="uid-1")
@@ -190,14 +188,6 @@ async def test_a_process_that_was_stopped_writes_nothing_when_it_wakes(api: Fake
                 await fenced.overwrite(SERVICE, {"metadata": {"name": "s", "namespace": "default"}})
             assert await fenced.get(SERVICE, ObjectKey("default", "s"))
     assert not api.seen("delete", "overwrite")
-
-
-@contextmanager
-def _stopped(clock: VirtualClock, seconds: float) -> Iterator[None]:
-    """The time is later, and no sleeper has noticed yet."""
-    clock._time += seconds
-    yield
-    clock._time -= seconds
 
 
 def test_times_that_could_not_keep_two_leaders_apart_are_refused(api: FakeWriter, clock: VirtualClock) -> None:

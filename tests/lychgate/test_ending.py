@@ -1,6 +1,7 @@
 """How a replica of the control plane goes: the proxies that it still has must not notice."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -9,15 +10,12 @@ import pytest
 
 from flow.clock import SystemClock
 from k8s_watch import kinds
-from k8s_watch.connection import connect
-from lychgate.in_cluster.replica import Replica
 from lychgate.settings import Settings
-from lychgate.telemetry.sockets import Sockets
 from protos import type_urls
 from protos.endpoint import ClusterLoadAssignment
-from tests.authority import Authority
 from tests.k8s_watch.http_server import ApiServer
-from tests.xds_server.serve.conftest import ADS, EG, SERVER_NAMES, Stream
+from tests.lychgate.replicas import replica
+from tests.xds_server.serve.conftest import ADS, Stream
 
 SERVICE = {"kubernetes.io/service-name": "web"}
 
@@ -65,7 +63,7 @@ async def addresses(stream: Stream) -> list[str]:
 
 async def begin(channel: grpc.aio.Channel) -> Stream:
     """A proxy that has all it should know of the backend."""
-    stream = Stream(channel.stream_stream(ADS)())
+    stream = Stream(channel.stream_stream(ADS)(wait_for_ready=True))
     await stream.say(type_urls.CLUSTER)
     clusters = await stream.next()
     await stream.ack(clusters)
@@ -74,35 +72,21 @@ async def begin(channel: grpc.aio.Channel) -> Stream:
     return stream
 
 
-async def test_whoever_waits_to_be_sent_away_hears_of_every_change(server: ApiServer, tmp_path: Path) -> None:
+async def test_whoever_waits_to_be_sent_away_hears_of_every_change(
+    server: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     """Case 32: the endpoints of a rollout that goes on meanwhile would get requests when they are long gone."""
-    authority = Authority("ours")
-    pem, mine = authority.issue(*SERVER_NAMES), authority.issue_client(EG)
-    for name, text in {"ca.crt": authority.certificate, "tls.crt": pem.certificate, "tls.key": pem.key}.items():
-        (tmp_path / name).write_bytes(text)
-    credentials = grpc.ssl_channel_credentials(authority.certificate, mine.key, mine.certificate)
     clock = WaitsToBeTold()
-    async with server.serving():
-        settings = Settings(
-            kubeconfig=server.kubeconfig(tmp_path),
-            leader_election=False,
-            xds_address="127.0.0.1",
-            xds_port=0,
-            xds_cert_dir=str(tmp_path),
-            ca_dir=str(tmp_path),
-        )
-        async with await connect(settings.kubeconfig) as connection, asyncio.TaskGroup() as tasks:
-            replica = Replica(settings, connection, clock)
-            running = tasks.create_task(replica.run(Sockets(None, None)))
-            await replica._controller.ready.until(True)
-            _, port = await replica._server.port.newer_than(0)
-            async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials) as channel:
-                streams = [await begin(channel) for _ in range(2)]
-                running.cancel()
-                endings = {stream: asyncio.ensure_future(stream.ending()) for stream in streams}  # noqa: TID251
-                await asyncio.wait(endings.values(), return_when=asyncio.FIRST_COMPLETED)
-                (left,) = (stream for stream, ending in endings.items() if not ending.done())
-                move(server, "10.0.0.2")
-                assert await addresses(left) == ["10.0.0.2"]
-                clock.over.set()
-                assert {await ending for ending in endings.values()} == {grpc.StatusCode.UNAVAILABLE}
+    async with (
+        replica(server, tmp_path, free_port(), clock=clock) as doors,
+        grpc.aio.secure_channel(doors.xds, doors.credentials) as channel,
+    ):
+        streams = [await begin(channel) for _ in range(2)]
+        doors.running.cancel()
+        endings = {stream: asyncio.ensure_future(stream.ending()) for stream in streams}  # noqa: TID251
+        await asyncio.wait(endings.values(), return_when=asyncio.FIRST_COMPLETED)
+        (left,) = (stream for stream, ending in endings.items() if not ending.done())
+        move(server, "10.0.0.2")
+        assert await addresses(left) == ["10.0.0.2"]
+        clock.over.set()
+        assert {await ending for ending in endings.values()} == {grpc.StatusCode.UNAVAILABLE}

@@ -1,37 +1,21 @@
 """What a replica of the control plane says of itself before it can serve, and once it can."""
 
-import asyncio
 import importlib.metadata
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import structlog
 
-from flow.clock import SystemClock
 from k8s_watch import kinds
-from k8s_watch.connection import connect
 from k8s_watch.keys import AnyKind
 from lychgate.in_cluster.introduction import introduce
-from lychgate.in_cluster.replica import Replica
 from lychgate.settings import Settings
 from tests.k8s_apply.running import turns_until
 from tests.k8s_watch.fake_api import FORBIDDEN
 from tests.k8s_watch.http_server import ApiServer
 from tests.lychgate.metrics_table import rows
-
-
-@asynccontextmanager
-async def following(server: ApiServer, folder: Path) -> AsyncIterator[Replica]:
-    """A replica that follows the world, and serves and writes nothing."""
-    async with server.serving(), await connect(server.kubeconfig(folder)) as connection, asyncio.TaskGroup() as tasks:
-        replica = Replica(Settings(), connection, SystemClock())
-        work = [replica._cluster.run(), replica._controller.run(), replica._getting_ready()]
-        running = [tasks.create_task(each) for each in work]
-        yield replica
-        for each in running:
-            each.cancel()
+from tests.lychgate.replicas import replica
 
 
 def test_it_begins_with_what_sets_it_apart() -> None:
@@ -43,39 +27,39 @@ def test_it_begins_with_what_sets_it_apart() -> None:
     assert line["version"] == importlib.metadata.version("lychgate")
 
 
-async def test_every_metric_is_in_the_manual(tmp_path: Path) -> None:
-    async with following(ApiServer(), tmp_path) as replica:
-        expected = list(rows(replica.metrics.registry))
+async def test_every_metric_is_in_the_manual(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    async with replica(ApiServer(), tmp_path, free_port()) as doors:
+        expected = list(rows(doors.metrics.registry))
     written = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text().splitlines()
     table = [line for line in written if line.startswith("| `")]
     assert [line[: len(row)] for line, row in zip(table, expected, strict=True)] == expected
 
 
-async def test_that_it_is_ready_is_a_line(tmp_path: Path) -> None:
+async def test_that_it_is_ready_is_a_line(tmp_path: Path, free_port: Callable[[], int]) -> None:
     server = ApiServer()
     server.api.put(kinds.GATEWAY_CLASS, "eg", spec={"controllerName": Settings().controller_name})
     server.api.put(kinds.GATEWAY, "eg", spec={"gatewayClassName": "eg", "listeners": []})
     with structlog.testing.capture_logs() as said:
-        async with following(server, tmp_path) as replica:
-            await replica._eligible.until(True)
+        async with replica(server, tmp_path, free_port()) as doors:
+            await doors.until_answered("ok\n")
+            await turns_until(lambda: any(line["event"] == "ready" for line in said))
     assert [line["gateways"] for line in said if line["event"] == "ready"] == [1]
 
 
 @pytest.mark.parametrize("kind", [kinds.SECRET, kinds.BACKEND_TLS_POLICY], ids=lambda kind: kind.name)
 async def test_what_may_not_be_read_is_in_the_answer_about_readiness_with_the_remedy(
-    kind: AnyKind, tmp_path: Path
+    kind: AnyKind, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     server = ApiServer()
     server.api.refuse[kind.name] = FORBIDDEN
-    async with following(server, tmp_path) as replica:
-        remedy = "apply docker/install.yaml again"
-        await turns_until(lambda: replica._missing() == f"may not be read ({remedy}): {kind.name}")
-        assert not replica._controller.ready.value
+    async with replica(server, tmp_path, free_port()) as doors:
+        await doors.until_answered(f"may not be read (apply docker/install.yaml again): {kind.name}\n")
 
 
-async def test_a_cluster_without_the_gateway_api_is_in_the_answer_about_readiness(tmp_path: Path) -> None:
+async def test_a_cluster_without_the_gateway_api_is_in_the_answer_about_readiness(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     server = ApiServer()
     server.api.missing.add("Gateway")
-    async with following(server, tmp_path) as replica:
-        await turns_until(lambda: replica._missing() == "no CRD serves (install the Gateway API): Gateway")
-        assert not replica._controller.ready.value
+    async with replica(server, tmp_path, free_port()) as doors:
+        await doors.until_answered("no CRD serves (install the Gateway API): Gateway\n")
