@@ -140,7 +140,7 @@ class Replica:
         settings = self._settings
         readiness = Readiness(self._controller.ready, self._missing)
         async with (
-            serving(readiness=readiness, registry=self.metrics.registry, sockets=sockets),
+            serving(readiness=readiness, registry=self.metrics.registry, sockets=sockets, clock=self._clock),
             asyncio.TaskGroup() as sources,
             asyncio.TaskGroup() as tasks,
         ):

@@ -1,6 +1,5 @@
 """/healthz, /readyz and /metrics over HTTP."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -9,7 +8,9 @@ from typing import NamedTuple
 from aiohttp import web
 from prometheus_client import CollectorRegistry, exposition
 
+from flow.clock import Clock
 from flow.latest import Latest
+from flow.race import within
 from lychgate.telemetry.sockets import Sockets
 
 HELD = 5.0
@@ -32,22 +33,22 @@ async def serving(
     readiness: Readiness,
     registry: CollectorRegistry,
     sockets: Sockets,
-    held: float = HELD,
+    clock: Clock,
 ) -> AsyncIterator[None]:
     """Serve health and metrics on these sockets until the block ends.
 
-    The answer to /readyz?wait is held until we are ready, for `held` seconds at most: to a kubelet, which asks once a
+    The answer to /readyz?wait is held until we are ready, for `HELD` seconds at most: to a kubelet, which asks once a
     second, the good news would else be half a second late.
     """
     async with AsyncExitStack() as stack:
         if sockets.health:
-            await _serve(stack, _health(readiness, held), sockets.health)
+            await _serve(stack, _health(readiness, clock), sockets.health)
         if sockets.metrics:
             await _serve(stack, _metrics(registry), sockets.metrics)
         yield
 
 
-def _health(readiness: Readiness, held: float) -> web.Application:
+def _health(readiness: Readiness, clock: Clock) -> web.Application:
     async def healthz(_: web.Request) -> web.Response:
         # The loop that answers this is the loop that does the work: an answer is the proof.
         return web.Response(text="ok\n")
@@ -55,8 +56,7 @@ def _health(readiness: Readiness, held: float) -> web.Application:
     async def readyz(request: web.Request) -> web.Response:
         if "wait" in request.query:
             with suppress(TimeoutError):
-                async with asyncio.timeout(held):
-                    await readiness.ready.until(True)
+                await within(HELD, readiness.ready.until(True), clock)
         if readiness.ready.value:
             return web.Response(text="ok\n")
         return web.Response(status=503, text=readiness.missing() + "\n")

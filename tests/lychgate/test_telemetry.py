@@ -23,7 +23,7 @@ from k8s_watch.kinds import HTTP_ROUTE
 from lychgate.cli.main import app
 from lychgate.telemetry.certificate_collector import CertificateCollector
 from lychgate.telemetry.edge_collector import EdgeCollector, Writers
-from lychgate.telemetry.endpoints import Readiness, serving
+from lychgate.telemetry.endpoints import HELD, Readiness, serving
 from lychgate.telemetry.fleet_collector import FleetCollector
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.metrics import Metrics
@@ -62,7 +62,7 @@ async def test_readiness_says_what_is_missing_and_health_does_not_care(free_port
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
     health, metrics = free_port(), free_port()
     with listening(health=(HERE, health), metrics=(HERE, metrics)) as sockets:
-        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets):
+        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, clock=VirtualClock()):
             assert await fetch(health, "/readyz") == (503, "not listed yet: Gateway\n")
             assert (await fetch(health, "/healthz"))[0] == 200
             readiness.ready.publish(True)
@@ -78,7 +78,7 @@ async def test_who_asks_before_anything_serves_is_answered_in_the_moment_in_whic
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
         reader, writer = await asyncio.open_connection(HERE, port)
         writer.write(b"GET /readyz?wait HTTP/1.0\r\n\r\n")
-        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=60):
+        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, clock=VirtualClock()):
             assert (await fetch(port, "/readyz"))[0] == 503
             readiness.ready.publish(True)
             assert (await reader.readline()).split()[1] == b"200"
@@ -87,10 +87,16 @@ async def test_who_asks_before_anything_serves_is_answered_in_the_moment_in_whic
 
 async def test_a_start_that_takes_long_says_what_is_missing(free_port: Callable[[], int]) -> None:
     readiness = Readiness(Latest(initial=False), lambda: "not listed yet: Gateway")
-    port = free_port()
+    port, clock = free_port(), VirtualClock()
     with listening(health=(HERE, port), metrics=(HERE, 0)) as sockets:
-        async with serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=0):
-            assert await fetch(port, "/readyz?wait") == (503, "not listed yet: Gateway\n")
+        async with (
+            serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, clock=clock),
+            asyncio.TaskGroup() as tasks,
+        ):
+            asking = tasks.create_task(fetch(port, "/readyz?wait"))
+            while not asking.done():
+                await clock.advance(HELD)
+        assert asking.result() == (503, "not listed yet: Gateway\n")
 
 
 async def test_who_is_held_does_not_hold_our_end(free_port: Callable[[], int]) -> None:
@@ -100,7 +106,7 @@ async def test_who_is_held_does_not_hold_our_end(free_port: Callable[[], int]) -
         reader, writer = await asyncio.open_connection(HERE, port)
         async with (
             asyncio.timeout(30),  # half of the patience that the library has by itself
-            serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, held=3600),
+            serving(readiness=readiness, registry=CollectorRegistry(), sockets=sockets, clock=VirtualClock()),
         ):
             writer.write(b"GET /readyz?wait HTTP/1.0\r\n\r\n")
             assert (await fetch(port, "/healthz"))[0] == 200  # the one who waits was heard before
