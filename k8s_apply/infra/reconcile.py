@@ -21,7 +21,7 @@ from flow.latest import Latest
 from flow.race import while_true
 from gateway_api.ir.infra import InfraIR
 from k8s_apply.api import Json, KubeWriter, NotFound
-from k8s_apply.certgen import secret_files
+from k8s_apply.certificate_secrets import secret_files
 from k8s_apply.certificates import Authority, BadCertificateError, client_files, drain_secret
 from k8s_apply.fence import NotLeadingError
 from k8s_apply.infra.desired import desired

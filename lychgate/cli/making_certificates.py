@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from flow.clock import SystemClock
-from k8s_apply.certgen import CertificatePlan, ensure_certificate_files, ensure_certificates
+from k8s_apply.certificate_folders import ensure_certificate_files
+from k8s_apply.certificate_secrets import CertificatePlan, ensure_certificates
 from k8s_apply.certificates import BadCertificateError
 from k8s_apply.http import HttpWriter
 from k8s_watch.api import ApiError

@@ -18,7 +18,7 @@ from gateway_api.ir.infra import InfraReport
 from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Json
-from k8s_apply.certgen import AuthorityFolder
+from k8s_apply.certificate_folders import AuthorityFolder
 from k8s_apply.class_finalizer import FinalizerWriter, class_uses, uses_alike
 from k8s_apply.fence import FencedWriter
 from k8s_apply.http import HttpWriter

@@ -1,19 +1,11 @@
 """Certificates are made once, renewed in time, and left alone where somebody else supplies them."""
 
 import base64
-import stat
-from pathlib import Path
 
 import pytest
 
 from k8s_apply.api import Json
-from k8s_apply.certgen import (
-    AuthorityFolder,
-    CertificatePlan,
-    ensure_certificate_files,
-    ensure_certificates,
-    secret_files,
-)
+from k8s_apply.certificate_secrets import CertificatePlan, ensure_certificates, secret_files
 from k8s_apply.certificates import (
     AUTHORITY_LIFE,
     SERVER_LIFE,
@@ -139,33 +131,6 @@ async def test_a_server_that_says_no_is_reported(api: FakeWriter, clock: Virtual
     api.refuse["create"] = ApiError(403, "secrets is forbidden")
     with pytest.raises(ApiError, match="forbidden"):
         await ensure_certificates(api, PLAN, clock=clock)
-
-
-def test_files_are_made_once_and_keys_are_private(tmp_path: Path, clock: VirtualClock) -> None:
-    written = ensure_certificate_files(tmp_path, PLAN.names, clock=clock)
-    assert {str(path.relative_to(tmp_path)) for path in written} == {
-        "ca/ca.crt",
-        "ca/ca.key",
-        "certs/ca.crt",
-        "certs/tls.crt",
-        "certs/tls.key",
-    }
-    for key in ("ca/ca.key", "certs/tls.key"):
-        assert stat.S_IMODE((tmp_path / key).stat().st_mode) == 0o600
-    assert ensure_certificate_files(tmp_path, PLAN.names, clock=clock) == ()
-
-
-def test_a_folders_authority_is_read_again_when_it_changes(tmp_path: Path, clock: VirtualClock) -> None:
-    folder = AuthorityFolder(tmp_path / "ca")
-    with pytest.raises(BadCertificateError, match="certgen"):
-        folder()
-    ensure_certificate_files(tmp_path, PLAN.names, clock=clock)
-    first = folder()
-    assert folder() is first
-    for name, content in make_authority(clock.now(), before=first).files.items():
-        (tmp_path / "ca" / name).write_bytes(content)
-    assert folder() != first
-    assert folder().cross
 
 
 def _of_another_authority(clock: VirtualClock) -> Json:
