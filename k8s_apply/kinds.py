@@ -1,4 +1,4 @@
-"""The kinds that we write and do not watch. Those that we also watch are in `k8s_watch.kinds`."""
+"""The table of kinds that we write. Those that we also watch are defined in `k8s_watch.kinds`."""
 
 from typing import Any
 

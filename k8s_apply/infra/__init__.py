@@ -1,1 +1,1 @@
-"""InfraIR → what must run: manifests in a cluster, processes on this machine; applied, observed, pruned."""
+"""InfraIR → the manifests of what must run in a cluster: applied, observed, pruned."""
