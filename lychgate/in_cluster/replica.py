@@ -3,26 +3,23 @@
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from gateway_api.graph.types import Graph
-from gateway_api.ir.infra import InfraReport
 from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Json
 from k8s_apply.certificate_folders import AuthorityFolder
-from k8s_apply.class_finalizer import FinalizerWriter, class_uses, uses_alike
+from k8s_apply.class_finalizer import FinalizerWriter
 from k8s_apply.fence import FencedWriter
 from k8s_apply.http import HttpWriter
-from k8s_apply.infra.observed import InfraKeeper, Nodes
+from k8s_apply.infra.observed import Nodes
 from k8s_apply.infra.pod import listener_drain
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_apply.lease import Leadership
@@ -37,6 +34,7 @@ from k8s_watch.trouble import REMEDY
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.in_cluster.bundles import look_at_bundles
 from lychgate.in_cluster.nodes import look_at_nodes
+from lychgate.in_cluster.observing import Observer
 from lychgate.in_cluster.outage import mind_outages
 from lychgate.in_cluster.taking_over import take_over
 from lychgate.proxies import infra_settings, proxy_bootstrap
@@ -91,9 +89,8 @@ class Replica:
         )
         self._statuses = StatusWriter(writer, leading=writing, clock=clock, observed=self._watched)
         self._finalizers = FinalizerWriter(writer, leading=writing, clock=clock)
+        writers = Writers(self._statuses, self._infra, self._finalizers, self._leadership)
         self.metrics.leading.set_function(lambda: writing.value)
-        self._infra_report: Latest[InfraReport] = Latest(InfraReport())
-        self._seen = InfraKeeper(self._infra_settings)
         self._bundles: Latest[Mapping[str, str] | None] = Latest(None)
         self._at_nodes = settings.proxy_service_type == "NodePort"
         """Whether Gateways are reached at the nodes."""
@@ -101,20 +98,20 @@ class Replica:
         """Whether the world that we serve may be an old one."""
         self._nodes: Latest[Nodes | None] = Latest(None)
         self._looked_at_nodes = Latest(initial=not self._at_nodes)
+        self._observer = Observer(writers, self._infra_settings, nodes=self._nodes, bundles=self._bundles)
         graph_settings = cluster_graph_settings(settings)
         refusals = RememberedRefusals(graph_settings)
         cache = SnapshotCache(divide, refusals.suspicious)
         self._fleet = Fleet(cache, FleetMeter(self.metrics.registry), clock=clock)
         certificate = Path(settings.xds_cert_dir) / "tls.crt"
         certificates = {"xds_server": certificate.read_bytes, "authority": lambda: authority().certificate}
-        writers = Writers(self._statuses, self._infra, self._finalizers, self._leadership)
         self.metrics.registry.register(EdgeCollector(self._cluster.health, writers, lambda: connection.throttled))
         self.metrics.registry.register(FleetCollector(self._fleet, cache, self._behind))
         self.metrics.registry.register(CertificateCollector(certificates))
         self._controller = Controller(
             self._cluster,
             cache,
-            feedback=Feedback(self._fleet.report, self._infra_report, refusals),
+            feedback=Feedback(self._fleet.report, self._observer.report, refusals),
             sinks=Sinks(self._infra, self._statuses),
             settings=graph_settings,
             hold_off=changes_allowance(settings.hold_off_cores, settings.hold_off_at_most),
@@ -153,12 +150,9 @@ class Replica:
             tasks.create_task(self._infra.run(), name="infrastructure")
             tasks.create_task(self._statuses.run(), name="statuses")
             tasks.create_task(self._finalizers.run(), name="finalizers")
-            tasks.create_task(self._observing(), name="observing")
-            tasks.create_task(self._hearing(self._infra.problems), name="problems")
-            tasks.create_task(self._hearing(self._bundles), name="versions of CRDs")
+            tasks.create_task(self._observer.run(self._controller.steps), name="observing")
             tasks.create_task(look_at_bundles(self._reader, self._bundles, clock=self._clock), name="bundles")
             if self._at_nodes:
-                tasks.create_task(self._hearing(self._nodes), name="nodes")
                 tasks.create_task(self._looking_at_nodes(), name="looking at nodes")
             unserved = warn_of_unserved(self._reader, self._slices, once=self._controller.ready, clock=self._clock)
             tasks.create_task(unserved, name="unserved")
@@ -208,34 +202,6 @@ class Replica:
         await look_at_nodes(
             self._reader, self._nodes, self._looked_at_nodes, settings=self._infra_settings, clock=self._clock
         )
-
-    async def _observing(self) -> None:
-        """Tell those who write what was seen of what they wrote."""
-        version = revision = 0
-        graph: Graph | None = None
-        while True:
-            version, done = await self._controller.steps.newer_than(version)
-            if done is not None:
-                skipped, revision = done.cluster.revision > revision + 1, done.cluster.revision
-                changed = None if skipped else done.cluster.changed
-                self._report_infra(changed)
-                self._infra.saw(done.cluster)
-                self._statuses.saw(changed)
-                if not graph or not uses_alike(graph, done.graph):
-                    self._finalizers.want(class_uses(done.graph))
-                graph = done.graph
-
-    async def _hearing(self, news: Latest[Any]) -> None:
-        version = 0
-        while True:
-            version, _ = await news.newer_than(version)
-            self._report_infra(None)
-
-    def _report_infra(self, changed: Mapping[str, Set[ObjectKey]] | None) -> None:
-        if done := self._controller.steps.value:
-            problems, nodes = self._infra.problems.value, self._nodes.value
-            seen = self._seen.update(done.cluster, done.graph.gateways, problems, nodes, changed=changed)
-            self._infra_report.publish(InfraReport(seen, self._bundles.value))
 
     def _missing(self) -> str:
         """What readiness waits for."""
