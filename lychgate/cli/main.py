@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from lychgate.cli import serving
+from lychgate.cli.reading_settings import load_settings, unknown_variables
 from lychgate.cli.structlog_alone import import_structlog_alone
-from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
+from lychgate.settings import Settings, SettingsError
 from lychgate.terminal import complain, reporting
 from lychgate.version import VERSION
 

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from lychgate import surroundings
+from lychgate.cli.reading_settings import load_settings, unknown_variables
 from lychgate.proxies import infra_settings
-from lychgate.settings import Settings, SettingsError, load_settings, unknown_variables
+from lychgate.settings import Settings, SettingsError
 from lychgate.standalone import process
 from lychgate.surroundings import graph_settings
 from tests.lychgate.settings_table import rows
