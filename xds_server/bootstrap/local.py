@@ -6,8 +6,6 @@ from protos.values import socket_address
 from xds_server.bootstrap.common import bootstrap, text, xds_cluster
 from xds_server.bootstrap.overload import overload_manager
 
-MAX_CONNECTIONS = 50_000
-"""Of all clients of one proxy; Envoy warns of a proxy without any limit."""
 LONGEST_SOCKET_PATH = 107
 """Bytes. Spec: Linux unix(7), sun_path."""
 
@@ -28,7 +26,7 @@ def local_bootstrap(*, gateway: ObjectKey, node_id: str, xds: str, admin_socket:
         address = socket_address(host.strip("[]"), int(port))
     control_plane = xds_cluster(address, kind=cluster.Cluster.STATIC)
     message = bootstrap(gateway=gateway, node_id=node_id, admin=admin, xds=control_plane)
-    message.overload_manager.CopyFrom(overload_manager(max_heap_bytes=None, max_connections=MAX_CONNECTIONS))
+    message.overload_manager.CopyFrom(overload_manager())
     return text(message)
 
 

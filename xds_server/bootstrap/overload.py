@@ -7,17 +7,20 @@ from protos.values import seconds
 REFRESH = 0.25
 """Seconds between looks at the resources."""
 
+MAX_CONNECTIONS = 50_000
+"""Of all clients of one proxy; Envoy warns of a proxy without any limit."""
+
 SHRINK_AT = 0.95
 STOP_AT = 0.98
 """Shares of the heap limit: give memory back, then refuse requests."""
 
 
-def overload_manager(*, max_heap_bytes: int | None, max_connections: int) -> pb.OverloadManager:
+def overload_manager(max_heap_bytes: int | None = None) -> pb.OverloadManager:
     """Limits on connections and, where given, on the heap.
 
     Spec: Envoy v1.40, "Overload manager"
     """
-    connections = pb.DownstreamConnectionsConfig(max_active_downstream_connections=max_connections)
+    connections = pb.DownstreamConnectionsConfig(max_active_downstream_connections=MAX_CONNECTIONS)
     result = pb.OverloadManager(
         refresh_interval=seconds(REFRESH),
         resource_monitors=[

@@ -15,9 +15,6 @@ ADMIN_PORT = 19000
 METRICS_PORT = 19001
 READY_PORT = 19003
 
-MAX_CONNECTIONS = 50_000
-"""Of all clients of one proxy."""
-
 OWN_ZONE = "own_zone"
 """The cluster that says in which zone a proxy is."""
 
@@ -96,7 +93,7 @@ def pod_bootstrap(  # noqa: PLR0913 (what the settings say of it, each by its na
         ]
     )
     message.static_resources.listeners.extend([_metrics_listener(bind_address), _ready_listener(bind_address, drain)])
-    message.overload_manager.CopyFrom(overload_manager(max_heap_bytes=max_heap_bytes, max_connections=MAX_CONNECTIONS))
+    message.overload_manager.CopyFrom(overload_manager(max_heap_bytes))
     return {
         BOOTSTRAP_FILE: text(message),
         CERTIFICATE_FILE: _sds_file(_certificate(certs_dir)),
