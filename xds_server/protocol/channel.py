@@ -38,7 +38,7 @@ class Stay(NamedTuple):
 
 
 class Channel:
-    """Only names in `dirty`, `gated` and `leaving` are ever looked at, so a push costs what it changes."""
+    """Only names in `dirty`, `gated`, `leaving` and `put_off` are ever looked at, so a push costs what it changes."""
 
     def __init__(self, type_: ResourceType) -> None:
         self.type = type_

@@ -1,6 +1,7 @@
 """What proxies answer → who is connected, who is up to date, who refused what."""
 
 from collections.abc import Set
+from typing import NamedTuple
 
 from flow.clock import Alarm, Clock, SystemClock
 from flow.latest import Latest
@@ -27,12 +28,11 @@ class Proxy:
         self.reported_in_sync = False
 
 
-class _Refusal:
+class _Refusal(NamedTuple):
     """A version that was refused, and the refusal as it is reported."""
 
-    def __init__(self, version: str, nack: Nack) -> None:
-        self.version = version
-        self.nack = nack
+    version: str
+    nack: Nack
 
 
 class Fleet:
@@ -87,9 +87,6 @@ class Fleet:
         self._moved.discard(proxy)
         self._touch(proxy.group)
         self._cache.leave(proxy.group, proxy)
-
-    def _streams(self, group: ObjectKey) -> Set[Proxy]:
-        return self._proxies.get(group, set())
 
     def knows(self, proxy: Proxy, what: Returned) -> bool:
         """Whether all that the proxy came with is known here: it has nothing that is newer."""
@@ -212,6 +209,9 @@ class Fleet:
         }
         if standing:
             self._refusals[group] = standing
+
+    def _streams(self, group: ObjectKey) -> Set[Proxy]:
+        return self._proxies.get(group, set())
 
     def _is_in_sync(self, proxy: Proxy) -> bool:
         return proxy.in_sync_with is not None and proxy.in_sync_with is self._cache.served(proxy.group)
