@@ -28,7 +28,7 @@ ZONE_LABEL = "topology.kubernetes.io/zone"
 
 def listener_drain(drain_seconds: int) -> int:
     """Seconds for which connections of a listener, or of a filter chain, that was replaced may go on; we keep what they
-    use as long (`xds_server.protocol.gates.Patience.linger`). Of connections of bytes, all are cut at its end.
+    use as long (`xds_server.protocol.patience.Patience.linger`). Of connections of bytes, all are cut at its end.
 
     `drain_seconds` is what a proxy that ends has. Envoy has one time for both.
     """

@@ -49,7 +49,7 @@ from lychgate.telemetry.fleet_collector import FleetCollector
 from lychgate.telemetry.fleet_meter import FleetMeter
 from lychgate.telemetry.metrics import Metrics
 from lychgate.telemetry.sockets import PortError, Sockets
-from xds_server.protocol.gates import Patience
+from xds_server.protocol.patience import Patience
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import ServeSettings, XdsServer

@@ -19,7 +19,7 @@ from gateway_api.lowering.scoping import MANY_WILDCARDS, RouteScoping, scope_tab
 from tests.envoy import gateways
 from tests.envoy.gateways import KEY, endpoints, forward, http_chain, route
 from tests.envoy.validation import validation_bootstrap
-from xds_server.protocol.gates import Patience
+from xds_server.protocol.patience import Patience
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache

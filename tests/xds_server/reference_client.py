@@ -7,8 +7,8 @@ from collections import Counter, deque
 from collections.abc import Mapping
 
 from xds_server.protocol.delta import DeltaStream
-from xds_server.protocol.gates import Patience
 from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
+from xds_server.protocol.patience import Patience
 from xds_server.protocol.sotw import SotwStream
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 

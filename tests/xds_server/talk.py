@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from xds_server.protocol.delta import DeltaStream
-from xds_server.protocol.gates import Patience
 from xds_server.protocol.messages import DeltaRequest, Heard, Response, SotwRequest
+from xds_server.protocol.patience import Patience
 from xds_server.protocol.sotw import SotwStream
 from xds_server.snapshot.resource import ResourceType, Snapshot
 

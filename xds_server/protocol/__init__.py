@@ -11,7 +11,9 @@ How the parts stand to each other:
     subscription   which names of one type a client asked for
     holdings       which versions of one type a client has, was sent, and refused
     channel        both, with the names that need a look: one type on one stream
-    gates          what may be sent, and taken away, given what all channels hold: make before break
+    gates          what may be sent, given what all channels hold: make before break
+    removals       what may be taken away, given what the client may be using: break last
+    patience       how long a client is waited for
     packing        which resources travel together in a response
     variation      scopes that must come again, and not the same
     stream         several channels over one stream, in order

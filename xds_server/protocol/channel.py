@@ -52,7 +52,7 @@ class Channel:
         self.leaving: dict[str, float] = {}
         """Gone from the snapshot and still held: name → `Stay.since`."""
         self.leaving_rests_until = math.inf
-        """Before, none of them needs a look: all linger, for connections that drain. See `Gates.lingers`."""
+        """Before, none of them needs a look: all linger, for connections that drain. See `Removals.lingers`."""
         self.apart: list[frozenset[str]] = []
         """Groups that were refused together with others and now travel apart, until the culprit is alone."""
         self.varied: set[str] = set()

@@ -1,67 +1,30 @@
-"""What may be sent, and what may be taken away, given what a client holds: make before break, break last.
+"""What may be sent, given what a client holds: make before break.
 
 Spec: xDS protocol, "Eventual consistency considerations"
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Set
-from itertools import chain
+from collections.abc import Iterator, Mapping, Set
 
-import msgspec
-
-from gateway_api.ir.infra import LISTENER_DRAIN
-from xds_server.protocol.channel import Channel, Staged, Stay
+from xds_server.protocol.channel import Channel, Staged
+from xds_server.protocol.patience import Patience
 from xds_server.snapshot.diff import named_apart
 from xds_server.snapshot.resource import Reference, Resource, ResourceType
 
 CLUSTER, ENDPOINT, SECRET, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
 
-REFERRERS: Mapping[ResourceType, tuple[ResourceType, ...]] = {
-    CLUSTER: (LISTENER, ROUTE, SCOPED_ROUTE),
-    ENDPOINT: (CLUSTER,),
-    SECRET: (CLUSTER, LISTENER),
-    SCOPED_ROUTE: (LISTENER,),
-    LISTENER: (),
-    ROUTE: (LISTENER, SCOPED_ROUTE),
-}
-"""Types whose resources name resources of the type: while one that is in use does, the named one stays."""
-
-UNSUBSCRIBED = frozenset({ENDPOINT, SECRET, ROUTE})
-"""Types that a client drops by itself when nothing names them: a listener's routes when its last connection has
-drained, not before. An Envoy ignores the removal of one; it is for clients that never unsubscribe."""
-
-
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to wait for a client. In seconds."""
-
-    make: float = 5.0
-    """A resource is sent at the latest so long after it could have been, whatever it names that is not there."""
-    linger: float = LISTENER_DRAIN
-    """Routes, secrets and endpoints stay so long after nothing names them that the client may be using, for connections
-    that still drain; so do the scopes of a table that is not scoped any more."""
-    rest: float = 5.0
-    """From one version to the next of a whole table whose hosts travel in scopes."""
-
-
-DEFAULT_PATIENCE = Patience()
-
 
 class Gates:
-    """The rules, over all channels of one stream."""
+    """The rule, over all channels of one stream."""
 
     def __init__(self, channels: Mapping[ResourceType, Channel], patience: Patience) -> None:
         self._channels = channels
         self._patience = patience
-        self._introduction_ends = math.inf
 
     @property
     def patience(self) -> Patience:
         """How long the client is waited for."""
         return self._patience
-
-    def begin(self, now: float) -> None:
-        """The stream begins now, if it has not yet."""
-        self._introduction_ends = min(self._introduction_ends, now + self._patience.make)
 
     def release(self, channel: Channel, wanted: Resource, now: float, *, unhindered: bool) -> Resource | None:
         """What to send so that the client gets `wanted`: itself, an older version that was ready first, or nothing yet.
@@ -139,50 +102,11 @@ class Gates:
                     return True
         return False
 
-    def removable(self, channel: Channel, now: float) -> "Removable":
-        """The rule for taking resources of this type away, as things are now."""
-        return Removable(self, channel, now)
-
-    def deadline(self, now: float) -> float | None:
-        """When a wait that is limited ends, if one is under way: time to respond again though nothing happened."""
-        ends = [
-            staged.since + self._patience.make
-            for channel in self._channels.values()
-            for staged in channel.gated.values()
-        ]
+    def ends(self) -> Iterator[float]:
+        """When the waits end that are limited: of what is put off, and at the gates."""
         for channel in self._channels.values():
-            ends.extend(channel.put_off.values())
-            if channel.leaving:
-                ends.append(self.introduction_ends(channel))
-                if channel.leaving_rests_until > now:
-                    ends.append(channel.leaving_rests_until)
-                elif self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
-                    ends.extend(since + self._patience.linger for since in channel.leaving.values())
-        return min((end for end in ends if now < end < math.inf), default=None)
-
-    def lingers(self, channel: Channel, name: str) -> bool:
-        """Whether connections that still drain may use it when nothing names it any more."""
-        return self._unsubscribes(channel) or (channel.type is SCOPED_ROUTE and _is_left_behind(channel, name))
-
-    def introduction_ends(self, channel: Channel) -> float:
-        """Until when a client that came back may still tell what it uses; minus infinity when it has told."""
-        told = not channel.resumed or all(t in self._channels for t in self._expected(REFERRERS[channel.type]))
-        return -math.inf if told else self._introduction_ends
-
-    def referrers(self, type_: ResourceType) -> Iterator[Channel]:
-        """The channels whose resources may name resources of this type."""
-        return (self._channels[t] for t in REFERRERS[type_] if t in self._channels)
-
-    def _unsubscribes(self, channel: Channel) -> bool:
-        """Whether the client will unsubscribe from what nothing names; without a referrer in sight it cannot."""
-        return channel.type in UNSUBSCRIBED and any(t in self._channels for t in REFERRERS[channel.type])
-
-    def _expected(self, types: Iterable[ResourceType]) -> Iterator[ResourceType]:
-        """Those that a client is sure to ask about: scopes only when a listener of its own names some."""
-        listeners = self._channels.get(LISTENER)
-        held = listeners.holdings.accepted.values() if listeners else ()
-        scoped = any(type_ is SCOPED_ROUTE for resource in held for type_, _ in resource.depends_on)
-        return (type_ for type_ in types if type_ is not SCOPED_ROUTE or scoped)
+            yield from channel.put_off.values()
+            yield from (staged.since + self._patience.make for staged in channel.gated.values())
 
     def all_below_settled(self, channel: Channel) -> bool:
         """Whether the client has acknowledged all that goes before this type."""
@@ -246,65 +170,3 @@ def _newly_named(channel: Channel, resource: Resource) -> Set[Reference]:
     """What it names and the version that the client has does not: of thousands of clusters in a table, those that
     came. The others stay in place as long as that version is in use, or were waited for long enough."""
     return named_apart(channel.holdings.accepted.get(resource.name), resource).after
-
-
-def _is_left_behind(channel: Channel, name: str) -> bool:
-    """Whether a scope goes because nothing chooses by it any more, and not because its hostname does.
-
-    A scope of one hostname names the scope of its whole table, which is there as long as a listener chooses among them.
-    """
-    return not any(of in channel.newest.by_name for _, of in _table_scopes(channel, name))
-
-
-def _table_scopes(channel: Channel, name: str) -> Iterable[Reference]:
-    held = channel.holdings.latest(name)
-    return [target for target in held.depends_on if target[0] is SCOPED_ROUTE] if held else ()
-
-
-class Removable:
-    """Which of one type's resources may go, and for how long the others stay. Looks at what is in use at most once, and
-    only when it must.
-
-    The snapshot must be closed.
-    """
-
-    def __init__(self, gates: Gates, channel: Channel, now: float) -> None:
-        self._gates = gates
-        self._channel = channel
-        self._now = now
-        self._introduced = now >= gates.introduction_ends(channel)
-        self._named: frozenset[Reference] | None = None
-        self._unknown = any(referrer.holdings.foreign or referrer.blind for referrer in gates.referrers(channel.type))
-
-    def stay_of(self, name: str) -> Stay | None:
-        """None when it may go: nothing that the client may be using names it. The wait for connections that drain
-        begins with the look that finds it named no more: they have as long from then on, however late the client was.
-        """
-        leaving, linger = self._channel.leaving, self._gates.patience.linger
-        if not self._gates.lingers(self._channel, name):
-            return Stay(leaving.get(name, self._now), -math.inf) if self._may_be_in_use(name) else None
-        since = leaving.get(name, math.inf)
-        if since == math.inf or self._now >= since + linger:
-            if self._may_be_in_use(name):
-                return Stay(math.inf, -math.inf)
-            since = min(since, self._now)
-        return Stay(since, since + linger) if self._now < since + linger else None
-
-    def _may_be_in_use(self, name: str) -> bool:
-        return self._unknown or not self._introduced or self._is_named(name)
-
-    def _is_named(self, name: str) -> bool:
-        if self._named is None:
-            self._named = frozenset(chain.from_iterable(resource.depends_on for resource in self._in_use()))
-        return not self._named.isdisjoint([(self._channel.type, name), *self._chosen_with(name)])
-
-    def _chosen_with(self, name: str) -> Iterable[Reference]:
-        """The scope that says whether a left behind one is in use, for none names it: a listener names its table's."""
-        left = self._channel.type is SCOPED_ROUTE and _is_left_behind(self._channel, name)
-        return _table_scopes(self._channel, name) if left else ()
-
-    def _in_use(self) -> Iterator[Resource]:
-        """What the newest snapshot names is in it, and so not to be removed: only other versions need a look."""
-        for referrer in self._gates.referrers(self._channel.type):
-            yield from referrer.holdings.in_use(referrer.in_motion())
-            yield from (staged.resource for staged in referrer.gated.values())

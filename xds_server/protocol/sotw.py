@@ -14,10 +14,10 @@ Spec: xDS protocol, "Grouping resources into responses", "Deleting resources"
 from collections.abc import Sequence
 
 from xds_server.protocol.channel import WHOLE_SETS, Channel
-from xds_server.protocol.gates import DEFAULT_PATIENCE, Patience
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Heard, Nacked, Response, SotwRequest, Stale
 from xds_server.protocol.packing import batches
+from xds_server.protocol.patience import DEFAULT_PATIENCE, Patience
 from xds_server.protocol.stream import MAX_WORDS, Plan, Stream, mentioned
 from xds_server.protocol.subscription import WILDCARD
 from xds_server.protocol.variation import in_order

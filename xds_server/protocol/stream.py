@@ -23,14 +23,18 @@ Order across types holds within one stream. A client with one stream a type gets
 the end only: the protocol gives a server nothing to do better.
 """
 
+import math
 from collections.abc import Mapping, Sequence, Set
+from itertools import chain
 from typing import NamedTuple
 
 from xds_server.protocol.channel import Channel
 from xds_server.protocol.errors import ProtocolError
-from xds_server.protocol.gates import DEFAULT_PATIENCE, Gates, Patience, Removable
+from xds_server.protocol.gates import Gates
 from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Nacked, Response, Stale
+from xds_server.protocol.patience import DEFAULT_PATIENCE, Patience
+from xds_server.protocol.removals import Removable, Removals
 from xds_server.protocol.subscription import MAX_NAMES
 from xds_server.protocol.variation import names_its_table, varied
 from xds_server.snapshot.diff import Diff, changed_names
@@ -63,6 +67,7 @@ class Stream:
     def __init__(self, *, patience: Patience = DEFAULT_PATIENCE, diff: Diff = changed_names) -> None:
         self._channels: dict[ResourceType, Channel] = {}
         self._gates = Gates(self._channels, patience)
+        self._removals = Removals(self._channels, patience)
         self._diff = diff
         self._nonces = 0
         self._deadline: float | None = None
@@ -106,7 +111,7 @@ class Stream:
 
         Spec: xDS protocol, "When to send an update", "Eventual consistency considerations"
         """
-        self._gates.begin(now)
+        self._removals.begin(now)
         channels = [channel for _, channel in sorted(self._channels.items())]
         for channel in channels:
             channel.look(snapshot.of(channel.type), self._diff)
@@ -116,7 +121,8 @@ class Stream:
             if channel.has_something_to_do  # asked one after the other: one may make work for the next
             for response in self._advance(channel, now)
         ]
-        self._deadline = self._gates.deadline(now)
+        ends = chain(self._gates.ends(), self._removals.ends(now))
+        self._deadline = min((end for end in ends if now < end < math.inf), default=None)
         return responses
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -143,7 +149,7 @@ class Stream:
         order: Sequence[str]
         updates: list[Resource] = []
         removals: list[str] = []
-        removable = self._gates.removable(channel, now)
+        removable = self._removals.of(channel, now)
         channel.looked_at(names)
         if unhindered and channel.blank:
             at_once, order = channel.take_at_once(names)

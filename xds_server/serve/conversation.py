@@ -5,8 +5,8 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from xds_server.protocol.delta import DeltaStream
-from xds_server.protocol.gates import Patience
 from xds_server.protocol.messages import Heard, Response
+from xds_server.protocol.patience import Patience
 from xds_server.protocol.sotw import SotwStream
 from xds_server.serve.wire import DeltaDialect, Dialect, Node, SotwDialect
 from xds_server.snapshot.diff import Diff

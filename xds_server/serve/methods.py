@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from protos import type_urls
-from xds_server.protocol.gates import Patience
+from xds_server.protocol.patience import Patience
 from xds_server.serve.conversation import Conversation, delta, sotw
 from xds_server.snapshot.diff import Diff
 from xds_server.snapshot.resource import ResourceType

@@ -17,7 +17,7 @@ from flow.latest import Latest
 from flow.race import limited
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.errors import ProtocolError
-from xds_server.protocol.gates import Patience
+from xds_server.protocol.patience import Patience
 from xds_server.serve.admission import Admission, AdmissionRate, Overloaded
 from xds_server.serve.conversation import Conversation, Said
 from xds_server.serve.credentials import Reloading, TlsFiles

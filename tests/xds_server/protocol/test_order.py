@@ -4,7 +4,7 @@ import pytest
 
 from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected, versions
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, SECRET, world
-from xds_server.protocol.gates import Patience
+from xds_server.protocol.patience import Patience
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
 A = world(listeners={"l": "r"}, routes={"r": "a"})
