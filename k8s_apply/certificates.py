@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from flow.supervise import attempt
+from flow.attempt import attempt
 from gateway_api.ir.identity import gateway_uri
 from k8s_watch.keys import ObjectKey
 

@@ -11,10 +11,10 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from flow.attempt import Failure, attempt
 from flow.clock import Clock
 from flow.hold_off import Allowance, HoldOff
 from flow.latest import Latest, ring
-from flow.supervise import Failure, attempt
 from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from immutables import Map
 
-from flow.supervise import Failure, attempt
+from flow.attempt import Failure, attempt
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.keeper import GraphKeeper

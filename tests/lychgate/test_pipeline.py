@@ -9,8 +9,8 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from immutables import Map
 
+from flow.attempt import Failure, attempt
 from flow.clock import SystemClock
-from flow.supervise import Failure, attempt
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource
 from k8s_watch.keys import ObjectKey
