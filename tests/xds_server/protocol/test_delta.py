@@ -210,7 +210,7 @@ def test_clients_at_rest_hold_the_set_itself() -> None:
 
 
 def test_who_comes_back_with_all_of_it_is_at_rest_at_once() -> None:
-    """When a replica ends, a thousand come to another one, each with all names; nothing may change for days."""
+    """Case 14: of what it says that it has nothing is kept, for nothing may change for days."""
     there = world(clusters="c1 c2")
     talk = DeltaTalk(there)
     assert talk.say(CLUSTER, holding=versions(there, CLUSTER)) == []

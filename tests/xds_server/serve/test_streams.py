@@ -136,7 +136,7 @@ async def test_while_we_are_behind_all_others_are_served(serve: Serve, held: dic
 
 
 async def test_a_proxy_that_comes_back_costs_no_memory_for_all_that_it_says_it_has(serve: Serve) -> None:
-    """When a replica ends, a thousand come to another one at once, and nothing may change for days."""
+    """Case 14: when a replica ends, a thousand come to another one at once, and nothing may change for days."""
     many = Snapshot({CLUSTER: make_set(make_resource(f"service/default/backend-{n}/8080", b"x") for n in range(8000))})
 
     async def come_back(running: Running) -> Stream:
