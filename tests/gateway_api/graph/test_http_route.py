@@ -60,6 +60,8 @@ def test_a_good_route_has_no_problem(http_route: Route) -> None:
         "{headers: [{name: a, type: RegularExpression, value: '['}]}",
         "{headers: [{name: a, type: Glob, value: a}]}",
         "{queryParams: [{name: 'a b', value: a}]}",
+        f"{{queryParams: [{{name: {'a' * 257}, value: a}}]}}",
+        f"{{headers: [{{name: a, value: {'a' * 4097}}}]}}",
         "{queryParams: [{name: a, type: RegularExpression, value: '*'}]}",
         "{path: {type: RegularExpression, value: '/.{1000}.{1000}.{1000}.{1000}'}}",
         "{headers: [{name: a, type: RegularExpression, value: '.{1000}.{1000}'}], "
@@ -127,6 +129,7 @@ def test_sixty_four_rules_may_have_expressions_of_300_instructions_each(http_rou
         "{type: RequestHeaderModifier, requestHeaderModifier: {add: [{name: Upgrade, value: h2c}]}}",
         "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [':path']}}",
         "{type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: Content-Length, value: '5'}]}}",
+        f"{{type: ResponseHeaderModifier, responseHeaderModifier: {{add: [{{name: a, value: {'b' * 4097}}}]}}}}",
         '{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: a, value: "b\\r\\nc"}]}}',
         "{type: RequestRedirect}",
         "{type: RequestRedirect, requestRedirect: {scheme: ftp}}",
