@@ -14,6 +14,7 @@ How the parts stand to each other:
     gates          what may be sent, given what all channels hold: make before break
     removals       what may be taken away, given what the client may be using: break last
     patience       how long a client is waited for
+    suspects       which of those that were refused together may be to blame
     packing        which resources travel together in a response
     variation      scopes that must come again, and not the same
     stream         several channels over one stream, in order

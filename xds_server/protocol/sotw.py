@@ -18,8 +18,9 @@ from xds_server.protocol.holdings import Flight
 from xds_server.protocol.messages import Acked, Heard, Nacked, Response, SotwRequest, Stale
 from xds_server.protocol.packing import batches
 from xds_server.protocol.patience import DEFAULT_PATIENCE, Patience
-from xds_server.protocol.stream import MAX_WORDS, Plan, Stream, mentioned
+from xds_server.protocol.stream import MAX_WORDS, Plan, Stream
 from xds_server.protocol.subscription import WILDCARD
+from xds_server.protocol.suspects import mentioned
 from xds_server.protocol.variation import in_order
 from xds_server.snapshot.diff import Diff, changed_names
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_set

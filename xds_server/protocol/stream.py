@@ -36,6 +36,7 @@ from xds_server.protocol.messages import Acked, Nacked, Response, Stale
 from xds_server.protocol.patience import DEFAULT_PATIENCE, Patience
 from xds_server.protocol.removals import Removable, Removals
 from xds_server.protocol.subscription import MAX_NAMES
+from xds_server.protocol.suspects import smaller_groups
 from xds_server.protocol.variation import names_its_table, varied
 from xds_server.snapshot.diff import Diff, changed_names
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
@@ -49,9 +50,6 @@ the same as before or not."""
 
 MAX_WORDS = 2048
 """Characters of a refusal's words that are told: they are kept for as long as what was refused is wished for."""
-
-MAX_LOOKS = 16 * 1024 * 1024
-"""Characters that are looked at for names in one refusal, a few hundredths of a second."""
 
 
 class Plan(NamedTuple):
@@ -263,7 +261,7 @@ class Stream:
         if culprit and concerned:
             channel.holdings.refused[culprit.name] = culprit.version
         if len(names) > 1:
-            channel.apart += _smaller_groups(names, message)
+            channel.apart += smaller_groups(names, message)
             if channel.type is ResourceType.SCOPED_ROUTE:
                 channel.varied ^= {r.name for r in flight.resources if not names_its_table(r)}
             # Also what the client should have: a warming cluster waits for its endpoints, the same as before or not.
@@ -282,35 +280,3 @@ def _led_to(listeners: Sequence[Resource]) -> Mapping[ResourceType, Set[str]]:
     named = {target for listener in listeners for target in listener.depends_on}
     led_to = {type_: frozenset(name for of, name in named if of is type_) for type_ in LEADS_TO}
     return {type_: names for type_, names in led_to.items() if names}
-
-
-def _smaller_groups(names: Sequence[str], message: str) -> list[frozenset[str]]:
-    """Those that the message names, each alone, and the rest; two halves when it names none, or all."""
-    named = mentioned(message, names)
-    if named and len(named) < len(names):
-        rest = frozenset(names).difference(named)
-        return [*(frozenset({name}) for name in named), rest]
-    middle = len(names) // 2
-    return [frozenset(names[:middle]), frozenset(names[middle:])]
-
-
-def mentioned(message: str, names: Sequence[str]) -> list[str]:
-    """Those that the message names: of 1,000 all of it is looked through for each, of more than that its head."""
-    head = message[: MAX_LOOKS // max(1, len(names))]
-    return [name for name in names if mentions(head, name)]
-
-
-def mentions(message: str, name: str) -> bool:
-    """Whether `name` stands in the message, and not as part of a longer name."""
-    start = message.find(name)
-    while start >= 0:
-        end = start + len(name)
-        before, after = message[start - 1 : start], message[end : end + 1]
-        if not (_in_name(before) or _in_name(after)):
-            return True
-        start = message.find(name, start + 1)
-    return False
-
-
-def _in_name(character: str) -> bool:
-    return character.isalnum() or character in ("/", "-", "_")

@@ -8,7 +8,8 @@ from tests.lines import bytes_made
 from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, world
 from xds_server.protocol.messages import Nacked
-from xds_server.protocol.stream import MAX_WORDS, mentioned, mentions
+from xds_server.protocol.stream import MAX_WORDS
+from xds_server.protocol.suspects import mentioned
 
 DIALECTS = pytest.mark.parametrize("dialect", [DeltaTalk, SotwTalk])
 ONE_ROUTE = world(listeners={"l": "r"}, routes={"r": ""})
@@ -193,8 +194,8 @@ def test_of_a_refusal_no_more_is_kept_than_can_be_told(dialect: type[Talk]) -> N
 def test_a_look_for_a_name_copies_none_of_the_message() -> None:
     """A copy for each place where it is part of a longer name cost minutes."""
     message = "xname" * 10_000
-    assert bytes_made(lambda: mentions(message, "name")) < 1024
-    assert mentions(f"{message} name: bad", "name")
+    assert bytes_made(lambda: mentioned(message, ["name"])) < 1024
+    assert mentioned(f"{message} name: bad", ["name"])
 
 
 def test_of_many_names_each_is_looked_for_in_the_head_alone() -> None:
