@@ -94,7 +94,7 @@ class Channel:
     @property
     def settled(self) -> bool:
         """The client has acknowledged all that it should have by now."""
-        return self.steady and not (self.must_answer or self._refuses_something())
+        return self.holdings.calm and not (self.dirty or self.gated or self.must_answer or self._refuses_something())
 
     @property
     def steady(self) -> bool:
@@ -142,8 +142,10 @@ class Channel:
     def _holds_the_newest_set(self) -> bool:
         """Whatever is accepted and differs from the newest, or is not in it, is marked: so counting will do."""
         holdings = self.holdings
+        if not holdings.calm or len(holdings.accepted) != len(self.newest.by_name):
+            return False
         marked = self.has_something_to_do or holdings.refused or holdings.foreign or self._reported or self._stand_ins
-        return holdings.calm and not marked and len(holdings.accepted) == len(self.newest.by_name)
+        return not marked
 
     def resume(self, versions: Mapping[str, str]) -> None:
         """Take in what the client holds from an earlier stream; matched at the next look."""
@@ -255,6 +257,8 @@ class Channel:
         return {*waiting, *self.holdings.refused, *self.holdings.under_way()}
 
     def _refuses_something(self) -> bool:
+        if not self.holdings.refused:
+            return False
         by_name = self.newest.by_name
         return any((r := by_name.get(name)) and r.version == version for name, version in self.holdings.refused.items())
 

@@ -105,8 +105,9 @@ class Gates:
     def ends(self) -> Iterator[float]:
         """When the waits end that are limited: of what is put off, and at the gates."""
         for channel in self._channels.values():
-            yield from channel.put_off.values()
-            yield from (staged.since + self._patience.make for staged in channel.gated.values())
+            if channel.put_off or channel.gated:
+                yield from channel.put_off.values()
+                yield from (staged.since + self._patience.make for staged in channel.gated.values())
 
     def all_below_settled(self, channel: Channel) -> bool:
         """Whether the client has acknowledged all that goes before this type."""
