@@ -14,6 +14,7 @@ from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
+from gateway_api.status.observed import RememberedRefusals
 from k8s_apply.certificates import Authority
 from k8s_apply.infra.observed import InfraKeeper
 from k8s_apply.infra.reconcile import InfraReconciler
@@ -281,7 +282,7 @@ class Replica:
         self.controller = Controller(
             Still(),
             SnapshotCache(),
-            feedback=Feedback(Latest(fleet), Latest(InfraReport())),
+            feedback=Feedback(Latest(fleet), Latest(InfraReport()), RememberedRefusals(GraphSettings())),
             sinks=Sinks(self.infra, self.statuses),
             settings=GraphSettings(),
             hold_off=changes_allowance(1.0, 1.0),
