@@ -94,6 +94,12 @@ def _unclear_gateways(cluster: ClusterSnapshot, graph: Graph) -> Set[ObjectKey]:
     return unread.union(key for key, each in cluster.gateways.items() if each.spec.gateway_class_name not in classes)
 
 
+def _is_as_clear(one: ClusterSnapshot, other: ClusterSnapshot) -> bool:
+    """Whether nothing differs that this depends on. Cost: none; no may be in vain."""
+    classes = one.gateway_classes is other.gateway_classes
+    return classes and one.gateways is other.gateways and one.rejected is other.rejected
+
+
 class Controller:
     """Turns what the source says into what the fleet, the infrastructure and the statuses should be.
 
@@ -125,6 +131,7 @@ class Controller:
         self._statuses = StatusKeeper()
         self._infra: dict[ObjectKey, InfraIR] = {}
         """As it was wished for."""
+        self._unclear: Set[ObjectKey] = frozenset()
         self._observed: FleetReport | None = None
         self._refused: Set[Refused] = frozenset()
         """As it was logged."""
@@ -174,16 +181,19 @@ class Controller:
         refusals_differ = self._feedback.refusals.update(new.graph, new.cluster)
         if previous is None or new.graph is not previous.graph or refusals_differ:
             self._bell.publish(self._bell.value + 1)
-        self._wish_for_infra(new)
+        self._wish_for_infra(new, previous)
 
-    def _wish_for_infra(self, new: Step) -> None:
+    def _wish_for_infra(self, new: Step, previous: Step | None) -> None:
         """The wish is the same mapping as before while nothing of it differs."""
         now = {key: gateway.infra if (gateway := new.gateways.get(key)) else None for key in new.moved}
         if any(self._infra.get(key) is not infra for key, infra in now.items()):
             self._infra = {key: gateway.infra for key, gateway in new.gateways.items()}
+        # After a failure the graph may have been an old one.
+        if previous is None or previous.failures or not _is_as_clear(previous.cluster, new.cluster):
+            self._unclear = _unclear_gateways(new.cluster, new.graph)
         # A Gateway on which a stage of ours failed may be missing from the pass: its proxies must outlive that.
         missing = () if len(self._infra) == len(new.graph.gateways) else new.graph.gateways
-        there = {*missing, *_unclear_gateways(new.cluster, new.graph)}
+        there = {*missing, *self._unclear}
         self._sinks.infra.want(self._infra, keep={key for key in there if key not in self._infra})
 
     def _wish_for_statuses(self, current: Step) -> None:

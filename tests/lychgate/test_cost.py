@@ -332,10 +332,23 @@ def reported_class() -> GatewayClass:
 
 @pytest.mark.parametrize("change", OF_ONE)
 def test_a_change_costs_no_look_at_gateways_that_it_does_not_concern(change: str) -> None:
+    few, many = (lines_to_follow(shared_service(gateways, 1), OF_ONE[change]()) for gateways in (10, 100))
+    assert 0 < many <= few + 60
+
+
+def test_a_gateway_of_others_costs_no_look_at_each_gateway() -> None:
+    """Whose it is, is asked when a Gateway or a class differs."""
+
     def lines(gateways: int) -> int:
         cluster = shared_service(gateways, 1)
-        replica = Replica(cluster)
-        after = changed(cluster, [OF_ONE[change]()])
-        return lines_run(lambda: replica.follow(after), gateway_api, k8s_apply, lychgate, xds_server)
+        theirs = msgspec.structs.replace(gateway(80).spec, gateway_class_name="theirs")
+        other = {ObjectKey("theirs", "eg"): msgspec.structs.replace(gateway(80), spec=theirs)}
+        cluster = msgspec.structs.replace(cluster, gateways={**cluster.gateways, **other})
+        return lines_to_follow(cluster, OF_ONE["a Service's slices"]())
 
     assert 0 < lines(100) <= lines(10) + 60
+
+
+def lines_to_follow(cluster: ClusterSnapshot, change: Any) -> int:
+    replica, after = Replica(cluster), changed(cluster, [change])
+    return lines_run(lambda: replica.follow(after), gateway_api, k8s_apply, lychgate, xds_server)
