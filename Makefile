@@ -44,6 +44,7 @@ bench: env ## Lychgate beside Envoy Gateway, hours; one figure: make bench FIGUR
 
 bench-alone: env ## what needs no cluster: a change in the pipeline, and `lychgate run` at growing sizes
 	$(BIN)/python bench/pipeline.py
+	$(BIN)/python bench/kinds.py
 	$(BIN)/python bench/standalone.py
 
 generate: env ## write protos/stubs from the installed wheel
