@@ -56,7 +56,8 @@ def match_precedence(
 
     Exact path, regular expression, longest prefix; then a method; then most headers; then most query parameters; then
     the oldest route, then its name, then the order in which the route lists them. The preflights of a match with a
-    method come after those that a user matches by their own method, and before what matches any.
+    method come after those that a user matches by their own method, and before what matches any; those of a match
+    without one, right before that.
 
     Spec: Gateway API v1.6 HTTPRouteRule.matches, "Proxy or Load Balancer routing configuration"
     """
@@ -65,13 +66,13 @@ def match_precedence(
         0,
         _PATH_RANK.get(match.path.type, len(_PATH_RANK)),
         -len(path.rstrip("/") if match.path.type == "PathPrefix" else path),
-        1 if preflight else 2 * (match.method is None),
+        1 if preflight and match.method else 2 * (match.method is None),
         -_headers(match),
         -len({query.name for query in match.query_params}),
         route_precedence(route),
         rule_index,
         match_index,
-        False,
+        not preflight,
     )
 
 

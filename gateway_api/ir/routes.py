@@ -156,6 +156,8 @@ class Redirect(Record, frozen=True):
     implied_port: int | None = None
     """Instead of `port`: one that goes without saying, for it is the scheme's. The request's must not stay."""
     path: PathRewrite | None = None
+    cors: Cors | None = None
+    """Which pages may follow it. Their preflights are not for it to answer."""
 
 
 class Respond(Record, frozen=True):

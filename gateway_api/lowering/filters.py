@@ -84,8 +84,10 @@ def path_rewrite(modifier: HTTPPathModifier | None, match: ir.PathMatch) -> ir.P
     return ir.PathRewrite(kind="prefix", value=prefix_of(modifier.replace_prefix_match or "/"), matched=match.value)
 
 
-def redirect(spec: HTTPRequestRedirect, match: ir.PathMatch, frontend: Frontend) -> ir.Redirect:
-    """Say where a request that came in through `frontend` is sent.
+def redirect(
+    spec: HTTPRequestRedirect, match: ir.PathMatch, frontend: Frontend, cors: ir.Cors | None = None
+) -> ir.Redirect:
+    """Say where a request that came in through `frontend` is sent, and which pages may follow.
 
     Spec: Gateway API v1.6 HTTPRequestRedirectFilter
     """
@@ -97,6 +99,7 @@ def redirect(spec: HTTPRequestRedirect, match: ir.PathMatch, frontend: Frontend)
         port=port,
         implied_port=implied,
         path=path_rewrite(spec.path, match),
+        cors=cors,
     )
 
 

@@ -59,8 +59,8 @@ def on_host(hostname: str, node: HTTPRouteNode, routes: Sequence[RankedRoute]) -
 
 
 def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
-    """Lower a rule: one ir.Route for each of its matches, in order, and one for the preflights of each with a method.
-    A match of gRPC is two.
+    """Lower a rule: one ir.Route for each of its matches, in order, and one for the preflights of each with a method,
+    or of a redirect. A match of gRPC is two.
 
     A rule that cannot work answers its failure to what it matches: it takes nothing from other rules and gives nothing
     to them. A match that is itself what is wrong has no route. No matches are one match of everything.
@@ -77,7 +77,7 @@ def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[Ra
             found.append(RankedRoute(behind(place), _of_any_sort(lowered)))
             continue
         found.append(RankedRoute(place, lowered))
-        if spec.method and answers_preflights and not isinstance(lowered.action, ir.Respond):
+        if answers_preflights and _leaves_preflights(lowered):
             found.append(RankedRoute(_place(route, spec, rule.index, index, preflight=True), _preflight(lowered)))
     return tuple(found)
 
@@ -113,9 +113,25 @@ def _of_any_sort(of: ir.Route) -> ir.Route:
     return msgspec.structs.replace(of, name=f"{of.name}/any")
 
 
+def _leaves_preflights(of: ir.Route) -> bool:
+    """Whether the preflights of what it matches need another route: a browser asks with a method of its own, and
+    follows no redirect."""
+    match of.action:
+        case ir.Respond():
+            return False
+        case ir.Redirect():
+            return True
+        case _:
+            return of.match.method is not None
+
+
 def _preflight(of: ir.Route) -> ir.Route:
-    """A browser asks with another method than the one that it asks for."""
-    return msgspec.structs.replace(of, name=f"{of.name}/preflight", match=preflight_of(of.match))
+    """Preflights are answered on the way to a backend; that of a redirect needs not be there."""
+    action = of.action
+    if isinstance(action, ir.Redirect):
+        nowhere = ir.Destination(cluster=ir.INVALID_BACKEND, weight=1)
+        action = ir.Forward(destinations=(nowhere,), cors=action.cors)
+    return msgspec.structs.replace(of, name=f"{of.name}/preflight", match=preflight_of(of.match), action=action)
 
 
 def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
@@ -141,7 +157,7 @@ def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Fron
     if _is_dropped(rule) or isinstance(rule.authorizer, Problem):
         return ir.Respond(status=rule.failure)
     if (redirect := _redirect_of(rule.spec.filters)) is not None:
-        return filters.redirect(redirect, path, frontend)
+        return filters.redirect(redirect, path, frontend, filters.cors(rule.spec.filters))
     destinations = http_destinations(
         rule.spec.backend_refs, rule.backends, lambda backend: _session(backend, route, rule, path, frontend)
     )

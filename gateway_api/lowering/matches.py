@@ -29,13 +29,17 @@ def lower_match(match: HTTPRouteMatch) -> ir.Match:
 
 
 def preflight_of(match: ir.Match) -> ir.Match:
-    """Match the requests by which a browser asks whether it may send one that `match`, with a method, lets in.
+    """Match the requests by which a browser asks whether it may send one that `match` lets in.
 
     Spec: Fetch standard, "CORS-preflight fetch"
     """
     asking = (
         ir.ValueMatch(name="origin", kind="regex", value=".+"),
-        ir.ValueMatch(name="access-control-request-method", kind="exact", value=match.method or ""),
+        ir.ValueMatch(
+            name="access-control-request-method",
+            kind="exact" if match.method else "regex",
+            value=match.method or ".+",
+        ),
     )
     return msgspec.structs.replace(match, method="OPTIONS", headers=(*match.headers, *asking))
 

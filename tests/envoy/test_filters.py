@@ -61,6 +61,8 @@ SHARES = (
     ir.Share(weight=245, action=forward(host="plain.example.org", mirrors=(ir.Mirror(cluster=COPIES),))),
 )
 PUT = ir.Match(path=prefix("/put"), method="PUT")
+MOVED = ir.Match(path=prefix("/moved"))
+NOWHERE = (ir.Destination(cluster=ir.INVALID_BACKEND, weight=1),)
 
 ACTIONS: dict[str, ir.Action] = {
     "/mirror": forward(mirrors=(ir.Mirror(cluster=COPIES), ir.Mirror(cluster=MORE_COPIES))),
@@ -112,6 +114,13 @@ def world(backends, copies, silent, start_proxy, free_port):
     ]
     routes += [
         ir.Route(name="/put", source=KEY, match=match, action=forward(cors=ANY)) for match in (PUT, preflight_of(PUT))
+    ]
+    routes += [
+        ir.Route(name="/moved", source=KEY, match=match, action=action)
+        for match, action in (
+            (preflight_of(MOVED), ir.Forward(destinations=NOWHERE, cors=LISTED)),
+            (MOVED, ir.Redirect(status=302, host="new.example.org", cors=LISTED)),
+        )
     ]
     port = free_port()
     ports = {A: backends.http["a"], COPIES: here, MORE_COPIES: there, UNANSWERED: silent.getsockname()[1]}
@@ -231,6 +240,21 @@ def test_only_allowed_origins_are_let_in(world, path: str, origin: str, allowed:
     assert (preflight.status, preflight.header(f"{ALLOW}origin")) == (200, expected)
     simple = get(path, headers=[("Origin", origin)])
     assert (simple.seen["backend"], simple.header(f"{ALLOW}origin")) == ("a", expected)
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [("https://www.foo.com", True), ("https://a.bar.com", True), ("http://any.org", False), ("https://x.org", False)],
+)
+def test_pages_of_allowed_origins_may_follow_a_redirect(world, origin: str, allowed: bool) -> None:
+    get, _, _ = world
+    expected = origin if allowed else None
+    preflight = get("/moved", method="OPTIONS", headers=[("Origin", origin), (f"{ASK}method", "GET")])
+    assert (preflight.status, preflight.header(f"{ALLOW}origin")) == (200, expected)
+    moved = get("/moved/x", headers=[("Origin", origin)])
+    assert (moved.status, moved.header("location")) == (302, "http://new.example.org/moved/x")
+    assert moved.header(f"{ALLOW}origin") == expected
+    assert moved.header(f"{ALLOW}credentials") == ("true" if allowed else None)
 
 
 @pytest.mark.parametrize(

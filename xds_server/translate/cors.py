@@ -8,8 +8,9 @@ import re
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from gateway_api.ir import xds as ir
-from protos import http, matcher
+from protos import core, http, matcher
 from protos.encode import pack
+from protos.route import HeaderMatcher
 from protos.values import FALSE, TRUE
 from xds_server.translate.matcher import regex
 
@@ -28,9 +29,36 @@ def cors_policy(of: ir.Cors) -> AnyMessage:
         allow_credentials=TRUE if of.credentials else None,
         forward_not_matching_preflights=FALSE,
     )
-    patterns = [".*"] if of.any_origin else [origin_pattern(origin) for origin in of.origins]
-    policy.allow_origin_string_match.extend(matcher.StringMatcher(safe_regex=regex(pattern)) for pattern in patterns)
+    policy.allow_origin_string_match.extend(matcher.StringMatcher(safe_regex=regex(one)) for one in _patterns(of))
     return pack(policy)
+
+
+def of_allowed_page(of: ir.Cors) -> HeaderMatcher | None:
+    """Whether a request comes from a page that may ask; None where none may."""
+    if not (patterns := _patterns(of)):
+        return None
+    either = "|".join(f"({pattern})" for pattern in patterns)
+    return HeaderMatcher(name="origin", string_match=matcher.StringMatcher(safe_regex=regex(either)))
+
+
+def told(of: ir.Cors) -> list[core.HeaderValueOption]:
+    """What the answer to such a request says, where the filter says nothing: it knows requests to backends alone."""
+    headers = {"access-control-allow-origin": "%REQ(origin)%"}
+    if of.credentials:
+        headers["access-control-allow-credentials"] = "true"
+    if of.exposed:
+        headers["access-control-expose-headers"] = ", ".join(of.exposed)
+    return [
+        core.HeaderValueOption(
+            header=core.HeaderValue(key=name, value=value),
+            append_action=core.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
+        )
+        for name, value in headers.items()
+    ]
+
+
+def _patterns(of: ir.Cors) -> list[str]:
+    return [".*"] if of.any_origin else [origin_pattern(origin) for origin in of.origins]
 
 
 def origin_pattern(of: ir.Origin) -> str:

@@ -199,6 +199,17 @@ def _routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
             yield from _with_any_port(route, share.action, hostname)
 
 
+def _telling_pages(route: pb.Route, action: ir.Action) -> Iterator[pb.Route]:
+    """A redirect that pages of other origins may follow says so to them, by a route of their own."""
+    if isinstance(action, ir.Redirect) and action.cors and (asked := cors.of_allowed_page(action.cors)):
+        telling = pb.Route()
+        telling.CopyFrom(route)
+        telling.match.headers.append(asked)
+        telling.response_headers_to_add.extend(cors.told(action.cors))
+        yield telling
+    yield route
+
+
 def _with_any_port(route: pb.Route, action: ir.Action, hostname: str) -> Iterator[pb.Route]:
     """Envoy keeps the port of the request's Host, unless a redirect names another host or port: so where the port that
     is meant goes without saying, and the host may be any, requests with a port have a route that says it.
@@ -208,8 +219,8 @@ def _with_any_port(route: pb.Route, action: ir.Action, hostname: str) -> Iterato
         saying.CopyFrom(route)
         saying.match.headers.append(NAMES_A_PORT)
         saying.redirect.port_redirect = action.implied_port
-        yield saying
-    yield route
+        yield from _telling_pages(saying, action)
+    yield from _telling_pages(route, action)
 
 
 NAMES_A_PORT = pb.HeaderMatcher(name=":authority", string_match=matchers.StringMatcher(safe_regex=regex(".*:[0-9]+")))

@@ -26,8 +26,8 @@ BACKEND_FILTERS = frozenset(
 )
 RULE_FILTERS = BACKEND_FILTERS | {"ExternalAuth"}
 REPEATABLE = frozenset({"RequestMirror"})
-FORWARDING = frozenset({"CORS", "RequestMirror", "URLRewrite"})
-"""What a request that is redirected cannot have done to it."""
+FORWARDING = frozenset({"RequestMirror", "URLRewrite"})
+"""What a request that is redirected cannot have done to it; nor can it be told of CORS for one of several backends."""
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -55,14 +55,18 @@ def rule_filter_problems(
     if rule.backend_refs and any(one.type == "RequestRedirect" for one in rule.filters):
         message = f"{where} has a RequestRedirect and backendRefs; a redirect reaches no backend, remove one of them."
         yield problems.incompatible_filters(message)
-    yield from _filters(rule.filters, supported, rule.matches, f"{where}.filters")
+    yield from _filters(rule.filters, supported, FORWARDING, rule.matches, f"{where}.filters")
     for i, backend in enumerate(rule.backend_refs):
         here = f"{where}.backendRefs[{i}].filters"
-        yield from _filters(backend.filters, supported & BACKEND_FILTERS, rule.matches, here)
+        yield from _filters(backend.filters, supported & BACKEND_FILTERS, FORWARDING | {"CORS"}, rule.matches, here)
 
 
 def _filters(
-    filters: Sequence[HTTPRouteFilter], supported: frozenset[str], matches: Sequence[HTTPRouteMatch], where: str
+    filters: Sequence[HTTPRouteFilter],
+    supported: frozenset[str],
+    forwarding: frozenset[str],
+    matches: Sequence[HTTPRouteMatch],
+    where: str,
 ) -> Iterator[Problem]:
     if not filters:
         return
@@ -71,7 +75,7 @@ def _filters(
         if times[kind] > 1:
             yield problems.incompatible_filters(f"{where} has {kind} {times[kind]} times; it may not be repeated.")
     if times["RequestRedirect"]:
-        for kind in sorted(times.keys() & FORWARDING):
+        for kind in sorted(times.keys() & forwarding):
             yield problems.incompatible_filters(f"{where} has both RequestRedirect and {kind}; keep one.")
     if _replaces_prefix(filters) and any(match.path.type != "PathPrefix" for match in matches):
         message = f"{where} replaces the matched prefix, so that every match must have a path of type PathPrefix."

@@ -229,9 +229,9 @@ STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replac
     [
         f"{{filters: [{REDIRECT}, {REWRITE}]}}",
         f"{{filters: [{REDIRECT}, {MIRROR}]}}",
-        f"{{filters: [{REDIRECT}, {CORS}]}}",
         f"{{filters: [{CORS}, {CORS}]}}",
         f"{{{ON_BACKEND.format(f'{REDIRECT}, {REWRITE}')}}}",
+        f"{{{ON_BACKEND.format(f'{REDIRECT}, {CORS}')}}}",
         f"{{matches: [{{path: {{type: Exact, value: /a}}}}], {ON_BACKEND.format(STRIP)}}}",
         f"{{filters: [{REDIRECT}], backendRefs: [{{name: web, port: 80}}]}}",
         f"{{filters: [{REWRITE}, {REWRITE}]}}",
@@ -240,6 +240,10 @@ STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replac
 )
 def test_filters_that_exclude_each_other_are_incompatible(rule: str, http_route: Route) -> None:
     assert rule_reasons(http_route(f"rules: [{rule}]")) == ["IncompatibleFilters"]
+
+
+def test_pages_may_be_told_of_a_redirect(http_route: Route) -> None:
+    assert http_route(f"rules: [{{filters: [{REDIRECT}, {CORS}]}}]").problems == ()
 
 
 def test_the_prefix_of_a_path_prefix_may_be_replaced(http_route: Route) -> None:
