@@ -171,6 +171,18 @@ def test_a_first_set_that_is_refused_on_return_is_not_taken_apart() -> None:
     assert talk.push(world()) == ["cluster"]
 
 
+@pytest.mark.parametrize(("message", "names"), [("no", ("a", "b")), ("a: no", ("a",))])
+def test_of_a_first_set_that_is_refused_on_return_all_is_told_that_the_message_does_not_rule_out(
+    message: str, names: tuple[str, ...]
+) -> None:
+    talk = SotwTalk(world(clusters="a b"))
+    talk.say(CLUSTER, version="of another server")
+    talk.nack(CLUSTER, message)
+    assert isinstance(talk.heard, Nacked)
+    assert talk.heard.names == names
+    assert (talk.heard.culprit is None) == (len(names) > 1)
+
+
 def test_what_a_later_response_brings_is_not_sent_once_more() -> None:
     """A refused response took it away, and the next, on its way by then, has it again."""
     talk = DeltaTalk(world(clusters="c1"))
