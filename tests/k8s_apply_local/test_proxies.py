@@ -5,8 +5,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from flow.clock import SystemClock
 from gateway_api.ir.infra import GatewayInfra
 from k8s_apply.local.proxies import READY, Envoy, LocalProxies
 from k8s_watch.keys import ObjectKey
+from tests.k8s_apply.running import running
 from tests.k8s_apply_local.wishes import bootstrap, key, wish, wishes
 
 pytestmark = pytest.mark.envoy
@@ -71,14 +71,6 @@ async def ended(pid: int) -> None:
     os.close(descriptor)
 
 
-@asynccontextmanager
-async def running(observed: Observed) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(observed.proxies.run())
-        yield
-        task.cancel()
-
-
 @pytest.fixture
 def observed(envoy_binary: Path) -> Observed:
     return Observed(envoy_binary)
@@ -92,7 +84,7 @@ def short_folder() -> Iterator[Path]:
 
 
 async def test_a_wanted_gateway_is_ready_on_loopback(observed: Observed, free_port: Callable[[], int]) -> None:
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", free_port())))
         found = await observed.until("a", lambda found: found is not None and found.replicas_ready == 1)
         assert found is not None
@@ -100,7 +92,7 @@ async def test_a_wanted_gateway_is_ready_on_loopback(observed: Observed, free_po
 
 
 async def test_the_admin_socket_is_private(observed: Observed, free_port: Callable[[], int]) -> None:
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", free_port())))
         await observed.until_ready("a")
         admin = observed.admins[key("a")]
@@ -113,7 +105,7 @@ async def test_a_gateway_that_is_no_longer_wanted_ends_and_the_others_stay(
     observed: Observed, free_port: Callable[[], int]
 ) -> None:
     a, b = wish("a", free_port()), wish("b", free_port())
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(a, b))
         await observed.until_ready("a")
         await observed.until_ready("b")
@@ -125,7 +117,7 @@ async def test_a_gateway_that_is_no_longer_wanted_ends_and_the_others_stay(
 
 
 async def test_nothing_is_left_after_the_end(observed: Observed, free_port: Callable[[], int]) -> None:
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", free_port())))
         await observed.until_ready("a")
         pid, folder = observed.pid("a"), observed.admins[key("a")].parent.parent
@@ -136,7 +128,7 @@ async def test_nothing_is_left_after_the_end(observed: Observed, free_port: Call
 async def test_an_envoy_that_dies_is_reported_and_started_again(
     observed: Observed, free_port: Callable[[], int]
 ) -> None:
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", free_port())))
         await observed.until_ready("a")
         first = observed.pid("a")
@@ -150,7 +142,7 @@ async def test_an_envoy_that_ignores_its_end_is_killed(
     observed: Observed, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("k8s_apply.local.envoy_process.GRACE", 0.1)
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", free_port())))
         await observed.until_ready("a")
         pid = observed.pid("a")
@@ -162,7 +154,7 @@ async def test_two_gateways_on_one_port_are_told_and_the_second_follows_the_firs
     observed: Observed, free_port: Callable[[], int]
 ) -> None:
     port = free_port()
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", port), wish("b", port)))
         await observed.until_ready("a")
         second = observed.proxies.report.value.gateways[key("b")]
@@ -182,7 +174,7 @@ async def test_a_bootstrap_that_envoy_refuses_is_tried_again(
         return "{" if len(attempts) == 1 else bootstrap(gateway, admin)
 
     observed.proxies = LocalProxies(Envoy(binary=envoy_binary, bootstrap=refused_once), clock=SystemClock())
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", free_port())))
         await observed.until_ready("a")
     assert len(attempts) == 2
@@ -203,7 +195,7 @@ async def test_a_bootstrap_that_cannot_be_written_is_tried_again_and_ends_nobody
         return bootstrap(gateway, admin)
 
     observed.proxies = LocalProxies(Envoy(binary=envoy_binary, bootstrap=blocked_once), clock=SystemClock())
-    async with running(observed):
+    async with running(observed.proxies.run()):
         observed.proxies.want(wishes(wish("a", free_port())))
         await observed.until_ready("a")
     assert len(attempts) == 2
