@@ -2,36 +2,48 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from flow.clock import Clock
 from flow.latest import Latest
 
 
-@asynccontextmanager
-async def limited(seconds: float, clock: Clock) -> AsyncIterator[None]:
+class Limit:
     """A block that is cancelled, and raises `TimeoutError`, if it takes longer than `seconds` by `clock`."""
-    async with asyncio.timeout(None) as limit:
-        alarm = clock.call_later(seconds, partial(limit.reschedule, -math.inf))
+
+    def __init__(self, seconds: float, clock: Clock) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._timeout = asyncio.timeout(None)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        self._alarm = self._clock.call_later(self._seconds, partial(self._timeout.reschedule, -math.inf))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._alarm.cancel()
         try:
-            yield
-        finally:
-            alarm.cancel()
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise TimeoutError(f"no answer within {self._seconds:g} seconds") from error
 
 
 async def within[T](seconds: float, work: Coroutine[Any, Any, T], clock: Clock) -> T:
     """Await `work`; raise `TimeoutError` if it takes longer than `seconds` by `clock`. Cancel-safe."""
-    async with limited(seconds, clock):
+    async with Limit(seconds, clock):
         return await work
 
 
 async def newer_within[T](source: Latest[T], version: int, seconds: float, clock: Clock) -> bool:
     """Wait until a value newer than `version` comes, for `seconds` at most; return whether it came. Cancel-safe."""
     with suppress(TimeoutError):
-        async with limited(seconds, clock):
+        async with Limit(seconds, clock):
             await source.newer_than(version)
     return source.version > version
 

@@ -37,16 +37,18 @@ async def test_work_that_is_too_slow_is_cancelled() -> None:
 
 
 async def _timeout(race: Coroutine[Any, Any, None]) -> None:
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match="no answer within 5 seconds"):
         await race
 
 
-async def test_what_the_work_raises_comes_through() -> None:
+@pytest.mark.parametrize("error", [KeyError("x"), TimeoutError("its own")])
+async def test_what_the_work_raises_comes_through(error: Exception) -> None:
     async def work() -> None:
-        raise KeyError("x")
+        raise error
 
-    with pytest.raises(KeyError):
+    with pytest.raises(type(error)) as raised:
         await within(1, work(), VirtualClock())
+    assert raised.value is error
 
 
 async def test_work_runs_while_the_gate_is_open_and_anew_each_time() -> None:

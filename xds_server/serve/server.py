@@ -14,7 +14,7 @@ import msgspec
 
 from flow.clock import Clock, SystemClock
 from flow.latest import Latest
-from flow.race import limited
+from flow.race import Limit
 from k8s_watch.keys import ObjectKey
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.patience import Patience
@@ -238,7 +238,7 @@ class XdsServer:
     async def _first(self, requests: AsyncIterator[bytes], conversation: Conversation) -> Said | None:
         """The first request; None when the client leaves without one."""
         try:
-            async with limited(self._settings.limits.hello, self._clock):
+            async with Limit(self._settings.limits.hello, self._clock):
                 data = await anext(requests, None)
             return None if data is None else conversation.read(data)
         except TimeoutError:

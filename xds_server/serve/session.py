@@ -15,7 +15,7 @@ import msgspec
 
 from flow.clock import Clock
 from flow.latest import Latest
-from flow.race import limited
+from flow.race import Limit
 from xds_server.protocol.errors import ProtocolError
 from xds_server.protocol.messages import Returned
 from xds_server.serve.conversation import Conversation, Said
@@ -205,7 +205,7 @@ class Session:
         try:
             for response, encode in self._conversation.speak(snapshot, now=self._clock.monotonic()):
                 self._fleet.fell_behind(self._client.proxy)  # before the write, which may never end
-                async with self._client.room.bytes_of(encode) as data, limited(self._limits.write, self._clock):
+                async with self._client.room.bytes_of(encode) as data, Limit(self._limits.write, self._clock):
                     await self._client.write(data)
                 self._fleet.meter.sent(response.type, len(response.resources), len(data))
         except ProtocolError as error:
