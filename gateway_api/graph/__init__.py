@@ -10,7 +10,7 @@ Services have an address (`occupied`).
 * Tables to which a new kind is added: `route_kinds`, `policy_kinds`.
 * Judges: `gateways`, `routes`, `backends`, a folder each; each imports those before it and none after.
 * Policies as such, whatever they say: `policy`, `policy_stage`.
-* For all: `reference_grant` (the one door to referred objects), `problems` (the users' errors), `mentions` (names in
-  their messages), `attached` (who is bound to whom), `certificate`, `ca_certificates`, `label_selector`, `precedence`,
-  `hostnames`, `durations`, `regex`.
+* For all: `resolver` (the one door to referred objects), `reference_grant`, `references`, `problems` (the users'
+  errors), `mentions` (names in their messages), `attached` (who is bound to whom), `certificate`, `ca_certificates`,
+  `label_selector`, `precedence`, `hostnames`, `durations`, `regex`.
 """

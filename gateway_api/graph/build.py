@@ -25,7 +25,8 @@ from gateway_api.graph.lookup import Judged
 from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.policy import attach_policy, directives_of
 from gateway_api.graph.precedence import route_precedence
-from gateway_api.graph.reference_grant import Grants, Resolver, permissions
+from gateway_api.graph.reference_grant import Grants, permissions
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.route_kinds import Judge
 from gateway_api.graph.routes.attachment import Parents, Sections
 from gateway_api.graph.types import (

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import NameOID
 
 from gateway_api.graph import problems
-from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.references import Referrer
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import PrivateBytes, TlsSecret
 from k8s_watch.keys import ObjectKey

@@ -10,7 +10,7 @@ from gateway_api.graph.gateways.gateway_class import judge_gateway_class
 from gateway_api.graph.gateways.listener_set import judge_listener_set
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy_kinds import JUDGES
-from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.route_kinds import Judge
 from gateway_api.graph.routes.attachment import Labels, Parents
 from gateway_api.graph.types import (

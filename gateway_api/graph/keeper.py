@@ -43,7 +43,8 @@ from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.policy import attach_policy
 from gateway_api.graph.policy_stage import PolicyStage
 from gateway_api.graph.readers import Moved, Notes, Stage
-from gateway_api.graph.reference_grant import Grants, Permitted, Resolver
+from gateway_api.graph.reference_grant import Grants, Permitted
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.route_kinds import Judge
 from gateway_api.graph.route_stage import RouteStage
 from gateway_api.graph.routes.attachment import Parents, Sections

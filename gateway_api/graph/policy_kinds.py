@@ -7,7 +7,7 @@ from typing import Any
 from gateway_api.graph.backends.backend_tls import judge_backend_tls_policy
 from gateway_api.graph.backends.backend_traffic import judge_backend_traffic_policy
 from gateway_api.graph.backends.external_backend import judge_external_backend
-from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GraphSettings, JudgedPolicy
 
 JUDGES: Mapping[str, Callable[[Any, Resolver, GraphSettings], JudgedPolicy[Any]]] = {

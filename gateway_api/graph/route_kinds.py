@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import Labels, Parents
 from gateway_api.graph.routes.grpc_route import judge_grpc_route
 from gateway_api.graph.routes.http_route import judge_http_route

@@ -12,7 +12,8 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import JUDGES, merged
-from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.references import Referrer
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import ClientValidation, ListenerNode, Problem
 from gateway_api.ir.xds import CaBundle
 from k8s_watch.keys import ObjectKey

@@ -17,7 +17,7 @@ from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
-from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GatewayNode, GraphSettings, ListenerNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, AllowedListeners, ListenerSet

@@ -8,7 +8,8 @@ import xxhash
 
 from gateway_api.graph import problems
 from gateway_api.graph.mentions import some
-from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.references import Referrer
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import BackendNode, ExternalBackend, Problem
 from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
 from k8s_watch.keys import ObjectKey

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway_api.graph.gateways.listener import GRPC_ROUTE
-from gateway_api.graph.reference_grant import Resolver
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import Labels, Parents
 from gateway_api.graph.routes.backend import weight_problem
 from gateway_api.graph.routes.grpc_match import as_http_match, grpc_match_problems

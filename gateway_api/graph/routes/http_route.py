@@ -6,7 +6,8 @@ import msgspec
 
 from gateway_api.graph import durations, problems
 from gateway_api.graph.gateways.listener import HTTP_ROUTE
-from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.references import Referrer
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostname_problems, unbound
 from gateway_api.graph.routes.backend import http_backend, weight_problem
 from gateway_api.graph.routes.external_auth import authorizer

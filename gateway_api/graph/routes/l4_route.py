@@ -5,7 +5,8 @@ from typing import Literal
 
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import TCP_ROUTE, TLS_ROUTE, UDP_ROUTE, terminates_tls
-from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.references import Referrer
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import (
     Labels,
     Parents,

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from gateway_api.graph.reference_grant import Referrer, Resolver
+from gateway_api.graph.references import Referrer
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.backend import http_cluster
 from gateway_api.graph.types import HTTPRuleNode, MirrorNode, Problem
 from gateway_api.ir.xds import Cluster, ClusterName

@@ -1,7 +1,9 @@
 import pytest
 import yaml
 
-from gateway_api.graph.reference_grant import Grants, Referrer, Resolver
+from gateway_api.graph.reference_grant import Grants
+from gateway_api.graph.references import Referrer
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.backend import http_backend, l4_backend
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service, ServicePort, ServiceSpec

@@ -3,7 +3,8 @@
 import pytest
 
 from gateway_api.graph.backends.external_backend import judge_external_backend
-from gateway_api.graph.reference_grant import Grants, Resolver
+from gateway_api.graph.reference_grant import Grants
+from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.objects.backends import BackendPort, ExternalHostname, XBackend, XBackendSpec
 from k8s_watch.objects.meta import Meta

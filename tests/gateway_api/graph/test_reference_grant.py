@@ -1,4 +1,5 @@
-from gateway_api.graph.reference_grant import Grants, Referrer, permissions
+from gateway_api.graph.reference_grant import Grants, permissions
+from gateway_api.graph.references import Referrer
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, GrantFrom, GrantTo, ReferenceGrant, ReferenceGrantSpec
 from k8s_watch.objects.meta import Meta
