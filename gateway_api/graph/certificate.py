@@ -10,11 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import NameOID
 
 from gateway_api.graph import problems
-from gateway_api.graph.references import Referrer
+from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import PrivateBytes, TlsSecret
-from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Secret
 from k8s_watch.objects.gateway import SecretObjectReference
 
@@ -36,12 +35,10 @@ def certificate(ref: SecretObjectReference, referrer: Referrer, resolver: Resolv
     Spec: Gateway API v1.6 ListenerTLSConfig.certificateRefs, ListenerReasonInvalidCertificateRef
     """
     if (ref.group, ref.kind) != ("", "Secret"):
-        kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
         return problems.invalid_certificate_ref(
-            f"certificateRef {ref.name} is of kind {kind}; only Secret is supported."
+            f"certificateRef {ref.name} is of kind {kind_of(ref)}; only Secret is supported."
         )
-    key = ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
-    return resolver.certificate(referrer, key)
+    return resolver.certificate(referrer, target_of(ref, referrer.namespace))
 
 
 def tls_secret(secret: Secret) -> TlsSecret | Problem:

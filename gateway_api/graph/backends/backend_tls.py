@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import JUDGES, merged
 from gateway_api.graph.hostnames import is_hostname, is_precise
-from gateway_api.graph.references import Referrer
+from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GraphSettings, JudgedPolicy, Problem
 from gateway_api.ir.xds import CaBundle, CaFile, SubjectName, UpstreamTls
@@ -63,8 +63,9 @@ def judge_validation(
 def _ca_bundle(ref: LocalObjectReference, referrer: Referrer, resolver: Resolver) -> CaBundle | Problem:
     """Spec: Gateway API v1.6 BackendTLSPolicyValidation.caCertificateRefs."""
     if ref.group or ref.kind not in JUDGES:
-        kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
-        return problems.invalid_kind(f"caCertificateRef {ref.name} is of kind {kind}; use a ConfigMap or a Secret.")
+        return problems.invalid_kind(
+            f"caCertificateRef {ref.name} is of kind {kind_of(ref)}; use a ConfigMap or a Secret."
+        )
     return resolver.ca_bundle(referrer, ref.kind, ObjectKey(referrer.namespace, ref.name))
 
 

@@ -12,11 +12,10 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import JUDGES, merged
-from gateway_api.graph.references import Referrer
+from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import ClientValidation, ListenerNode, Problem
 from gateway_api.ir.xds import CaBundle
-from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import FrontendTls, FrontendValidation, Gateway, ObjectReference
 
 _INSECURE = "AllowInsecureFallback"
@@ -89,9 +88,7 @@ def _place(port: int) -> str:
 
 def _ca_bundle(ref: ObjectReference, referrer: Referrer, resolver: Resolver) -> CaBundle | Problem:
     if ref.group or ref.kind not in JUDGES:
-        kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
         return problems.invalid_ca_certificate_kind(
-            f"caCertificateRef {ref.name} is of kind {kind}; use a ConfigMap or a Secret."
+            f"caCertificateRef {ref.name} is of kind {kind_of(ref)}; use a ConfigMap or a Secret."
         )
-    key = ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
-    return resolver.ca_bundle(referrer, ref.kind, key)
+    return resolver.ca_bundle(referrer, ref.kind, target_of(ref, referrer.namespace))

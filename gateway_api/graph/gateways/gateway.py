@@ -8,7 +8,7 @@ from gateway_api.graph.gateways.client_validation import insecure_problems, with
 from gateway_api.graph.gateways.listener import judge_listener
 from gateway_api.graph.gateways.listener_conflicts import judge_together
 from gateway_api.graph.hostnames import is_precise
-from gateway_api.graph.references import Referrer
+from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, GraphSettings, Problem
 from gateway_api.graph.written import as_written
@@ -56,7 +56,7 @@ def _parameters_problems(gateway: Gateway) -> list[Problem]:
     ref = gateway.spec.infrastructure and gateway.spec.infrastructure.parameters_ref
     if not ref:
         return []
-    message = f"spec.infrastructure.parametersRef names {ref.kind}.{ref.group}, which is not supported; remove it."
+    message = f"spec.infrastructure.parametersRef names {kind_of(ref)}, which is not supported; remove it."
     return [problems.invalid_parameters(message)]
 
 

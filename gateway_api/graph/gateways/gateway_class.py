@@ -1,6 +1,7 @@
 """GatewayClass → GatewayClassNode."""
 
 from gateway_api.graph import problems
+from gateway_api.graph.references import kind_of
 from gateway_api.graph.types import GatewayClassNode
 from k8s_watch.objects.gateway import GatewayClass
 
@@ -16,5 +17,5 @@ def judge_gateway_class(gateway_class: GatewayClass) -> GatewayClassNode:
     ref = gateway_class.spec.parameters_ref
     if ref is None:
         return GatewayClassNode(source=gateway_class)
-    message = f"spec.parametersRef names {ref.kind}.{ref.group}, which is not supported; remove it."
+    message = f"spec.parametersRef names {kind_of(ref)}, which is not supported; remove it."
     return GatewayClassNode(source=gateway_class, problems=(problems.invalid_parameters(message),))

@@ -10,7 +10,7 @@ from gateway_api.graph import problems
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.hostnames import is_hostname
 from gateway_api.graph.label_selector import is_valid
-from gateway_api.graph.references import Referrer
+from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GraphSettings, ListenerNode, Problem
 from gateway_api.ir.xds import TlsSecret
@@ -167,7 +167,7 @@ def _route_kinds(listener: Listener) -> tuple[tuple[RouteGroupKind, ...], list[P
     if not wanted:
         return carried, []
     kinds = tuple(dict.fromkeys(kind for kind in wanted if kind in carried))
-    refused = ", ".join(f"{kind.kind}.{kind.group}" for kind in wanted if kind not in carried)
+    refused = ", ".join(kind_of(kind) for kind in wanted if kind not in carried)
     if not refused or not carried:
         return kinds, []
     mode = " with tls.mode Passthrough" if _passes_through(listener) else ""

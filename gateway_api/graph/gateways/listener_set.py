@@ -17,6 +17,7 @@ from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
+from gateway_api.graph.references import target_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GatewayNode, GraphSettings, ListenerNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
@@ -31,7 +32,7 @@ def parent_of(listener_set: ListenerSet) -> ObjectKey | None:
     ref = listener_set.spec.parent_ref
     if (ref.group, ref.kind) != (GROUP, "Gateway"):
         return None
-    return ObjectKey(listener_set.metadata.namespace if ref.namespace is None else ref.namespace, ref.name)
+    return target_of(ref, listener_set.metadata.namespace)
 
 
 def is_orphan(listener_set: ListenerSet, gateways: Container[ObjectKey]) -> bool:

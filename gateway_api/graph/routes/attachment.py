@@ -9,6 +9,7 @@ from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY, is_hostname, shared, sharers
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
+from gateway_api.graph.references import target_of
 from gateway_api.graph.types import Binding, GatewayNode, ListenerNode, ListenerSetNode, Parent, Problem
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, RouteGroupKind
@@ -138,7 +139,7 @@ def unbound(parents: Sequence[Parent]) -> tuple[Parent, ...]:
 
 def _offer(route: Object, ref: ParentReference, parents: Parents) -> _Offer | None:
     """Spec: Gateway API v1.6 ParentReference.kind."""
-    key = ObjectKey(route.metadata.namespace if ref.namespace is None else ref.namespace, ref.name)
+    key = target_of(ref, route.metadata.namespace)
     if ref.group != GROUP:
         return None
     if ref.kind == "Gateway" and key in parents.gateways:

@@ -8,7 +8,7 @@ import xxhash
 
 from gateway_api.graph import problems
 from gateway_api.graph.mentions import some
-from gateway_api.graph.references import Referrer
+from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import BackendNode, ExternalBackend, Problem
 from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
@@ -201,7 +201,7 @@ def _is_external(ref: BackendObjectReference) -> bool:
 def _external(
     ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, protocols: Mapping[str | None, Protocol | None]
 ) -> Cluster | Problem:
-    target = _target(ref, referrer)
+    target = target_of(ref, referrer.namespace)
     found = resolver.external_backend(referrer, target)
     if isinstance(found, Problem):
         return found
@@ -226,17 +226,14 @@ def _unencrypted(found: Cluster | Problem) -> Cluster | None:
     return external_cluster(found.backend, ExternalBackend(hostname=found.hostname, port=found.port), found.protocol)
 
 
-def _target(ref: BackendObjectReference, referrer: Referrer) -> ObjectKey:
-    return ObjectKey(referrer.namespace if ref.namespace is None else ref.namespace, ref.name)
-
-
 def _target_port(
     ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, transport: Literal["TCP", "UDP"] = "TCP"
 ) -> _TargetPort | Problem:
     if (ref.group, ref.kind) != ("", "Service"):
-        kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
-        return problems.invalid_kind(f"backendRef {ref.name} is of kind {kind}; Service and XBackend are supported.")
-    target = _target(ref, referrer)
+        return problems.invalid_kind(
+            f"backendRef {ref.name} is of kind {kind_of(ref)}; Service and XBackend are supported."
+        )
+    target = target_of(ref, referrer.namespace)
     service = resolver.service(referrer, target)
     if isinstance(service, Problem):
         return service

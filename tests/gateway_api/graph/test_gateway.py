@@ -86,6 +86,12 @@ def test_parameters_that_nobody_knows_make_it_unaccepted(graph: Build) -> None:
     assert reasons(gateway(graph, infrastructure={"parametersRef": ref})) == ["InvalidParameters"]
 
 
+def test_a_kind_without_a_group_is_called_by_its_name_alone(graph: Build) -> None:
+    ref = {"group": "", "kind": "ConfigMap", "name": "z"}
+    [problem] = gateway(graph, infrastructure={"parametersRef": ref}).problems
+    assert "parametersRef names ConfigMap, which" in problem.message
+
+
 def test_a_class_that_is_not_accepted_takes_its_gateways_along(graph: Build) -> None:
     broken = """
     kind: GatewayClass
