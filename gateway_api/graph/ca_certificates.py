@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import Problem
+from gateway_api.graph.problems import Problem
 from gateway_api.ir.xds import CaBundle
 from k8s_watch.objects.core import ConfigMap, Secret, authority_entry
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import NameOID
 
 from gateway_api.graph import problems
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
-from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import PrivateBytes, TlsSecret
 from k8s_watch.objects.core import Secret
 from k8s_watch.objects.gateway import SecretObjectReference

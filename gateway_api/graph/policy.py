@@ -16,8 +16,9 @@ from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.readers import Moved
-from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Problem, Use
+from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Use
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.core import Service

@@ -1,19 +1,41 @@
 """Every user's error that the graph can find: one constructor for each condition type and reason.
 
 The counterpart for what is right, and for what the fleet and the infrastructure report, is `status/catalogue.py`.
-A message names the field and the remedy; the object is the one whose status carries it.
 """
 
-from gateway_api.graph.types import Problem
+from collections.abc import Iterable
+from typing import Final, Literal
 
-ACCEPTED = "Accepted"
-CONFLICTED = "Conflicted"
-INSECURE_FRONTEND_VALIDATION_MODE = "InsecureFrontendValidationMode"
+import msgspec
+
+type ConditionType = Literal[
+    "Accepted", "Conflicted", "InsecureFrontendValidationMode", "OverlappingTLSConfig", "Programmed", "ResolvedRefs"
+]
+
+ACCEPTED: Final = "Accepted"
+CONFLICTED: Final = "Conflicted"
+INSECURE_FRONTEND_VALIDATION_MODE: Final = "InsecureFrontendValidationMode"
+OVERLAPPING_TLS_CONFIG: Final = "OverlappingTLSConfig"
+PROGRAMMED: Final = "Programmed"
+RESOLVED_REFS: Final = "ResolvedRefs"
+
 NO_VALID_CA_CERTIFICATE = "NoValidCACertificate"
-OVERLAPPING_TLS_CONFIG = "OverlappingTLSConfig"
-PROGRAMMED = "Programmed"
 REF_NOT_PERMITTED = "RefNotPermitted"
-RESOLVED_REFS = "ResolvedRefs"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's error, as data; never an exception. Becomes a condition with the status that is bad for its type:
+    False, or True for those of `status.catalogue.NEGATIVE`."""
+
+    condition: ConditionType
+    reason: str
+    message: str
+    """Names the field and the remedy, and the object where that is not the one whose status carries it."""
+
+
+def of_condition(found: Iterable[Problem], condition: ConditionType) -> list[Problem]:
+    """Return the problems that turn one type of condition bad."""
+    return [problem for problem in found if problem.condition == condition]
 
 
 # --- GatewayClass and Gateway -----------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from typing import Any
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.policy import effective
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.reference_grant import Grants
 from gateway_api.graph.references import Referrer
-from gateway_api.graph.types import BackendTraffic, Directive, ExternalBackend, Problem, Use
+from gateway_api.graph.types import BackendTraffic, Directive, ExternalBackend, Use
 from gateway_api.ir.xds import CaBundle, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service

@@ -1,11 +1,12 @@
 """Validated, connected Gateway API: what the user meant, and what is wrong with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
 from immutables import Map
 
+from gateway_api.graph.problems import ACCEPTED, OVERLAPPING_TLS_CONFIG, RESOLVED_REFS, Problem
 from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, Paths, RetryBudget, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
@@ -54,21 +55,6 @@ class GraphSettings(Node, frozen=True):
     without limit."""
 
 
-class Problem(Node, frozen=True):
-    """A user's error, as data. Becomes a condition with status False (for Conflicted: True); never an exception."""
-
-    condition: str
-    """The condition type that it turns bad: Accepted, ResolvedRefs, Programmed, Conflicted."""
-    reason: str
-    message: str
-    """Names the object, the field and the remedy."""
-
-
-def of_condition(found: Iterable[Problem], condition: str) -> list[Problem]:
-    """Return the problems that turn one type of condition bad."""
-    return [problem for problem in found if problem.condition == condition]
-
-
 class ClientValidation(Node, frozen=True):
     """Which clients a listener lets in: those with a certificate of these authorities."""
 
@@ -111,7 +97,7 @@ class ListenerNode(Node, frozen=True):
     def serves(self) -> bool:
         """Whether it gets a place in the proxies' configuration. ResolvedRefs problems alone need not prevent it:
         an HTTPS listener with at least one good certificate, or with an invalid kind in allowedRoutes, serves."""
-        return all(p.condition in ("ResolvedRefs", "OverlappingTLSConfig") for p in self.problems)
+        return all(p.condition in (RESOLVED_REFS, OVERLAPPING_TLS_CONFIG) for p in self.problems)
 
 
 class GatewayNode(Node, frozen=True):
@@ -144,7 +130,7 @@ class GatewayNode(Node, frozen=True):
 
     @property
     def serves(self) -> bool:
-        return not any(p.condition == "Accepted" for p in self.problems)
+        return not any(p.condition == ACCEPTED for p in self.problems)
 
 
 class ListenerSetNode(Node, frozen=True):

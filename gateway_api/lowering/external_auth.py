@@ -1,8 +1,9 @@
 """ExternalAuth filter of a rule → ir.ExternalAuth."""
 
 from gateway_api.graph.durations import seconds
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.routes.external_auth import external_auth_of, path_prefix
-from gateway_api.graph.types import HTTPRuleNode, Problem
+from gateway_api.graph.types import HTTPRuleNode
 from gateway_api.ir import xds as ir
 from k8s_watch.objects.routes import ForwardBodyConfig, GRPCAuthConfig, HTTPAuthConfig, HTTPRouteTimeouts
 

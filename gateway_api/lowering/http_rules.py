@@ -9,9 +9,10 @@ import msgspec
 
 from gateway_api.graph.durations import seconds
 from gateway_api.graph.precedence import MatchOrder, asked_for, behind, match_precedence, method_precedence, under
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.routes.http_match import match_problems
 from gateway_api.graph.routes.mirror import mirrors_of
-from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, Problem
+from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering import filters
 from gateway_api.lowering.backends import http_destinations, reachable

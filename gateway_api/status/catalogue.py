@@ -7,7 +7,8 @@ condition in `of_problems`. Here is the rest: what is right, and what the fleet 
 from collections.abc import Sequence
 
 from gateway_api.features import API_VERSION
-from gateway_api.graph.types import HTTPRuleNode, Problem
+from gateway_api.graph.problems import Problem
+from gateway_api.graph.types import HTTPRuleNode
 from gateway_api.ir.fleet import RefusedRoute
 from gateway_api.status.types import Condition
 from gateway_api.status.words import of_envoy

@@ -3,7 +3,8 @@
 import ipaddress
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import GatewayNode, of_condition
+from gateway_api.graph.problems import of_condition
+from gateway_api.graph.types import GatewayNode
 from gateway_api.ir.fleet import GatewayFleet
 from gateway_api.ir.infra import GatewayInfra
 from gateway_api.status import catalogue

@@ -1,7 +1,8 @@
 """ListenerNode → ListenerStatus, of a Gateway as of a ListenerSet."""
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import ListenerNode, Problem, of_condition
+from gateway_api.graph.problems import Problem, of_condition
+from gateway_api.graph.types import ListenerNode
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ListenerStatus
 

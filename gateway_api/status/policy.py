@@ -1,7 +1,8 @@
 """PolicyNode → PolicyStatus; of an XBackend, a status with the fields of a route's."""
 
 from gateway_api.graph import problems
-from gateway_api.graph.types import Ancestor, PolicyNode, of_condition
+from gateway_api.graph.problems import of_condition
+from gateway_api.graph.types import Ancestor, PolicyNode
 from gateway_api.status import catalogue
 from gateway_api.status.types import AncestorStatus, Condition, ParentStatus, PolicyStatus, RouteStatus
 from k8s_watch.keys import ObjectKey

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import JUDGES, merged
 from gateway_api.graph.hostnames import is_hostname, is_precise
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
-from gateway_api.graph.types import GraphSettings, JudgedPolicy, Problem
+from gateway_api.graph.types import GraphSettings, JudgedPolicy
 from gateway_api.ir.xds import CaBundle, CaFile, SubjectName, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.policies import BackendTLSPolicy, BackendTLSPolicyValidation, SubjectAltName

@@ -16,9 +16,10 @@ from gateway_api.graph import problems
 from gateway_api.graph.backends.backend_tls import judge_validation
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.hostnames import is_precise
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
-from gateway_api.graph.types import ExternalBackend, GraphSettings, JudgedPolicy, Problem
+from gateway_api.graph.types import ExternalBackend, GraphSettings, JudgedPolicy
 from gateway_api.ir.xds import TlsSecret, UpstreamTls
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP

@@ -12,9 +12,10 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.ca_certificates import JUDGES, merged
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
-from gateway_api.graph.types import ClientValidation, ListenerNode, Problem
+from gateway_api.graph.types import ClientValidation, ListenerNode
 from gateway_api.ir.xds import CaBundle
 from k8s_watch.objects.gateway import FrontendTls, FrontendValidation, Gateway, ObjectReference
 

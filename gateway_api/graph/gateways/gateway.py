@@ -8,9 +8,10 @@ from gateway_api.graph.gateways.client_validation import insecure_problems, with
 from gateway_api.graph.gateways.listener import judge_listener
 from gateway_api.graph.gateways.listener_conflicts import judge_together
 from gateway_api.graph.hostnames import is_precise
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
-from gateway_api.graph.types import GatewayClassNode, GatewayNode, GraphSettings, Problem
+from gateway_api.graph.types import GatewayClassNode, GatewayNode, GraphSettings
 from gateway_api.graph.written import as_written
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.objects.gateway import Gateway, GatewayAddress

@@ -10,9 +10,10 @@ from gateway_api.graph import problems
 from gateway_api.graph.certificate import certificate
 from gateway_api.graph.hostnames import is_hostname
 from gateway_api.graph.label_selector import is_valid
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
-from gateway_api.graph.types import GraphSettings, ListenerNode, Problem
+from gateway_api.graph.types import GraphSettings, ListenerNode
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import AllowedRoutes, Listener, ListenerTls, RouteGroupKind

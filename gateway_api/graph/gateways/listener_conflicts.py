@@ -13,7 +13,8 @@ from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
 from gateway_api.graph.hostnames import ANY, intersect
 from gateway_api.graph.mentions import some
-from gateway_api.graph.types import ListenerNode, Problem
+from gateway_api.graph.problems import Problem
+from gateway_api.graph.types import ListenerNode
 
 
 def judge_together(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...]:

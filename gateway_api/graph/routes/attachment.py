@@ -9,8 +9,9 @@ from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY, is_hostname, shared, sharers
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import target_of
-from gateway_api.graph.types import Binding, GatewayNode, ListenerNode, ListenerSetNode, Parent, Problem
+from gateway_api.graph.types import Binding, GatewayNode, ListenerNode, ListenerSetNode, Parent
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, RouteGroupKind
 from k8s_watch.objects.meta import Object

@@ -8,9 +8,10 @@ import xxhash
 
 from gateway_api.graph import problems
 from gateway_api.graph.mentions import some
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
-from gateway_api.graph.types import BackendNode, ExternalBackend, Problem
+from gateway_api.graph.types import BackendNode, ExternalBackend
 from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service, ServicePort

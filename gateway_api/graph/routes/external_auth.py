@@ -3,11 +3,11 @@
 Spec: Gateway API v1.6 HTTPExternalAuthFilter; GEP-1494
 """
 
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.backend import http_cluster
 from gateway_api.graph.routes.http_match import TOKEN, path_problem
-from gateway_api.graph.types import Problem
 from gateway_api.ir.xds import Cluster
 from k8s_watch.objects.routes import HTTPAuthConfig, HTTPExternalAuth, HTTPPathMatch, HTTPRouteRule
 

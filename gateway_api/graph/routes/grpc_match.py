@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from gateway_api.graph import problems
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.routes.http_match import is_too_much, pair_problems, regex_problem, too_much
-from gateway_api.graph.types import Problem
 from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch
 

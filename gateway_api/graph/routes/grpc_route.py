@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gateway_api.graph.gateways.listener import GRPC_ROUTE
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import Labels, Parents
 from gateway_api.graph.routes.backend import weight_problem
@@ -10,7 +11,7 @@ from gateway_api.graph.routes.grpc_match import as_http_match, grpc_match_proble
 from gateway_api.graph.routes.http_filter import rule_filter_problems
 from gateway_api.graph.routes.http_route import judge_requests
 from gateway_api.graph.routes.session import session_problems
-from gateway_api.graph.types import HTTPRouteNode, Problem
+from gateway_api.graph.types import HTTPRouteNode
 from k8s_watch.objects.grpc_route import GRPCRoute, GRPCRouteRule
 from k8s_watch.objects.routes import HTTPRouteRule
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import is_precise
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.routes.cors import cors_error
 from gateway_api.graph.routes.external_auth import external_auth_problem
 from gateway_api.graph.routes.http_match import TOKEN
 from gateway_api.graph.routes.mirror import share_error
-from gateway_api.graph.types import Problem
 from k8s_watch.objects.routes import (
     HTTPHeaderFilter,
     HTTPPathModifier,

@@ -9,8 +9,8 @@ from string import ascii_letters, digits
 from urllib.parse import unquote
 
 from gateway_api.graph import problems
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.regex import MAX_PROGRAM, NOTHING, regex_size, split_character
-from gateway_api.graph.types import Problem
 from k8s_watch.objects.routes import (
     HTTPHeaderMatch,
     HTTPPathMatch,

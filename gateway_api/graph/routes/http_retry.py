@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway_api.graph import durations, problems
-from gateway_api.graph.types import Problem
+from gateway_api.graph.problems import Problem
 from k8s_watch.objects.routes import HTTPRouteRetry
 
 _CODES = range(400, 600)

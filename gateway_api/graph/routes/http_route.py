@@ -6,6 +6,7 @@ import msgspec
 
 from gateway_api.graph import durations, problems
 from gateway_api.graph.gateways.listener import HTTP_ROUTE
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostname_problems, unbound
@@ -16,7 +17,7 @@ from gateway_api.graph.routes.http_match import beyond_measure, match_problems, 
 from gateway_api.graph.routes.http_retry import retry_problems
 from gateway_api.graph.routes.mirror import mirrors_of, resolve_mirrors
 from gateway_api.graph.routes.session import session_problems, session_remark
-from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, MirrorNode, Problem
+from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, MirrorNode
 from gateway_api.ir.xds import FAILURE
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.grpc_route import GRPCRoute

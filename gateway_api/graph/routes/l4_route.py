@@ -5,6 +5,7 @@ from typing import Literal
 
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import TCP_ROUTE, TLS_ROUTE, UDP_ROUTE, terminates_tls
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import (
@@ -16,7 +17,7 @@ from gateway_api.graph.routes.attachment import (
     unbound,
 )
 from gateway_api.graph.routes.backend import l4_backend, weight_problem
-from gateway_api.graph.types import L4RouteNode, L4RuleNode, Parent, Problem
+from gateway_api.graph.types import L4RouteNode, L4RuleNode, Parent
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import L4Route, TCPRoute, TLSRoute, UDPRoute
 

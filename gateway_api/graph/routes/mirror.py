@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.backend import http_cluster
-from gateway_api.graph.types import HTTPRuleNode, MirrorNode, Problem
+from gateway_api.graph.types import HTTPRuleNode, MirrorNode
 from gateway_api.ir.xds import Cluster, ClusterName
 from k8s_watch.objects.routes import HTTPRequestMirror
 

@@ -6,8 +6,8 @@ Spec: Gateway API v1.6 SessionPersistence; GEP-1619
 from collections.abc import Iterator
 
 from gateway_api.graph import durations, problems
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.routes.http_match import TOKEN
-from gateway_api.graph.types import Problem
 from k8s_watch.objects.routes import SessionPersistence
 
 _MAX_NAME = 128

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway_api.graph.ca_certificates import ca_bundle, merged, secret_ca_bundle
-from gateway_api.graph.types import Problem
+from gateway_api.graph.problems import Problem
 from gateway_api.ir.xds import CaBundle
 from k8s_watch.objects.core import ConfigMap, Secret
 from k8s_watch.objects.meta import Meta

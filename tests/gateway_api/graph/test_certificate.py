@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.ca_certificates import ca_bundle
 from gateway_api.graph.certificate import tls_secret
-from gateway_api.graph.types import ListenerNode, Problem
+from gateway_api.graph.problems import Problem
+from gateway_api.graph.types import ListenerNode
 from gateway_api.ir.xds import CaBundle, TlsSecret
 from k8s_watch.objects.core import ConfigMap, Secret
 from k8s_watch.objects.meta import Meta

@@ -1,5 +1,6 @@
 """Graphs made by hand: the shortest way to say a listener, a backend, a rule, a route."""
 
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.types import (
     BackendNode,
     Binding,
@@ -12,7 +13,6 @@ from gateway_api.graph.types import (
     L4RuleNode,
     ListenerNode,
     Parent,
-    Problem,
     RouteNode,
     Routes,
 )

@@ -1,6 +1,6 @@
 """Graph → InfraIR."""
 
-from gateway_api.graph.types import Problem
+from gateway_api.graph.problems import Problem
 from gateway_api.ir.infra import InfraPort, Owner
 from gateway_api.lowering.infra import lower_infra
 from k8s_watch.objects.gateway import GatewayAddress, GatewayInfrastructure, GatewaySpec

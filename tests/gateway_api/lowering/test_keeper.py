@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import gateway_api
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import ANY, shared
-from gateway_api.graph.types import Graph, ListenerNode, Problem
+from gateway_api.graph.problems import Problem
+from gateway_api.graph.types import Graph, ListenerNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.keeper import GatewayKeeper
