@@ -71,14 +71,14 @@ def intersect(one: str, other: str) -> str | None:
     return None
 
 
-def shared(listener: str | None, route: Iterable[str]) -> tuple[str, ...]:
+def shared(listener: str, route: Iterable[str]) -> tuple[str, ...]:
     """Return what a route's hostnames share with a listener's, in the route's order, without duplicates.
 
-    None and no hostnames mean any. Empty when nothing is shared.
+    A route without hostnames takes any. Empty when nothing is shared.
 
     Spec: Gateway API v1.6 HTTPRouteSpec.hostnames, "at least one intersecting hostname"
     """
-    found = (intersect(listener or ANY, hostname) for hostname in tuple(route) or (ANY,))
+    found = (intersect(listener, hostname) for hostname in tuple(route) or (ANY,))
     return tuple(dict.fromkeys(hostname for hostname in found if hostname is not None))
 
 

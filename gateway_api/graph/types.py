@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from immutables import Map
 
+from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.problems import ACCEPTED, OVERLAPPING_TLS_CONFIG, RESOLVED_REFS, Problem
 from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, Paths, RetryBudget, TlsSecret, UpstreamTls
 from k8s_watch.keys import ObjectKey
@@ -87,6 +88,11 @@ class ListenerNode(Node, frozen=True):
     def name(self) -> str:
         """What tells it from all other listeners of the Gateway: names in ListenerSets need not differ from others'."""
         return self.spec.name if self.listener_set is None else f"{self.listener_set}/{self.spec.name}"
+
+    @property
+    def hostname(self) -> str:
+        """That which it listens for; `*` when it has none."""
+        return self.spec.hostname or ANY
 
     @property
     def namespace(self) -> str:

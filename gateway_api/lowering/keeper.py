@@ -31,7 +31,7 @@ from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.gateway import lower_unscoped
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
 from gateway_api.lowering.listeners import Port, ports_of, tables_of
-from gateway_api.lowering.route_tables import bindings_of, hostname_of
+from gateway_api.lowering.route_tables import bindings_of
 from gateway_api.lowering.scoping import RouteScoping, with_scoping
 from gateway_api.lowering.table_keeper import TableKeeper
 from k8s_watch.keys import ObjectKey
@@ -189,7 +189,7 @@ class GatewayKeeper:
                     table = TableKeeper(plan, empty[plan.name])
                 self._tables[plan.name] = table
                 for listener in plan.listeners:
-                    place = self._places[listener.name] = _Place(table, hostname_of(listener))
+                    place = self._places[listener.name] = _Place(table, listener.hostname)
                     if place.own in contested:
                         moved.add(listener.name)
         self._stirred.update(self._tables)

@@ -12,7 +12,7 @@ from gateway_api.graph.types import BackendNode, Graph, ListenerNode
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import l4_destinations
 from gateway_api.lowering.downstream_tls import downstream_tls
-from gateway_api.lowering.route_tables import hostname_of, owner
+from gateway_api.lowering.route_tables import owner
 from k8s_watch.keys import ObjectKey
 
 
@@ -50,7 +50,7 @@ def tls_chains(
 
     Spec: Gateway API v1.6 TLSRouteSpec.hostnames; GatewaySpec.listeners, "Listener Isolation"
     """
-    own, decrypts = hostname_of(listener), terminates_tls(listener.spec)
+    own, decrypts = listener.hostname, terminates_tls(listener.spec)
     hostnames: dict[RouteId, list[str]] = {}
     backends: dict[RouteId, tuple[BackendNode, ...]] = {}
     for hostname, route in routes.items():
@@ -68,7 +68,7 @@ def tls_chains(
 
 def closing_chain(listener: ListenerNode) -> ir.FilterChain:
     """Close the connections for a listener's hostname. No certificate is shown."""
-    return _chain(_prefix(listener), (hostname_of(listener),), (), None)
+    return _chain(_prefix(listener), (listener.hostname,), (), None)
 
 
 def _prefix(listener: ListenerNode) -> str:

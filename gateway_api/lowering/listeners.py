@@ -16,7 +16,7 @@ from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import clusters_of
 from gateway_api.lowering.l4_routes import ServedBy, closing_chain, tls_chains
-from gateway_api.lowering.route_tables import Bound, TablePlan, hostname_of, misdirected, route_table
+from gateway_api.lowering.route_tables import Bound, TablePlan, misdirected, route_table
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Port(msgspec.Struct, frozen=True):
     @property
     def hostnames(self) -> frozenset[str]:
         """What they share out, those among them that do not serve."""
-        return frozenset(map(hostname_of, (*self.listeners, *self.unserved)))
+        return frozenset(listener.hostname for listener in (*self.listeners, *self.unserved))
 
     @property
     def protocol(self) -> str:
@@ -77,7 +77,7 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
                 frontend=Frontend("http", port.number, port.listeners[0].request_timeout),
                 listeners=port.listeners,
                 on_port=hostnames,
-                unserved=tuple(map(hostname_of, port.unserved)),
+                unserved=tuple(listener.hostname for listener in port.unserved),
             )
             return (plan,)
         case "HTTPS" | "TLS":
@@ -89,7 +89,7 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
                     frontend=frontend,
                     listeners=(listener,),
                     on_port=hostnames,
-                    misdirected=elsewhere[hostname_of(listener)],
+                    misdirected=elsewhere[listener.hostname],
                 )
                 for listener in port.listeners
                 if listener.spec.protocol == "HTTPS"
@@ -124,7 +124,7 @@ def handle_tls(port: Port, bound: Bound, routes: ServedBy) -> Handled:
         filter_chains=(
             *(_https_chain(table.listeners[0], table.name) for table in tables),
             *(chain for chain, _ in passing),
-            *(closing_chain(listener) for listener in port.unserved if hostname_of(listener) != ANY),
+            *(closing_chain(listener) for listener in port.unserved if listener.hostname != ANY),
         ),
         route_tables=tuple(route_table(table, bound) for table in tables),
         clusters=(*_clusters(port, bound), *_l4_clusters(backend for _, backends in passing for backend in backends)),
@@ -160,11 +160,11 @@ def _port_of(claiming: tuple[ListenerNode, ...]) -> Port | None:
     serving = tuple(listener for listener in claiming if listener.serves)
     if not serving:
         return None
-    first, served = serving[0], set(map(hostname_of, serving))
+    first, served = serving[0], {listener.hostname for listener in serving}
     unserved: dict[str, ListenerNode] = {}
     for listener in claiming:
-        if can_share_port({first.spec.protocol, listener.spec.protocol}) and hostname_of(listener) not in served:
-            unserved.setdefault(hostname_of(listener), listener)
+        if can_share_port({first.spec.protocol, listener.spec.protocol}) and listener.hostname not in served:
+            unserved.setdefault(listener.hostname, listener)
     number, transport = _port(first)
     return Port(number, first.bind_port, transport, serving, tuple(unserved.values()))
 
@@ -175,11 +175,10 @@ def _http_chain(table: TablePlan) -> ir.FilterChain:
 
 
 def _https_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
-    hostname = hostname_of(listener)
     return ir.FilterChain(
         name=route_table,
         handler=ir.HttpChain(route_table=route_table, paths=listener.paths),
-        server_names=() if hostname == ANY else (hostname,),
+        server_names=() if listener.hostname == ANY else (listener.hostname,),
         tls=downstream_tls(listener),
     )
 

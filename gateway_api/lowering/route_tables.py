@@ -89,7 +89,7 @@ def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
     """Build a table. Virtual hosts are sorted by hostname, the most specific first."""
     hosts: dict[str, list[RankedRoute]] = {hostname: [] for hostname in plan.unserved if hostname != ANY}
     for listener in plan.listeners:
-        own = hostname_of(listener)
+        own = listener.hostname
         if own != ANY:
             hosts.setdefault(own, [])
         for binding in bound.get(listener.name, ()):
@@ -120,11 +120,6 @@ def misdirected(on_port: Set[str]) -> Mapping[str, tuple[str, ...]]:
 def in_order(virtual_hosts: Iterable[ir.VirtualHost]) -> tuple[ir.VirtualHost, ...]:
     """Sort by hostname, the most specific first."""
     return tuple(sorted(virtual_hosts, key=lambda host: specificity(host.hostname)))
-
-
-def hostname_of(listener: ListenerNode) -> str:
-    """The listener's hostname; `*` when it has none."""
-    return listener.spec.hostname or ANY
 
 
 def owner(hostname: str, listeners: Set[str]) -> str | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
-from gateway_api.graph.hostnames import ANY, intersect
+from gateway_api.graph.hostnames import intersect
 from gateway_api.graph.mentions import some
 from gateway_api.graph.problems import Problem
 from gateway_api.graph.types import ListenerNode
@@ -88,7 +88,7 @@ def _conflicts(siblings: list[_Indexed], found: _Found) -> None:
     if not can_share_port(protocols):
         _protocol_conflict(siblings, f"Port {port}", found)
         return
-    for same in _grouped(siblings, lambda listener: listener.spec.hostname or ANY):
+    for same in _grouped(siblings, lambda listener: listener.hostname):
         hostname = same[0][1].spec.hostname or "(any)"
         if len({listener.spec.protocol for _, listener in same}) > 1:
             _protocol_conflict(same, f"Hostname {hostname} on port {port}", found)
@@ -116,9 +116,7 @@ def _overlaps(siblings: list[_Indexed], found: _Found) -> None:
         others = [
             other.spec.name
             for j, other in siblings
-            if j != i
-            and other.spec.protocol in OF_SERVER_NAME
-            and intersect(listener.spec.hostname or ANY, other.spec.hostname or ANY)
+            if j != i and other.spec.protocol in OF_SERVER_NAME and intersect(listener.hostname, other.hostname)
         ]
         if others:
             message = f"Hostname {listener.spec.hostname or '(any)'} overlaps with listener {', '.join(others)}."

@@ -16,7 +16,7 @@ import msgspec
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
 from gateway_api.graph.gateways.listener_conflicts import is_refused, is_unaccepted
-from gateway_api.graph.hostnames import ANY, wider
+from gateway_api.graph.hostnames import wider
 from gateway_api.graph.problems import Problem, of_condition
 from gateway_api.graph.types import ListenerNode
 
@@ -80,7 +80,7 @@ class _Claims:
         """Port that the proxy binds → port that it does so for."""
 
     def add(self, listener: ListenerNode) -> None:
-        port, hostname = _port(listener), listener.spec.hostname or ANY
+        port, hostname = _port(listener), listener.hostname
         self._served[port].add(self._holders[port].setdefault(hostname, listener.spec.protocol))
         self._bound.setdefault(_Port(port.transport, listener.bind_port), port.number)
         if listener.spec.protocol in OF_SERVER_NAME:
@@ -96,7 +96,7 @@ class _Claims:
         if served and not can_share_port(served | {protocol}):
             text = " and ".join(sorted(served))
             return problems.protocol_conflict(f"Port {port.number} of this Gateway serves {text} already.")
-        if holder := self._holders[port].get(listener.spec.hostname or ANY):
+        if holder := self._holders[port].get(listener.hostname):
             what = (
                 f"Hostname {listener.spec.hostname or '(any)'} on port {port.number} of this Gateway is taken already"
             )
@@ -114,7 +114,7 @@ def _overlapping(hostnames: Set[str]) -> frozenset[str]:
 
 
 def _overlap(listener: ListenerNode, overlapping: Set[str]) -> Problem | None:
-    hostname = listener.spec.hostname or ANY
+    hostname = listener.hostname
     if listener.spec.protocol not in OF_SERVER_NAME or hostname not in overlapping or is_unaccepted(listener):
         return None
     text = listener.spec.hostname or "(any)"

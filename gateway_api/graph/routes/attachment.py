@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway_api.graph import problems
-from gateway_api.graph.hostnames import ANY, is_hostname, shared, sharers
+from gateway_api.graph.hostnames import is_hostname, shared, sharers
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.problems import Problem
@@ -187,8 +187,7 @@ def _bind(
     bindings = tuple(
         Binding(listener=listener.name, hostnames=both)
         for listener in allowing
-        if (near is None or (listener.spec.hostname or ANY) in near)
-        and (both := shared(listener.spec.hostname, route_hostnames))
+        if (near is None or listener.hostname in near) and (both := shared(listener.hostname, route_hostnames))
     )
     if not bindings:
         message = (

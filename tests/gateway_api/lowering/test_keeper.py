@@ -40,7 +40,7 @@ def at(protocol: str, hostname: str, *problems: Problem) -> ListenerNode:
 
 
 ROUTES = tuple(
-    route(f"r-{node.name}", shared(node.spec.hostname, HOSTNAMES[1:]), rule("/", backend("one")), to=node.name)
+    route(f"r-{node.name}", shared(node.hostname, HOSTNAMES[1:]), rule("/", backend("one")), to=node.name)
     for node in (at(*place) for place in PLACES)
     if node.spec.protocol != "UDP"
 )
