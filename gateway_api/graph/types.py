@@ -209,7 +209,7 @@ class BackendNode(Node, frozen=True):
 
 
 class HTTPRuleNode(Node, frozen=True):
-    """One rule of a route of requests, judged. A rule with `problems` of condition Accepted answers `failure`."""
+    """One rule of a route of requests, judged."""
 
     index: int
     spec: HTTPRouteRule
@@ -220,8 +220,9 @@ class HTTPRuleNode(Node, frozen=True):
     authorizer: Cluster | Problem | None = None
     """Whom it asks whether a request may go on; a rule that cannot ask answers its failure."""
     problems: tuple[Problem, ...] = ()
-    too_much: frozenset[int] = frozenset()
-    """The places of matches that no request should have to go through, with those of the rules before."""
+    """Condition Accepted, what its references lead to aside. A rule with any is dropped: it answers `failure`."""
+    unusable: frozenset[int] = frozenset()
+    """The places of those matches that are themselves what is wrong: of a dropped rule they match nothing."""
     failure: int = FAILURE
     """The HTTP status for requests that it, or one of its backends, cannot serve."""
 

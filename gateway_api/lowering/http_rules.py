@@ -10,7 +10,6 @@ import msgspec
 from gateway_api.graph.durations import seconds
 from gateway_api.graph.precedence import MatchOrder, asked_for, behind, match_precedence, method_precedence, under
 from gateway_api.graph.problems import Problem
-from gateway_api.graph.routes.http_match import match_problems
 from gateway_api.graph.routes.mirror import mirrors_of
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
@@ -137,7 +136,7 @@ def _preflight(of: ir.Route) -> ir.Route:
 
 def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
     """Return the clusters that a rule asks and sends to, also with weight 0: giving it weight then loses nothing."""
-    if _is_dropped(rule) or isinstance(rule.authorizer, Problem):
+    if rule.problems or isinstance(rule.authorizer, Problem):
         return ()
     asked = (rule.authorizer,) if rule.authorizer else ()
     if _redirect_of(rule.spec.filters) is not None:
@@ -147,15 +146,13 @@ def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
 
 
 def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
-    """The matches with their index; only in a rule with problems can one of them be the problem."""
+    """The matches with their index."""
     matches = enumerate(rule.spec.matches or (HTTPRouteMatch(),))
-    if not _is_dropped(rule):
-        return matches
-    return ((i, match) for i, match in matches if i not in rule.too_much and not any(match_problems(match, "")))
+    return ((i, match) for i, match in matches if i not in rule.unusable)
 
 
 def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
-    if _is_dropped(rule) or isinstance(rule.authorizer, Problem):
+    if rule.problems or isinstance(rule.authorizer, Problem):
         return ir.Respond(status=rule.failure)
     if (redirect := _redirect_of(rule.spec.filters)) is not None:
         return filters.redirect(redirect, path, frontend, filters.cors(rule.spec.filters))
@@ -254,10 +251,6 @@ def _retry(spec: HTTPRouteRetry | None) -> ir.Retry | None:
     if spec is None:
         return None
     return ir.Retry(codes=tuple(sorted(set(spec.codes))), attempts=spec.attempts, backoff=_seconds(spec.backoff))
-
-
-def _is_dropped(rule: HTTPRuleNode) -> bool:
-    return any(problem.condition == "Accepted" for problem in rule.problems)
 
 
 def _redirect_of(filters: Iterable[HTTPRouteFilter]) -> HTTPRequestRedirect | None:

@@ -1,6 +1,6 @@
 """backendRef → a cluster, or why there is none."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -171,14 +171,16 @@ def _suffix(protocol: Protocol, tls: UpstreamTls | None) -> str:
     return suffix if tls is None else f"{suffix}/tls-{_digest(tls)}"
 
 
-def weight_problem(ref: BackendRef, where: str) -> Problem | None:
-    """Return what is wrong with the reference's weight, if anything.
+def weight_problems(refs: Iterable[BackendRef], where: str) -> Iterator[Problem]:
+    """Yield what is wrong with the weights of a rule's backendRefs; `where` names the rule, for example `rules[0]`.
 
     Spec: Gateway API v1.6 BackendRef.weight
     """
-    if 0 <= ref.weight <= _MAX_WEIGHT:
-        return None
-    return problems.unsupported_value(f"{where}.weight is {ref.weight}: use 0 to {_MAX_WEIGHT}.")
+    for i, ref in enumerate(refs):
+        if not 0 <= ref.weight <= _MAX_WEIGHT:
+            yield problems.unsupported_value(
+                f"{where}.backendRefs[{i}].weight is {ref.weight}: use 0 to {_MAX_WEIGHT}."
+            )
 
 
 def _digest(tls: UpstreamTls) -> str:

@@ -45,9 +45,7 @@ _UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f]")
 _BEYOND_A_PATH = re.compile(r"[#?]")
 
 
-def rule_filter_problems(
-    rule: HTTPRouteRule, where: str, supported: frozenset[str] = RULE_FILTERS
-) -> Iterator[Problem]:
+def rule_filter_problems(rule: HTTPRouteRule, where: str, supported: frozenset[str]) -> Iterator[Problem]:
     """Yield what is wrong with a rule's filters, of `supported` types, and its backendRefs' filters.
 
     Spec: Gateway API v1.6 HTTPRouteRule.filters, HTTPBackendRef.filters

@@ -1,6 +1,8 @@
 """HTTPRoute + its parents + its backends → HTTPRouteNode."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
@@ -10,9 +12,9 @@ from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostname_problems, unbound
-from gateway_api.graph.routes.backend import http_backend, weight_problem
+from gateway_api.graph.routes.backend import http_backend, weight_problems
 from gateway_api.graph.routes.external_auth import authorizer
-from gateway_api.graph.routes.http_filter import rule_filter_problems
+from gateway_api.graph.routes.http_filter import RULE_FILTERS, rule_filter_problems
 from gateway_api.graph.routes.http_match import beyond_measure, match_problems, too_much_of_a_route
 from gateway_api.graph.routes.http_retry import retry_problems
 from gateway_api.graph.routes.mirror import mirrors_of, resolve_mirrors
@@ -23,8 +25,25 @@ from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.grpc_route import GRPCRoute
 from k8s_watch.objects.routes import HTTPBackendRef, HTTPRoute, HTTPRouteFilter, HTTPRouteRule, HTTPRouteTimeouts
 
-_FAILURES = {"GRPCRoute": 503}
-"""503 is what a gRPC client sees as UNAVAILABLE. Spec: Gateway API v1.6 GRPCRouteRule.backendRefs"""
+
+class Traits(NamedTuple):
+    """What tells the kinds of route of requests apart."""
+
+    kind: RouteGroupKind
+    filters: frozenset[str]
+    """The types that a rule may have."""
+    failure: int
+    """See `HTTPRuleNode.failure`."""
+
+
+class Rule(NamedTuple):
+    """A rule as that of an HTTPRoute, and what is wrong with each of its matches as its user wrote them."""
+
+    spec: HTTPRouteRule
+    match_problems: Sequence[Sequence[Problem]]
+
+
+_HTTP = Traits(HTTP_ROUTE, RULE_FILTERS, FAILURE)
 
 
 def judge_http_route(route: HTTPRoute, known: Parents, labels: Labels, resolver: Resolver) -> HTTPRouteNode | None:
@@ -34,26 +53,30 @@ def judge_http_route(route: HTTPRoute, known: Parents, labels: Labels, resolver:
 
     Spec: Gateway API v1.6 HTTPRoute
     """
-    rules = [(rule, _rule_problems(rule, f"rules[{i}]")) for i, rule in enumerate(route.spec.rules)]
-    return judge_requests(route, HTTP_ROUTE, rules, known=known, labels=labels, resolver=resolver)
+    rules = (
+        Rule(rule, [[*match_problems(match, f"rules[{i}].matches[{j}]")] for j, match in enumerate(rule.matches)])
+        for i, rule in enumerate(route.spec.rules)
+    )
+    return judge_requests(route, _HTTP, rules, known=known, labels=labels, resolver=resolver)
 
 
 def judge_requests(
     route: HTTPRoute | GRPCRoute,
-    kind: RouteGroupKind,
-    rules: Sequence[tuple[HTTPRouteRule, Iterable[Problem]]],
+    traits: Traits,
+    rules: Iterable[Rule],
     *,
     known: Parents,
     labels: Labels,
     resolver: Resolver,
 ) -> HTTPRouteNode | None:
-    """Judge a route of either kind by its rules and what is wrong with each; None as in `judge_http_route`.
+    """Judge a route of either kind by its rules, which are only asked for where it is ours; None as in
+    `judge_http_route`.
 
     Spec: Gateway API v1.6 CommonRouteSpec
     """
     parents = attach(
         route,
-        kind,
+        traits.kind,
         route.spec.parent_refs,
         known,
         labels=labels,
@@ -62,12 +85,10 @@ def judge_requests(
     if not parents:
         return None
     wrong = tuple(hostname_problems(route.spec.hostnames))
-    referrer = Referrer(kind.kind, route.metadata.namespace)
-    beyond = beyond_measure([rule for rule, _ in rules])
-    judged = tuple(
-        _judge_rule(i, rule, (*found, *_too_much(i, beyond[i])), referrer, resolver, too_much=beyond[i])
-        for i, (rule, found) in enumerate(rules)
-    )
+    referrer = Referrer(traits.kind.kind, route.metadata.namespace)
+    asked = list(rules)
+    beyond = beyond_measure([rule.spec for rule in asked])
+    judged = tuple(_judge_rule(traits, i, rule, referrer, resolver, beyond=beyond[i]) for i, rule in enumerate(asked))
     return HTTPRouteNode(
         source=route,
         parents=unbound(parents) if wrong else parents,
@@ -92,30 +113,26 @@ def _rejection(wrong: tuple[Problem, ...], rules: tuple[HTTPRuleNode, ...]) -> P
 
 
 def _judge_rule(
-    index: int,
-    rule: HTTPRouteRule,
-    wrong: tuple[Problem, ...],
-    referrer: Referrer,
-    resolver: Resolver,
-    *,
-    too_much: frozenset[int],
+    traits: Traits, index: int, rule: Rule, referrer: Referrer, resolver: Resolver, *, beyond: frozenset[int]
 ) -> HTTPRuleNode:
+    """`beyond` are the places of those matches that are too much with those before them."""
+    spec, where = rule.spec, f"rules[{index}]"
     return HTTPRuleNode(
         index=index,
-        spec=rule,
+        spec=spec,
         backends=_with_vacancies(
-            rule, [_judge_backend(ref, referrer, resolver) for ref in rule.backend_refs], resolver
+            spec, [_judge_backend(ref, referrer, resolver) for ref in spec.backend_refs], resolver
         ),
-        mirrors=_mirrors(rule.filters, referrer, resolver),
-        authorizer=authorizer(rule, referrer, resolver),
-        problems=wrong,
-        too_much=too_much,
-        failure=_FAILURES.get(referrer.kind, FAILURE),
+        mirrors=_mirrors(spec.filters, referrer, resolver),
+        authorizer=authorizer(spec, referrer, resolver),
+        problems=(
+            *chain.from_iterable(rule.match_problems),
+            *_rule_problems(spec, where, traits.filters),
+            *(too_much_of_a_route(f"{where}.matches[{i}]") for i in sorted(beyond)),
+        ),
+        unusable=beyond.union(i for i, found in enumerate(rule.match_problems) if found),
+        failure=traits.failure,
     )
-
-
-def _too_much(index: int, matches: Iterable[int]) -> Iterator[Problem]:
-    return (too_much_of_a_route(f"rules[{index}].matches[{i}]") for i in sorted(matches))
 
 
 def _judge_backend(ref: HTTPBackendRef, referrer: Referrer, resolver: Resolver) -> BackendNode:
@@ -147,14 +164,10 @@ def _mirrors(filters: Iterable[HTTPRouteFilter], referrer: Referrer, resolver: R
     return resolve_mirrors((one.request_mirror for one in filters), referrer, resolver)
 
 
-def _rule_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
-    for i, match in enumerate(rule.matches):
-        yield from match_problems(match, f"{where}.matches[{i}]")
-    yield from rule_filter_problems(rule, where)
-    for i, ref in enumerate(rule.backend_refs):
-        wrong = weight_problem(ref, f"{where}.backendRefs[{i}]")
-        if wrong is not None:
-            yield wrong
+def _rule_problems(rule: HTTPRouteRule, where: str, filters: frozenset[str]) -> Iterator[Problem]:
+    """Yield what is wrong with a rule, its matches and references aside."""
+    yield from rule_filter_problems(rule, where, filters)
+    yield from weight_problems(rule.backend_refs, where)
     if rule.timeouts is not None:
         yield from _timeout_problems(rule.timeouts, f"{where}.timeouts")
     if rule.retry is not None:

@@ -16,7 +16,7 @@ from gateway_api.graph.routes.attachment import (
     hostname_problems,
     unbound,
 )
-from gateway_api.graph.routes.backend import l4_backend, weight_problem
+from gateway_api.graph.routes.backend import l4_backend, weight_problems
 from gateway_api.graph.types import L4RouteNode, L4RuleNode, Parent
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import L4Route, TCPRoute, TLSRoute, UDPRoute
@@ -87,7 +87,4 @@ def _rule_problems(kind: RouteGroupKind, route: L4Route) -> Iterator[Problem]:
     if len(route.spec.rules) != 1:
         yield problems.unsupported_value(f"rules has {len(route.spec.rules)} entries; a {kind.kind} has exactly one.")
     for i, rule in enumerate(route.spec.rules):
-        for j, ref in enumerate(rule.backend_refs):
-            wrong = weight_problem(ref, f"rules[{i}].backendRefs[{j}]")
-            if wrong is not None:
-                yield wrong
+        yield from weight_problems(rule.backend_refs, f"rules[{i}]")

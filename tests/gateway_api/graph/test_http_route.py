@@ -71,6 +71,7 @@ def test_a_good_route_has_no_problem(http_route: Route) -> None:
 def test_a_match_that_cannot_be_honoured_drops_its_rule_only(match: str, http_route: Route) -> None:
     node = http_route(f"rules: [{{matches: [{match}]}}, {GOOD}]")
     assert (rule_reasons(node), rule_reasons(node, 1)) == (["UnsupportedValue"], [])
+    assert ([*node.rules[0].unusable], [*node.rules[1].unusable]) == ([0], [])
     assert node.rejection is None
     assert node.parents[0].bindings
 
@@ -89,6 +90,7 @@ def test_matches_of_a_route_that_are_too_much_together_are_named(http_route: Rou
         ["UnsupportedValue"] * 2,
         [],
     ]
+    assert [[*rule.unusable] for rule in node.rules] == [[], [], [], [], [], [0], [0, 1], []]
     assert node.rules[6].problems[1].message == (
         "rules[6].matches[1] has regular expressions that are more than 20000 RE2 instructions with those of the "
         "matches before it; shorten their repetitions, or match by prefixes and exact values."

@@ -182,9 +182,8 @@ def test_a_tcp_port_without_a_usable_backend_has_no_destination() -> None:
 def test_a_match_that_cannot_be_made_has_no_route() -> None:
     paths = (HTTPPathMatch(type="RegularExpression", value="("), HTTPPathMatch(value="/good"))
     spec = HTTPRouteRule(matches=tuple(HTTPRouteMatch(path=path) for path in paths))
-    lowered = lower(
-        (listener(),), route("r", ("*",), HTTPRuleNode(index=0, spec=spec, backends=(), problems=(REFUSED,)))
-    )
+    node = HTTPRuleNode(index=0, spec=spec, backends=(), problems=(REFUSED,), unusable=frozenset({0}))
+    lowered = lower((listener(),), route("r", ("*",), node))
     (kept,) = lowered.route_tables[0].virtual_hosts[0].routes
     assert (kept.match.path.value, kept.action) == ("/good", ir.Respond(status=500))
 
