@@ -182,21 +182,21 @@ class Parent(Node, frozen=True):
 
 
 class MirrorNode(Node, frozen=True):
-    """One RequestMirror filter, resolved. Either `cluster` or `problem` is set."""
+    """One RequestMirror filter, resolved."""
 
     numerator: int
     """Of every `denominator` requests, so many are copied."""
     denominator: int
-    cluster: Cluster | None = None
-    problem: Problem | None = None
+    cluster: Cluster | Problem
+    """Who gets the copies, or why nobody does."""
 
 
 class BackendNode(Node, frozen=True):
-    """One backendRef, resolved. Either `cluster` or `problem` is set."""
+    """One backendRef, resolved."""
 
     weight: int
-    cluster: Cluster | None = None
-    problem: Problem | None = None
+    cluster: Cluster | Problem
+    """Where it leads, or why it leads nowhere."""
     mirrors: tuple[MirrorNode, ...] = ()
     """Those among its filters, in their order."""
     session: SessionPersistence | None = None
@@ -218,7 +218,7 @@ class HTTPRuleNode(Node, frozen=True):
     mirrors: tuple[MirrorNode, ...] = ()
     """Those among the rule's filters, in their order."""
     authorizer: Cluster | Problem | None = None
-    """Whom it asks whether a request may go on; a rule that cannot ask answers its failure."""
+    """Whom it asks whether a request may go on; a rule that cannot ask answers its failure. None: it asks nobody."""
     problems: tuple[Problem, ...] = ()
     """Condition Accepted, what its references lead to aside. A rule with any is dropped: it answers `failure`."""
     unusable: frozenset[int] = frozenset()

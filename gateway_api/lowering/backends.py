@@ -62,4 +62,4 @@ def reachable(destinations: Iterable[ir.Destination]) -> bool:
 
 
 def _cluster(backend: BackendNode) -> ir.ClusterName:
-    return backend.cluster.name if backend.cluster is not None else ir.INVALID_BACKEND
+    return backend.cluster.name if isinstance(backend.cluster, ir.Cluster) else ir.INVALID_BACKEND

@@ -46,7 +46,7 @@ def mirrors(nodes: Iterable[MirrorNode]) -> tuple[ir.Mirror, ...]:
     return tuple(
         ir.Mirror(cluster=node.cluster.name, numerator=node.numerator, denominator=node.denominator)
         for node in nodes
-        if node.cluster is not None and node.numerator
+        if isinstance(node.cluster, ir.Cluster) and node.numerator
     )
 
 

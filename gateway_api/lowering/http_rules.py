@@ -142,7 +142,7 @@ def clusters_of(rule: HTTPRuleNode) -> tuple[ir.Cluster, ...]:
     if _redirect_of(rule.spec.filters) is not None:
         return asked
     clusters = (*(node.cluster for node in rule.backends), *(node.cluster for node in mirrors_of(rule)))
-    return (*asked, *(cluster for cluster in clusters if cluster is not None))
+    return (*asked, *(cluster for cluster in clusters if isinstance(cluster, ir.Cluster)))
 
 
 def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
@@ -225,7 +225,7 @@ def _session(
     Spec: GEP-1619, "Path", "MUST be left unset"
     """
     to = backend.cluster
-    if to is None or backend.vacant:
+    if isinstance(to, Problem) or backend.vacant:
         return None
     own = rule.spec.session_persistence
     spec = own or backend.session

@@ -201,7 +201,7 @@ def _only_backends(port: Port, routes: ServedBy) -> tuple[BackendNode, ...]:
 
 
 def _l4_clusters(backends: Iterable[BackendNode]) -> Iterator[ir.Cluster]:
-    return (backend.cluster for backend in backends if backend.cluster is not None)
+    return (backend.cluster for backend in backends if isinstance(backend.cluster, ir.Cluster))
 
 
 def _port(listener: ListenerNode) -> tuple[int, Literal["TCP", "UDP"]]:

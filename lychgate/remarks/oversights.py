@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Set
 
 from gateway_api.graph.gateways.listener_set import parent_of
+from gateway_api.graph.routes.mirror import mirrors_of
 from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
 from gateway_api.ir.clusters import Cluster
 from gateway_api.lowering.endpoints import lower_endpoints
@@ -136,12 +137,11 @@ def _services(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
 
 def _clusters(rule: HTTPRuleNode | L4RuleNode) -> Iterator[Cluster]:
     """Whatever the rule sends to."""
-    yield from (backend.cluster for backend in rule.backends if backend.cluster and backend.weight)
+    found = [backend.cluster for backend in rule.backends if backend.weight]
     if isinstance(rule, HTTPRuleNode):
-        mirrors = (*rule.mirrors, *(mirror for backend in rule.backends for mirror in backend.mirrors))
-        yield from (mirror.cluster for mirror in mirrors if mirror.cluster)
-        if isinstance(rule.authorizer, Cluster):
-            yield rule.authorizer
+        found += [mirror.cluster for mirror in mirrors_of(rule)]
+        found += [rule.authorizer] if rule.authorizer else []
+    yield from (cluster for cluster in found if isinstance(cluster, Cluster))
 
 
 def _overrides(cluster: ClusterSnapshot, graph: Graph, keys: Set[ObjectKey]) -> Iterator[Oversight]:

@@ -191,10 +191,7 @@ def _digest(tls: UpstreamTls) -> str:
 
 
 def _backend_node(ref: BackendRef, found: Cluster | Problem) -> BackendNode:
-    weight = min(max(ref.weight, 0), _MAX_WEIGHT)
-    if isinstance(found, Problem):
-        return BackendNode(weight=weight, problem=found)
-    return BackendNode(weight=weight, cluster=found)
+    return BackendNode(weight=min(max(ref.weight, 0), _MAX_WEIGHT), cluster=found)
 
 
 def _is_external(ref: BackendObjectReference) -> bool:

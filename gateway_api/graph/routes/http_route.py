@@ -153,7 +153,7 @@ def _with_vacancies(
 
     def is_vacant(node: BackendNode) -> bool:
         has_session = rule.session_persistence is not None or node.session is not None
-        if not has_session or node.cluster is None or node.cluster.hostname:
+        if not has_session or isinstance(node.cluster, Problem) or node.cluster.hostname:
             return False
         return resolver.is_vacant(node.cluster.backend)
 
@@ -191,7 +191,5 @@ def _timeout_problems(timeouts: HTTPRouteTimeouts, where: str) -> Iterator[Probl
 
 def _all_problems(rule: HTTPRuleNode) -> Iterator[Problem]:
     yield from rule.problems
-    yield from (backend.problem for backend in rule.backends if backend.problem is not None)
-    yield from (mirror.problem for mirror in mirrors_of(rule) if mirror.problem is not None)
-    if isinstance(rule.authorizer, Problem):
-        yield rule.authorizer
+    clusters = (*(node.cluster for node in rule.backends), *(node.cluster for node in mirrors_of(rule)))
+    yield from (found for found in (*clusters, rule.authorizer) if isinstance(found, Problem))

@@ -65,7 +65,7 @@ def _judge(
         )
         for rule in route.spec.rules
     )
-    unresolved = (backend.problem for rule in rules for backend in rule.backends if backend.problem is not None)
+    unresolved = (node.cluster for rule in rules for node in rule.backends if isinstance(node.cluster, Problem))
     wrong = (*hostname_problems(hostnames), *_rule_problems(kind, route))
     return L4RouteNode(
         source=route,

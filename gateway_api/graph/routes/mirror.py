@@ -45,9 +45,8 @@ def share_error(mirror: HTTPRequestMirror) -> str | None:
 def _mirror(mirror: HTTPRequestMirror, referrer: Referrer, resolver: Resolver) -> MirrorNode:
     numerator, denominator = _share(mirror)
     found = http_cluster(mirror.backend_ref, referrer, resolver)
-    if isinstance(found, Problem):
-        return MirrorNode(numerator=numerator, denominator=denominator, problem=found)
-    return MirrorNode(numerator=numerator, denominator=denominator, cluster=_for_copies(found))
+    cluster = found if isinstance(found, Problem) else _for_copies(found)
+    return MirrorNode(numerator=numerator, denominator=denominator, cluster=cluster)
 
 
 def _for_copies(cluster: Cluster) -> Cluster:

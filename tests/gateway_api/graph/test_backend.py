@@ -1,10 +1,12 @@
 import pytest
 import yaml
 
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.reference_grant import Grants
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.backend import http_backend, l4_backend
+from gateway_api.ir.xds import Cluster
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service, ServicePort, ServiceSpec
 from k8s_watch.objects.meta import Meta
@@ -35,7 +37,7 @@ TCP = Referrer("TCPRoute", "default")
 def test_a_clusters_name_says_the_service_the_port_and_what_is_not_default() -> None:
     names = [http_backend(BackendRef(name="web", port=port), HTTP, RESOLVER).cluster for port in (80, 81)]
     names.append(l4_backend(BackendRef(name="web", port=82), TCP, RESOLVER, "tcp").cluster)
-    assert [(cluster.name, cluster.protocol) for cluster in names if cluster] == [
+    assert [(cluster.name, cluster.protocol) for cluster in names if isinstance(cluster, Cluster)] == [
         ("service/default/web/80", "http1"),
         ("service/default/web/81/http2", "http2"),
         ("service/default/web/82/tcp", "tcp"),
@@ -44,7 +46,7 @@ def test_a_clusters_name_says_the_service_the_port_and_what_is_not_default() -> 
 
 def test_the_tcp_port_of_a_number_is_meant() -> None:
     cluster = http_backend(BackendRef(name="web", port=443), HTTP, RESOLVER).cluster
-    assert cluster is not None
+    assert isinstance(cluster, Cluster)
     assert (cluster.backend, cluster.port) == (ObjectKey("default", "web"), 443)
 
 
@@ -68,13 +70,13 @@ def test_what_is_not_kubernetes_own_counts_where_it_is_known(app_protocol: str, 
     resolver = Resolver(Grants(()), {one.key: one}, {}, {}, occupied={}, directives={})
     ref = BackendRef(name="web", port=80)
     found = [http_backend(ref, Referrer(kind, "default"), resolver).cluster for kind in ("HTTPRoute", "GRPCRoute")]
-    assert [cluster and cluster.protocol for cluster in found] == [http, grpc]
+    assert [cluster.protocol for cluster in found if isinstance(cluster, Cluster)] == [http, grpc]
 
 
 def test_a_web_socket_is_no_backend_for_grpc() -> None:
     node = http_backend(BackendRef(name="web", port=85), Referrer("GRPCRoute", "default"), RESOLVER)
-    assert node.problem is not None
-    assert node.problem.reason == "UnsupportedProtocol"
+    assert isinstance(node.cluster, Problem)
+    assert node.cluster.reason == "UnsupportedProtocol"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,5 @@ def test_a_web_socket_is_no_backend_for_grpc() -> None:
 )
 def test_a_reference_that_leads_nowhere_says_why(ref: str, reason: str) -> None:
     node = http_backend(BackendRef(**yaml.safe_load(ref), weight=7), HTTP, RESOLVER)
-    assert (node.weight, node.cluster) == (7, None)
-    assert node.problem is not None
-    assert (node.problem.condition, node.problem.reason) == ("ResolvedRefs", reason)
+    assert isinstance(node.cluster, Problem)
+    assert (node.weight, node.cluster.condition, node.cluster.reason) == (7, "ResolvedRefs", reason)

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway_api.graph.types import Graph, HTTPRouteNode
+from gateway_api.ir.xds import Cluster
 
 type Route = Callable[..., HTTPRouteNode]
 
@@ -33,7 +34,7 @@ def test_a_good_route_has_no_problem(http_route: Route) -> None:
       backendRefs: [{name: web, port: 80, weight: 90}, {name: web, port: 81, weight: 0}]
     """)
     assert (node.problems, node.rejection) == ((), None)
-    assert [backend.cluster.name for backend in node.rules[0].backends if backend.cluster] == [
+    assert [backend.cluster.name for backend in node.rules[0].backends if isinstance(backend.cluster, Cluster)] == [
         "service/default/web/80",
         "service/default/web/81/http2",
     ]
@@ -265,8 +266,8 @@ def test_mirrors_are_resolved_one_by_one_and_drop_no_rule(http_route: Route) -> 
     backend = f"{{name: web, port: 80, filters: [{bad}, {MIRROR}]}}"
     node = http_route(f"rules: [{{filters: [{MIRROR}, {bad}], backendRefs: [{backend}]}}]")
     [rule] = node.rules
-    assert [mirror.cluster is not None for mirror in rule.mirrors] == [True, False]
-    assert [mirror.cluster is not None for mirror in rule.backends[0].mirrors] == [False, True]
+    assert [isinstance(mirror.cluster, Cluster) for mirror in rule.mirrors] == [True, False]
+    assert [isinstance(mirror.cluster, Cluster) for mirror in rule.backends[0].mirrors] == [False, True]
     assert [(problem.condition, problem.reason) for problem in node.problems] == [
         ("ResolvedRefs", "BackendNotFound")
     ] * 2
@@ -315,7 +316,7 @@ def test_a_rejected_route_is_not_counted(graph: Callable[..., Graph]) -> None:
 
 def test_references_are_resolved_one_by_one(http_route: Route) -> None:
     node = http_route("rules: [{backendRefs: [{name: none, port: 80}, {name: web, port: 80}]}]")
-    assert [backend.cluster is not None for backend in node.rules[0].backends] == [False, True]
+    assert [isinstance(backend.cluster, Cluster) for backend in node.rules[0].backends] == [False, True]
     assert [(problem.condition, problem.reason) for problem in node.problems] == [("ResolvedRefs", "BackendNotFound")]
     assert node.rejection is None
 

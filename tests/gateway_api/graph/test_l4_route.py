@@ -3,7 +3,9 @@ from collections.abc import Callable
 import pytest
 import yaml
 
+from gateway_api.graph.problems import Problem
 from gateway_api.graph.types import Graph
+from gateway_api.ir.xds import Cluster
 
 type Build = Callable[..., Graph]
 
@@ -79,10 +81,10 @@ spec: {ports: [{name: t, port: 53}, {name: u, port: 53, protocol: UDP}]}
     refs = [{"name": "dns", "port": 53}, {"name": "web", "port": 80}]
     node = graph(gateway, service, route(kind="UDPRoute", rules=[{"backendRefs": refs}])).l4["UDPRoute"].nodes
     dns, web = node["default", "r"].rules[0].backends
-    assert dns.cluster is not None
+    assert isinstance(dns.cluster, Cluster)
     assert dns.cluster.name == "service/default/dns/53/udp"
-    assert web.problem is not None
-    assert web.problem.reason == "UnsupportedProtocol"
+    assert isinstance(web.cluster, Problem)
+    assert web.cluster.reason == "UnsupportedProtocol"
 
 
 def test_exactly_one_rule_is_allowed(graph: Build) -> None:

@@ -46,14 +46,14 @@ def test_backends_keep_their_weights() -> None:
 
 
 def test_an_unusable_backend_keeps_its_share() -> None:
-    broken = BackendNode(weight=3, problem=REFUSED)
+    broken = BackendNode(weight=3, cluster=REFUSED)
     forward = action(lower((listener(),), route("r", ("*",), rule("/", backend("one"), broken))))
     assert isinstance(forward, ir.Forward)
     assert (forward.destinations[1].cluster, forward.destinations[1].weight) == (ir.INVALID_BACKEND, 3)
 
 
 def test_rules_that_reach_no_backend_answer_500() -> None:
-    broken = BackendNode(weight=3, problem=REFUSED)
+    broken = BackendNode(weight=3, cluster=REFUSED)
     for dead in (
         rule("/"),
         rule("/", broken),
@@ -173,7 +173,7 @@ def test_the_oldest_tcp_route_takes_the_port() -> None:
 
 
 def test_a_tcp_port_without_a_usable_backend_has_no_destination() -> None:
-    broken = tcp_route("r", BackendNode(weight=1, problem=REFUSED))
+    broken = tcp_route("r", BackendNode(weight=1, cluster=REFUSED))
     for routes in ((), (broken,), (tcp_route("r", backend("one", 0)),)):
         lowered = lower((listener("tcp", 9000, protocol="TCP"),), tcp_routes=routes)
         assert lowered.listeners[0].filter_chains[0].handler == ir.TcpChain(destinations=())
