@@ -12,7 +12,7 @@ from protos.encode import pack
 from protos.render import to_dict
 from protos.values import FALSE, TRUE, seconds, socket_address, uint32, uint64
 from protos.wrap import manager_filter, protocol_options
-from xds_server.translate.http_filters import ROUTER
+from xds_server.translate.connection_manager import ROUTER
 from xds_server.translate.scope import scoped_routes
 from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 

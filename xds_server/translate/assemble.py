@@ -7,7 +7,7 @@ from xds_server.snapshot.resource import ResourceType, Snapshot, make_set
 from xds_server.translate.cluster import cluster
 from xds_server.translate.endpoint import endpoints as endpoints_of
 from xds_server.translate.listener import listener
-from xds_server.translate.route import route_table
+from xds_server.translate.route_table import route_table
 from xds_server.translate.scope import scopes
 from xds_server.translate.secret import secret
 

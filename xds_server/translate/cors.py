@@ -12,7 +12,7 @@ from protos import core, http, matcher
 from protos.encode import pack
 from protos.route import HeaderMatcher
 from protos.values import FALSE, TRUE
-from xds_server.translate.matcher import regex
+from xds_server.translate.route_match import regex
 
 FILTER = "envoy.filters.http.cors"
 

@@ -12,7 +12,7 @@ from protos.encode import pack
 from protos.values import uint32
 from protos.wrap import manager_filter, tls_socket
 from xds_server.translate.access_log import STDOUT
-from xds_server.translate.http_filters import connection_manager
+from xds_server.translate.connection_manager import connection_manager
 from xds_server.translate.secret import over_sds
 
 CONNECT_ATTEMPTS = 16

@@ -1,65 +1,32 @@
-"""ir.RouteTable → RouteConfiguration.
+"""ir.Route → Routes: to Envoy one, or several that it tries one after the other.
 
-A virtual host is encoded by itself, and a table is its hosts' encodings one after the other: a change of one route
-costs its host, not the table.
-
-Spec: Envoy v1.40 config.route.v3
+Spec: Envoy v1.40 config.route.v3.Route
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import NamedTuple
 
 import msgspec
-from google.protobuf.any_pb2 import Any as AnyMessage
 
 from gateway_api.ir import xds as ir
-from protos import core
-from protos import matcher as matchers
+from protos import core, matcher
 from protos import route as pb
-from protos.encode import as_field, encode, pack
-from protos.values import seconds, uint32, uint64
-from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
-from xds_server.translate import cors
-from xds_server.translate.external_auth import FILTER as AUTH_FILTER
-from xds_server.translate.external_auth import authorization
+from protos.values import seconds, uint32
+from xds_server.translate import cors, external_auth, grpc_web, session
 from xds_server.translate.fraction import common_denominator, fraction
-from xds_server.translate.grpc_web import FILTER as GRPC_WEB_FILTER
-from xds_server.translate.grpc_web import TRANSLATE
 from xds_server.translate.header_mods import header_changes
-from xds_server.translate.matcher import match, regex
 from xds_server.translate.path import path, rewrite
-from xds_server.translate.session import FILTER as SESSION_FILTER
-from xds_server.translate.session import has_session, session_of
+from xds_server.translate.retry import retries, retry_policy
+from xds_server.translate.route_match import regex, route_match
 
 STREAM_IDLE_TIMEOUT = 300.0
-"""Seconds; the connection manager's default, see `http_filters`."""
+"""Seconds; the connection manager's default, see `connection_manager`."""
 
 FOR_EVER = seconds(0)
 """Of silence: streams of gRPC say nothing while nothing happens, and a client that is gone is found by pings."""
 
 LONGEST_SILENCE = 365 * 86400.0
 """Seconds. Envoy refuses durations of some centuries, which a user's many tries make of his minutes."""
-
-RETRY_ON = "connect-failure,refused-stream,reset-before-request"
-"""Failures after which the backend has seen nothing of the request: trying another address is safe for any method, and
-is what makes an address that just went away cost no request."""
-
-RETRY_ON_ANY_FAILURE = "connect-failure,refused-stream,reset"
-"""Failures of any try, timeouts included: what a user asks for who asks for retries."""
-
-RETRIES = 2
-
-RETRIED_BODY = 256 * 1024
-"""Bytes of a request that are kept to try again. Beyond that there are no more tries; the connection's own
-limit would answer 507 to an upload that comes between two."""
-
-HOST_ATTEMPTS = 10
-"""How often a retry may draw another address than those that failed: with 3, one request in 500 to a Service whose one
-pod of two just went away drew the dead one each time."""
-
-SHORTEST_BACKOFF = 0.001
-"""Seconds; Envoy knows no shorter one."""
 
 REDIRECT_CODES = {
     301: pb.RedirectAction.MOVED_PERMANENTLY,
@@ -71,46 +38,29 @@ REDIRECT_CODES = {
 
 NOT_FOUND_CODES = {500: pb.RouteAction.INTERNAL_SERVER_ERROR, 503: pb.RouteAction.SERVICE_UNAVAILABLE}
 
-
 NO_MODS = ir.HeaderMods()
 
 
-class EncodedHost(NamedTuple):
-    """A virtual host as a field of a table's encoding, its digest, and the clusters that its routes name."""
-
-    field: bytes
-    digest: int
-    clusters: tuple[str, ...]
+def envoy_routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
+    """What a route of a hostname is to Envoy, in order: more than one where it splits or has sessions."""
+    yield from _returning(of)
+    yield from _routes(of, hostname)
 
 
-class EncodedRoute(NamedTuple):
-    """A route as fields of its host's encoding, mostly one, and the clusters that it names."""
-
-    field: bytes
-    clusters: Set[str]
-
-
-def virtual_host(of: ir.VirtualHost) -> EncodedHost:
-    """One hostname with its routes, in their order."""
-    return host_of_routes(of.hostname, [encoded_route(route, of.hostname) for route in of.routes])
+def named_clusters(of: ir.Route) -> Iterator[str]:
+    """The clusters that `envoy_routes` name; one may come twice."""
+    if of.external_auth:
+        yield of.external_auth.cluster
+    yield from _clusters(of.action)
 
 
-def host_of_routes(hostname: str, routes: Sequence[EncodedRoute]) -> EncodedHost:
-    """One hostname with these routes. Cost: copies their bytes."""
-    start = encode(pb.VirtualHost(name=hostname.replace(".", "_"), domains=[hostname]))
-    field = as_field(VIRTUAL_HOSTS, b"".join([start, *(route.field for route in routes), RETRIES_OF_A_HOST]))
-    clusters = set[str]().union(*(route.clusters for route in routes))
-    return EncodedHost(field, digest(field), tuple(sorted(clusters)))
-
-
-def encoded_route(of: ir.Route, hostname: str) -> EncodedRoute:
-    """One route of a hostname: to Envoy several, one after the other, where it splits or has sessions.
-
-    The same for every hostname, unless `tells_hostname`.
-    """
-    made = (*_returning(of), *_routes(of, hostname))
-    asked = {of.external_auth.cluster} if of.external_auth else ()
-    return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in made), {*asked, *_clusters(of.action)})
+def tells_hostname(of: ir.Action) -> bool:
+    """Whether a route that does this is another one to Envoy for each hostname: see `_host_without_port`."""
+    match of:
+        case ir.Split():
+            return any(tells_hostname(share.action) for share in of.shares)
+        case _:
+            return isinstance(of, ir.Redirect)
 
 
 def _returning(of: ir.Route) -> Iterator[pb.Route]:
@@ -121,9 +71,9 @@ def _returning(of: ir.Route) -> Iterator[pb.Route]:
     if isinstance(of.action, ir.Forward) and len(of.action.destinations) < 2:
         return
     for alone in _forwards(of.action):
-        if session := alone.destinations[0].session:
+        if own := alone.destinations[0].session:
             route = _route(of, alone, "")
-            route.match.headers.append(has_session(session))
+            route.match.headers.append(session.has_session(own))
             yield route
 
 
@@ -137,33 +87,6 @@ def _forwards(of: ir.Action) -> Iterator[ir.Forward]:
             for to in of.destinations:
                 if to.cluster != ir.INVALID_BACKEND:
                     yield msgspec.structs.replace(of, destinations=(msgspec.structs.replace(to, weight=1),))
-
-
-def route_table(of: ir.RouteTable) -> Resource:
-    """The hosts that one listener, or one filter chain, serves.
-
-    A host without routes answers 404, like a host that is not there.
-    """
-    hosts = [virtual_host(host) for host in sorted(of.virtual_hosts, key=lambda host: host_place(host.hostname))]
-    start = frame(of.name)
-    total = digest(start) + sum(host.digest for host in hosts)
-    clusters = sorted({name for host in hosts for name in host.clusters})
-    depends_on = [(ResourceType.CLUSTER, name) for name in clusters]
-    return make_from_parts(of.name, total, (start, *(host.field for host in hosts)), depends_on)
-
-
-def frame(name: str) -> bytes:
-    """What comes before the fields of the hosts."""
-    return encode(pb.RouteConfiguration(name=name, ignore_port_in_host_matching=True))
-
-
-def host_place(hostname: str) -> tuple[bool, int, str]:
-    """Sort key of a table's hosts. To Envoy their order means nothing; to people, the most specific first does."""
-    return (hostname.startswith("*"), -len(hostname), hostname)
-
-
-VIRTUAL_HOSTS = pb.RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
-ROUTES = pb.VirtualHost.ROUTES_FIELD_NUMBER
 
 
 def _clusters(of: ir.Action) -> Iterator[str]:
@@ -223,17 +146,17 @@ def _with_any_port(route: pb.Route, action: ir.Action, hostname: str) -> Iterato
     yield from _telling_pages(route, action)
 
 
-NAMES_A_PORT = pb.HeaderMatcher(name=":authority", string_match=matchers.StringMatcher(safe_regex=regex(".*:[0-9]+")))
+NAMES_A_PORT = pb.HeaderMatcher(name=":authority", string_match=matcher.StringMatcher(safe_regex=regex(".*:[0-9]+")))
 
 
 def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.HeaderMods = NO_MODS) -> pb.Route:
-    result = pb.Route(name=of.name, match=match(of.match))
+    result = pb.Route(name=of.name, match=route_match(of.match))
     if of.external_auth:
-        result.typed_per_filter_config[AUTH_FILTER].CopyFrom(authorization(of.external_auth))
+        result.typed_per_filter_config[external_auth.FILTER].CopyFrom(external_auth.authorization(of.external_auth))
     match action:
         case ir.Forward() if any(_receivers(action.destinations)):
             if of.match.grpc:
-                result.typed_per_filter_config[GRPC_WEB_FILTER].CopyFrom(TRANSLATE)
+                result.typed_per_filter_config[grpc_web.FILTER].CopyFrom(grpc_web.TRANSLATE)
             result.route.CopyFrom(_forward(action))
             if of.match.grpc and action.timeout is None and action.try_timeout is None:
                 result.route.idle_timeout.CopyFrom(FOR_EVER)
@@ -265,7 +188,7 @@ def _forward(of: ir.Forward) -> pb.RouteAction:
     if silence == 0 or silence > STREAM_IDLE_TIMEOUT:
         result.idle_timeout.CopyFrom(seconds(silence))
     if of.try_timeout or of.retry:
-        result.retry_policy.CopyFrom(_retry_policy(of.try_timeout, of.retry))
+        result.retry_policy.CopyFrom(retry_policy(of.try_timeout, of.retry))
     result.request_mirror_policies.extend(map(_mirror, of.mirrors))
     return result
 
@@ -277,7 +200,7 @@ def _longest_silence(of: ir.Forward) -> float:
     if of.timeout is not None:
         return of.timeout
     if of.try_timeout is not None:
-        all_tries = of.try_timeout * (1 + _retries(of.retry))
+        all_tries = of.try_timeout * (1 + retries(of.retry))
         return all_tries if all_tries < LONGEST_SILENCE else 0
     return STREAM_IDLE_TIMEOUT
 
@@ -294,8 +217,8 @@ def _replace_path(action: pb.RouteAction | pb.RedirectAction, of: ir.PathRewrite
     match rewrite(of):
         case str() as prefix:
             action.prefix_rewrite = prefix
-        case matchers.RegexMatchAndSubstitute() as regex:
-            action.regex_rewrite.CopyFrom(regex)
+        case matcher.RegexMatchAndSubstitute() as substitution:
+            action.regex_rewrite.CopyFrom(substitution)
 
 
 def _send(result: pb.Route, of: ir.Route, destinations: list[ir.Destination]) -> None:
@@ -322,7 +245,7 @@ def _remember(result: pb.Route, destinations: list[ir.Destination]) -> None:
     places: Iterable[pb.Route | pb.WeightedCluster.ClusterWeight] = [result] if len(destinations) == 1 else weighted
     for place, to in zip(places, destinations, strict=True):
         if to.session:
-            place.typed_per_filter_config[SESSION_FILTER].CopyFrom(session_of(to.session))
+            place.typed_per_filter_config[session.FILTER].CopyFrom(session.session_of(to.session))
 
 
 def _change_headers(
@@ -334,42 +257,6 @@ def _change_headers(
     changes = header_changes(*response)
     message.response_headers_to_add.extend(changes.add)
     message.response_headers_to_remove.extend(changes.remove)
-
-
-def _retries(of: ir.Retry | None) -> int:
-    """How often a request is tried again at most; 0 is never, also where its host's other routes are."""
-    return RETRIES if of is None or of.attempts is None else of.attempts
-
-
-def _retry_policy(try_timeout: float | None, of: ir.Retry | None) -> pb.RetryPolicy:
-    """What a virtual host retries, and again for a route that says more: its own policy replaces the host's.
-
-    Spec: Gateway API v1.6 HTTPRouteRetry, "SHOULD retry on connection errors (disconnect, reset, timeout, TCP failure)"
-    """
-    previous = pb.RetryPolicy.RetryHostPredicate(
-        name="envoy.retry_host_predicates.previous_hosts", typed_config=PREVIOUS_HOSTS
-    )
-    policy = pb.RetryPolicy(
-        retry_on=RETRY_ON_ANY_FAILURE if of else RETRY_ON,
-        num_retries=uint32(_retries(of)),
-        retry_host_predicate=[previous],
-        host_selection_retry_max_attempts=HOST_ATTEMPTS,
-        per_try_timeout=seconds(try_timeout) if try_timeout else None,
-    )
-    if of and of.codes:
-        policy.retry_on += ",retriable-status-codes"
-        policy.retriable_status_codes.extend(of.codes)
-    if of and of.backoff is not None:
-        # Envoy waits a random share of the interval: only twice as much is on average what the user asked for.
-        policy.retry_back_off.base_interval.CopyFrom(seconds(max(2 * of.backoff, SHORTEST_BACKOFF)))
-    return policy
-
-
-PREVIOUS_HOSTS: AnyMessage = pack(pb.PreviousHostsPredicate())
-
-RETRIES_OF_A_HOST = encode(
-    pb.VirtualHost(retry_policy=_retry_policy(None, None), request_body_buffer_limit=uint64(RETRIED_BODY))
-)
 
 
 def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:
@@ -385,15 +272,6 @@ def _redirect(of: ir.Redirect, hostname: str) -> pb.RedirectAction:
     elif of.path:
         _replace_path(result, of.path)
     return result
-
-
-def tells_hostname(of: ir.Action) -> bool:
-    """Whether a route that does this is another one to Envoy for each hostname: see `_host_without_port`."""
-    match of:
-        case ir.Split():
-            return any(tells_hostname(share.action) for share in of.shares)
-        case _:
-            return isinstance(of, ir.Redirect)
 
 
 def _host_without_port(of: ir.Redirect, hostname: str) -> str:

@@ -23,7 +23,7 @@ from protos import core, http
 from protos.encode import as_field, encode, pack
 from protos.route import ScopedRouteConfiguration
 from xds_server.snapshot.resource import Reference, Resource, ResourceType, make_resource
-from xds_server.translate.route import EncodedHost, frame, virtual_host
+from xds_server.translate.route_table import EncodedHost, frame, virtual_host
 from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 
 HEADER = "x-lychgate-scope"

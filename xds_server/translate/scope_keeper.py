@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from gateway_api.ir import xds as ir
 from xds_server.snapshot.resource import Resource
-from xds_server.translate.route import EncodedHost
+from xds_server.translate.route_table import EncodedHost
 from xds_server.translate.scope import (
     WHOLE,
     WILDCARDS,

@@ -7,14 +7,14 @@ from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
 from xds_server.snapshot.resource import Reference, Resource, ResourceType, digest, make_from_parts
 from xds_server.translate.fields import Fields
-from xds_server.translate.route import (
+from xds_server.translate.route import tells_hostname
+from xds_server.translate.route_table import (
     EncodedHost,
     EncodedRoute,
     encoded_route,
     frame,
     host_of_routes,
     host_place,
-    tells_hostname,
 )
 
 MANY_ROUTES = 16
@@ -29,7 +29,7 @@ class Encodings:
         """By identity, which is the same route's as long as it is kept here."""
 
     def of(self, route: ir.Route, hostname: str) -> EncodedRoute:
-        """Equals `route.encoded_route`."""
+        """Equals `route_table.encoded_route`."""
         if tells_hostname(route.action):
             return encoded_route(route, hostname)
         if id(route) not in self._known:
@@ -38,7 +38,7 @@ class Encodings:
 
 
 class HostKeeper:
-    """One virtual host, route by route. Equals `route.virtual_host`."""
+    """One virtual host, route by route. Equals `route_table.virtual_host`."""
 
     def __init__(self) -> None:
         self._routes: dict[int, tuple[ir.Route, EncodedRoute]] = {}
@@ -53,7 +53,7 @@ class HostKeeper:
 
 
 class TableKeeper:
-    """Equals `route.route_table` of the same virtual hosts."""
+    """Equals `route_table.route_table` of the same virtual hosts."""
 
     def __init__(self, name: str) -> None:
         self._name = name

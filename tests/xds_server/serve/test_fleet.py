@@ -11,7 +11,7 @@ from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.resource import Resource, Snapshot, make_set
 from xds_server.translate.parts import divide
-from xds_server.translate.route import route_table
+from xds_server.translate.route_table import route_table
 
 EG = ObjectKey("default", "eg")
 GOOD = world(listeners={"l": "r"}, routes={"r": ""})

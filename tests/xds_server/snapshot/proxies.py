@@ -10,7 +10,7 @@ from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.isolation import Bluntness, Divide, Suspicious, Unit
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_set
 from xds_server.translate.parts import divide
-from xds_server.translate.route import route_table
+from xds_server.translate.route_table import route_table
 
 EG = ObjectKey("default", "eg")
 BAD, WORSE = "bad", "worse"

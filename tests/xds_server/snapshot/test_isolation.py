@@ -26,7 +26,7 @@ from xds_server.snapshot.isolation import Bluntness, Suspicious, Unit
 from xds_server.snapshot.quarantine import Quarantine
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_resource, make_set
 from xds_server.translate.parts import TableParts, divide
-from xds_server.translate.route import route_table
+from xds_server.translate.route_table import route_table
 from xds_server.translate.scope import scopes
 
 SEVEN = unit("7.test", "r7")

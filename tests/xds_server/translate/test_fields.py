@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xds_server.translate.fields import PIECE, Fields
-from xds_server.translate.route import host_place
+from xds_server.translate.route_table import host_place
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 6 * PIECE))

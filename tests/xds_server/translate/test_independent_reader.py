@@ -13,7 +13,7 @@ from k8s_watch.keys import ObjectKey
 from xds_server.translate.cluster import cluster
 from xds_server.translate.endpoint import endpoints
 from xds_server.translate.listener import listener
-from xds_server.translate.route import route_table
+from xds_server.translate.route_table import route_table
 from xds_server.translate.secret import secret
 
 KEY = ObjectKey("default", "eg")

@@ -12,8 +12,8 @@ from k8s_watch.keys import ObjectKey
 from xds_server.snapshot.resource import ResourceType, Snapshot
 from xds_server.translate.assemble import assemble
 from xds_server.translate.keeper import SnapshotKeeper
-from xds_server.translate.route import route_table
-from xds_server.translate.route import virtual_host as encoded_host
+from xds_server.translate.route_table import route_table
+from xds_server.translate.route_table import virtual_host as encoded_host
 from xds_server.translate.table_keeper import MANY_ROUTES, Encodings, HostKeeper, TableKeeper
 
 KEY = ObjectKey("default", "eg")

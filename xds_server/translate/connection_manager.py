@@ -1,4 +1,4 @@
-"""How HTTP is served: the connection manager with the defaults of an edge proxy, and its filters.
+"""ir.HttpChain → HttpConnectionManager: how HTTP is served, with the defaults of an edge proxy, and its filters.
 
 The defaults are those that Envoy recommends for an edge: nothing that a client sends is trusted to be normalised.
 

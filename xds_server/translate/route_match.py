@@ -14,7 +14,7 @@ NOT_IN_A_PATH = re.compile(r"[?#]")
 """Envoy refuses these in a prefix; a path that it matches has none."""
 
 
-def match(of: ir.Match) -> pb.RouteMatch:
+def route_match(of: ir.Match) -> pb.RouteMatch:
     """Every part of `of` as a condition of Envoy's."""
     result = path_match(of.path)
     if of.method is not None:
