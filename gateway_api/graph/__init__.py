@@ -11,6 +11,6 @@ Services have an address (`occupied`).
 * Judges: `gateways`, `routes`, `backends`, a folder each; each imports those before it and none after.
 * Policies as such, whatever they say: `policy`, `policy_stage`.
 * For all: `resolver` (the one door to referred objects), `reference_grant`, `references`, `problems` (the users'
-  errors), `mentions` (names in their messages), `attached` (who is bound to whom), `certificate`, `ca_certificates`,
-  `label_selector`, `precedence`, `hostnames`, `durations`, `regex`.
+  errors), `mentions` (names in their messages), `attached` (who is bound to whom), `forsaken` (whose status still names
+  us), `certificate`, `ca_certificates`, `label_selector`, `precedence`, `hostnames`, `durations`, `regex`.
 """

@@ -5,11 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway_api.graph.types import GatewayNode, GraphSettings, ListenerSetNode, RouteNode, Use
+from gateway_api.graph.types import GatewayNode, ListenerSetNode, RouteNode, Use
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.backends import XBackend
-from k8s_watch.objects.policies import Policy
-from k8s_watch.objects.routes import Route
 
 
 class Owner(NamedTuple):
@@ -67,26 +64,3 @@ def counted[N: (GatewayNode, ListenerSetNode)](node: N, attached: Mapping[str, i
         msgspec.structs.replace(listener, attached_routes=attached.get(listener.name, 0)) for listener in node.listeners
     )
     return msgspec.structs.replace(node, listeners=listeners)
-
-
-def is_forsaken(source: Route, settings: GraphSettings) -> bool:
-    """Whether a route that is not ours still has a status entry of ours.
-
-    Spec: Gateway API v1.6 RouteParentStatus.controllerName, "entries are cleaned up when no longer necessary"
-    """
-    return any(entry.controller_name == settings.controller_name for entry in source.status.parents)
-
-
-def is_forsaken_policy(source: Policy | XBackend | None, settings: GraphSettings) -> bool:
-    """Whether a policy that no Gateway of ours has to do with still has a status entry of ours.
-
-    Spec: Gateway API v1.6 PolicyAncestorStatus.controllerName, "entries … are cleaned up when … no longer necessary"
-    """
-    match source:
-        case Policy():
-            names = [entry.controller_name for entry in source.status.ancestors]
-        case XBackend():
-            names = [entry.controller_name for entry in source.status.parents]
-        case None:
-            names = []
-    return settings.controller_name in names

@@ -13,12 +13,11 @@ from gateway_api.graph.attached import (
     attached_listeners,
     bound_gateways,
     counted,
-    is_forsaken,
-    is_forsaken_policy,
     owner_of,
     users,
 )
 from gateway_api.graph.certificate import tls_secret
+from gateway_api.graph.forsaken import forsaken
 from gateway_api.graph.gateways.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.lookup import Judged
@@ -136,8 +135,7 @@ def _routes[N: RouteNode](
     sources: Mapping[ObjectKey, Route], judge: Callable[[ObjectKey], N | None], settings: GraphSettings
 ) -> Routes[N]:
     nodes = _nodes(sources, judge)
-    forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken(source, settings))
-    return Routes(nodes=nodes, of=_routes_of(nodes), forsaken=frozenset(forsaken))
+    return Routes(nodes=nodes, of=_routes_of(nodes), forsaken=forsaken(sources, sources, nodes, settings))
 
 
 def _policies(
@@ -146,8 +144,7 @@ def _policies(
     settings: GraphSettings,
 ) -> Policies:
     nodes = _nodes(sources, attach)
-    forsaken = (key for key, source in sources.items() if key not in nodes and is_forsaken_policy(source, settings))
-    return Policies(nodes=nodes, forsaken=frozenset(forsaken))
+    return Policies(nodes=nodes, forsaken=forsaken(sources, sources, nodes, settings))
 
 
 def _routes_of(routes: Mapping[ObjectKey, RouteNode]) -> Map[ObjectKey, tuple[ObjectKey, ...]]:

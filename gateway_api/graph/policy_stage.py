@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from gateway_api.graph.attached import is_forsaken_policy
+from gateway_api.graph.forsaken import forsaken
 from gateway_api.graph.lookup import Read
 from gateway_api.graph.policy import Directives
 from gateway_api.graph.readers import Notes, Stage
@@ -56,7 +56,7 @@ class PolicyStage[E]:
         keys = changed | self._moved | self._attached.readers(reads)
         moved = self._attached.judge(keys, ask, notes)
         before, nodes = self.policies.forsaken, self._attached.nodes
-        forsaken = {key for key in keys if key not in nodes and is_forsaken_policy(sources.get(key), self._settings)}
-        if moved or before & keys != forsaken:
-            self.policies = Policies(nodes=nodes, forsaken=(before - keys) | forsaken)
+        found = forsaken(keys, sources, nodes, self._settings)
+        if moved or before & keys != found:
+            self.policies = Policies(nodes=nodes, forsaken=(before - keys) | found)
         return frozenset(moved)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
-from gateway_api.graph.attached import bound_gateways, is_forsaken
+from gateway_api.graph.attached import bound_gateways
+from gateway_api.graph.forsaken import forsaken
 from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.tally import Ranks
 from gateway_api.graph.types import GraphSettings, RouteNode, Routes
@@ -33,11 +34,7 @@ class RouteStage[N: RouteNode](Stage[N]):
             return {}
         moved = self.judge(keys, judge, notes)
         self._ranks.move(moved)
-        before = self.routes.forsaken
-        forsaken = {key for key in keys if key not in self.nodes and self._is_forsaken(sources.get(key))}
-        if moved or before & keys != forsaken:
-            self.routes = Routes(nodes=self.nodes, of=self._ranks.of, forsaken=(before - keys) | forsaken)
+        before, found = self.routes.forsaken, forsaken(keys, sources, self.nodes, self._settings)
+        if moved or before & keys != found:
+            self.routes = Routes(nodes=self.nodes, of=self._ranks.of, forsaken=(before - keys) | found)
         return moved
-
-    def _is_forsaken(self, source: Route | None) -> bool:
-        return source is not None and is_forsaken(source, self._settings)
