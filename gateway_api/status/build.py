@@ -16,8 +16,8 @@ from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import ORPHANED, listener_set_status, verdict_of
 from gateway_api.status.policy import policy_status, withdrawn_policy
-from gateway_api.status.route import http_route_status, l4_route_status
-from gateway_api.status.types import Body, RouteStatus, Statuses, StatusKey
+from gateway_api.status.route import http_route_status, l4_route_status, withdrawn_route
+from gateway_api.status.types import Body, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 
 
@@ -54,7 +54,7 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
             )
     for kind, routes in graph.routes.items():
         for key in routes.forsaken:
-            found[StatusKey(kind=kind, key=key)] = withdrawn(controller_name)
+            found[StatusKey(kind=kind, key=key)] = withdrawn_route(controller_name)
     for kind, policies in graph.policies.items():
         bodies = _policy_statuses(kind, policies, controller_name)
         found |= {StatusKey(kind=kind, key=key): body for key, body in bodies.items()}
@@ -64,11 +64,3 @@ def build_statuses(graph: Graph, fleet: FleetReport, infra: InfraReport) -> Stat
 def _policy_statuses(kind: str, policies: Policies, controller_name: str) -> Mapping[ObjectKey, Body]:
     nodes: dict[ObjectKey, Body] = {key: policy_status(node, controller_name) for key, node in policies.nodes.items()}
     return nodes | dict.fromkeys(policies.forsaken, withdrawn_policy(kind, controller_name))
-
-
-def withdrawn(controller_name: str) -> RouteStatus:
-    """Return the status of a route that is not ours any more: no entry of ours.
-
-    Spec: Gateway API v1.6 RouteParentStatus.controllerName
-    """
-    return RouteStatus(controller_name=controller_name, parents=())

@@ -4,10 +4,10 @@ What a user did wrong comes from the graph as a `Problem` (`graph/problems.py` i
 condition in `of_problems`. Here is the rest: what is right, and what the fleet or the infrastructure lacks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gateway_api.features import API_VERSION
-from gateway_api.graph.problems import Problem
+from gateway_api.graph.problems import RESOLVED_REFS, Problem, of_condition
 from gateway_api.graph.types import HTTPRuleNode
 from gateway_api.ir.fleet import RefusedRoute
 from gateway_api.status.types import Condition
@@ -31,6 +31,17 @@ def of_problems(problems: Sequence[Problem], generation: int) -> Condition:
     status = "True" if first.condition in NEGATIVE else "False"
     message = " ".join(dict.fromkeys(problem.message for problem in problems))
     return _condition(first.condition, status, first.reason, message, generation)
+
+
+def resolved_refs(found: Iterable[Problem], generation: int) -> Condition:
+    """Say whether references are resolved: of a Gateway, a listener, a route or a policy that has these problems.
+
+    Spec: Gateway API v1.6 GatewayConditionResolvedRefs, ListenerConditionResolvedRefs, RouteConditionResolvedRefs,
+    BackendTLSPolicyConditionResolvedRefs
+    """
+    if wrong := of_condition(found, RESOLVED_REFS):
+        return of_problems(wrong, generation)
+    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 # --- GatewayClass -----------------------------------------------------------------------------------------------------
@@ -68,11 +79,6 @@ def gateway_accepted(generation: int, remark: str = "") -> Condition:
 def gateway_accepted_in_part(message: str, generation: int) -> Condition:
     """Spec: Gateway API v1.6 GatewayReasonListenersNotValid, with status True."""
     return _condition("Accepted", "True", "ListenersNotValid", message, generation)
-
-
-def gateway_refs_resolved(generation: int) -> Condition:
-    """Spec: Gateway API v1.6 GatewayConditionResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 def gateway_listeners_not_resolved(message: str, generation: int) -> Condition:
@@ -184,11 +190,6 @@ def listener_not_conflicted(generation: int) -> Condition:
     return _condition("Conflicted", "False", "NoConflicts", "It conflicts with no other listener.", generation)
 
 
-def listener_refs_resolved(generation: int) -> Condition:
-    """Spec: Gateway API v1.6 ListenerReasonResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
-
-
 def listener_programmed(generation: int) -> Condition:
     """Spec: Gateway API v1.6 ListenerReasonProgrammed."""
     return _condition("Programmed", "True", "Programmed", "Its configuration is sent to the proxies.", generation)
@@ -205,11 +206,6 @@ def listener_invalid(message: str, generation: int) -> Condition:
 def route_accepted(generation: int, remark: str = "") -> Condition:
     """Spec: Gateway API v1.6 RouteReasonAccepted."""
     return _condition("Accepted", "True", "Accepted", f"The route is accepted. {remark}".rstrip(), generation)
-
-
-def route_refs_resolved(generation: int) -> Condition:
-    """Spec: Gateway API v1.6 RouteReasonResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 def route_refused(refused: Sequence[RefusedRoute], generation: int) -> Condition:
@@ -280,11 +276,6 @@ def policy_idle(generation: int) -> Condition:
 def backend_accepted(generation: int) -> Condition:
     """Spec: Gateway API v1.6 BackendAncestorStatus.conditions, "Accepted"."""
     return _condition("Accepted", "True", "Accepted", "Requests can be sent to the backend.", generation)
-
-
-def policy_refs_resolved(generation: int) -> Condition:
-    """Spec: Gateway API v1.6 BackendTLSPolicyReasonResolvedRefs."""
-    return _condition("ResolvedRefs", "True", "ResolvedRefs", "All references are resolved.", generation)
 
 
 def _condition(type_: str, status: str, reason: str, message: str, generation: int) -> Condition:

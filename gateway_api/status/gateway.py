@@ -56,16 +56,14 @@ def _accepted(node: GatewayNode) -> Condition:
 def _resolved_refs(node: GatewayNode) -> Condition:
     """Spec: Gateway API v1.6 GatewayConditionResolvedRefs."""
     generation = node.source.metadata.generation
-    wrong = of_condition(node.problems, problems.RESOLVED_REFS)
-    if wrong:
-        return catalogue.of_problems(wrong, generation)
+    own = catalogue.resolved_refs(node.problems, generation)
     unresolved = [
         listener.spec.name for listener in node.listeners if of_condition(listener.problems, problems.RESOLVED_REFS)
     ]
-    if unresolved:
+    if own.status == "True" and unresolved:
         message = f"See the ResolvedRefs condition of these listeners: {', '.join(unresolved)}."
         return catalogue.gateway_listeners_not_resolved(message, generation)
-    return catalogue.gateway_refs_resolved(generation)
+    return own
 
 
 def _programmed(node: GatewayNode, fleet: GatewayFleet, infra: GatewayInfra) -> Condition:

@@ -15,12 +15,11 @@ from gateway_api.graph.routes.claims import Claims, RouteId, claims
 from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, L4RouteNode, Policies, RouteNode
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import GatewayInfra, InfraReport
-from gateway_api.status.build import withdrawn
 from gateway_api.status.gateway import gateway_status
 from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import ORPHANED, Verdict, listener_set_status, verdict_of
 from gateway_api.status.policy import policy_status, withdrawn_policy
-from gateway_api.status.route import http_route_status, l4_route_status
+from gateway_api.status.route import http_route_status, l4_route_status, withdrawn_route
 from gateway_api.status.types import Body, GatewayStatus, Statuses, StatusKey
 from k8s_watch.keys import ObjectKey
 
@@ -169,7 +168,7 @@ class _Desk:
             case L4RouteNode() as node:
                 return l4_route_status(RouteId(kind, key), node, controller_name, self._claimed)
             case _:
-                return withdrawn(controller_name) if key in _forsaken(self._graph, kind) else None
+                return withdrawn_route(controller_name) if key in _forsaken(self._graph, kind) else None
 
     def _policy(self, kind: str, key: ObjectKey) -> Body | None:
         controller_name, policies = self._graph.settings.controller_name, self._graph.policies[kind]

@@ -15,7 +15,6 @@ def listener_status(listener: ListenerNode, generation: int, obstacle: str) -> L
     Spec: Gateway API v1.6 ListenerStatus, ListenerEntryStatus
     """
     overlapping = of_condition(listener.problems, problems.OVERLAPPING_TLS_CONFIG)
-    unresolved = of_condition(listener.problems, problems.RESOLVED_REFS)
     conflicts = of_condition(listener.problems, problems.CONFLICTED)
     return ListenerStatus(
         name=listener.spec.name,
@@ -24,9 +23,7 @@ def listener_status(listener: ListenerNode, generation: int, obstacle: str) -> L
         conditions=(
             _accepted(listener, conflicts, generation),
             _programmed(listener, conflicts, generation, obstacle),
-            catalogue.of_problems(unresolved, generation)
-            if unresolved
-            else catalogue.listener_refs_resolved(generation),
+            catalogue.resolved_refs(listener.problems, generation),
             catalogue.of_problems(conflicts, generation)
             if conflicts
             else catalogue.listener_not_conflicted(generation),

@@ -41,7 +41,6 @@ def _conditions(ancestor: Ancestor, node: PolicyNode) -> tuple[Condition, ...]:
     """Spec: Gateway API v1.6 PolicyConditionAccepted, BackendTLSPolicyConditionResolvedRefs."""
     generation = node.source.metadata.generation
     refused = of_condition(ancestor.problems, problems.ACCEPTED)
-    unresolved = of_condition(ancestor.problems, problems.RESOLVED_REFS)
     if refused:
         accepted = catalogue.of_problems(refused, generation)
     elif isinstance(node.source, XBackend):
@@ -50,7 +49,4 @@ def _conditions(ancestor: Ancestor, node: PolicyNode) -> tuple[Condition, ...]:
         accepted = catalogue.policy_accepted(generation, node.remark)
     else:
         accepted = catalogue.policy_idle(generation)
-    return (
-        accepted,
-        catalogue.of_problems(unresolved, generation) if unresolved else catalogue.policy_refs_resolved(generation),
-    )
+    return (accepted, catalogue.resolved_refs(ancestor.problems, generation))

@@ -54,6 +54,14 @@ def l4_route_status(id_: RouteId, node: L4RouteNode, controller_name: str, claim
     )
 
 
+def withdrawn_route(controller_name: str) -> RouteStatus:
+    """Return the status of a route that is not ours any more: no entry of ours.
+
+    Spec: Gateway API v1.6 RouteParentStatus.controllerName
+    """
+    return RouteStatus(controller_name=controller_name, parents=())
+
+
 def _http_conditions(
     node: HTTPRouteNode, parent: Parent, dropped: Sequence[HTTPRuleNode], refused: Sequence[RefusedRoute]
 ) -> tuple[Condition, ...]:
@@ -90,10 +98,7 @@ def _hostnames(parent: Parent) -> Set[str]:
 
 
 def _resolved_refs(node: RouteNode) -> Condition:
-    """Spec: Gateway API v1.6 RouteConditionResolvedRefs."""
-    generation = node.source.metadata.generation
-    wrong = of_condition(node.problems, problems.RESOLVED_REFS)
-    return catalogue.of_problems(wrong, generation) if wrong else catalogue.route_refs_resolved(generation)
+    return catalogue.resolved_refs(node.problems, node.source.metadata.generation)
 
 
 def _waiting(id_: RouteId, parent: Parent, claimed: Claimed) -> str:
