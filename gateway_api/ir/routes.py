@@ -3,7 +3,6 @@
 from typing import Literal
 
 from gateway_api.ir.record import FAILURE, ClusterName, Record
-from k8s_watch.keys import ObjectKey
 
 
 class PathMatch(Record, frozen=True):
@@ -208,9 +207,7 @@ class Route(Record, frozen=True):
     """One match of one rule."""
 
     name: str
-    """`httproute/<ns>/<name>/rule/<i>/match/<j>`: for logs and errors; nothing is keyed by it."""
-    source: ObjectKey
-    """The route object behind it: who hears of a rejection."""
+    """`httproute/<ns>/<name>/rule/<i>/match/<j>`. What it begins with says whose it is: who hears of a refusal."""
     match: Match
     action: Action
     request_headers: HeaderMods = HeaderMods()

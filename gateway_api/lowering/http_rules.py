@@ -95,7 +95,6 @@ def _lower_match(route: Route, rule: HTTPRuleNode, index: int, spec: HTTPRouteMa
     changed = not isinstance(action, ir.Respond)
     return ir.Route(
         name=f"{route.title}/rule/{rule.index}/match/{index}",
-        source=route.key,
         match=match,
         action=action,
         request_headers=filters.request_headers(rule.spec.filters) if changed else filters.UNCHANGED,

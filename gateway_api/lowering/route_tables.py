@@ -98,7 +98,7 @@ def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
                 if owner(hostname, plan.on_port) == own:
                     hosts.setdefault(hostname, []).extend(on_host(hostname, binding.route, routes))
     virtual_hosts = [virtual_host(hostname, routes) for hostname, routes in hosts.items()]
-    virtual_hosts += [_misdirected(hostname, plan.listeners[0].gateway) for hostname in plan.misdirected]
+    virtual_hosts += [_misdirected(hostname) for hostname in plan.misdirected]
     return ir.RouteTable(name=plan.name, virtual_hosts=in_order(virtual_hosts))
 
 
@@ -132,7 +132,7 @@ def virtual_host(hostname: str, routes: Iterable[RankedRoute]) -> ir.VirtualHost
     return ir.VirtualHost(hostname=hostname, routes=tuple(ranked.route for ranked in sorted(routes, key=place)))
 
 
-def _misdirected(hostname: str, gateway: ObjectKey) -> ir.VirtualHost:
+def _misdirected(hostname: str) -> ir.VirtualHost:
     everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-    route = ir.Route(name="misdirected", source=gateway, match=everything, action=ir.Respond(status=421))
+    route = ir.Route(name="misdirected", match=everything, action=ir.Respond(status=421))
     return ir.VirtualHost(hostname=hostname, routes=(route,))

@@ -171,9 +171,9 @@ def _table(of: ir.RouteTable) -> dict[str, Any]:
 
 
 def _route(of: ir.Route) -> dict[str, Any]:
-    """The kind of action stands for the field, and the source is left out: the name holds it."""
+    """The kind of action stands for the field."""
     fields = _without_empty(msgspec.to_builtins(of))
-    del fields["source"], fields["action"]
+    del fields["action"]
     return fields | _action(of.action)
 
 

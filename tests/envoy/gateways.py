@@ -20,7 +20,7 @@ def forward(*clusters: ir.ClusterName, **fields: Any) -> ir.Forward:
 
 def route(path: str, action: ir.Action, **fields: Any) -> ir.Route:
     """All requests below a path, which is the route's name, too."""
-    return ir.Route(name=path, source=KEY, match=ir.Match(path=prefix(path)), action=action, **fields)
+    return ir.Route(name=path, match=ir.Match(path=prefix(path)), action=action, **fields)
 
 
 def host(hostname: str, *routes: ir.Route) -> ir.VirtualHost:

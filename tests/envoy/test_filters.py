@@ -14,7 +14,7 @@ import pytest
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.matches import preflight_of
 from tests.envoy import gateways
-from tests.envoy.gateways import KEY, clusters, endpoints, host, http_gateway, prefix, route
+from tests.envoy.gateways import clusters, endpoints, host, http_gateway, prefix, route
 from tests.servers import QuietHandler, serving
 from xds_server.translate.assemble import assemble
 
@@ -112,11 +112,9 @@ def world(backends, copies, silent, start_proxy, free_port):
     routes = [
         route(path, action, request_headers=modified, response_headers=modified) for path, action in ACTIONS.items()
     ]
+    routes += [ir.Route(name="/put", match=match, action=forward(cors=ANY)) for match in (PUT, preflight_of(PUT))]
     routes += [
-        ir.Route(name="/put", source=KEY, match=match, action=forward(cors=ANY)) for match in (PUT, preflight_of(PUT))
-    ]
-    routes += [
-        ir.Route(name="/moved", source=KEY, match=match, action=action)
+        ir.Route(name="/moved", match=match, action=action)
         for match, action in (
             (preflight_of(MOVED), ir.Forward(destinations=NOWHERE, cors=LISTED)),
             (MOVED, ir.Redirect(status=302, host="new.example.org", cors=LISTED)),

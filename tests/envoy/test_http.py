@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway_api.ir import xds as ir
-from tests.envoy.gateways import KEY, clusters, endpoints, host, http_gateway, prefix
+from tests.envoy.gateways import clusters, endpoints, host, http_gateway, prefix
 from tests.envoy.validation import validation_bootstrap
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
@@ -38,7 +38,7 @@ def forward(*destinations: ir.Destination, **fields: object) -> ir.Forward:
 
 def route(path: ir.PathMatch, action: ir.Action, *, headers=(), queries=(), method=None, **mods: object) -> ir.Route:
     match = ir.Match(path=path, headers=headers, queries=queries, method=method)
-    return ir.Route(name=f"test {path.value}", source=KEY, match=match, action=action, **mods)
+    return ir.Route(name=f"test {path.value}", match=match, action=action, **mods)
 
 
 def replaced(matched: str, value: str) -> ir.PathRewrite:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway_api.ir import xds as ir
 from tests.certificates import UNUSABLE
-from tests.envoy.gateways import KEY, clusters, forward, host, http_chain, http_gateway, prefix
+from tests.envoy.gateways import clusters, forward, host, http_chain, http_gateway, prefix
 from tests.envoy.validation import validation_bootstrap
 from tests.gateway_api.conftest import certificate
 from xds_server.translate.assemble import assemble
@@ -39,7 +39,7 @@ def verdict(
 
 def route(action: ir.Action | None = None, path: ir.PathMatch | None = None, **match: object) -> ir.Route:
     found = ir.Match(path=path or prefix("/"), **match)
-    return ir.Route(name="incident", source=KEY, match=found, action=action or forward(NAME))
+    return ir.Route(name="incident", match=found, action=action or forward(NAME))
 
 
 def regex(value: str) -> ir.PathMatch:
@@ -49,7 +49,7 @@ def regex(value: str) -> ir.PathMatch:
 def modified(**mods: object) -> ir.Route:
     headers = ir.HeaderMods(**mods)
     destination = ir.Destination(cluster=NAME, weight=1, request_headers=headers, response_headers=headers)
-    made = {"source": KEY, "match": route().match, "request_headers": headers, "response_headers": headers}
+    made = {"match": route().match, "request_headers": headers, "response_headers": headers}
     return ir.Route(name="incident", action=ir.Forward(destinations=(TO, destination)), **made)
 
 

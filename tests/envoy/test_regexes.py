@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.routes.http_match import regex_problem
 from gateway_api.ir import xds as ir
-from tests.envoy.gateways import KEY, host, http_gateway, prefix
+from tests.envoy.gateways import host, http_gateway, prefix
 from tests.envoy.validation import validation_bootstrap
 from xds_server.translate.assemble import assemble
 
@@ -41,7 +41,7 @@ def verdict(ask: Callable[[str], str], patterns: list[str]) -> str:
     """What Envoy complains of in a table with a route for each pattern, under the limits of our bootstraps."""
     headers = [ir.ValueMatch(name="x", kind="regex", value=pattern) for pattern in patterns]
     routes = [
-        ir.Route(name="r", source=KEY, match=ir.Match(path=prefix("/"), headers=(each,)), action=ir.Respond(status=200))
+        ir.Route(name="r", match=ir.Match(path=prefix("/"), headers=(each,)), action=ir.Respond(status=200))
         for each in headers
     ]
     gateway = http_gateway(10080, host("*", *routes))

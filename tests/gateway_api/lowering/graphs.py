@@ -82,6 +82,11 @@ def route(name: str, hostnames: tuple[str, ...], *rules: HTTPRuleNode, to: str =
     )
 
 
+def object_of(lowered: ir.Route) -> str:
+    """The name of the route object that this is of; its own where it is of none."""
+    return lowered.name.split("/")[2] if "/" in lowered.name else lowered.name
+
+
 def tcp_route(name: str, *backends: BackendNode, to: str = "tcp") -> L4RouteNode:
     parent = Parent(ref=ParentReference(name="eg"), gateway=EG, bindings=(Binding(listener=to, hostnames=("*",)),))
     return L4RouteNode(

@@ -11,6 +11,7 @@ from tests.gateway_api.lowering.graphs import (
     backend,
     listener,
     lower,
+    object_of,
     route,
     rule,
     tcp_route,
@@ -20,7 +21,7 @@ from tests.gateway_api.lowering.graphs import (
 
 def hosts(lowered: ir.GatewayIR) -> dict[str, list[str]]:
     """Hostname → the names of the route objects that serve it, in order."""
-    return {v.hostname: [r.source.name for r in v.routes] for t in lowered.route_tables for v in t.virtual_hosts}
+    return {v.hostname: [object_of(r) for r in v.routes] for t in lowered.route_tables for v in t.virtual_hosts}
 
 
 def action(lowered: ir.GatewayIR) -> ir.Action:
@@ -155,7 +156,7 @@ def test_a_request_on_the_wrong_tls_connection_is_misdirected() -> None:
     )
     tables = {table.name: table.virtual_hosts for table in lowered.route_tables}
     served, elsewhere = sorted(tables["https-443/any"], key=lambda host: host.hostname)
-    assert (served.hostname, served.routes[0].source.name) == ("*", "r")
+    assert (served.hostname, object_of(served.routes[0])) == ("*", "r")
     assert (elsewhere.hostname, elsewhere.routes[0].action) == ("a.com", ir.Respond(status=421))
 
 

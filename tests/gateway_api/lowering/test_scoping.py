@@ -12,7 +12,6 @@ from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.keeper import GatewayKeeper
 from gateway_api.lowering.scoping import MANY_WILDCARDS, SCOPED_FROM, SCOPED_UNTIL, Hostnames, RouteScoping
-from k8s_watch.keys import ObjectKey
 from tests.gateway_api.lowering.graphs import EG, backend, graph, listener, route, rule
 
 LISTENERS = (listener("http"),)
@@ -20,8 +19,7 @@ LISTENERS = (listener("http"),)
 
 def host(hostname: str, *, empty: bool = False) -> ir.VirtualHost:
     match = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-    source = ObjectKey("default", "r")
-    some = ir.Route(name="r", source=source, match=match, action=ir.Respond(status=200))
+    some = ir.Route(name="r", match=match, action=ir.Respond(status=200))
     return ir.VirtualHost(hostname=hostname, routes=() if empty else (some,))
 
 

@@ -168,7 +168,7 @@ async def test_a_refusal_ends_when_a_proxy_takes_it_after_all() -> None:
 async def test_a_route_that_is_to_blame_is_reported_instead_of_its_table() -> None:
     """And as long as it is what is wished for, though proxies take the rest."""
     cache = SnapshotCache(divide)
-    route = ir.Route(name="httproute/default/r/rule/0/match/0", source=EG, match=ANY, action=ir.Respond(status=200))
+    route = ir.Route(name="httproute/default/r/rule/0/match/0", match=ANY, action=ir.Respond(status=200))
     hosts = (ir.VirtualHost(hostname="a.test", routes=(route,)),)
     bad = route_table(ir.RouteTable(name="r", virtual_hosts=hosts))
     cache.publish(EG, Snapshot({ROUTE: make_set([bad])}))

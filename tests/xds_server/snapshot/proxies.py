@@ -30,7 +30,7 @@ def table(content: Content, *, scoped: bool = False) -> ir.RouteTable:
         match = ir.Match(path=ir.PathMatch(kind="prefix", value=f"/{source}{'/worse' * (text == WORSE)}"))
         action = ir.Respond(status=200, body=text)
         name = f"{source}/rule/0/match/0"
-        hosts.setdefault(hostname, []).append(ir.Route(name=name, source=EG, match=match, action=action))
+        hosts.setdefault(hostname, []).append(ir.Route(name=name, match=match, action=action))
     virtual_hosts = tuple(ir.VirtualHost(hostname=name, routes=tuple(routes)) for name, routes in hosts.items())
     return ir.RouteTable(name="table", virtual_hosts=virtual_hosts, scoping=ir.Scoping() if scoped else None)
 

@@ -283,7 +283,7 @@ def test_what_goes_before_what_stays_as_it_is() -> None:
     def of(*texts: str) -> ir.RouteTable:
         anything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
         routes = [
-            ir.Route(name=name, source=EG, match=anything, action=ir.Respond(status=200, body=text))
+            ir.Route(name=name, match=anything, action=ir.Respond(status=200, body=text))
             for name, text in zip(names, texts, strict=True)
             if text
         ]

@@ -18,7 +18,7 @@ def cluster_name(n: int) -> ir.ClusterName:
 def virtual_host(n: int, path: str) -> ir.VirtualHost:
     match = ir.Match(path=ir.PathMatch(kind="prefix", value=path))
     action = ir.Forward(destinations=(ir.Destination(cluster=cluster_name(n), weight=1),))
-    route = ir.Route(name=f"httproute/default/r{n}/rule/0/match/0", source=KEY, match=match, action=action)
+    route = ir.Route(name=f"httproute/default/r{n}/rule/0/match/0", match=match, action=action)
     return ir.VirtualHost(hostname=f"h{n}.example.com", routes=(route,))
 
 

@@ -22,7 +22,7 @@ PREFIX = ir.Match(path=ir.PathMatch(kind="prefix", value="/a"))
 
 
 def routes(*actions: ir.Action) -> list[route_v3.Route]:
-    made = tuple(ir.Route(name=str(n), source=KEY, match=PREFIX, action=a) for n, a in enumerate(actions))
+    made = tuple(ir.Route(name=str(n), match=PREFIX, action=a) for n, a in enumerate(actions))
     table = ir.RouteTable(name="http-80", virtual_hosts=(ir.VirtualHost(hostname="*.example.com", routes=made),))
     message = route_v3.RouteConfiguration().parse(route_table(table).body)
     [host] = message.virtual_hosts

@@ -32,7 +32,7 @@ def endpoints(name: str, address: str = "10.0.0.1") -> ir.Endpoints:
 def virtual_host(hostname: str, clusters: list[str], path: str = "/") -> ir.VirtualHost:
     destinations = tuple(ir.Destination(cluster=ir.ClusterName(name), weight=1) for name in clusters)
     match = ir.Match(path=ir.PathMatch(kind="prefix", value=path))
-    route = ir.Route(name="route", source=KEY, match=match, action=ir.Forward(destinations=destinations))
+    route = ir.Route(name="route", match=match, action=ir.Forward(destinations=destinations))
     return ir.VirtualHost(hostname=hostname, routes=(route,))
 
 
