@@ -4,6 +4,7 @@ Nobody else sorts routes or matches.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from gateway_api.graph.hostnames import ANY, covers, specificity
 from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
@@ -11,7 +12,32 @@ from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import HTTPRouteMatch
 
 type RouteOrder = tuple[str, str]
-type MatchOrder = tuple[int, int, int, int, int, int, RouteOrder, int, int, bool]
+"""Time of creation, and `<namespace>/<name>`."""
+
+
+class MatchOrder(NamedTuple):
+    """Sort key of the matches of one hostname, compared field by field: the lowest is tried first. No two are equal."""
+
+    hostname: int
+    """0: the route names the hostname itself; else more, the less of it the route names: see `under`."""
+    path: int
+    """The type of the path; below 0 for methods of gRPC, the longest service first: see `behind`."""
+    length: int
+    """Of the path, or of gRPC's method: negative, the longest first."""
+    method: int
+    """0: one is matched; 1: preflights for it; 2: any."""
+    headers: int
+    """How many are matched, negative."""
+    queries: int
+    """How many query parameters are matched, negative."""
+    route: RouteOrder
+    rule: int
+    """Its place in the route."""
+    match: int
+    """Its place in the rule."""
+    itself: bool
+    """False: the preflights for a match, which are first."""
+
 
 _LONGEST = 1000
 """Longer than any hostname."""
@@ -46,7 +72,7 @@ def under(hostname: str, asked: str, order: MatchOrder) -> MatchOrder:
 
     Spec: Gateway API v1.6 HTTPRouteSpec.hostnames, "precedence must be given"
     """
-    return order if asked == hostname else (_LONGEST - len(asked), *order[1:])
+    return order if asked == hostname else order._replace(hostname=_LONGEST - len(asked))
 
 
 def match_precedence(
@@ -62,17 +88,17 @@ def match_precedence(
     Spec: Gateway API v1.6 HTTPRouteRule.matches, "Proxy or Load Balancer routing configuration"
     """
     path = match.path.value
-    return (
-        0,
-        _PATH_RANK.get(match.path.type, len(_PATH_RANK)),
-        -len(path.rstrip("/") if match.path.type == "PathPrefix" else path),
-        1 if preflight and match.method else 2 * (match.method is None),
-        -_headers(match),
-        -len({query.name for query in match.query_params}),
-        route_precedence(route),
-        rule_index,
-        match_index,
-        not preflight,
+    return MatchOrder(
+        hostname=0,
+        path=_PATH_RANK.get(match.path.type, len(_PATH_RANK)),
+        length=-len(path.rstrip("/") if match.path.type == "PathPrefix" else path),
+        method=2 if match.method is None else 1 if preflight else 0,
+        headers=-_headers(match),
+        queries=-len({query.name for query in match.query_params}),
+        route=route_precedence(route),
+        rule=rule_index,
+        match=match_index,
+        itself=not preflight,
     )
 
 
@@ -84,23 +110,23 @@ def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, mat
     Spec: Gateway API v1.6 GRPCRouteRule.matches, "Proxy or Load Balancer routing configuration"
     """
     method = match.method or GRPCMethodMatch()
-    return (
-        0,
-        -1 - len(method.service or ""),
-        -len(method.method or ""),
-        False,
-        -_headers(match),
-        0,
-        route_precedence(route),
-        rule_index,
-        match_index,
-        True,
+    return MatchOrder(
+        hostname=0,
+        path=-1 - len(method.service or ""),
+        length=-len(method.method or ""),
+        method=0,
+        headers=-_headers(match),
+        queries=0,
+        route=route_precedence(route),
+        rule=rule_index,
+        match=match_index,
+        itself=True,
     )
 
 
 def behind(order: MatchOrder) -> MatchOrder:
     """Return the place of a match of gRPC methods for what is no gRPC: behind all that HTTPRoutes say of a hostname."""
-    return (order[0], _LONGEST_NAME + order[1], *order[2:])
+    return order._replace(path=_LONGEST_NAME + order.path)
 
 
 def _headers(match: HTTPRouteMatch | GRPCRouteMatch) -> int:
