@@ -31,6 +31,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every record of the graph: frozen, compared by value."""
 
 
+type RouteScoping = Literal["auto", "always", "never"]
+"""Whether requests choose by scope (see `gateway_api.lowering.scoping`): where it pays, wherever it can be, not."""
+
+
 class GraphSettings(Node, frozen=True):
     """What the pure middle needs to know of its surroundings."""
 
@@ -47,8 +51,7 @@ class GraphSettings(Node, frozen=True):
     """The DNS suffix of the cluster: no external name is below it."""
     system_ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     """Where the proxies find the authorities that their system trusts; "" is nowhere."""
-    route_scoping: Literal["auto", "always", "never"] = "auto"
-    """Whether requests choose by scope (see `gateway_api.lowering.scoping`): where it pays, wherever it can be, not."""
+    route_scoping: RouteScoping = "auto"
     paths: Paths = Paths()
     """For the requests to all listeners."""
     request_timeout: float | None = None

@@ -37,6 +37,10 @@ class RetryBudget(Record, frozen=True):
     at_least: int
 
 
+type ClusterProtocol = Literal["http1", "http2", "auto", "tcp", "udp"]
+"""What is spoken to a backend. auto: HTTP/2 if the backend chooses that when TLS begins, else HTTP/1.1."""
+
+
 class Cluster(Record, frozen=True):
     """One backend with one set of settings. Named by its content, never by its place in a rule."""
 
@@ -49,8 +53,7 @@ class Cluster(Record, frozen=True):
     """Of the Service; with a hostname, of the XBackend."""
     port: int
     """The Service's port number, or that of the hostname."""
-    protocol: Literal["http1", "http2", "auto", "tcp", "udp"] = "http1"
-    """auto: HTTP/2 if the backend chooses that when TLS begins, else HTTP/1.1."""
+    protocol: ClusterProtocol = "http1"
     tls: UpstreamTls | None = None
     """None: plain text."""
     retry_budget: RetryBudget | None = None

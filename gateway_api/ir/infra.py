@@ -1,10 +1,10 @@
 """What must run for one Gateway, and what was seen of it."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import msgspec
 
+from gateway_api.ir.record import Transport
 from k8s_watch.keys import ObjectKey
 
 LISTENER_DRAIN = 60
@@ -17,7 +17,7 @@ class InfraPort(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """`<protocol>-<port>` in lower case, for example http-80."""
-    protocol: Literal["TCP", "UDP"]
+    protocol: Transport
     port: int
     bind_port: int
 

@@ -1,8 +1,15 @@
 """What every record of the IR is, and the words that several of them need."""
 
-from typing import NewType
+from collections.abc import Mapping
+from typing import Literal, NewType
 
 import msgspec
+
+type Transport = Literal["TCP", "UDP"]
+"""Whose ports a port is one of."""
+
+WELL_KNOWN_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+"""Scheme → the port that goes without saying. Spec: RFC 9110 section 4.2"""
 
 ClusterName = NewType("ClusterName", str)
 

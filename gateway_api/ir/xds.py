@@ -1,6 +1,6 @@
 """The proxy configuration of one Gateway in our own words. No Kubernetes, no Envoy. The door to its records."""
 
-from gateway_api.ir.clusters import Cluster, Endpoint, Endpoints, RetryBudget, SubjectName, UpstreamTls
+from gateway_api.ir.clusters import Cluster, ClusterProtocol, Endpoint, Endpoints, RetryBudget, SubjectName, UpstreamTls
 from gateway_api.ir.listeners import (
     ClientValidation,
     Datagrams,
@@ -12,7 +12,7 @@ from gateway_api.ir.listeners import (
     Paths,
     TcpChain,
 )
-from gateway_api.ir.record import FAILURE, INVALID_BACKEND, ClusterName, Record
+from gateway_api.ir.record import FAILURE, INVALID_BACKEND, WELL_KNOWN_PORTS, ClusterName, Record, Transport
 from gateway_api.ir.routes import (
     Action,
     Cors,
@@ -43,12 +43,14 @@ from k8s_watch.keys import ObjectKey
 __all__ = [
     "FAILURE",
     "INVALID_BACKEND",
+    "WELL_KNOWN_PORTS",
     "Action",
     "CaBundle",
     "CaFile",
     "ClientValidation",
     "Cluster",
     "ClusterName",
+    "ClusterProtocol",
     "Cors",
     "Datagrams",
     "Destination",
@@ -85,6 +87,7 @@ __all__ = [
     "SubjectName",
     "TcpChain",
     "TlsSecret",
+    "Transport",
     "UpstreamTls",
     "ValueMatch",
     "VirtualHost",

@@ -19,8 +19,6 @@ from k8s_watch.objects.routes import (
 UNCHANGED = ir.HeaderMods()
 """Most headers are: one value for all of them is quick to make and to compare."""
 
-_WELL_KNOWN_PORTS = {"http": 80, "https": 443}
-
 
 def request_headers(filters: Iterable[HTTPRouteFilter]) -> ir.HeaderMods:
     """Collect what the filters do to the request's headers.
@@ -117,10 +115,10 @@ def redirect_port(spec: HTTPRequestRedirect, frontend: Frontend) -> RedirectPort
 
     Spec: Gateway API v1.6 HTTPRequestRedirectFilter.port
     """
-    implied = _WELL_KNOWN_PORTS.get(spec.scheme or frontend.scheme)
+    implied = ir.WELL_KNOWN_PORTS.get(spec.scheme or frontend.scheme)
     port = spec.port
     if port is None:
-        port = _WELL_KNOWN_PORTS.get(spec.scheme, frontend.port) if spec.scheme else frontend.port
+        port = ir.WELL_KNOWN_PORTS.get(spec.scheme, frontend.port) if spec.scheme else frontend.port
     if port != implied:
         return RedirectPort(written=port)
     return RedirectPort(implied=port if spec.port or spec.scheme else None)

@@ -22,7 +22,7 @@ from immutables import Map
 from gateway_api.graph.change import GraphChange, gateway_serves_alike
 from gateway_api.graph.hostnames import wider
 from gateway_api.graph.mappings import replaced
-from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes
+from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes, RouteScoping
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import NO_CHANGE, IRChange, TableChange
 from gateway_api.lowering.backends import with_certificate
@@ -32,7 +32,7 @@ from gateway_api.lowering.gateway import lower_unscoped
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
 from gateway_api.lowering.listeners import Port, ports_of, tables_of
 from gateway_api.lowering.route_tables import bindings_of
-from gateway_api.lowering.scoping import RouteScoping, with_scoping
+from gateway_api.lowering.scoping import with_scoping
 from gateway_api.lowering.table_keeper import TableKeeper
 from k8s_watch.keys import ObjectKey
 
@@ -41,7 +41,7 @@ _by_name = attrgetter("name")
 type _RouteId = tuple[str, ObjectKey]
 """Kind and key."""
 
-type _PortId = tuple[str, int]
+type _PortId = tuple[ir.Transport, int]
 """Transport and number: TCP and UDP ports of one number are two."""
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Literal
 
 import msgspec
 
@@ -27,7 +26,7 @@ class Port(msgspec.Struct, frozen=True):
 
     number: int
     bind_port: int
-    transport: Literal["TCP", "UDP"]
+    transport: ir.Transport
     listeners: tuple[ListenerNode, ...]
     """Those that serve, at least one."""
     unserved: tuple[ListenerNode, ...] = ()
@@ -204,5 +203,5 @@ def _l4_clusters(backends: Iterable[BackendNode]) -> Iterator[ir.Cluster]:
     return (backend.cluster for backend in backends if isinstance(backend.cluster, ir.Cluster))
 
 
-def _port(listener: ListenerNode) -> tuple[int, Literal["TCP", "UDP"]]:
+def _port(listener: ListenerNode) -> tuple[int, ir.Transport]:
     return listener.spec.port, transport_of(listener.spec)

@@ -11,14 +11,12 @@ A table with the hostname `*` is never scoped, because a proxy knows no scope fo
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
-from typing import Literal
 
 import msgspec
 
 from gateway_api.graph.hostnames import ANY
+from gateway_api.graph.types import RouteScoping
 from gateway_api.ir import xds as ir
-
-type RouteScoping = Literal["auto", "always", "never"]
 
 SCOPED_FROM = 500
 """Exact hostnames from which on a table is scoped: there a proxy takes some 8 ms for a change, and 1 ms by scope."""

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from flow.latest import Latest
+from gateway_api.graph.types import RouteScoping
 from gateway_api.ir import xds as ir
-from gateway_api.lowering.scoping import MANY_WILDCARDS, RouteScoping, scope_tables
+from gateway_api.lowering.scoping import MANY_WILDCARDS, scope_tables
 from tests.envoy import gateways
 from tests.envoy.gateways import KEY, endpoints, forward, http_chain, route
 from tests.envoy.validation import validation_bootstrap

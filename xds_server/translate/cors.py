@@ -16,8 +16,6 @@ from xds_server.translate.route_match import regex
 
 FILTER = "envoy.filters.http.cors"
 
-_WELL_KNOWN_PORTS = {"http": 80, "https": 443}
-
 
 def cors_policy(of: ir.Cors) -> AnyMessage:
     """What preflights are answered, here and not by a backend, and what is added to the answers of other requests."""
@@ -63,7 +61,7 @@ def _patterns(of: ir.Cors) -> list[str]:
 
 def origin_pattern(of: ir.Origin) -> str:
     """A regular expression for the Origin header, with or without the port that its scheme implies."""
-    optional = "?" if _WELL_KNOWN_PORTS.get(of.scheme) == of.port else ""
+    optional = "?" if ir.WELL_KNOWN_PORTS.get(of.scheme) == of.port else ""
     return f"(?i){of.scheme}://{_host(of.host)}(:{of.port}){optional}"
 
 

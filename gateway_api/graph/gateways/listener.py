@@ -4,7 +4,6 @@ What it can only be wrong about together with its siblings is in `listener_confl
 """
 
 from collections.abc import Set
-from typing import Literal
 
 from gateway_api.graph import problems
 from gateway_api.graph.certificate import certificate
@@ -14,7 +13,7 @@ from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GraphSettings, ListenerNode
-from gateway_api.ir.xds import TlsSecret
+from gateway_api.ir.xds import TlsSecret, Transport
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import AllowedRoutes, Listener, ListenerTls, RouteGroupKind
 
@@ -75,7 +74,7 @@ def bind_port(port: int, settings: GraphSettings) -> int:
     return port + settings.privileged_port_shift if port < _FIRST_UNPRIVILEGED_PORT else port
 
 
-def transport_of(listener: Listener) -> Literal["TCP", "UDP"]:
+def transport_of(listener: Listener) -> Transport:
     """Return whose ports the listener's port is one of."""
     return "UDP" if listener.protocol == "UDP" else "TCP"
 

@@ -12,13 +12,11 @@ from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import BackendNode, ExternalBackend
-from gateway_api.ir.xds import Cluster, ClusterName, RetryBudget, UpstreamTls
+from gateway_api.ir.xds import Cluster, ClusterName, ClusterProtocol, RetryBudget, Transport, UpstreamTls
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service, ServicePort
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
 from k8s_watch.objects.routes import BackendObjectReference, BackendRef
-
-type Protocol = Literal["http1", "http2", "auto", "tcp", "udp"]
 
 _MAX_WEIGHT = 1_000_000
 
@@ -29,7 +27,10 @@ what we do not know of them says nothing. Spec: GEP-1911"""
 _HTTP2 = frozenset({f"{_STANDARD}h2c", "gateway.envoyproxy.io/h2c", "h2c", "http2", "grpc"})
 _WEBSOCKET = frozenset({f"{_STANDARD}ws", f"{_STANDARD}wss"})
 
-_EXTERNAL_HTTP: Mapping[str | None, Protocol | None] = {
+type _Protocols = Mapping[str | None, ClusterProtocol | None]
+"""An XBackend's protocol → what we speak; None: what is negotiated. Spec: Gateway API v1.6 BackendProtocol"""
+
+_EXTERNAL_HTTP: _Protocols = {
     None: None,
     "HTTP": None,
     "HTTP11": "http1",
@@ -37,9 +38,8 @@ _EXTERNAL_HTTP: Mapping[str | None, Protocol | None] = {
     "H2C": "http2",
     "GRPC": "http2",
 }
-"""An XBackend's protocol → what we speak; None: what is negotiated. Spec: Gateway API v1.6 BackendProtocol"""
-_EXTERNAL_GRPC: Mapping[str | None, Protocol | None] = dict.fromkeys((None, "HTTP", "HTTP2", "H2C", "GRPC"), "http2")
-_EXTERNAL_TCP: Mapping[str | None, Protocol | None] = {None: "tcp", "TCP": "tcp"}
+_EXTERNAL_GRPC: _Protocols = dict.fromkeys((None, "HTTP", "HTTP2", "H2C", "GRPC"), "http2")
+_EXTERNAL_TCP: _Protocols = {None: "tcp", "TCP": "tcp"}
 
 _NEAR = frozenset({"PreferClose", "PreferSameZone", "PreferSameNode"})
 """To a client outside the node, and that is most of them, the same node is no nearer than the same zone.
@@ -81,7 +81,7 @@ def http_cluster(
     if isinstance(tls, Problem):
         return tls
     app_protocol = (port.app_protocol or "").lower()
-    protocol: Protocol | None = (
+    protocol: ClusterProtocol | None = (
         "http2" if is_grpc or app_protocol in _HTTP2 else "http1" if app_protocol in _WEBSOCKET else None
     )
     if app_protocol.startswith(_STANDARD) and app_protocol not in (_HTTP2 if is_grpc else _HTTP2 | _WEBSOCKET):
@@ -139,7 +139,11 @@ class _TargetPort(NamedTuple):
 
 
 def _service_cluster(
-    target: _TargetPort, protocol: Protocol, tls: UpstreamTls | None = None, *, retry_budget: RetryBudget | None = None
+    target: _TargetPort,
+    protocol: ClusterProtocol,
+    tls: UpstreamTls | None = None,
+    *,
+    retry_budget: RetryBudget | None = None,
 ) -> Cluster:
     """Return the cluster of one port of a Service. Its name says its settings; plain `http1` is unmarked.
 
@@ -158,7 +162,7 @@ def _service_cluster(
     )
 
 
-def external_cluster(backend: ObjectKey, of: ExternalBackend, protocol: Protocol) -> Cluster:
+def external_cluster(backend: ObjectKey, of: ExternalBackend, protocol: ClusterProtocol) -> Cluster:
     """Return the cluster of an XBackend, named in the same way."""
     name = f"xbackend/{backend.namespace}/{backend.name}/{of.hostname}/{of.port}{_suffix(protocol, of.tls)}"
     return Cluster(
@@ -166,7 +170,7 @@ def external_cluster(backend: ObjectKey, of: ExternalBackend, protocol: Protocol
     )
 
 
-def _suffix(protocol: Protocol, tls: UpstreamTls | None) -> str:
+def _suffix(protocol: ClusterProtocol, tls: UpstreamTls | None) -> str:
     suffix = "" if protocol == "http1" else f"/{protocol}"
     return suffix if tls is None else f"{suffix}/tls-{_digest(tls)}"
 
@@ -199,7 +203,7 @@ def _is_external(ref: BackendObjectReference) -> bool:
 
 
 def _external(
-    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, protocols: Mapping[str | None, Protocol | None]
+    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, protocols: _Protocols
 ) -> Cluster | Problem:
     target = target_of(ref, referrer.namespace)
     found = resolver.external_backend(referrer, target)
@@ -215,7 +219,7 @@ def _external(
     return external_cluster(target, found, protocols[found.protocol] or _negotiated(found.tls))
 
 
-def _negotiated(tls: UpstreamTls | None) -> Protocol:
+def _negotiated(tls: UpstreamTls | None) -> ClusterProtocol:
     return "auto" if tls else "http1"
 
 
@@ -227,7 +231,7 @@ def _unencrypted(found: Cluster | Problem) -> Cluster | None:
 
 
 def _target_port(
-    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, transport: Literal["TCP", "UDP"] = "TCP"
+    ref: BackendObjectReference, referrer: Referrer, resolver: Resolver, transport: Transport = "TCP"
 ) -> _TargetPort | Problem:
     if (ref.group, ref.kind) != ("", "Service"):
         return problems.invalid_kind(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from gateway_api.graph.routes.http_match import METHODS, TOKEN
-from gateway_api.ir.xds import Origin
+from gateway_api.ir.xds import WELL_KNOWN_PORTS, Origin
 from k8s_watch.objects.routes import HTTPCors
 
 ANY = "*"
@@ -14,7 +14,6 @@ _ORIGIN = re.compile(
 )
 _MAX_ORIGIN = 253
 _MAX_PORT = 65535
-_WELL_KNOWN_PORTS = {"http": 80, "https": 443}
 
 
 def cors_error(cors: HTTPCors) -> str | None:
@@ -59,5 +58,5 @@ def parse_origin(text: str) -> Origin | None:
     if found is None or len(text) > _MAX_ORIGIN:
         return None
     scheme = found["scheme"]
-    port = int(found["port"] or _WELL_KNOWN_PORTS[scheme])
+    port = int(found["port"] or WELL_KNOWN_PORTS[scheme])
     return Origin(scheme=scheme, host=found["host"].lower(), port=port) if 0 < port <= _MAX_PORT else None

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal
-from gateway_api.graph.types import Graph, GraphSettings
+from gateway_api.graph.types import Graph, GraphSettings, RouteScoping
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.keeper import GatewayKeeper
-from gateway_api.lowering.scoping import MANY_WILDCARDS, SCOPED_FROM, SCOPED_UNTIL, Hostnames, RouteScoping
+from gateway_api.lowering.scoping import MANY_WILDCARDS, SCOPED_FROM, SCOPED_UNTIL, Hostnames
 from tests.gateway_api.lowering.graphs import EG, backend, graph, listener, route, rule
 
 LISTENERS = (listener("http"),)
