@@ -7,7 +7,8 @@ from gateway_api.graph.types import Graph
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import with_certificate
 from gateway_api.lowering.l4_routes import ServedBy, served_by
-from gateway_api.lowering.listeners import Handled, Port, handle_http, handle_tcp, handle_tls, handle_udp, ports_of
+from gateway_api.lowering.listeners import Handled, handle_http, handle_tcp, handle_tls, handle_udp
+from gateway_api.lowering.ports import Port, ports_of
 from gateway_api.lowering.route_tables import Bound, bind_routes
 from gateway_api.lowering.scoping import scope_tables
 from k8s_watch.keys import ObjectKey

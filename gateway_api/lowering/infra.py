@@ -2,7 +2,7 @@
 
 from gateway_api.graph.types import Graph
 from gateway_api.ir.infra import InfraIR, InfraPort, Owner
-from gateway_api.lowering.listeners import Port, ports_of
+from gateway_api.lowering.ports import Port, ports_of
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, GatewayInfrastructure
 

@@ -12,25 +12,26 @@ certificate that is renewed is another secret of the same name, and nothing more
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
-from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from immutables import Map
 
-from gateway_api.graph.change import GraphChange, gateway_serves_alike
+from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import wider
 from gateway_api.graph.mappings import replaced
-from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes, RouteScoping
+from gateway_api.graph.types import Graph, HTTPRouteNode, Routes, RouteScoping
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import NO_CHANGE, IRChange, TableChange
 from gateway_api.lowering.backends import with_certificate
-from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.gateway import lower_unscoped
+from gateway_api.lowering.held import Held
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
-from gateway_api.lowering.listeners import Port, ports_of, tables_of
+from gateway_api.lowering.listeners import tables_of
+from gateway_api.lowering.ports import Port, ports_of
+from gateway_api.lowering.renewal import renewed_secrets
 from gateway_api.lowering.route_tables import bindings_of
 from gateway_api.lowering.scoping import with_scoping
 from gateway_api.lowering.table_keeper import TableKeeper
@@ -97,8 +98,8 @@ class GatewayKeeper:
         self._routes: dict[_RouteId, _Brought] = {}
         self._shown: ir.TlsSecret | None = None
         """The certificate that the Gateway shows to its backends."""
-        self._clusters: _Held[ir.ClusterName, ir.Cluster] = _Held()
-        self._secrets: _Held[str, ir.Secret] = _Held()
+        self._clusters: Held[ir.ClusterName, ir.Cluster] = Held()
+        self._secrets: Held[str, ir.Secret] = Held()
 
     def update(self, graph: Graph, change: GraphChange) -> IRChange:
         """Return what differs since the last update; everything, the first time.
@@ -117,12 +118,11 @@ class GatewayKeeper:
             touched = {route for route in moved if route[0] in graph.http}
         relisten = anew or self._gateway in change.gateways_served
         if relisten and change.before and not anew:
-            renewed = _renewed(change.before.gateways.get(self._gateway), graph.gateways[self._gateway])
-            if renewed is not None:
+            secrets = renewed_secrets(change.before.gateways.get(self._gateway), graph.gateways[self._gateway])
+            if secrets is not None:
                 relisten = False
                 self._shown = graph.gateways[self._gateway].client_certificate
-                self._secrets.hold(renewed)
-                self._secrets.release(renewed)
+                self._secrets.renew(secrets)
         # Bytes have no virtual host to be kept in: their destinations are in the listener itself.
         if relisten or any(kind in graph.l4 for kind, _ in moved):
             self._lower_without_routes(graph)
@@ -285,70 +285,8 @@ class GatewayKeeper:
         )
 
 
-class _Held[Name: str, R]:
-    """Records, each there for as long as something holds it."""
-
-    def __init__(self) -> None:
-        self.by_name: dict[Name, R] = {}
-        self._holders: dict[Name, int] = {}
-        self._before: dict[Name, R | None] = {}
-
-    def hold(self, records: Mapping[Name, R]) -> None:
-        for name, record in records.items():
-            self._before.setdefault(name, self.by_name.get(name))
-            self._holders[name] = self._holders.get(name, 0) + 1
-            self.by_name[name] = record
-
-    def release(self, names: Iterable[Name]) -> None:
-        for name in names:
-            self._before.setdefault(name, self.by_name.get(name))
-            self._holders[name] -= 1
-            if not self._holders[name]:
-                del self._holders[name], self.by_name[name]
-
-    def settle(self) -> dict[Name, R | None]:
-        """Return what differs since the last time."""
-        before, self._before = self._before, {}
-        return {name: now for name, old in before.items() if (now := self.by_name.get(name)) != old}
-
-
-def _routes_of(kinds: Mapping[str, Routes[Any]], gateway: ObjectKey) -> frozenset[_RouteId]:
+def _routes_of(kinds: Mapping[str, Routes[HTTPRouteNode]], gateway: ObjectKey) -> frozenset[_RouteId]:
     return frozenset((kind, key) for kind, routes in kinds.items() for key in routes.of.get(gateway, ()))
-
-
-def _renewed(before: GatewayNode | None, after: GatewayNode) -> Mapping[str, ir.Secret] | None:
-    """What listeners present and trust, and what backends are shown, where nothing else of the Gateway differs than
-    what is in those secrets; else None. Listeners and clusters name them, so they are the same as before."""
-    if (
-        before is None
-        or len(before.all_listeners) != len(after.all_listeners)
-        or not _alike_but_for_secrets(before, after)
-    ):
-        return None
-    shown = [after.client_certificate] if after.client_certificate else []
-    pairs = [(old, new) for old, new in zip(before.all_listeners, after.all_listeners, strict=True) if old is not new]
-    if any(downstream_tls(old) != downstream_tls(new) or not _alike(old, new) for old, new in pairs):
-        return None
-    return {secret.name: secret for secret in chain(shown, *(secrets_of(new) for _, new in pairs))}
-
-
-def _alike_but_for_secrets(one: GatewayNode, other: GatewayNode) -> bool:
-    """Listeners are for others to compare."""
-    shown, instead = one.client_certificate, other.client_certificate
-    if (shown and shown.name) != (instead and instead.name):
-        return False
-    kept = {"listeners": one.listeners, "set_listeners": one.set_listeners, "client_certificate": shown}
-    return gateway_serves_alike(one, msgspec.structs.replace(other, **kept))
-
-
-def _alike(one: ListenerNode, other: ListenerNode) -> bool:
-    """Whether both are the same but for what they present and trust."""
-    return one == msgspec.structs.replace(
-        other,
-        certificates=one.certificates,
-        client_validation=one.client_validation,
-        attached_routes=one.attached_routes,
-    )
 
 
 def _named(records: Iterable[ir.Listener]) -> dict[str, ir.Listener]:

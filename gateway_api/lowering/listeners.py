@@ -1,12 +1,9 @@
-"""The listeners of one port → the ir.Listener that binds it, with its filter chains and route tables."""
+"""A port → how it is served: filter chains or datagrams, route tables, and the clusters and secrets that they name."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
 import msgspec
 
-from gateway_api.graph.gateways.listener import can_share_port, transport_of
-from gateway_api.graph.gateways.listener_conflicts import is_unaccepted
 from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.types import BackendNode, ListenerNode
 from gateway_api.ir import xds as ir
@@ -15,32 +12,8 @@ from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import clusters_of
 from gateway_api.lowering.l4_routes import ServedBy, closing_chain, tls_chains
+from gateway_api.lowering.ports import Port
 from gateway_api.lowering.route_tables import Bound, TablePlan, misdirected, route_table
-
-
-class Port(msgspec.Struct, frozen=True):
-    """The listeners of one port of one transport, in spec order.
-
-    They share a protocol, or are of HTTPS and TLS: others conflict and do not serve.
-    """
-
-    number: int
-    bind_port: int
-    transport: ir.Transport
-    listeners: tuple[ListenerNode, ...]
-    """Those that serve, at least one."""
-    unserved: tuple[ListenerNode, ...] = ()
-    """The first of each hostname that none of those has: it keeps its hostname while it is being repaired."""
-
-    @property
-    def hostnames(self) -> frozenset[str]:
-        """What they share out, those among them that do not serve."""
-        return frozenset(listener.hostname for listener in (*self.listeners, *self.unserved))
-
-    @property
-    def protocol(self) -> str:
-        """The first listener's."""
-        return self.listeners[0].spec.protocol
 
 
 class Handled(msgspec.Struct, frozen=True):
@@ -51,13 +24,6 @@ class Handled(msgspec.Struct, frozen=True):
     route_tables: tuple[ir.RouteTable, ...] = ()
     clusters: tuple[ir.Cluster, ...] = ()
     secrets: tuple[ir.Secret, ...] = ()
-
-
-def ports_of(listeners: Iterable[ListenerNode]) -> tuple[Port, ...]:
-    """Group listeners by port, in order of the port, TCP before UDP. A port that none of them serves is left out."""
-    claiming = sorted((listener for listener in listeners if not is_unaccepted(listener)), key=_port)
-    groups = (_port_of(tuple(group)) for _, group in groupby(claiming, key=_port))
-    return tuple(port for port in groups if port is not None)
 
 
 def tables_of(port: Port) -> tuple[TablePlan, ...]:
@@ -151,23 +117,6 @@ def handle_udp(port: Port, routes: ServedBy) -> Handled:
     return Handled(datagrams=datagrams, clusters=tuple(_l4_clusters(backends)))
 
 
-def _port_of(claiming: tuple[ListenerNode, ...]) -> Port | None:
-    """Take the listeners of one port that are not refused for themselves; None when none of them serves.
-
-    Of those that do not, one of another protocol has no part in the port: it conflicts with who came first.
-    """
-    serving = tuple(listener for listener in claiming if listener.serves)
-    if not serving:
-        return None
-    first, served = serving[0], {listener.hostname for listener in serving}
-    unserved: dict[str, ListenerNode] = {}
-    for listener in claiming:
-        if can_share_port({first.spec.protocol, listener.spec.protocol}) and listener.hostname not in served:
-            unserved.setdefault(listener.hostname, listener)
-    number, transport = _port(first)
-    return Port(number, first.bind_port, transport, serving, tuple(unserved.values()))
-
-
 def _http_chain(table: TablePlan) -> ir.FilterChain:
     handler = ir.HttpChain(route_table=table.name, paths=table.listeners[0].paths)
     return ir.FilterChain(name=table.name, handler=handler)
@@ -201,7 +150,3 @@ def _only_backends(port: Port, routes: ServedBy) -> tuple[BackendNode, ...]:
 
 def _l4_clusters(backends: Iterable[BackendNode]) -> Iterator[ir.Cluster]:
     return (backend.cluster for backend in backends if isinstance(backend.cluster, ir.Cluster))
-
-
-def _port(listener: ListenerNode) -> tuple[int, ir.Transport]:
-    return listener.spec.port, transport_of(listener.spec)
