@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway_api.graph.types import GatewayNode, Graph, Node
+from gateway_api.graph.types import GatewayNode, Graph, Node, RouteId
 from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
 
@@ -22,8 +22,8 @@ class GraphChange(Node, frozen=True):
     listener_sets: frozenset[ObjectKey] = _NO_KEYS
     routes: Mapping[str, frozenset[ObjectKey]] = {}
     """By kind; a kind that is not there has none."""
-    routes_of: Mapping[ObjectKey, frozenset[tuple[str, ObjectKey]]] = {}
-    """Gateway → those of `routes`, by kind and key, that have it or had it as a parent; no entry where none do."""
+    routes_of: Mapping[ObjectKey, frozenset[RouteId]] = {}
+    """Gateway → those of `routes` that have it or had it as a parent; no entry where none do."""
     policies: Mapping[str, frozenset[ObjectKey]] = {}
     """By kind; a kind that is not there has none."""
     gateways_served: frozenset[ObjectKey] = _NO_KEYS

@@ -57,6 +57,7 @@ from gateway_api.graph.types import (
     HTTPRouteNode,
     L4RouteNode,
     ListenerSetNode,
+    RouteId,
 )
 from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
@@ -304,12 +305,12 @@ def _written_anew(
     }
 
 
-def _by_gateway(moves: Mapping[str, Moves]) -> Mapping[ObjectKey, frozenset[tuple[str, ObjectKey]]]:
-    found: defaultdict[ObjectKey, set[tuple[str, ObjectKey]]] = defaultdict(set)
+def _by_gateway(moves: Mapping[str, Moves]) -> Mapping[ObjectKey, frozenset[RouteId]]:
+    found: defaultdict[ObjectKey, set[RouteId]] = defaultdict(set)
     for kind, moved in moves.items():
         for key, nodes in moved.items():
             for parent in (parent for node in nodes if node for parent in node.parents):
-                found[parent.gateway].add((kind, key))
+                found[parent.gateway].add(RouteId(kind, key))
     return {gateway: frozenset(routes) for gateway, routes in found.items()}
 
 

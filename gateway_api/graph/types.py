@@ -230,6 +230,13 @@ class HTTPRuleNode(Node, frozen=True):
     """The HTTP status for requests that it, or one of its backends, cannot serve."""
 
 
+class RouteId(NamedTuple):
+    """One route of all kinds."""
+
+    kind: str
+    key: ObjectKey
+
+
 class RouteNode(Node, frozen=True):
     """A route with at least one parent of ours."""
 

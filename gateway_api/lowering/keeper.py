@@ -21,7 +21,7 @@ from immutables import Map
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import wider
 from gateway_api.graph.mappings import replaced
-from gateway_api.graph.types import Graph, HTTPRouteNode, Routes, RouteScoping
+from gateway_api.graph.types import Graph, HTTPRouteNode, RouteId, Routes, RouteScoping
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import NO_CHANGE, IRChange, TableChange
 from gateway_api.lowering.backends import with_certificate
@@ -38,9 +38,6 @@ from gateway_api.lowering.table_keeper import TableKeeper
 from k8s_watch.keys import ObjectKey
 
 _by_name = attrgetter("name")
-
-type _RouteId = tuple[str, ObjectKey]
-"""Kind and key."""
 
 type _PortId = tuple[ir.Transport, int]
 """Transport and number: TCP and UDP ports of one number are two."""
@@ -93,9 +90,9 @@ class GatewayKeeper:
         """Port → the hostnames that its tables share out."""
         self._places: dict[str, _Place] = {}
         """By the listener's name; only those that serve HTTP."""
-        self._bound: defaultdict[str, set[_RouteId]] = defaultdict(set)
+        self._bound: defaultdict[str, set[RouteId]] = defaultdict(set)
         """Listener → the routes bound to it, whether it serves or not."""
-        self._routes: dict[_RouteId, _Brought] = {}
+        self._routes: dict[RouteId, _Brought] = {}
         self._shown: ir.TlsSecret | None = None
         """The certificate that the Gateway shows to its backends."""
         self._clusters: Held[ir.ClusterName, ir.Cluster] = Held()
@@ -115,7 +112,7 @@ class GatewayKeeper:
         if anew:
             touched = self._routes.keys() | _routes_of(graph.http, self._gateway)
         else:
-            touched = {route for route in moved if route[0] in graph.http}
+            touched = {route for route in moved if route.kind in graph.http}
         relisten = anew or self._gateway in change.gateways_served
         if relisten and change.before and not anew:
             secrets = renewed_secrets(change.before.gateways.get(self._gateway), graph.gateways[self._gateway])
@@ -124,7 +121,7 @@ class GatewayKeeper:
                 self._shown = graph.gateways[self._gateway].client_certificate
                 self._secrets.renew(secrets)
         # Bytes have no virtual host to be kept in: their destinations are in the listener itself.
-        if relisten or any(kind in graph.l4 for kind, _ in moved):
+        if relisten or any(route.kind in graph.l4 for route in moved):
             self._lower_without_routes(graph)
         if relisten:
             touched |= self._listen(graph)
@@ -132,9 +129,9 @@ class GatewayKeeper:
             self._take_back(route)
         if relisten:  # only now: what was taken back holds records of before, and the last one that is held counts
             self._show(graph.gateways[self._gateway].client_certificate)
-        for kind, key in touched:
-            if node := graph.http[kind].nodes.get(key):
-                self._bring((kind, key), node)
+        for route in touched:
+            if node := graph.http[route.kind].nodes.get(route.key):
+                self._bring(route, node)
         tables, scopings = self._settle(known)
         now = self._without_routes
         return IRChange(
@@ -173,7 +170,7 @@ class GatewayKeeper:
             self._release(brought)
             self._routes[route] = self._hold(brought, brought.clusters.values())
 
-    def _listen(self, graph: Graph) -> set[_RouteId]:
+    def _listen(self, graph: Graph) -> set[RouteId]:
         """Take in the Gateway's listeners; return the routes that bring their things elsewhere than before."""
         node = graph.gateways[self._gateway]
         empty = {table.name: table for table in self._without_routes.route_tables}
@@ -224,7 +221,7 @@ class GatewayKeeper:
         self._listeners = _named(with_scoping(listener, self._scopings) for listener in self._without_routes.listeners)
         return _changed(before, self._listeners)
 
-    def _bring(self, route: _RouteId, node: HTTPRouteNode) -> None:
+    def _bring(self, route: RouteId, node: HTTPRouteNode) -> None:
         bindings = bindings_of(node, self._gateway)
         if not bindings:
             return
@@ -245,7 +242,7 @@ class GatewayKeeper:
             part.table.add(node, part.hostnames, part.routes)
             self._stirred.add(part.table.plan.name)
 
-    def _take_back(self, route: _RouteId) -> None:
+    def _take_back(self, route: RouteId) -> None:
         brought = self._routes.pop(route, None)
         if brought is None:
             return
@@ -285,8 +282,8 @@ class GatewayKeeper:
         )
 
 
-def _routes_of(kinds: Mapping[str, Routes[HTTPRouteNode]], gateway: ObjectKey) -> frozenset[_RouteId]:
-    return frozenset((kind, key) for kind, routes in kinds.items() for key in routes.of.get(gateway, ()))
+def _routes_of(kinds: Mapping[str, Routes[HTTPRouteNode]], gateway: ObjectKey) -> frozenset[RouteId]:
+    return frozenset(RouteId(kind, key) for kind, routes in kinds.items() for key in routes.of.get(gateway, ()))
 
 
 def _named(records: Iterable[ir.Listener]) -> dict[str, ir.Listener]:

@@ -7,8 +7,8 @@ import msgspec
 
 from gateway_api.graph.gateways.listener import terminates_tls
 from gateway_api.graph.hostnames import ANY
-from gateway_api.graph.routes.claims import RouteId, claims
-from gateway_api.graph.types import BackendNode, Graph, ListenerNode
+from gateway_api.graph.routes.claims import claims
+from gateway_api.graph.types import BackendNode, Graph, ListenerNode, RouteId
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import l4_destinations
 from gateway_api.lowering.downstream_tls import downstream_tls

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from immutables import Map
 
-from gateway_api.graph.routes.claims import RouteId, claims
-from gateway_api.graph.types import Graph, Policies
+from gateway_api.graph.routes.claims import claims
+from gateway_api.graph.types import Graph, Policies, RouteId
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status

@@ -11,8 +11,8 @@ from immutables import Map
 from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal, not_same, replaced
-from gateway_api.graph.routes.claims import Claims, RouteId, claims
-from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, L4RouteNode, Policies, RouteNode
+from gateway_api.graph.routes.claims import Claims, claims
+from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, L4RouteNode, Policies, RouteId, RouteNode
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
@@ -81,8 +81,8 @@ class _Desk:
         touched = _touched(before, graph, change)
         heard = not_equal(self._fleet.gateways, fleet.gateways)
         touched.gateways |= heard
-        for kind, key in _judged_by_proxies(heard, self._fleet, fleet, graph):
-            touched.routes[kind].add(key)
+        for id_ in _judged_by_proxies(heard, self._fleet, fleet, graph):
+            touched.routes[id_.kind].add(id_.key)
         touched.gateways |= not_equal(self._infra.gateways, infra.gateways)
         if self._infra.bundles != infra.bundles:
             touched.gateway_classes.update(graph.gateway_classes)
@@ -199,12 +199,14 @@ def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:
 
 def _judged_by_proxies(
     gateways: Set[ObjectKey], before: FleetReport, now: FleetReport, graph: Graph
-) -> Iterator[tuple[str, ObjectKey]]:
+) -> Iterator[RouteId]:
     """Yield the routes of which these Gateways' proxies refuse something else than before."""
     for gateway in gateways:
         titles = {each.source for each in {*before.of(gateway).refused} ^ {*now.of(gateway).refused}}
         for kind, routes in graph.http.items() if titles else ():
-            yield from ((kind, key) for key in routes.of.get(gateway, ()) if routes.nodes[key].source.title in titles)
+            for key in routes.of.get(gateway, ()):
+                if routes.nodes[key].source.title in titles:
+                    yield RouteId(kind, key)
 
 
 def _forsaken(graph: Graph, kind: str) -> frozenset[ObjectKey]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence, Set
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import ANY
 from gateway_api.graph.problems import of_condition
-from gateway_api.graph.routes.claims import Claims, Place, RouteId
-from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, RouteNode
+from gateway_api.graph.routes.claims import Claims, Place
+from gateway_api.graph.types import HTTPRouteNode, HTTPRuleNode, L4RouteNode, Parent, RouteId, RouteNode
 from gateway_api.ir.fleet import FleetReport, RefusedRoute
 from gateway_api.status import catalogue
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus

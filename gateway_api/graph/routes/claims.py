@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gateway_api.graph.hostnames import specificity
 from gateway_api.graph.precedence import asked_for, route_precedence
-from gateway_api.graph.types import Graph, L4RouteNode
+from gateway_api.graph.types import Graph, L4RouteNode, RouteId
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import TLSRoute
 
@@ -23,13 +23,6 @@ class Place(NamedTuple):
 
     listener: str
     hostname: str
-
-
-class RouteId(NamedTuple):
-    """One route of all kinds."""
-
-    kind: str
-    key: ObjectKey
 
 
 type Claims = Mapping[Place, tuple[RouteId, ...]]

@@ -10,7 +10,7 @@ import gateway_api
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import ANY, shared
 from gateway_api.graph.problems import Problem
-from gateway_api.graph.types import Graph, ListenerNode
+from gateway_api.graph.types import Graph, ListenerNode, RouteId
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.keeper import GatewayKeeper
@@ -132,7 +132,7 @@ def test_a_renewed_certificate_for_backends_is_a_new_secret_and_no_new_cluster()
     said = keeper.update(after, change)
     assert ([*said.secrets], said.clusters, said.listeners, said.route_tables) == (["default/shown"], {}, {}, {})
     assert keeper.ir() == lower_gateway(after, EG)
-    of = frozenset({("HTTPRoute", ObjectKey("default", "r000"))})
+    of = frozenset({RouteId("HTTPRoute", ObjectKey("default", "r000"))})
     keeper.update(after, GraphChange(before=graph(()), routes_of={EG: of}))
     assert keeper.ir() == lower_gateway(after, EG)
 
@@ -154,7 +154,7 @@ def test_a_route_costs_no_look_at_the_tables_of_other_listeners() -> None:
         now = graph(tuple(presenting(host, 1) for host in hosts), *served)
         keeper, key = GatewayKeeper(EG), served[0].source.key
         keeper.update(now, GraphChange())
-        change = GraphChange(before=graph(()), routes_of={EG: frozenset({("HTTPRoute", key)})})
+        change = GraphChange(before=graph(()), routes_of={EG: frozenset({RouteId("HTTPRoute", key)})})
         return lines_run(lambda: keeper.update(now, change), gateway_api)
 
     assert lines(40) == lines(10)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal
-from gateway_api.graph.types import Graph, GraphSettings, RouteScoping
+from gateway_api.graph.types import Graph, GraphSettings, RouteId, RouteScoping
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from gateway_api.lowering.keeper import GatewayKeeper
@@ -83,7 +83,7 @@ def change(before: Graph | None, after: Graph) -> GraphChange:
     if before is None:
         return GraphChange(before=None)
     moved = {"HTTPRoute": not_equal(before.http["HTTPRoute"].nodes, after.http["HTTPRoute"].nodes)}
-    routes_of = {EG: frozenset(("HTTPRoute", key) for key in moved["HTTPRoute"])}
+    routes_of = {EG: frozenset(RouteId("HTTPRoute", key) for key in moved["HTTPRoute"])}
     return GraphChange(before=before, routes=moved, routes_of=routes_of)
 
 
