@@ -12,8 +12,16 @@ from gateway_api.ir.xds import FAILURE, CaBundle, Cluster, Paths, RetryBudget, T
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import Gateway, GatewayClass, Listener, ListenerSet, RouteGroupKind
+from k8s_watch.objects.grpc_route import GRPCRoute
 from k8s_watch.objects.policies import Policy
-from k8s_watch.objects.routes import HTTPRouteRule, ParentReference, Route, SessionPersistence
+from k8s_watch.objects.routes import (
+    HTTPRoute,
+    HTTPRouteRule,
+    L4Route,
+    ParentReference,
+    Route,
+    SessionPersistence,
+)
 
 
 class Use(NamedTuple):
@@ -255,6 +263,7 @@ class RouteNode(Node, frozen=True):
 class HTTPRouteNode(RouteNode, frozen=True, kw_only=True):
     """A route of requests."""
 
+    source: HTTPRoute | GRPCRoute
     rules: tuple[HTTPRuleNode, ...]
     remark: str = ""
     """Of one that is accepted: what of it has no effect."""
@@ -269,6 +278,7 @@ class L4RuleNode(Node, frozen=True):
 class L4RouteNode(RouteNode, frozen=True, kw_only=True):
     """A route of bytes: nothing in them is read that could choose a backend, but the server name in front of TLS."""
 
+    source: L4Route
     rules: tuple[L4RuleNode, ...]
 
 

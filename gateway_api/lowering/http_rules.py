@@ -30,8 +30,9 @@ from k8s_watch.objects.routes import (
     HTTPRouteRule,
     HTTPRouteTimeouts,
     HTTPUrlRewrite,
-    Route,
 )
+
+type _Source = HTTPRoute | GRPCRoute
 
 
 class RankedRoute(msgspec.Struct, frozen=True):
@@ -51,14 +52,14 @@ def on_host(hostname: str, node: HTTPRouteNode, routes: Sequence[RankedRoute]) -
 
     Spec: Gateway API v1.6 HTTPRouteSpec.hostnames, "precedence must be given"
     """
-    own = node.source.spec.hostnames if isinstance(node.source, HTTPRoute | GRPCRoute) else ()
+    own = node.source.spec.hostnames
     asked = hostname if hostname in own else asked_for(hostname, own)
     if asked == hostname:
         return routes
     return [RankedRoute(under(hostname, asked, ranked.order), ranked.route) for ranked in routes]
 
 
-def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
+def lower_rule(route: _Source, rule: HTTPRuleNode, frontend: Frontend) -> tuple[RankedRoute, ...]:
     """Lower a rule: one ir.Route for each of its matches, in order, and one for the preflights of each with a method,
     or of a redirect. A match of gRPC is two.
 
@@ -82,14 +83,14 @@ def lower_rule(route: Route, rule: HTTPRuleNode, frontend: Frontend) -> tuple[Ra
     return tuple(found)
 
 
-def _place(route: Route, match: HTTPRouteMatch, rule: int, index: int, *, preflight: bool = False) -> MatchOrder:
+def _place(route: _Source, match: HTTPRouteMatch, rule: int, index: int, *, preflight: bool = False) -> MatchOrder:
     if not isinstance(route, GRPCRoute):
         return match_precedence(match, route, rule, index, preflight=preflight)
     matches = route.spec.rules[rule].matches or (GRPCRouteMatch(),)
     return method_precedence(matches[index], route, rule, index)
 
 
-def _lower_match(route: Route, rule: HTTPRuleNode, index: int, spec: HTTPRouteMatch, frontend: Frontend) -> ir.Route:
+def _lower_match(route: _Source, rule: HTTPRuleNode, index: int, spec: HTTPRouteMatch, frontend: Frontend) -> ir.Route:
     match = lower_match(spec)
     action = _action(route, rule, match.path, frontend)
     changed = not isinstance(action, ir.Respond)
@@ -150,7 +151,7 @@ def _usable_matches(rule: HTTPRuleNode) -> Iterable[tuple[int, HTTPRouteMatch]]:
     return ((i, match) for i, match in matches if i not in rule.unusable)
 
 
-def _action(route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
+def _action(route: _Source, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend) -> ir.Action:
     if rule.problems or isinstance(rule.authorizer, Problem):
         return ir.Respond(status=rule.failure)
     if (redirect := _redirect_of(rule.spec.filters)) is not None:
@@ -216,7 +217,7 @@ def _share(to: ir.Destination, redirect: ir.Redirect | None, forward: ir.Forward
 
 
 def _session(
-    backend: BackendNode, route: Route, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend
+    backend: BackendNode, route: _Source, rule: HTTPRuleNode, path: ir.PathMatch, frontend: Frontend
 ) -> ir.Session | None:
     """What the rule says; else what is said of the backend's Service, with a cookie for no path. None with one that has
     no address: clients that come back to it begin anew at another.
