@@ -15,7 +15,7 @@ was written, is not news to its 5,000 routes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -58,12 +58,13 @@ from gateway_api.graph.types import (
     L4RouteNode,
     ListenerSetNode,
     RouteId,
+    RouteNode,
 )
 from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
-type Moves = Mapping[ObjectKey, Moved[Any]]
+type Moves = Mapping[ObjectKey, Moved[RouteNode]]
 """The routes of one kind that moved."""
 
 _USERS = "users"
@@ -292,7 +293,7 @@ def _written_anew(
     before: ClusterSnapshot,
     now: ClusterSnapshot,
     changed: Mapping[str, Keys],
-    nodes: Mapping[ObjectKey, Any],
+    nodes: Container[ObjectKey],
 ) -> set[ObjectKey]:
     """Return the routes of a kind that changed, without those of ours of which others only reported something."""
     if not (keys := changed.get(kind)):

@@ -94,6 +94,6 @@ def _client_certificate(gateway: Gateway, resolver: Resolver) -> TlsSecret | Pro
     if not ref:
         return None
     found = certificate(ref, Referrer("Gateway", gateway.metadata.namespace), resolver)
-    if isinstance(found, TlsSecret) or found == problems.ref_not_permitted(found.message):
+    if isinstance(found, TlsSecret) or found.reason == problems.REF_NOT_PERMITTED:
         return found
     return problems.invalid_client_certificate_ref(f"spec.tls.backend.clientCertificateRef: {found.message}")
