@@ -14,7 +14,7 @@ from immutables import Map
 from flow.attempt import Failure, attempt
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
-from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.incremental.keeper import GraphKeeper
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.infra import InfraIR

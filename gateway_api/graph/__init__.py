@@ -4,13 +4,13 @@ From the one Graph come both the proxies' configuration (`lowering`) and the sta
 disagree. One file a concept. Reads of ConfigMaps and Secrets only what is referenced, and of EndpointSlices only which
 Services have an address (`occupied`).
 
-* The order of it all: `build` (the definition), `keeper` (the same, incrementally), `judges`, `types`; what moved:
-  `news`, `written`, `readers`, `lookup`, `change`, `tally`, `mappings`, and a `*_stage` for each sort of object that
-  needs one.
+* The order of it all: `build` (the definition), `incremental` (the same at the cost of what changed), `judges` (who is
+  asked of what), `lookup` (how they see what is around), `types`, `change` (what differs between two graphs).
 * Tables to which a new kind is added: `route_kinds`, `policy_kinds`.
 * Judges: `gateways`, `routes`, `backends`, a folder each; each imports those before it and none after.
-* Policies as such, whatever they say: `policy`, `policy_stage`.
+* Policies as such, whatever they say: `policy`.
 * For all: `resolver` (the one door to referred objects), `reference_grant`, `references`, `problems` (the users'
   errors), `mentions` (names in their messages), `attached` (who is bound to whom), `forsaken` (whose status still names
-  us), `certificate`, `ca_certificates`, `label_selector`, `precedence`, `hostnames`, `durations`, `regex`.
+  us), `certificate`, `ca_certificates`, `label_selector`, `precedence`, `hostnames`, `durations`, `regex`, `occupied`,
+  `written`, `mappings`.
 """

@@ -1,6 +1,7 @@
 """ClusterSnapshot → Graph: the order in which the judges are asked.
 
-`build_graph` is the definition. `keeper.GraphKeeper` arrives at equal graphs by judging only what a change touches.
+`build_graph` is the definition. `incremental.keeper.GraphKeeper` arrives at equal graphs by judging only what a change
+touches.
 """
 
 from collections import Counter, defaultdict

@@ -7,17 +7,15 @@ Spec: GEP-713; Gateway API v1.6 LocalPolicyTargetReferenceWithSectionName, Polic
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from immutables import Map
 
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
-from gateway_api.graph.mappings import replaced
 from gateway_api.graph.mentions import some
 from gateway_api.graph.precedence import route_precedence
 from gateway_api.graph.problems import Problem
-from gateway_api.graph.readers import Moved
 from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Use
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
@@ -29,41 +27,12 @@ type DirectivesByService[E] = Map[ObjectKey, tuple[Directive[E], ...]]
 
 
 def directives_of[E](policies: Iterable[JudgedPolicy[E]]) -> DirectivesByService[E]:
-    """Sort what the policies say by Service. The definition: `Directives` must equal this."""
+    """Sort what the policies say by Service."""
     found: defaultdict[ObjectKey, list[Directive[E]]] = defaultdict(list)
     for policy in policies:
         for service, directive in _directives(policy):
             found[service].append(directive)
-    return Map({service: _in_order(directives) for service, directives in found.items()})
-
-
-class Directives[E]:
-    """`directives_of` one set of policies after the other, at the cost of what moved."""
-
-    def __init__(self) -> None:
-        self.of: DirectivesByService[E] = Map()
-        """Never mutated: a change makes a new mapping."""
-
-    def get(self, service: ObjectKey, /) -> tuple[Directive[E], ...] | None:
-        """Return the directives on a Service; None when there are none."""
-        return self.of.get(service)
-
-    def __contains__(self, service: object, /) -> bool:
-        return service in self.of
-
-    def move(self, moved: Mapping[ObjectKey, Moved[JudgedPolicy[E]]]) -> frozenset[ObjectKey]:
-        """Take in what moved; return the Services on which a directive differs."""
-        joined = directives_of(node.after for node in moved.values() if node.after)
-        left = directives_of(node.before for node in moved.values() if node.before)
-        news: dict[ObjectKey, tuple[Directive[E], ...]] = {}
-        for service in {*joined, *left}:
-            before = self.of.get(service, ())
-            after = _in_order([*(c for c in before if c.policy not in moved), *joined.get(service, ())])
-            if after != before:
-                news[service] = after
-        if news:
-            self.of = replaced(self.of, {service: directives or None for service, directives in news.items()})
-        return frozenset(news)
+    return Map({service: in_order(directives) for service, directives in found.items()})
 
 
 def effective[E](directives: Sequence[Directive[E]], port_name: str) -> Directive[E] | None:
@@ -138,7 +107,8 @@ def _directives[E](policy: JudgedPolicy[E]) -> Iterator[tuple[ObjectKey, Directi
         yield target, Directive(policy=source.key, order=order, section=section, effect=policy.effect)
 
 
-def _in_order[E](directives: Iterable[Directive[E]]) -> tuple[Directive[E], ...]:
+def in_order[E](directives: Iterable[Directive[E]]) -> tuple[Directive[E], ...]:
+    """Sort the directives on one Service by precedence."""
     return tuple(sorted(directives, key=lambda directive: (directive.order, directive.section)))
 
 

@@ -35,9 +35,9 @@ class Resolver:
     ) -> None:
         """`certificates` are by the key of their Secret, see `certificate.tls_secret`; `ca_bundles` by the kind and key
         of what holds them, see `ca_certificates`; `occupied` has the Services with an address, see `Occupied`;
-        `directives` are by the kind of policy, and the Service that is targeted, see `policy.Directives`; a kind that
-        is not there says nothing. `note` is told of every Service that a referrer asks for and may, and of
-        every directive that it is given.
+        `directives` are by the kind of policy, and the Service that is targeted, see `policy.directives_of`; a kind
+        that is not there says nothing. `note` is told of every Service that a referrer asks for and may, and of every
+        directive that it is given.
         """
         self._grants = grants
         self._services = services

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
-from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.incremental.keeper import GraphKeeper
 from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport

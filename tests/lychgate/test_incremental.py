@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway_api.graph import tally
+from gateway_api.graph.incremental import tally
 from gateway_api.graph.types import GraphSettings
 from gateway_api.ir.xds import GatewayIR
 from gateway_api.lowering import route_tables, scoping

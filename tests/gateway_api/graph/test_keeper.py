@@ -9,10 +9,10 @@ import pytest
 import gateway_api
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.change import GraphChange
-from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.incremental.keeper import GraphKeeper
+from gateway_api.graph.incremental.news import moved_reads
+from gateway_api.graph.incremental.readers import Readers
 from gateway_api.graph.lookup import Judged
-from gateway_api.graph.news import moved_reads
-from gateway_api.graph.readers import Readers
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Object

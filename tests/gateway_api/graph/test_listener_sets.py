@@ -8,7 +8,7 @@ import pytest
 import gateway_api
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import wider
-from gateway_api.graph.keeper import GraphKeeper
+from gateway_api.graph.incremental.keeper import GraphKeeper
 from gateway_api.graph.types import Graph, GraphSettings, ListenerNode
 from gateway_api.ir.fleet import GatewayFleet
 from gateway_api.ir.infra import GatewayInfra

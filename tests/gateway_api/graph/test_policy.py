@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway_api.graph.policy import Directives, effective
-from gateway_api.graph.readers import Moved
+from gateway_api.graph.incremental.policy_stage import Directives
+from gateway_api.graph.incremental.readers import Moved
+from gateway_api.graph.policy import effective
 from gateway_api.graph.types import Directive, Graph, JudgedPolicy, PolicyNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.meta import Meta

@@ -12,8 +12,8 @@ from gateway_api.graph.gateways.listener_set import (
     with_listeners,
     with_sets_of,
 )
-from gateway_api.graph.readers import Moved, Notes, Stage
-from gateway_api.graph.tally import Ranks
+from gateway_api.graph.incremental.readers import Moved, Notes, Stage
+from gateway_api.graph.incremental.tally import Ranks
 from gateway_api.graph.types import GatewayNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot

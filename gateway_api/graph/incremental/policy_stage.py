@@ -3,14 +3,46 @@
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
+from immutables import Map
+
 from gateway_api.graph.forsaken import forsaken
+from gateway_api.graph.incremental.readers import Moved, Notes, Stage
 from gateway_api.graph.lookup import Read
-from gateway_api.graph.policy import Directives
-from gateway_api.graph.readers import Notes, Stage
-from gateway_api.graph.types import GraphSettings, JudgedPolicy, Policies, PolicyNode
+from gateway_api.graph.mappings import replaced
+from gateway_api.graph.policy import DirectivesByService, directives_of, in_order
+from gateway_api.graph.types import Directive, GraphSettings, JudgedPolicy, Policies, PolicyNode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.policies import Policy
+
+
+class Directives[E]:
+    """Equals `directives_of` one set of policies after the other, at the cost of what moved."""
+
+    def __init__(self) -> None:
+        self.of: DirectivesByService[E] = Map()
+        """Never mutated: a change makes a new mapping."""
+
+    def get(self, service: ObjectKey, /) -> tuple[Directive[E], ...] | None:
+        """Return the directives on a Service; None when there are none."""
+        return self.of.get(service)
+
+    def __contains__(self, service: object, /) -> bool:
+        return service in self.of
+
+    def move(self, moved: Mapping[ObjectKey, Moved[JudgedPolicy[E]]]) -> frozenset[ObjectKey]:
+        """Take in what moved; return the Services on which a directive differs."""
+        joined = directives_of(node.after for node in moved.values() if node.after)
+        left = directives_of(node.before for node in moved.values() if node.before)
+        news: dict[ObjectKey, tuple[Directive[E], ...]] = {}
+        for service in {*joined, *left}:
+            before = self.of.get(service, ())
+            after = in_order([*(c for c in before if c.policy not in moved), *joined.get(service, ())])
+            if after != before:
+                news[service] = after
+        if news:
+            self.of = replaced(self.of, {service: directives or None for service, directives in news.items()})
+        return frozenset(news)
 
 
 class PolicyStage[E]:

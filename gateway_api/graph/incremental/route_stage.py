@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 
 from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.forsaken import forsaken
-from gateway_api.graph.readers import Moved, Notes, Stage
-from gateway_api.graph.tally import Ranks
+from gateway_api.graph.incremental.readers import Moved, Notes, Stage
+from gateway_api.graph.incremental.tally import Ranks
 from gateway_api.graph.types import GraphSettings, RouteNode, Routes
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import Route

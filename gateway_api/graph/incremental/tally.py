@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from immutables import Map
 
+from gateway_api.graph.incremental.readers import Moved
 from gateway_api.graph.mappings import replaced
 from gateway_api.graph.precedence import RouteOrder, route_precedence
-from gateway_api.graph.readers import Moved
 from gateway_api.graph.types import ListenerSetNode, RouteNode
 from k8s_watch.keys import ObjectKey
 

@@ -1,6 +1,6 @@
 """One ClusterSnapshot after the other → one Graph after the other, at the cost of what changed in between.
 
-Theory of operation. A judge sees other objects only through lookups (`lookup.py`), and each look is noted: "Service
+Theory of operation. A judge sees other objects only through lookups (`graph.lookup`), and each look is noted: "Service
 default/web", present or absent. So every node has its reads, and an index leads from each read to its readers. What a
 change of the cluster moves is a set of reads; who read one of them is judged again, in the order of the stages:
 
@@ -23,11 +23,8 @@ from gateway_api.graph import ca_certificates, policy_kinds, route_kinds
 from gateway_api.graph.attached import attached_listeners, counted, owner_of, users
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.change import GraphChange, gateway_serves_alike
-from gateway_api.graph.judges import Judges, namespace_labels
-from gateway_api.graph.listener_set_stage import ListenerSetStage
-from gateway_api.graph.lookup import Judged, Read
-from gateway_api.graph.mappings import not_same, replaced
-from gateway_api.graph.news import (
+from gateway_api.graph.incremental.listener_set_stage import ListenerSetStage
+from gateway_api.graph.incremental.news import (
     NO_KEYS,
     NOTHING,
     UNSEEN,
@@ -39,16 +36,19 @@ from gateway_api.graph.news import (
     moved_sections,
     offers_alike,
 )
+from gateway_api.graph.incremental.policy_stage import PolicyStage
+from gateway_api.graph.incremental.readers import Moved, Notes, Stage
+from gateway_api.graph.incremental.route_stage import RouteStage
+from gateway_api.graph.incremental.tally import Counts
+from gateway_api.graph.judges import Judges, namespace_labels
+from gateway_api.graph.lookup import Judged, Read
+from gateway_api.graph.mappings import not_same, replaced
 from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.policy import attach_policy
-from gateway_api.graph.policy_stage import PolicyStage
-from gateway_api.graph.readers import Moved, Notes, Stage
 from gateway_api.graph.reference_grant import Grants, Permitted
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.route_kinds import Judge
-from gateway_api.graph.route_stage import RouteStage
 from gateway_api.graph.routes.attachment import Parents, Sections
-from gateway_api.graph.tally import Counts
 from gateway_api.graph.types import (
     GatewayClassNode,
     GatewayNode,
