@@ -4,7 +4,7 @@ import msgspec
 
 from gateway_api.graph.durations import seconds
 from gateway_api.graph.types import GraphSettings
-from gateway_api.ir.listeners import Paths
+from gateway_api.ir.xds import Paths
 from lychgate.settings import Settings
 
 

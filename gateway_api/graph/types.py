@@ -89,8 +89,6 @@ class ListenerNode(Node, frozen=True):
     """Those of its certificateRefs that are usable, in their order."""
     client_validation: ClientValidation | None = None
     """None asks clients for no certificate."""
-    paths: Paths = Paths()
-    request_timeout: float | None = None
     problems: tuple[Problem, ...] = ()
     attached_routes: int = 0
     """Routes with at least one accepted parentRef that covers this listener."""

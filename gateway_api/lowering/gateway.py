@@ -3,7 +3,7 @@
 from collections.abc import Set
 from operator import attrgetter
 
-from gateway_api.graph.types import Graph
+from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import with_certificate
 from gateway_api.lowering.l4_routes import ServedBy, served_by
@@ -37,7 +37,7 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     bound = bind_routes(gateway, http_routes)
     l4_routes = served_by(graph, gateway)
     ports = ports_of(node.all_listeners)
-    handled = [_handle(port, bound, l4_routes) for port in ports]
+    handled = [_handle(port, bound, l4_routes, graph.settings) for port in ports]
     shown = node.client_certificate
     clusters = {cluster.name: with_certificate(cluster, shown) for part in handled for cluster in part.clusters}
     brought = (*(part.secrets for part in handled), *(cluster.secrets for cluster in clusters.values()))
@@ -61,12 +61,12 @@ def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     )
 
 
-def _handle(port: Port, bound: Bound, l4_routes: ServedBy) -> Handled:
+def _handle(port: Port, bound: Bound, l4_routes: ServedBy, settings: GraphSettings) -> Handled:
     match port.protocol:
         case "HTTP":
-            return handle_http(port, bound)
+            return handle_http(port, bound, settings)
         case "HTTPS" | "TLS":
-            return handle_tls(port, bound, l4_routes)
+            return handle_tls(port, bound, l4_routes, settings)
         case "TCP":
             return handle_tcp(port, l4_routes)
         case "UDP":

@@ -179,7 +179,7 @@ class GatewayKeeper:
         moved: set[str] = set()
         for port in ports_of(node.all_listeners) if node.serves else ():
             contested = self._contested(port, on_port)
-            for plan in tables_of(port):
+            for plan in tables_of(port, graph.settings):
                 if table := known.get(plan.name):
                     table.replan(plan, empty[plan.name])
                 else:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from gateway_api.graph.hostnames import ANY
-from gateway_api.graph.types import BackendNode, ListenerNode
+from gateway_api.graph.types import BackendNode, GraphSettings
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import l4_destinations
 from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
@@ -26,7 +26,7 @@ class Handled(msgspec.Struct, frozen=True):
     secrets: tuple[ir.Secret, ...] = ()
 
 
-def tables_of(port: Port) -> tuple[TablePlan, ...]:
+def tables_of(port: Port, settings: GraphSettings) -> tuple[TablePlan, ...]:
     """Say which route tables a port has and which of its listeners each serves: none for a port that carries no HTTP.
 
     Without TLS one table serves them all: the Host header tells them apart. With TLS the connection's SNI does, and
@@ -39,14 +39,15 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
         case "HTTP":
             plan = TablePlan(
                 name=f"http-{port.number}",
-                frontend=Frontend("http", port.number, port.listeners[0].request_timeout),
+                frontend=Frontend("http", port.number, settings.request_timeout),
                 listeners=port.listeners,
                 on_port=hostnames,
+                paths=settings.paths,
                 unserved=tuple(listener.hostname for listener in port.unserved),
             )
             return (plan,)
         case "HTTPS" | "TLS":
-            frontend = Frontend("https", port.number, port.listeners[0].request_timeout)
+            frontend = Frontend("https", port.number, settings.request_timeout)
             elsewhere = misdirected(hostnames)
             return tuple(
                 TablePlan(
@@ -54,6 +55,7 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
                     frontend=frontend,
                     listeners=(listener,),
                     on_port=hostnames,
+                    paths=settings.paths,
                     misdirected=elsewhere[listener.hostname],
                 )
                 for listener in port.listeners
@@ -63,9 +65,9 @@ def tables_of(port: Port) -> tuple[TablePlan, ...]:
             return ()
 
 
-def handle_http(port: Port, bound: Bound) -> Handled:
+def handle_http(port: Port, bound: Bound, settings: GraphSettings) -> Handled:
     """Serve every HTTP listener of a port."""
-    tables = tables_of(port)
+    tables = tables_of(port, settings)
     return Handled(
         filter_chains=tuple(_http_chain(table) for table in tables),
         route_tables=tuple(route_table(table, bound) for table in tables),
@@ -73,12 +75,12 @@ def handle_http(port: Port, bound: Bound) -> Handled:
     )
 
 
-def handle_tls(port: Port, bound: Bound, routes: ServedBy) -> Handled:
+def handle_tls(port: Port, bound: Bound, routes: ServedBy, settings: GraphSettings) -> Handled:
     """Serve every HTTPS and TLS listener of a port, each with its own certificates; close what the others own.
 
     One for all hostnames owns what no chain takes, which is closed anyhow.
     """
-    tables, hostnames = tables_of(port), port.hostnames
+    tables, hostnames = tables_of(port, settings), port.hostnames
     passing = [
         chain
         for listener in port.listeners
@@ -87,7 +89,7 @@ def handle_tls(port: Port, bound: Bound, routes: ServedBy) -> Handled:
     ]
     return Handled(
         filter_chains=(
-            *(_https_chain(table.listeners[0], table.name) for table in tables),
+            *(_https_chain(table) for table in tables),
             *(chain for chain, _ in passing),
             *(closing_chain(listener) for listener in port.unserved if listener.hostname != ANY),
         ),
@@ -118,14 +120,13 @@ def handle_udp(port: Port, routes: ServedBy) -> Handled:
 
 
 def _http_chain(table: TablePlan) -> ir.FilterChain:
-    handler = ir.HttpChain(route_table=table.name, paths=table.listeners[0].paths)
-    return ir.FilterChain(name=table.name, handler=handler)
+    return ir.FilterChain(name=table.name, handler=ir.HttpChain(route_table=table.name, paths=table.paths))
 
 
-def _https_chain(listener: ListenerNode, route_table: str) -> ir.FilterChain:
-    return ir.FilterChain(
-        name=route_table,
-        handler=ir.HttpChain(route_table=route_table, paths=listener.paths),
+def _https_chain(table: TablePlan) -> ir.FilterChain:
+    [listener] = table.listeners
+    return msgspec.structs.replace(
+        _http_chain(table),
         server_names=() if listener.hostname == ANY else (listener.hostname,),
         tls=downstream_tls(listener),
     )

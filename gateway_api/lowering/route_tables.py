@@ -59,6 +59,7 @@ class TablePlan(msgspec.Struct, frozen=True):
     """The hostnames of them all, and of those that do not serve."""
     unserved: tuple[str, ...] = ()
     """Hostnames of listeners that do not serve, whose requests get 404 here."""
+    paths: ir.Paths = ir.Paths()
     misdirected: tuple[str, ...] = ()
     """Hostnames whose requests belong to a listener of the port that has another table."""
 

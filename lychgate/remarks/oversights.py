@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from gateway_api.graph.gateways.listener_set import parent_of
 from gateway_api.graph.routes.mirror import mirrors_of
 from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
-from gateway_api.ir.clusters import Cluster
+from gateway_api.ir.xds import Cluster
 from gateway_api.lowering.endpoints import lower_endpoints
 from k8s_apply.status_report import Oversight
 from k8s_watch.files.overrides import Override, services_asked

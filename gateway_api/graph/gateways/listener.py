@@ -63,8 +63,6 @@ def judge_listener(
         bind_port=bind_port(listener.port, settings),
         kinds=kinds,
         certificates=certificates,
-        paths=settings.paths,
-        request_timeout=settings.request_timeout,
         problems=(*_spec_problems(listener, settings), *kind_problems, *certificate_problems),
     )
 
