@@ -14,8 +14,9 @@ from gateway_api.graph.references import target_of
 from gateway_api.graph.types import Binding, GatewayNode, ListenerNode, ListenerSetNode, Parent
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, RouteGroupKind
+from k8s_watch.objects.grpc_route import GRPCRoute
 from k8s_watch.objects.meta import Object
-from k8s_watch.objects.routes import ParentReference
+from k8s_watch.objects.routes import HTTPRoute, L4Route, ParentReference
 
 type Labels = Lookup[str, str]
 
@@ -71,15 +72,14 @@ class _Offer(NamedTuple):
 
 
 def attach(
-    route: Object,
+    route: HTTPRoute | GRPCRoute | L4Route,
     kind: RouteGroupKind,
-    refs: Sequence[ParentReference],
     parents: Parents,
     *,
     labels: Labels,
-    route_hostnames: Sequence[str] = (),
+    route_hostnames: Sequence[str],
 ) -> tuple[Parent, ...]:
-    """Find the listeners that a route may serve, for each parentRef that names one of `parents`, in refs' order.
+    """Find the listeners that a route may serve, for each parentRef that names one of `parents`, in their order.
 
     `labels` are those of the route's namespace. A route without hostnames, be it of a kind that has none, takes
     each listener's. A parentRef that no listener takes has no bindings and a problem that says why; nothing raises.
@@ -89,7 +89,7 @@ def attach(
     Spec: Gateway API v1.6 CommonRouteSpec.parentRefs, Listener.allowedRoutes, ListenerStatus.attachedRoutes
     """
     found = []
-    for ref in dict.fromkeys(refs):
+    for ref in dict.fromkeys(route.spec.parent_refs):
         offer = _offer(route, ref, parents)
         if offer is None:
             continue

@@ -77,7 +77,6 @@ def judge_requests(
     parents = attach(
         route,
         traits.kind,
-        route.spec.parent_refs,
         known,
         labels=labels,
         route_hostnames=route.spec.hostnames,

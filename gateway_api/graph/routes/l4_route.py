@@ -51,7 +51,7 @@ def _judge(
     *,
     hostnames: tuple[str, ...] = (),
 ) -> L4RouteNode | None:
-    parents = attach(route, kind, route.spec.parent_refs, known, labels=labels, route_hostnames=hostnames)
+    parents = attach(route, kind, known, labels=labels, route_hostnames=hostnames)
     if not parents:
         return None
     referrer = Referrer(kind.kind, route.metadata.namespace)
