@@ -31,12 +31,10 @@ def lower_gateway(graph: Graph, gateway: ObjectKey, scoped: Set[str] = frozenset
 def lower_unscoped(graph: Graph, gateway: ObjectKey) -> ir.GatewayIR:
     """As `lower_gateway`, with every route table used as a whole."""
     node = graph.gateways[gateway]
-    if not node.serves:
-        return ir.GatewayIR(gateway=gateway)
     http_routes = (routes.nodes[key] for routes in graph.http.values() for key in routes.of.get(gateway, ()))
     bound = bind_routes(gateway, http_routes)
     l4_routes = served_by(graph, gateway)
-    ports = ports_of(node.all_listeners)
+    ports = ports_of(node)
     handled = [_handle(port, bound, l4_routes, graph.settings) for port in ports]
     shown = node.client_certificate
     clusters = {cluster.name: with_certificate(cluster, shown) for part in handled for cluster in part.clusters}

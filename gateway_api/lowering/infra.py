@@ -23,7 +23,7 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
     return InfraIR(
         gateway=gateway,
         owner=Owner(api_version=_API_VERSION, kind="Gateway", name=gateway.name, uid=node.source.metadata.uid),
-        ports=tuple(map(_infra_port, ports_of(node.all_listeners))) if node.serves else (),
+        ports=tuple(map(_infra_port, ports_of(node))),
         labels=infrastructure.labels,
         annotations=infrastructure.annotations,
         addresses=tuple(dict.fromkeys(of.value for of in spec.addresses if of.value and of.type == "IPAddress")),

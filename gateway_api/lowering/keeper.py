@@ -172,12 +172,11 @@ class GatewayKeeper:
 
     def _listen(self, graph: Graph) -> set[RouteId]:
         """Take in the Gateway's listeners; return the routes that bring their things elsewhere than before."""
-        node = graph.gateways[self._gateway]
         empty = {table.name: table for table in self._without_routes.route_tables}
         known, places, on_port = self._tables, self._places, self._on_port
         self._tables, self._places, self._on_port = {}, {}, {}
         moved: set[str] = set()
-        for port in ports_of(node.all_listeners) if node.serves else ():
+        for port in ports_of(graph.gateways[self._gateway]):
             contested = self._contested(port, on_port)
             for plan in tables_of(port, graph.settings):
                 if table := known.get(plan.name):

@@ -1,13 +1,12 @@
 """A Gateway's listeners → its ports: which listeners share each, and which of them serve."""
 
-from collections.abc import Iterable
 from itertools import groupby
 
 import msgspec
 
 from gateway_api.graph.gateways.listener import can_share_port, transport_of
 from gateway_api.graph.gateways.listener_conflicts import is_unaccepted
-from gateway_api.graph.types import ListenerNode
+from gateway_api.graph.types import GatewayNode, ListenerNode
 from gateway_api.ir import xds as ir
 
 
@@ -36,9 +35,13 @@ class Port(msgspec.Struct, frozen=True):
         return self.listeners[0].spec.protocol
 
 
-def ports_of(listeners: Iterable[ListenerNode]) -> tuple[Port, ...]:
-    """Group listeners by port, in order of the port, TCP before UDP. A port that none of them serves is left out."""
-    claiming = sorted((listener for listener in listeners if not is_unaccepted(listener)), key=_port)
+def ports_of(gateway: GatewayNode) -> tuple[Port, ...]:
+    """Return the ports that a Gateway serves, in order, TCP before UDP: none where it does not serve itself. One that
+    none of its listeners serves is left out.
+    """
+    if not gateway.serves:
+        return ()
+    claiming = sorted((listener for listener in gateway.all_listeners if not is_unaccepted(listener)), key=_port)
     groups = (_port_of(tuple(group)) for _, group in groupby(claiming, key=_port))
     return tuple(port for port in groups if port is not None)
 
