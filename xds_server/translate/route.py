@@ -100,8 +100,8 @@ def _clusters(of: ir.Action) -> Iterator[str]:
             yield from (mirror.cluster for mirror in of.mirrors)
 
 
-def _receivers(destinations: Iterable[ir.Destination]) -> Iterator[ir.Destination]:
-    return (destination for destination in destinations if destination.weight > 0)
+def _receivers(of: ir.Forward) -> list[ir.Destination]:
+    return [destination for destination in of.destinations if destination.weight > 0]
 
 
 def _routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
@@ -154,14 +154,14 @@ def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.
     if of.external_auth:
         result.typed_per_filter_config[external_auth.FILTER].CopyFrom(external_auth.authorization(of.external_auth))
     match action:
-        case ir.Forward() if any(_receivers(action.destinations)):
+        case ir.Forward() if receivers := _receivers(action):
             if of.match.grpc:
                 result.typed_per_filter_config[grpc_web.FILTER].CopyFrom(grpc_web.TRANSLATE)
             result.route.CopyFrom(_forward(action))
             if of.match.grpc and action.timeout is None and action.try_timeout is None:
                 result.route.idle_timeout.CopyFrom(FOR_EVER)
-            _send(result, of, list(_receivers(action.destinations)))
-            _remember(result, list(_receivers(action.destinations)))
+            _send(result, of, receivers)
+            _remember(result, receivers)
             if action.cors:
                 result.typed_per_filter_config[cors.FILTER].CopyFrom(cors.cors_policy(action.cors))
             return result
