@@ -67,12 +67,6 @@ class Channel:
         """The client waits for a first answer, even an empty one."""
         self.last_nonce = ""
         """Of the newest response; "" before the first."""
-        self.claimed_version = ""
-        """State of the world: the set that the client says it has."""
-        self.blind = False
-        """State of the world: the client came back with a set of which nothing is known, and took nothing since."""
-        self.refused_whole: str | None = None
-        """The snapshot's set that a client refused while `blind`."""
         self._reported: Mapping[str, str] = {}
         self._stand_ins: set[str] = set()
         """Names that were sent, because the client asked, though they are not in the snapshot."""
@@ -90,6 +84,11 @@ class Channel:
     def resumed(self) -> bool:
         """The client came with things from an earlier stream."""
         return self._came_with > 0
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known of all that the client has what it names."""
+        return not self.holdings.foreign
 
     @property
     def settled(self) -> bool:

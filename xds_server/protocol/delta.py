@@ -18,7 +18,7 @@ SHOWN_DIGITS = 8
 which change the most, no proxy of ours shows it to anybody."""
 
 
-class DeltaStream(Stream):
+class DeltaStream(Stream[Channel]):
     """One client's delta stream, aggregated or of one type."""
 
     def receive(self, request: DeltaRequest) -> Heard:

@@ -98,9 +98,7 @@ class Removable:
         self._now = now
         self._introduced = now >= removals.introduction_ends(channel)
         self._named: frozenset[Reference] | None = None
-        self._unknown = any(
-            referrer.holdings.foreign or referrer.blind for referrer in removals.referrers(channel.type)
-        )
+        self._unknown = not all(referrer.known for referrer in removals.referrers(channel.type))
 
     def stay_of(self, name: str) -> Stay | None:
         """None when it may go: nothing that the client may be using names it. The wait for connections that drain

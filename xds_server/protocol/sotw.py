@@ -26,13 +26,36 @@ from xds_server.snapshot.diff import Diff, changed_names
 from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_set
 
 
-class SotwStream(Stream):
+class SotwChannel(Channel):
+    """With what a client says of a whole set, which is its version and nothing else."""
+
+    def __init__(self, type_: ResourceType) -> None:
+        super().__init__(type_)
+        self.claimed_version = ""
+        """Of the set that the client says it has."""
+        self.blind = False
+        """The client came back with a set of which nothing is known, and took nothing since."""
+        self.refused_whole: str | None = None
+        """The version of the snapshot's set that the client refused while `blind`."""
+        self.waits_since: float | None = None
+        """Since when the first set waits for what it names (monotonic seconds)."""
+
+    @property
+    def known(self) -> bool:
+        """As `Channel.known`."""
+        return not self.blind and super().known
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether the client refused just this set while nothing was known of what it has."""
+        return self.blind and self.refused_whole == self.newest.version
+
+
+class SotwStream(Stream[SotwChannel]):
     """One client's state-of-the-world stream, aggregated or of one type."""
 
     def __init__(self, *, patience: Patience = DEFAULT_PATIENCE, diff: Diff = changed_names) -> None:
         super().__init__(patience=patience, diff=diff)
-        self._first_waits: dict[ResourceType, float] = {}
-        """Since when the first set of a type waits for what it names."""
         self._forgot = False
 
     def respond(self, snapshot: Snapshot, *, now: float) -> Sequence[Response]:
@@ -68,7 +91,7 @@ class SotwStream(Stream):
         return heard
 
     def _begin(self, request: SotwRequest) -> None:
-        channel = self._channels.setdefault(request.type, Channel(request.type))
+        channel = self._channels.setdefault(request.type, SotwChannel(request.type))
         channel.subscription.replace(request.names)
         self._count_names()
         channel.drop_uncovered()
@@ -79,7 +102,7 @@ class SotwStream(Stream):
         if channel.subscription.wildcard:
             channel.ask((WILDCARD,))
 
-    def _replace(self, channel: Channel, request: SotwRequest) -> None:
+    def _replace(self, channel: SotwChannel, request: SotwRequest) -> None:
         before, was_everything = set(channel.subscription.names), channel.subscription.wildcard
         channel.subscription.replace(request.names)
         self._count_names()
@@ -89,7 +112,7 @@ class SotwStream(Stream):
         if channel.subscription.wildcard and not was_everything:
             channel.ask((WILDCARD,))
 
-    def _answer(self, channel: Channel, request: SotwRequest) -> Heard:
+    def _answer(self, channel: SotwChannel, request: SotwRequest) -> Heard:
         """A client that answers a response has taken the ones before it, or has said so already."""
         *earlier, nonce = channel.holdings.flights_until(request.nonce) or [request.nonce]
         landed = [self._landed(channel, n) for n in earlier]
@@ -106,7 +129,7 @@ class SotwStream(Stream):
             removed=tuple(name for heard in taken for name in heard.removed),
         )
 
-    def _refuse_whole(self, channel: Channel, nonce: str, message: str) -> Nacked | None:
+    def _refuse_whole(self, channel: SotwChannel, nonce: str, message: str) -> Nacked | None:
         """A client of which nothing is known refused its first set: it keeps what it has, until the set changes.
 
         Any part of the set would take away what it has of the other parts.
@@ -126,26 +149,26 @@ class SotwStream(Stream):
             message=message[:MAX_WORDS],
         )
 
-    def _plan(self, channel: Channel, now: float) -> Plan:
+    def _plan(self, channel: SotwChannel, now: float) -> Plan:
         if channel.type not in WHOLE_SETS:
             return super()._plan(channel, now)
-        if _is_held_back(channel):
+        if channel.is_held_back:
             return Plan([], [])
         if channel.apart:
             return self._next_suspects(channel, now)
         plan = super()._plan(channel, now)
         if not channel.gated or not (channel.blind or channel.last_nonce == ""):
-            self._first_waits.pop(channel.type, None)
+            channel.waits_since = None
             return plan
         # The first set is whole or waits: a client that came back may have what would be absent from it. It waits no
         # longer than for the first thing that it lacks.
-        since = self._first_waits.setdefault(channel.type, now)
+        since = channel.waits_since = now if channel.waits_since is None else channel.waits_since
         channel.dirty.update((resource.name for resource in plan.updates), plan.removals)
         if now < since + self._gates.patience.make:
             return Plan([], [])
         return self._decide(channel, channel.dirty | channel.gated.keys(), now, unhindered=True)
 
-    def _next_suspects(self, channel: Channel, now: float) -> Plan:
+    def _next_suspects(self, channel: SotwChannel, now: float) -> Plan:
         """Suspects of a whole set go one group after the other: each set carries all that went before."""
         if not channel.holdings.calm:
             return Plan([], [])
@@ -155,7 +178,7 @@ class SotwStream(Stream):
                 return plan
         return super()._plan(channel, now)
 
-    def _pack(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
+    def _pack(self, channel: SotwChannel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         if channel.type in WHOLE_SETS:
             return self._pack_whole(channel, updates, removals)
         for name in removals:
@@ -166,9 +189,9 @@ class SotwStream(Stream):
             for batch in batches(channel, updates)
         ]
 
-    def _pack_whole(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
+    def _pack_whole(self, channel: SotwChannel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         due = updates or removals or (channel.must_answer and not channel.gated)
-        if not due or _is_held_back(channel):
+        if not due or channel.is_held_back:
             return []
         held = channel.holdings.latest_all()
         held.update((resource.name, resource) for resource in updates)
@@ -189,14 +212,9 @@ class SotwStream(Stream):
             whole = tuple(in_order(whole))
         return [self._send(channel, flight, version=version, resources=whole)]
 
-    def _version(self, channel: Channel, held: dict[str, Resource]) -> str:
+    def _version(self, channel: SotwChannel, held: dict[str, Resource]) -> str:
         """The set's own version where the client gets just that set; else the one that the content deserves."""
         newest = channel.newest.by_name
         if len(held) == len(newest) and all(newest.get(name) is resource for name, resource in held.items()):
             return channel.newest.version
         return make_set(held.values()).version
-
-
-def _is_held_back(channel: Channel) -> bool:
-    """Whether the client refused just this set while nothing was known of what it has."""
-    return channel.blind and channel.refused_whole == channel.newest.version

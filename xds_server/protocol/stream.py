@@ -59,11 +59,13 @@ class Plan(NamedTuple):
     removals: Sequence[str]
 
 
-class Stream:
-    """What both dialects share. A dialect says how a request is read (`receive`) and how changes travel (`_pack`)."""
+class Stream[C: Channel]:
+    """What both dialects share. A dialect says how a request is read (`receive`), how changes travel (`_pack`), and
+    what it has to know of each type.
+    """
 
     def __init__(self, *, patience: Patience = DEFAULT_PATIENCE, diff: Diff = changed_names) -> None:
-        self._channels: dict[ResourceType, Channel] = {}
+        self._channels: dict[ResourceType, C] = {}
         self._gates = Gates(self._channels, patience)
         self._removals = Removals(self._channels, patience)
         self._diff = diff
@@ -125,7 +127,7 @@ class Stream:
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    def _advance(self, channel: Channel, now: float) -> list[Response]:
+    def _advance(self, channel: C, now: float) -> list[Response]:
         updates, removals = self._plan(channel, now)
         if channel.type is ResourceType.CLUSTER:
             self._endpoints_again(updates)
@@ -134,7 +136,7 @@ class Stream:
         channel.rest()
         return responses
 
-    def _plan(self, channel: Channel, now: float) -> Plan:
+    def _plan(self, channel: C, now: float) -> Plan:
         """What to send, and what to take away, now."""
         waiting = self._gates.worth_a_look(channel, now) | channel.leaving_to_look_at(now) | channel.put_off.keys()
         names = channel.dirty | waiting
@@ -197,7 +199,7 @@ class Stream:
                 if type_ is ResourceType.ENDPOINT and endpoints.subscription.covers(name)
             )
 
-    def _pack(self, channel: Channel, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
+    def _pack(self, channel: C, updates: Sequence[Resource], removals: Sequence[str]) -> list[Response]:
         """Changes → responses, each recorded by `_send`."""
         raise NotImplementedError
 
