@@ -52,11 +52,12 @@ _RESOURCE_LIST = msgspec.json.Decoder(_ResourceList)
 class HttpReader:
     """Reads collections over a connection that stays its maker's to close.
 
-    `idle` is how many seconds of silence end a watch. Servers send a bookmark about every minute; one that has none to
-    send costs a new request for each `idle` seconds.
+    `idle` is how many seconds of silence end a watch: its server may be gone without a word, behind a load balancer
+    that keeps our connection. Servers send a bookmark every minute; one that has none to send costs a new request for
+    each `idle` seconds.
     """
 
-    def __init__(self, connection: Connection, *, idle: float = 150.0) -> None:
+    def __init__(self, connection: Connection, *, idle: float = 90.0) -> None:
         self._connection = connection
         self._idle = idle
         self._discovered: dict[str, tuple[float, frozenset[str]]] = {}
