@@ -550,6 +550,18 @@ async def test_who_may_look_no_more_says_nothing_while_all_is_in_place(site: Sit
         assert site.reconciler.failures
 
 
+async def test_who_leads_again_and_may_look_no_more_says_so(site: Site) -> None:
+    """What it saw when it led before is no knowledge."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.leading.publish(False)
+        await site.clock.advance(0)
+        site.api.refuse["list"] = ApiError(403, "forbidden")
+        site.leading.publish(True)
+        await site.clock.until(lambda: EG in site.reconciler.problems.value, at_most=60)
+        assert site.reconciler.failing == 1
+
+
 async def test_a_problem_stays_told_until_it_is_over(site: Site) -> None:
     site.api.refuse["apply"] = ApiError(403, "exceeded quota")
     async with running(site.reconciler.run()):
