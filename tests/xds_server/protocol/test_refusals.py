@@ -194,6 +194,15 @@ def test_what_a_later_response_brings_is_not_sent_once_more() -> None:
     assert talk.ack_all() == []
 
 
+def test_a_refused_removal_of_what_nobody_asks_for_any_more_is_not_sent_again() -> None:
+    talk = DeltaTalk(world(clusters="a b"))
+    talk.say(CLUSTER, subscribe="a b")
+    talk.ack_all()
+    assert talk.push(world(clusters="b")) == ["cluster -a"]
+    talk.say(CLUSTER, unsubscribe="a")
+    assert talk.nack(CLUSTER) == []
+
+
 @DIALECTS
 def test_of_a_refusal_no_more_is_kept_than_can_be_told(dialect: type[Talk]) -> None:
     talk = with_route(dialect(ONE_ROUTE))
