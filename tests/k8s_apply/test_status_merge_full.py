@@ -21,7 +21,8 @@ def wish(count: int, last: str = "Accepted") -> PolicyStatus:
 
 
 def others(count: int) -> dict[str, Any]:
-    theirs = [{"ancestorRef": {"name": f"t{i}"}, "controllerName": "theirs", "conditions": []} for i in range(count)]
+    said = [{"type": "Accepted", "status": "True", "message": "Theirs."}]
+    theirs = [{"ancestorRef": {"name": f"t{i}"}, "controllerName": "theirs", "conditions": said} for i in range(count)]
     return {"metadata": {"name": "p", "namespace": "default"}, "status": {"ancestors": theirs}}
 
 
