@@ -5,7 +5,7 @@ from itertools import groupby
 import msgspec
 
 from gateway_api.graph.gateways.listener import can_share_port, transport_of
-from gateway_api.graph.gateways.listener_conflicts import is_unaccepted
+from gateway_api.graph.gateways.standing import is_unaccepted
 from gateway_api.graph.types import GatewayNode, ListenerNode
 from gateway_api.ir import xds as ir
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from gateway_api.graph.gateways.listener_set import is_refused_in_set
+from gateway_api.graph.gateways.standing import is_refused_in_set
 from gateway_api.graph.types import ListenerSetNode
 from gateway_api.status import catalogue
 from gateway_api.status.listener import listener_status

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
+from gateway_api.graph.gateways.standing import is_unaccepted
 from gateway_api.graph.hostnames import intersect
 from gateway_api.graph.mentions import some
 from gateway_api.graph.problems import Problem
@@ -47,25 +48,6 @@ def judge_names(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...]:
 
 type _Indexed = tuple[int, ListenerNode]
 type _Found = dict[int, list[Problem]]
-
-
-def is_unaccepted(listener: ListenerNode) -> bool:
-    """Whether a listener is refused for what it says itself: it is in nobody's way.
-
-    One that has nobody to trust is not: authorities come and go like certificates, and what is its own stays so.
-    """
-    return any(
-        problem.condition == problems.ACCEPTED and problem.reason != problems.NO_VALID_CA_CERTIFICATE
-        for problem in listener.problems
-    )
-
-
-def is_refused(listener: ListenerNode) -> bool:
-    """Whether a listener is no reason to accept its Gateway: refused for what it says itself, or in conflict.
-
-    One that merely has no usable certificate or authority now keeps the Gateway, and so its address.
-    """
-    return is_unaccepted(listener) or any(problem.condition == problems.CONFLICTED for problem in listener.problems)
 
 
 def _grouped(listeners: Iterable[_Indexed], by: Callable[[ListenerNode], Hashable]) -> list[list[_Indexed]]:

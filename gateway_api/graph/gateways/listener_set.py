@@ -11,8 +11,9 @@ import msgspec
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.client_validation import with_client_validation
 from gateway_api.graph.gateways.listener import judge_listener
-from gateway_api.graph.gateways.listener_conflicts import is_refused, judge_names
+from gateway_api.graph.gateways.listener_conflicts import judge_names
 from gateway_api.graph.gateways.listener_set_conflicts import Beside, judge_beside
+from gateway_api.graph.gateways.standing import is_refused, is_refused_in_set
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mentions import some
@@ -81,19 +82,6 @@ def judge_listener_set(
     ]
     listeners = with_client_validation(gateway.source, judge_names(alone), resolver)
     return ListenerSetNode(source=listener_set, gateway=gateway.key, listeners=listeners)
-
-
-def is_refused_in_set(listener: ListenerNode) -> bool:
-    """Whether a listener is no reason to accept its ListenerSet.
-
-    One that waits for its certificate is a reason: names in DNS, without which no authority would give one, are often
-    made for accepted ListenerSets alone. One that is not permitted to have it is none.
-
-    Spec: Gateway API v1.6 ListenerSetConditionAccepted; the conformance test ListenerSetReferenceGrant
-    """
-    return is_refused(listener) or (
-        not listener.certificates and any(problem.reason == problems.REF_NOT_PERMITTED for problem in listener.problems)
-    )
 
 
 def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSetNode]) -> GatewayNode:

@@ -15,7 +15,7 @@ import msgspec
 
 from gateway_api.graph import problems
 from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
-from gateway_api.graph.gateways.listener_conflicts import is_refused, is_unaccepted
+from gateway_api.graph.gateways.standing import is_refused, is_unaccepted
 from gateway_api.graph.hostnames import wider
 from gateway_api.graph.problems import Problem, of_condition
 from gateway_api.graph.types import ListenerNode
