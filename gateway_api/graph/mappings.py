@@ -11,7 +11,11 @@ from immutables import Map
 
 
 def replaced[K, V](mapping: Map[K, V], news: Mapping[K, V | None]) -> Map[K, V]:
-    """Return the mapping with the news in it; None takes a key out. Cost: follows the news, not the mapping."""
+    """Return the mapping with the news in it, itself where there are none; None takes a key out. Cost: follows the
+    news, not the mapping.
+    """
+    if not news:
+        return mapping
     new = mapping.mutate()
     for key, value in news.items():
         if value is None:

@@ -129,8 +129,7 @@ class _Desk:
         ]
         said = {StatusKey(kind=kind, key=key): body for kind, key, body in wishes}
         news = {key: body for key, body in said.items() if self._statuses.get(key) != body}
-        if news:
-            self._statuses = replaced(self._statuses, news)
+        self._statuses = replaced(self._statuses, news)
         return self._statuses, frozenset(news)
 
     def _gateway_class(self, key: ObjectKey) -> Body | None:

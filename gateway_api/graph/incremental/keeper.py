@@ -277,8 +277,8 @@ class _World:
         after = Graph(
             settings=before.settings,
             gateway_classes=self._classes.nodes,
-            gateways=replaced(before.gateways, gateways) if gateways else before.gateways,
-            listener_sets=replaced(before.listener_sets, listener_sets) if listener_sets else before.listener_sets,
+            gateways=replaced(before.gateways, gateways),
+            listener_sets=replaced(before.listener_sets, listener_sets),
             orphans=self._listener_sets.orphans,
             http=_kept(before.http, {kind: stage.routes for kind, stage in self._http.items()}),
             l4=_kept(before.l4, {kind: stage.routes for kind, stage in self._l4.items()}),

@@ -40,8 +40,7 @@ class Directives[E]:
             after = in_order([*(c for c in before if c.policy not in moved), *joined.get(service, ())])
             if after != before:
                 news[service] = after
-        if news:
-            self.of = replaced(self.of, {service: directives or None for service, directives in news.items()})
+        self.of = replaced(self.of, {service: directives or None for service, directives in news.items()})
         return frozenset(news)
 
 

@@ -93,6 +93,5 @@ class Stage[N]:
             before = self.nodes.get(key)
             if before != after:
                 moved[key] = Moved(before, after)
-        if moved:
-            self.nodes = replaced(self.nodes, {key: node.after for key, node in moved.items()})
+        self.nodes = replaced(self.nodes, {key: node.after for key, node in moved.items()})
         return moved

@@ -81,8 +81,7 @@ class Ranks[N: RouteNode | ListenerSetNode]:
         touched = left.keys() | joined.keys()
         for gateway in touched:
             self._lists[gateway].move(left[gateway], joined[gateway])
-        if touched:
-            self.of = replaced(self.of, {gateway: tuple(self._lists[gateway].keys) or None for gateway in touched})
+        self.of = replaced(self.of, {gateway: tuple(self._lists[gateway].keys) or None for gateway in touched})
         for gateway in touched:
             if gateway not in self.of:
                 del self._lists[gateway]
