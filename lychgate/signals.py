@@ -13,6 +13,11 @@ async def until_told(work: Coroutine[Any, Any, None]) -> None:
     """
     loop = asyncio.get_running_loop()
     told = False
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+    ]
 
     def stop(task: asyncio.Task[None]) -> None:
         nonlocal told
@@ -22,6 +27,8 @@ async def until_told(work: Coroutine[Any, Any, None]) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(work, name="everything")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                loop.add_signal_handler(number, stop, task)
+        for number in numbers:
+            loop.add_signal_handler(number, stop, task)
+    for number in numbers if told else ():
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)  # the interpreter takes a moment to end

@@ -14,7 +14,7 @@ AS_THE_FIRST = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child"]
 """Run a command as the first process of a namespace of processes, as a container does."""
 
 SCRIPT = """
-import asyncio, signal, sys
+import asyncio, signal, sys, time
 from lychgate.signals import until_told
 
 async def work():
@@ -26,6 +26,7 @@ async def work():
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN if "deaf" in sys.argv else signal.SIG_DFL)  # whoever runs the tests
 asyncio.run(until_told(work()))
+time.sleep("slow" in sys.argv)
 """
 
 
@@ -41,6 +42,16 @@ def begun(*arguments: str, says: str) -> subprocess.Popen[str]:
 def test_each_signal_that_means_the_end_brings_an_orderly_one(number: signal.Signals) -> None:
     with begun(says="hears") as process:
         process.send_signal(number)
+        assert (process.communicate(timeout=30)[0], process.returncode) == ("orderly\n", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_told_again_and_again_ends_as_orderly(number: signal.Signals) -> None:
+    """Also while nothing is left but the interpreter."""
+    with begun("slow", says="hears") as process:
+        while process.poll() is None:
+            process.send_signal(number)
+            time.sleep(0.05)
         assert (process.communicate(timeout=30)[0], process.returncode) == ("orderly\n", 0)
 
 
