@@ -4,6 +4,8 @@ from typing import Literal
 
 import pytest
 
+from k8s_apply.api import Json
+from k8s_apply.infra.handover import handover
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
 from k8s_watch.kinds import DEPLOYMENT, SERVICE
 from tests.flow.virtual_clock import VirtualClock, settle
@@ -13,6 +15,29 @@ from tests.k8s_apply.running import running
 from tests.k8s_apply.site import Site, deployment, edit
 
 THREE = InfraSettings(replicas=3)
+
+
+def scaled(manager: str, operation: str) -> Json:
+    """A Deployment with five replicas, which somebody said in this way last."""
+    ours = objects(infra())["Deployment"]
+    said = {"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    metadata = ours["metadata"] | {"resourceVersion": "1", "managedFields": [said]}
+    return ours | {"metadata": metadata, "spec": ours["spec"] | {"replicas": 5}}
+
+
+@pytest.mark.parametrize(
+    ("manager", "operation"), [(FIELD_MANAGER, "Update"), ("kubectl", "Apply"), ("kube-controller-manager", "Update")]
+)
+def test_what_is_others_already_is_not_handed_over(manager: str, operation: str) -> None:
+    assert handover(scaled(manager, operation), objects(infra())["Deployment"]) is None
+
+
+def test_what_is_ours_is_handed_over_once_it_is_said_no_more() -> None:
+    live = scaled(FIELD_MANAGER, "Apply")
+    handed = handover(live, objects(infra())["Deployment"])
+    assert handed
+    assert (handed["metadata"]["resourceVersion"], handed["spec"]) == ("1", {"replicas": 5})
+    assert handover(live, objects(infra(), THREE)["Deployment"]) is None
 
 
 async def test_a_new_deployment_has_one_replica(site: Site) -> None:
