@@ -119,6 +119,7 @@ def test_constant_change_does_not_starve_a_route() -> None:
     talk.push(world(listeners={"l": "r"}, routes={"r": "c1 c2"}))
     assert talk.ack(CLUSTER) == ["route r"]
     assert [name for _, name in talk.said[-1].resources[0].depends_on] == ["c1"]
+    assert talk.ack(ROUTE) == []
     assert talk.ack(CLUSTER) == ["route r"]
     assert [name for _, name in talk.said[-1].resources[0].depends_on] == ["c1", "c2"]
 

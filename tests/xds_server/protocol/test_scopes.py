@@ -251,6 +251,18 @@ def test_the_whole_table_goes_out_at_once_where_a_listener_serves_it_again() -> 
     assert tables(talk) == 3
 
 
+def test_a_whole_table_that_a_listener_serves_never_rests() -> None:
+    talk = with_whole_table(ONE)
+    talk.push(world({"a": "c"}, scoped=False))
+    talk.ack_all()
+    before = tables(talk)
+    for cluster in "def":
+        talk.push(world({"a": cluster}, scoped=False))
+        talk.say(ENDPOINT, subscribe=cluster)
+        talk.ack_all()
+    assert tables(talk) == before + 3
+
+
 def test_scopes_that_linger_cost_a_turn_nothing() -> None:
     """Every answer and every push is a turn, for a minute."""
 
