@@ -194,6 +194,16 @@ def test_what_a_later_response_brings_is_not_sent_once_more() -> None:
     assert talk.ack_all() == []
 
 
+def test_a_fix_that_is_on_its_way_when_the_refusal_comes_is_not_sent_once_more() -> None:
+    talk = DeltaTalk(world(clusters="c1"))
+    talk.say(CLUSTER)
+    talk.ack_all()
+    for revision in ("bad", "fixed"):
+        assert talk.push(world(clusters="c1", revisions={"cluster c1": revision})) == ["cluster c1"]
+    assert talk.nack(CLUSTER) == []
+    assert talk.ack_all() == []
+
+
 def test_a_refused_removal_of_what_nobody_asks_for_any_more_is_not_sent_again() -> None:
     talk = DeltaTalk(world(clusters="a b"))
     talk.say(CLUSTER, subscribe="a b")
