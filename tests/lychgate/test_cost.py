@@ -1,7 +1,8 @@
 """What a change costs, from the cluster's snapshot to the last acknowledgement of a proxy: no more in a big world."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 import pytest
@@ -257,50 +258,63 @@ def assignments(cluster: ClusterSnapshot) -> list[Resource]:
     return [of for step in gateways for of in step.snapshot.of(ResourceType.ENDPOINT).by_name.values()]
 
 
-class Still:
-    """A source that says nothing by itself."""
+class Handed:
+    """A source whose snapshots are handed to it."""
 
-    revision = Latest(0)
+    def __init__(self, cluster: ClusterSnapshot) -> None:
+        self.cluster = cluster
+        self.revision = Latest(0)
 
     def snapshot(self) -> ClusterSnapshot:
-        raise NotImplementedError
+        return self.cluster
 
-    run = snapshot
+    async def run(self) -> None:
+        raise NotImplementedError
 
 
 class Replica:
     """All in a process of a cluster that follows the source, up to the wishes."""
 
     def __init__(self, cluster: ClusterSnapshot) -> None:
-        clock, leading = VirtualClock(), Latest(initial=True)
-        api = FakeWriter(clock)
+        self._clock = clock = VirtualClock()
+        self._source = Handed(cluster)
+        leading, api = Latest(initial=True), FakeWriter(clock)
         fleet = FleetReport({key: GatewayFleet(connected=1, acked=1) for key in cluster.gateways})
-        self.infra = InfraReconciler(
+        self._infra = InfraReconciler(
             api, leading=leading, clock=clock, settings=SETTINGS, ca=nothing, bootstrap=lambda _, __: {}
         )
-        self.statuses = StatusWriter(api, leading=leading, clock=clock)
-        self.controller = Controller(
-            Still(),
+        self._statuses = StatusWriter(api, leading=leading, clock=clock, observed=lambda _: None)
+        controller = Controller(
+            self._source,
             SnapshotCache(),
             feedback=Feedback(Latest(fleet), Latest(InfraReport()), RememberedRefusals(GraphSettings())),
-            sinks=Sinks(self.infra, self.statuses),
+            sinks=Sinks(self._infra, self._statuses),
             settings=GraphSettings(),
             hold_off=changes_allowance(1.0, 1.0),
             metrics=Metrics(),
             clock=clock,
         )
-        self.seen = InfraKeeper(SETTINGS)
-        self.follow(cluster)
+        self._seen = InfraKeeper(SETTINGS)
+        self._loop = asyncio.new_event_loop()
+        self._running = self._loop.create_task(controller.run())
+
+    def __enter__(self) -> Self:
+        self.follow(self._source.cluster)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.cancel()
+        self._loop.run_until_complete(asyncio.gather(self._running, return_exceptions=True))
+        self._loop.close()
 
     def follow(self, cluster: ClusterSnapshot) -> None:
-        controller = self.controller
-        before, step = controller.steps.value, controller._pipeline.update(cluster)
-        controller._publish(step, before)
-        self.seen.update(cluster, step.graph.gateways, {}, None, changed=cluster.changed)
-        self.infra.saw(cluster)
-        self.statuses.saw(cluster.changed)
-        controller._wish_for_statuses(step)
-        controller._observe_fleet(controller._feedback.fleet.value)
+        """Go through all that this changes, until nothing moves any more."""
+        self._source.cluster = cluster
+        self._source.revision.publish(cluster.revision)
+        self._loop.run_until_complete(self._clock.advance(5))
+        self._seen.update(cluster, cluster.gateways, {}, None, changed=cluster.changed)
+        self._infra.saw(cluster)
+        self._statuses.saw(cluster.changed)
 
 
 def nothing() -> Authority:
@@ -350,5 +364,6 @@ def test_a_gateway_of_others_costs_no_look_at_each_gateway() -> None:
 
 
 def lines_to_follow(cluster: ClusterSnapshot, change: Any) -> int:
-    replica, after = Replica(cluster), changed(cluster, [change])
-    return lines_run(lambda: replica.follow(after), gateway_api, k8s_apply, lychgate, xds_server)
+    after = changed(cluster, [change])
+    with Replica(cluster) as replica:
+        return lines_run(lambda: replica.follow(after), gateway_api, k8s_apply, lychgate, xds_server)
