@@ -24,7 +24,7 @@ REPAIR_FLOOR, REPAIR_CEILING = 1.0, 300.0
 type _Place = tuple[str, Body]
 """The uid of an object, and what was wished for it: one that is made again under its name is another place."""
 type Observed = Callable[[StatusKey], Json | None]
-"""The object as watched, see `k8s_apply.watched`; None when it is not known."""
+"""The object as watched, see `k8s_apply.watched`; None when it is not known: then it is read."""
 
 
 class Update(NamedTuple):

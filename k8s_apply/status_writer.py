@@ -31,10 +31,9 @@ class StatusWriter:
         *,
         leading: Latest[bool],
         clock: Clock,
-        observed: Observed | None = None,
+        observed: Observed,
         in_flight: int = 8,
     ) -> None:
-        """Without `observed`, each object is read from the API before it is compared."""
         self._leading = leading
         self._in_flight = in_flight
         self._wanted: Statuses = {}
@@ -42,7 +41,7 @@ class StatusWriter:
         """The wish for which a key was last queued: a pass that wishes the same costs nothing."""
         self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
         self._turns = Turns(self._queue, clock)
-        self._updates = StatusUpdates(api, clock=clock, observed=observed or _unknown, wished=self._wished)
+        self._updates = StatusUpdates(api, clock=clock, observed=observed, wished=self._wished)
 
     @property
     def writes(self) -> int:
@@ -142,7 +141,3 @@ class StatusWriter:
 def _in_order(keys: Iterable[StatusKey]) -> list[StatusKey]:
     """Classes and Gateways first: they are what people wait for."""
     return sorted(keys, key=lambda key: _RANKS[key.kind])
-
-
-def _unknown(_: StatusKey) -> None:
-    return None

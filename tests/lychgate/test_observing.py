@@ -42,7 +42,7 @@ async def test_a_pass_and_all_other_news_are_in_the_report_and_a_class_in_use_ha
     api.put(GATEWAY_CLASS, CLASS, metadata={"uid": "c"})
     site = Site(clock, api)
     writers = Writers(
-        StatusWriter(api, leading=leading, clock=clock),
+        StatusWriter(api, leading=leading, clock=clock, observed=lambda _: None),
         site.reconciler,
         finalizers := FinalizerWriter(api, leading=leading, clock=clock),
         Leadership(api, identity="a", key=ObjectKey("ns", "lease"), clock=clock),

@@ -51,7 +51,7 @@ async def fetch(port: int, path: str) -> tuple[int, str]:
 
 def writers_of(site: Site, leading: Latest[bool]) -> Writers:
     return Writers(
-        StatusWriter(site.api, leading=leading, clock=site.clock),
+        StatusWriter(site.api, leading=leading, clock=site.clock, observed=lambda _: None),
         site.reconciler,
         FinalizerWriter(site.api, leading=leading, clock=site.clock),
         Leadership(site.api, identity="a", key=ObjectKey("ns", "lease"), clock=site.clock),
