@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
+import structlog
 
 from k8s_watch.credential_source import load_credentials
 from k8s_watch.credentials import BadCredentials, Credentials
@@ -23,6 +24,8 @@ RELOAD_TIMEOUT = 30.0
 JSON = "application/json"
 KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 """Socket options; seconds, seconds, probes, milliseconds. Those that the platform lacks are left out."""
+
+log = structlog.get_logger("k8s_watch.connection")
 
 type AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -41,6 +44,8 @@ class Connection:
         self._credentials = credentials
         self._session = _session(credentials)
         self._generation = 0
+        self._unreadable = ""
+        """Why the credentials cannot be read anew, as it was logged: no answer of the server says so."""
         self._reloading = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -150,10 +155,14 @@ class Connection:
             try:
                 async with asyncio.timeout(RELOAD_TIMEOUT):  # a kubeconfig may name a program to run, which may hang
                     new = await load_credentials(self._kubeconfig)
-            except BadCredentials:
+            except BadCredentials as error:
+                if str(error) != self._unreadable:
+                    self._unreadable = str(error)
+                    log.warning("credentials cannot be read anew, the last ones stay in use", error=self._unreadable)
                 return False
             except TimeoutError as error:
                 raise TimeoutError(f"the credentials could not be read within {RELOAD_TIMEOUT:g} seconds") from error
+            self._unreadable = ""
             if await new.is_anonymous() and not await old.is_anonymous():
                 return False  # a token file between two steps: the server would forbid, and nobody would look again
             same_server = (new.host, new.proxy, new.server_name) == (old.host, old.proxy, old.server_name)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 import yaml
 
 from k8s_watch import service_account
@@ -70,11 +71,15 @@ async def test_a_401_that_stays_is_an_error_and_no_loop(server: ApiServer, conne
 async def test_credentials_that_cannot_be_read_are_an_error_and_no_crash(
     server: ApiServer, connection: Connection, token_file: Path
 ) -> None:
-    """Whoever replaces a file may be between two steps."""
+    """Whoever replaces a file may be between two steps. What is wrong no answer of the server says."""
     server.token = "second"
     replace(token_file, None)
-    with pytest.raises(ApiError, match="401"):
-        await connection.request("GET", PATH)
+    with structlog.testing.capture_logs() as said:
+        for _ in range(2):
+            with pytest.raises(ApiError, match="401"):
+                await connection.request("GET", PATH)
+    (line,) = said
+    assert str(token_file) in line["error"]
     replace(token_file, "second")
     await connection.request("GET", PATH)
 
