@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,11 +13,12 @@ from rich.table import Table
 from k8s_apply.kinds import STATUS
 from k8s_apply.local.status_file import NOTHING_SERVED, StatusFileError, read_status_file
 from k8s_apply.status_report import StatusReport, StatusRow, make_report
-from k8s_watch.api import ApiError, NotServed
+from k8s_watch.api import ApiError, KubeReader, NotServed
 from k8s_watch.connection import connect
 from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.listing import read_once
+from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.bad_conditions import is_bad
 from lychgate.cli.observed_statuses import observed_statuses
 from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
@@ -73,7 +74,7 @@ async def _cluster(kubeconfig: str | None) -> StatusReport:
     async with await connect(kubeconfig) as connection:
         try:
             async with asyncio.timeout(PATIENCE):
-                snapshot, forbidden = await read_once(HttpReader(connection), STATUS.values())
+                snapshot, forbidden = await _read(HttpReader(connection))
         except TimeoutError as error:
             raise UnreadableError(str(error) or f"{connection.host}: no answer within {PATIENCE:g} seconds") from error
         except NotServed as error:
@@ -83,6 +84,17 @@ async def _cluster(kubeconfig: str | None) -> StatusReport:
     for name, refusal in forbidden.items():
         complain(f"lychgate status: without {name}: {refusal}")
     return make_report(observed_statuses(snapshot), snapshot.rejected)
+
+
+async def _read(api: KubeReader) -> tuple[ClusterSnapshot, Mapping[str, ApiError]]:
+    """As `read_once`; and once more when a server that has too much to do says so, and when to come again."""
+    while True:
+        try:
+            return await read_once(api, STATUS.values())
+        except ApiError as error:
+            if error.retry_after is None:
+                raise
+            await asyncio.sleep(error.retry_after)
 
 
 def _print_table(report: StatusReport, *, verbose: bool) -> None:

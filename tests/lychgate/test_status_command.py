@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from aiohttp import web
 
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.api import ApiError
@@ -59,6 +60,13 @@ async def test_a_kind_that_we_may_not_read_is_named_and_the_rest_shown(server: A
     said = await status(server, tmp_path, "--output", "json")
     assert [row["name"] for row in json.loads(said.out)["rows"]] == ["r"]
     assert said.error == "lychgate status: without XBackend: 403 xbackends is forbidden\n"
+
+
+async def test_a_server_that_says_when_to_come_again_is_asked_again(server: ApiServer, tmp_path: Path) -> None:
+    put_route(server, "no")
+    server.answers = [web.json_response({"message": "too much to do"}, status=429, headers={"Retry-After": "0"})]
+    said = await status(server, tmp_path, "--output", "json")
+    assert (said.code, said.error) == (1, "")
 
 
 async def test_a_cluster_without_the_gateway_api_is_called_that(server: ApiServer, tmp_path: Path) -> None:
