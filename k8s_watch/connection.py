@@ -15,7 +15,7 @@ import structlog
 
 from k8s_watch.credential_source import load_credentials
 from k8s_watch.credentials import BadCredentials, Credentials
-from k8s_watch.status import status_error
+from k8s_watch.status_error import status_error
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to open a TCP connection with TLS."""

@@ -26,7 +26,7 @@ from k8s_watch.decode import Head, Undecodable, decode, read_head, rejection
 from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
 from k8s_watch.keys import Kind
 from k8s_watch.objects.meta import Object
-from k8s_watch.status import status_error
+from k8s_watch.status_error import status_error
 from k8s_watch.trouble import Trouble
 
 WATCH_SECONDS = 300.0

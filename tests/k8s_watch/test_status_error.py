@@ -2,7 +2,7 @@
 
 import pytest
 
-from k8s_watch.status import status_error
+from k8s_watch.status_error import status_error
 
 
 @pytest.mark.parametrize(
