@@ -57,8 +57,11 @@ async def reached(source: Latest[int], value: int) -> None:
 
 
 async def ring[T](bell: Latest[int], source: Latest[T]) -> None:
-    """Count every change of `source` on `bell`, so that one reader can wait for many sources. Runs until cancelled."""
-    version = source.version
+    """Count every change of `source` on `bell`, so that one reader can wait for many sources. Runs until cancelled.
+
+    What changed before this began counts, too: whoever published meanwhile must be heard.
+    """
+    version = 0
     while True:
         version, _ = await source.newer_than(version)
         bell.publish(bell.value + 1)

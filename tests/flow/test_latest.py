@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flow.latest import Latest, reached
+from flow.latest import Latest, reached, ring
 from tests.flow.virtual_clock import settle
 
 
@@ -85,3 +85,17 @@ async def test_a_number_is_reached_also_by_one_that_is_greater() -> None:
         await settle()
         assert not waiting.done()
         latest.publish(6)
+
+
+async def test_a_bell_rings_for_each_change_also_for_one_that_came_before_anybody_listened() -> None:
+    """In the first turn of the loop whoever publishes may come before whoever rings."""
+    bell, latest = Latest(0), Latest("a")
+    async with asyncio.TaskGroup() as tasks:
+        ringing = tasks.create_task(ring(bell, latest))
+        latest.publish("b")
+        await settle()
+        assert bell.value == 1
+        latest.publish("c")
+        await settle()
+        assert bell.value == 2
+        ringing.cancel()
