@@ -15,6 +15,7 @@ from flow.attempt import Failure, attempt
 from flow.clock import Clock
 from flow.hold_off import Allowance, HoldOff
 from flow.latest import Latest, ring
+from gateway_api.graph.change import GraphChange
 from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, Nack, RefusedRoute
 from gateway_api.ir.infra import InfraIR, InfraReport
@@ -129,6 +130,8 @@ class Controller:
         self._sinks = sinks
         self._pipeline = Pipeline(settings)
         self._statuses = StatusKeeper()
+        self._untold: GraphChange | None = None
+        """What differs in the graph since statuses were wished for: several passes may lie between two rounds."""
         self._infra: dict[ObjectKey, InfraIR] = {}
         """As it was wished for."""
         self._unclear: Set[ObjectKey] = frozenset()
@@ -176,6 +179,7 @@ class Controller:
                 if isinstance(published, Failure):
                     self._report_defect(published)
         self._report_rejected(new, previous)
+        self._untold = self._untold.then(new.change) if self._untold else new.change
         self.steps.publish(new)
         self.ready.publish(True)
         refusals_differ = self._feedback.refusals.update(new.graph, new.cluster)
@@ -205,7 +209,8 @@ class Controller:
 
     def _wished_statuses(self, current: Step) -> tuple[Statuses, Set[StatusKey]]:
         fleet, infra = self._feedback.fleet.value, self._feedback.infra.value
-        statuses, changed = self._statuses.update(current.graph, current.change, fleet, infra)
+        change, self._untold = self._untold or GraphChange(before=current.graph), None
+        statuses, changed = self._statuses.update(current.graph, change, fleet, infra)
         statuses, remembered = self._feedback.refusals.apply(statuses, fleet)
         return statuses, changed | remembered
 

@@ -35,6 +35,25 @@ class GraphChange(Node, frozen=True):
         """Whether there was no graph before."""
         return self.before is None
 
+    def then(self, after: "GraphChange") -> "GraphChange":
+        """Return both as one: `after` is what differs since the graph that this one led to. What came back is in it."""
+        if self.everything or after.everything:
+            return GraphChange()
+        return GraphChange(
+            before=self.before,
+            gateway_classes=self.gateway_classes | after.gateway_classes,
+            gateways=self.gateways | after.gateways,
+            listener_sets=self.listener_sets | after.listener_sets,
+            routes=_both(self.routes, after.routes),
+            routes_of=_both(self.routes_of, after.routes_of),
+            policies=_both(self.policies, after.policies),
+            gateways_served=self.gateways_served | after.gateways_served,
+        )
+
+
+def _both[K, V](one: Mapping[K, frozenset[V]], other: Mapping[K, frozenset[V]]) -> Mapping[K, frozenset[V]]:
+    return {**one, **{key: one.get(key, frozenset()) | values for key, values in other.items()}}
+
 
 def gateway_serves_alike(one: GatewayNode | None, other: GatewayNode | None) -> bool:
     """Whether both mean the same to proxies and infrastructure. Neither may have its routes counted yet."""

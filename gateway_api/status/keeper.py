@@ -35,8 +35,8 @@ class StatusKeeper:
     ) -> tuple[Statuses, frozenset[StatusKey]]:
         """Return the statuses, equal to a full build's, and the keys at which they differ from those returned last.
 
-        What did not change is the same object as last time, the mapping included. `change` is what came with `graph`.
-        It may be given again, with other reports, and graphs may be skipped: then nodes are compared by identity.
+        What did not change is the same object as last time, the mapping included. `change` is what differs since the
+        graph that was given last; since another one, nodes are compared by identity, which costs a look at each.
         Whatever is raised, the next update says everything anew.
 
         Spec: Gateway API v1.6 GatewayClassStatus, GatewayStatus, ListenerSetStatus, RouteStatus
