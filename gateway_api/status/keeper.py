@@ -20,7 +20,7 @@ from gateway_api.status.gateway_class import gateway_class_status
 from gateway_api.status.listener_set import ORPHANED, Verdict, listener_set_status, verdict_of
 from gateway_api.status.policy import policy_status, withdrawn_policy
 from gateway_api.status.route import http_route_status, l4_route_status, withdrawn_route
-from gateway_api.status.types import Body, GatewayStatus, Statuses, StatusKey
+from gateway_api.status.types import Body, GatewayStatus, StatusKey
 from k8s_watch.keys import ObjectKey
 
 
@@ -32,7 +32,7 @@ class StatusKeeper:
 
     def update(
         self, graph: Graph, change: GraphChange, fleet: FleetReport, infra: InfraReport
-    ) -> tuple[Statuses, frozenset[StatusKey]]:
+    ) -> tuple[Map[StatusKey, Body], frozenset[StatusKey]]:
         """Return the statuses, equal to a full build's, and the keys at which they differ from those returned last.
 
         What did not change is the same object as last time, the mapping included. `change` is what differs since the
@@ -75,7 +75,7 @@ class _Desk:
 
     def update(
         self, graph: Graph, change: GraphChange, fleet: FleetReport, infra: InfraReport
-    ) -> tuple[Statuses, frozenset[StatusKey]]:
+    ) -> tuple[Map[StatusKey, Body], frozenset[StatusKey]]:
         """See `StatusKeeper.update`."""
         before = self._graph
         touched = _touched(before, graph, change)
@@ -115,7 +115,7 @@ class _Desk:
                 del self._claimed[gateway]
         return found
 
-    def _say(self, touched: _Touched) -> tuple[Statuses, frozenset[StatusKey]]:
+    def _say(self, touched: _Touched) -> tuple[Map[StatusKey, Body], frozenset[StatusKey]]:
         gateways = {key: self._gateway(key) for key in touched.gateways}
         wishes: list[tuple[str, ObjectKey, Body | None]] = [
             *(("GatewayClass", key, self._gateway_class(key)) for key in touched.gateway_classes),

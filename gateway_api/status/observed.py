@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 import msgspec
+from immutables import Map
 
+from gateway_api.graph.mappings import replaced
 from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, Parent
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.status import catalogue
-from gateway_api.status.types import Condition, ParentStatus, RouteStatus, Statuses, StatusKey
+from gateway_api.status.types import Body, Condition, ParentStatus, RouteStatus, StatusKey
 from k8s_watch.objects.meta import Condition as Written
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
@@ -57,10 +59,11 @@ class RememberedRefusals:
             node.source.title for node, generation in nodes if node and node.source.metadata.generation == generation
         }
 
-    def apply(self, statuses: Statuses, fleet: FleetReport) -> tuple[Statuses, Set[StatusKey]]:
+    def apply(self, statuses: Map[StatusKey, Body], fleet: FleetReport) -> tuple[Map[StatusKey, Body], Set[StatusKey]]:
         """Return the statuses with the refusals that nobody could tell otherwise, since no proxy of that Gateway has
         everything from us, and the keys at which there are any, or were last time. So a new leader writes no refusal
-        away that its proxies will repeat.
+        away that its proxies will repeat. Cost: follows the refusals, of which there may be some for as long as all
+        proxies of a Gateway are another replica's.
         """
         found: dict[StatusKey, RouteStatus] = {}
         for id_, source in self._written.items():
@@ -78,7 +81,7 @@ class RememberedRefusals:
                 found[id_] = msgspec.structs.replace(wish, parents=parents)
         differ = found.keys() | self._applied
         self._applied = frozenset(found)
-        return {**statuses, **found} if found else statuses, differ
+        return replaced(statuses, found) if found else statuses, differ
 
     def _generations(self) -> Set[tuple[StatusKey, int]]:
         return {(id_, source.metadata.generation) for id_, source in self._written.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from immutables import Map
 
 from gateway_api.graph.types import Graph, GraphSettings
 from gateway_api.ir.fleet import FleetReport, GatewayFleet, RefusedRoute
@@ -12,6 +13,7 @@ from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import Condition, RouteStatus, StatusKey
 from k8s_watch.keys import ObjectKey
 from tests.gateway_api.conftest import WORLD, snapshot_of
+from tests.lines import bytes_made
 
 type Build = Callable[..., Graph]
 
@@ -64,12 +66,33 @@ def test_rules_that_we_drop_are_told_beside_those_that_proxies_refuse(graph: Bui
     assert "Dropped Rule(s) of a.com: " in partially.message
 
 
-def test_who_was_refused_in_part_is_known_by_its_status(graph: Build) -> None:
-    condition = "{type: PartiallyInvalid, status: 'True', reason: RefusedByProxy, observedGeneration: 3}"
+def remembered(graph: Build, condition: str) -> tuple[RememberedRefusals, Graph]:
+    """What a status of the route says that proxies refused."""
     parent = (
         f"{{parentRef: {{name: eg}}, controllerName: {GraphSettings().controller_name}, conditions: [{condition}]}}"
     )
     texts = (GATEWAY, f"{ROUTE}status: {{parents: [{parent}]}}\n")
-    refusals = RememberedRefusals(GraphSettings())
-    refusals.update(graph(*texts), snapshot_of(WORLD, *texts))
-    assert refusals.suspicious() == {"httproute/default/r"}
+    refusals, built = RememberedRefusals(GraphSettings()), graph(*texts)
+    refusals.update(built, snapshot_of(WORLD, *texts))
+    return refusals, built
+
+
+def test_who_was_refused_in_part_is_known_by_its_status(graph: Build) -> None:
+    condition = "{type: PartiallyInvalid, status: 'True', reason: RefusedByProxy, observedGeneration: 3}"
+    assert remembered(graph, condition)[0].suspicious() == {"httproute/default/r"}
+
+
+def test_a_refusal_that_is_remembered_costs_no_copy_of_all_statuses(graph: Build) -> None:
+    """It may be there in each round, for as long as the proxies are another replica's."""
+    condition = "{type: Accepted, status: 'False', reason: RefusedByProxy, observedGeneration: 3, message: why}"
+    refusals, built = remembered(graph, condition)
+    said = Map(build_statuses(built, FleetReport(), InfraReport()))
+    key = StatusKey(kind="HTTPRoute", key=ObjectKey("default", "r"))
+
+    def made(routes: int) -> int:
+        others = {StatusKey(kind="HTTPRoute", key=ObjectKey("default", f"r{n}")): said[key] for n in range(routes)}
+        statuses = said.update(others)
+        assert refusals.apply(statuses, FleetReport())[1] == {key}
+        return bytes_made(lambda: refusals.apply(statuses, FleetReport()))
+
+    assert made(4000) < made(1000) + 2000
