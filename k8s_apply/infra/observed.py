@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from immutables import Map
 
-from gateway_api.graph.mappings import replaced
+from gateway_api.graph.mappings import not_equal, replaced
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from k8s_apply.infra.names import MadeFor, infra_key, owner_labels, owner_of
 from k8s_apply.infra.settings import InfraSettings
@@ -36,6 +36,8 @@ class InfraKeeper:
     def __init__(self, settings: InfraSettings) -> None:
         self._settings = settings
         self._gateways: Collection[ObjectKey] = ()
+        self._problems: Mapping[ObjectKey, str] = {}
+        self._nodes: Nodes | None = None
         self._made_for = MadeFor(settings)
         self._seen: Map[ObjectKey, GatewayInfra] = Map()
 
@@ -50,12 +52,15 @@ class InfraKeeper:
     ) -> Mapping[ObjectKey, GatewayInfra]:
         """Return what `observe` says of these; the last mapping itself when there was nothing to look at.
 
-        `changed` is what differs in the cluster since the last call; None when anything may, or when `problems` or
-        `nodes` do. Cost: follows that; where `gateways` is another object, they are compared with those before.
+        `changed` is what differs in the cluster since the last call; None when anything may. Cost: follows that and
+        `problems`; where `gateways` is another object, they are compared with those before, and other `nodes` concern
+        all of them.
         """
         touched = set(self._made_for.move(gateways) if gateways is not self._gateways else ())
-        self._gateways = gateways
-        if changed is None:
+        touched |= not_equal(self._problems, problems)
+        moved_nodes = nodes is not self._nodes
+        self._gateways, self._problems, self._nodes = gateways, problems, nodes
+        if changed is None or moved_nodes:
             self._seen = Map(observe(cluster, self._settings, gateways, problems, nodes).gateways)
             return self._seen
         ids = [(kind, key) for kind in OBSERVED for key in changed.get(kind, ())]

@@ -59,9 +59,10 @@ class Observer:
         while True:
             version, _ = await news.newer_than(version)
             if done := steps.value:
-                self._report(done, None)
+                self._report(done, {})
 
     def _report(self, done: Step, changed: Mapping[str, Set[ObjectKey]] | None) -> None:
+        """`changed` is what differs in the cluster, as far as `_follow` will not tell."""
         problems, nodes = self._writers.infra.problems.value, self._nodes.value
         seen = self._seen.update(done.cluster, done.graph.gateways, problems, nodes, changed=changed)
         self.report.publish(InfraReport(seen, self._bundles.value))

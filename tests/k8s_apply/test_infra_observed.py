@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import k8s_apply
 from gateway_api.ir.infra import Address, GatewayInfra
 from k8s_apply.infra.names import infra_key
 from k8s_apply.infra.observed import InfraKeeper, Nodes, observe
@@ -13,6 +14,7 @@ from k8s_watch.objects.core import Deployment, Service
 from k8s_watch.objects.meta import Meta
 from k8s_watch.snapshot import ClusterSnapshot
 from tests.k8s_apply.gateways import EG, EG_INFRA, SETTINGS, infra, objects
+from tests.lines import lines_run
 
 NODES = {"n3": ("192.0.2.3",), "n1": ("192.0.2.1", "2001:db8::1"), "n2": ("192.0.2.2", "192.0.2.1")}
 
@@ -160,3 +162,32 @@ def test_what_is_no_gateways_leaves_all_as_it_was() -> None:
     before = keeper.update(cluster, gateways, {}, None, changed=None)
     user = {"Service": {ObjectKey("default", "web")}, "Secret": {infra_key(EG, SETTINGS)}}
     assert keeper.update(cluster, gateways, {}, None, changed=user) is before
+
+
+def test_what_stands_in_the_way_of_one_gateway_costs_no_look_at_others() -> None:
+    """Where it is a quota, it may stand in the way of a thousand, one after the other."""
+
+    def lines(count: int) -> int:
+        keeper, cluster = InfraKeeper(SETTINGS), ClusterSnapshot(revision=1)
+        gateways = frozenset(ObjectKey("default", f"g{number}") for number in range(count))
+        keeper.update(cluster, gateways, {}, None, changed=None)
+        problems = {ObjectKey("default", "g0"): "a quota"}
+
+        def look() -> None:
+            kept = keeper.update(cluster, gateways, problems, None, changed={})
+            assert kept[ObjectKey("default", "g0")].problem == "a quota"
+
+        return lines_run(look, k8s_apply)
+
+    assert lines(40) == lines(10)
+
+
+def test_other_nodes_are_other_addresses_of_all() -> None:
+    made = objects(infra())["Service"]
+    service = msgspec.convert(made | {"spec": made["spec"] | {"type": "NodePort"}}, Service)
+    cluster, keeper = ClusterSnapshot(revision=1, services={EG_INFRA: service}), InfraKeeper(SETTINGS)
+    keeper.update(cluster, {EG}, {}, None, changed=None)
+    nodes = Nodes(NODES, None)
+    kept = keeper.update(cluster, {EG}, {}, nodes, changed={})
+    assert dict(kept) == observe(cluster, SETTINGS, [EG], {}, nodes).gateways
+    assert kept[EG].addresses
