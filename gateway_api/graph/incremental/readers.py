@@ -35,12 +35,13 @@ class Readers:
     """The reads of each reader, and the readers of each read."""
 
     def __init__(self) -> None:
-        self._reads: dict[ObjectKey, frozenset[Read]] = {}
+        self._reads: dict[ObjectKey, tuple[Read, ...]] = {}
+        """No sets: one of five takes nine times the room, and there are thousands."""
         self._readers: dict[Read, set[ObjectKey]] = {}
 
     def put(self, reader: ObjectKey, reads: frozenset[Read]) -> None:
         """Make these the reader's reads; none forgets it."""
-        known = self._reads.get(reader, frozenset())
+        known = frozenset(self._reads.get(reader, ()))
         if reads == known:
             return
         for read in known - reads:
@@ -51,7 +52,7 @@ class Readers:
         for read in reads - known:
             self._readers.setdefault(read, set()).add(reader)
         if reads:
-            self._reads[reader] = reads
+            self._reads[reader] = tuple(reads)
         else:
             del self._reads[reader]
 

@@ -214,6 +214,18 @@ def test_what_was_judged_is_not_copied_for_each_change() -> None:
     assert made(4000) < made(1000) + 1000
 
 
+def test_what_is_read_takes_little_room() -> None:
+    """A route reads its Gateway, a listener of it, its Service, and what two kinds of policies say of that."""
+    reads, keys = [("Service", n) for n in range(5)], [ObjectKey("a", f"r{n}") for n in range(1000)]
+    readers = Readers()
+
+    def put() -> None:
+        for key in keys:
+            readers.put(key, frozenset(reads))
+
+    assert bytes_made(put) < 800 * len(keys)
+
+
 def test_what_is_not_read_any_more_is_forgotten() -> None:
     readers, reader = Readers(), ObjectKey("a", "r")
     readers.put(reader, frozenset({("Service", 1), ("Service", 2)}))
