@@ -37,7 +37,8 @@ class Readers:
     def __init__(self) -> None:
         self._reads: dict[ObjectKey, tuple[Read, ...]] = {}
         """No sets: one of five takes nine times the room, and there are thousands."""
-        self._readers: dict[Read, set[ObjectKey]] = {}
+        self._readers: dict[Read, tuple[ObjectKey] | set[ObjectKey]] = {}
+        """Never empty. Most reads have one reader, and a set of one takes four times the room of a tuple."""
 
     def put(self, reader: ObjectKey, reads: frozenset[Read]) -> None:
         """Make these the reader's reads; none forgets it."""
@@ -45,12 +46,9 @@ class Readers:
         if reads == known:
             return
         for read in known - reads:
-            readers = self._readers[read]
-            readers.discard(reader)
-            if not readers:
-                del self._readers[read]
+            self._discard(read, reader)
         for read in reads - known:
-            self._readers.setdefault(read, set()).add(reader)
+            self._add(read, reader)
         if reads:
             self._reads[reader] = tuple(reads)
         else:
@@ -60,8 +58,24 @@ class Readers:
         """Return everyone who read any of these. Costs one look-up a read."""
         found: set[ObjectKey] = set()
         for read in reads:
-            found |= self._readers.get(read, frozenset())
+            found.update(self._readers.get(read, ()))
         return found
+
+    def _add(self, read: Read, reader: ObjectKey) -> None:
+        match self._readers.get(read):
+            case None:
+                self._readers[read] = (reader,)
+            case set() as readers:
+                readers.add(reader)
+            case (other,):
+                self._readers[read] = {other, reader}
+
+    def _discard(self, read: Read, reader: ObjectKey) -> None:
+        readers = self._readers[read]
+        if isinstance(readers, set):
+            readers.discard(reader)
+        if isinstance(readers, tuple) or not readers:
+            del self._readers[read]
 
 
 class Moved[N](NamedTuple):

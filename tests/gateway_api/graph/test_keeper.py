@@ -216,14 +216,25 @@ def test_what_was_judged_is_not_copied_for_each_change() -> None:
 
 def test_what_is_read_takes_little_room() -> None:
     """A route reads its Gateway, a listener of it, its Service, and what two kinds of policies say of that."""
-    reads, keys = [("Service", n) for n in range(5)], [ObjectKey("a", f"r{n}") for n in range(1000)]
+    shared = [("Gateway", n) for n in range(2)]
+    of = [(ObjectKey("a", f"r{n}"), [*shared, *((kind, n) for kind in "STP")]) for n in range(1000)]
     readers = Readers()
 
     def put() -> None:
-        for key in keys:
+        for key, reads in of:
             readers.put(key, frozenset(reads))
 
-    assert bytes_made(put) < 800 * len(keys)
+    assert bytes_made(put) < 900 * len(of)
+
+
+def test_of_several_readers_each_may_go() -> None:
+    readers, keys = Readers(), [ObjectKey("a", name) for name in "rst"]
+    for count in range(1, 4):
+        readers.put(keys[count - 1], frozenset({("Service", 1)}))
+        assert readers.of([("Service", 1)]) == {*keys[:count]}
+    for count in range(1, 4):
+        readers.put(keys[count - 1], frozenset())
+        assert readers.of([("Service", 1)]) == {*keys[count:]}
 
 
 def test_what_is_not_read_any_more_is_forgotten() -> None:
