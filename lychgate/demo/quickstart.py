@@ -1,15 +1,17 @@
 """Services that ask for a demo backend → the backends, run beside the proxies."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from ipaddress import ip_address
 
 import structlog
 
+from flow.latest import Latest
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Endpoint, EndpointSlice
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.demo.backend import Backend
+from lychgate.pipeline import Step
 
 log = structlog.get_logger("lychgate.demo")
 
@@ -30,7 +32,32 @@ def demo_backends(cluster: ClusterSnapshot) -> tuple[Backend, ...]:
     )
 
 
-async def run_demo_backend(backend: Backend) -> None:
+async def run_demo_backends(steps: Latest[Step | None], elsewhere: Set[tuple[str, int]]) -> None:
+    """Run the backends that the newest step asks for, as long as it does, until cancelled.
+
+    None runs at the addresses and ports `elsewhere`, of which somebody has said that another backend is there.
+    """
+    running: dict[Backend, asyncio.Task[None]] = {}
+    seen: ClusterSnapshot | None = None
+    version = 0
+    async with asyncio.TaskGroup() as tasks:
+        while True:
+            version, done = await steps.newer_than(version)
+            if done is None or (seen and _ask_alike(seen, done.cluster)):
+                continue
+            seen = done.cluster
+            wanted = {each for each in demo_backends(seen) if (each.host, each.port) not in elsewhere}
+            for gone in running.keys() - wanted:
+                running.pop(gone).cancel()
+            for new in wanted - running.keys():
+                running[new] = tasks.create_task(_run(new), name=f"demo backend {new.name}")
+
+
+def _ask_alike(one: ClusterSnapshot, other: ClusterSnapshot) -> bool:
+    return one.services is other.services and one.slices_by_service is other.slices_by_service
+
+
+async def _run(backend: Backend) -> None:
     """Serve until cancelled. A port that is taken is left to whoever has it: that is a backend too."""
     try:
         async with backend.serving():

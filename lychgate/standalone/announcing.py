@@ -1,15 +1,47 @@
-"""Graph → the lines that tell a person at a terminal what is served and how to try it."""
+"""Graph → the lines that tell a person at a terminal what is served and how to try it, once it is."""
 
+import asyncio
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from flow.latest import Latest, ring
 from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerNode, Routes
+from gateway_api.ir.fleet import FleetReport, GatewayFleet
+from gateway_api.ir.infra import InfraReport
 from k8s_apply.local.ports import ADDRESS
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import HTTPRouteMatch
+from lychgate.pipeline import Step
+from lychgate.terminal import say
 
 MOST_LINES = 12
 """Curl lines at most: a screen, not a catalogue."""
+
+
+async def announce(steps: Latest[Step | None], fleet: Latest[FleetReport], infra: Latest[InfraReport]) -> None:
+    """Say what is served once every proxy has it, and again whenever that differs. Runs until cancelled."""
+    bell: Latest[int] = Latest(0)
+    said = ""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ring(bell, steps), name="bell")
+        tasks.create_task(ring(bell, fleet), name="bell")
+        tasks.create_task(ring(bell, infra), name="bell")
+        rung = 0
+        while True:
+            rung, _ = await bell.newer_than(rung)
+            stuck = {key: seen.problem for key, seen in infra.value.gateways.items() if seen.problem}
+            if (done := steps.value) and _in_sync(done, fleet.value, stuck):
+                text = announcement(done.graph, stuck)
+                if text != said:
+                    said = text
+                    say(text)
+
+
+def _in_sync(done: Step, fleet: FleetReport, stuck: Collection[ObjectKey]) -> bool:
+    """Whether every proxy that should and can serve has all of it."""
+    serving = [key for key, gateway in done.gateways.items() if gateway.infra.ports and key not in stuck]
+    states = [fleet.gateways.get(key, GatewayFleet()) for key in serving]
+    return all(state.acked and state.acked == state.connected for state in states)
 
 
 def announcement(graph: Graph, stuck: Mapping[ObjectKey, str]) -> str:

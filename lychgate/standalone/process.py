@@ -9,9 +9,6 @@ import structlog
 import uvloop
 
 from flow.clock import Clock, SystemClock
-from flow.latest import Latest, ring
-from gateway_api.ir.fleet import FleetReport, GatewayFleet
-from gateway_api.ir.infra import InfraReport
 from gateway_api.status.observed import RememberedRefusals
 from k8s_apply.local.binary import EnvoyNotFoundError
 from k8s_apply.local.ports import ADDRESS
@@ -21,20 +18,19 @@ from k8s_apply.status_report import Oversight
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey
-from k8s_watch.snapshot import ClusterSnapshot, PassedOver
+from k8s_watch.snapshot import PassedOver
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
-from lychgate.demo import Backend, demo_backends, run_demo_backend
-from lychgate.pipeline import Step
+from lychgate.demo.quickstart import run_demo_backends
 from lychgate.remarks.oversights import oversights
 from lychgate.settings import Settings
 from lychgate.signals import until_told
-from lychgate.standalone.announcing import announcement
+from lychgate.standalone.announcing import announce
 from lychgate.standalone.machine import Machine, MachineError, find_machine
 from lychgate.standalone.state_folder import STATUS_FILE, StateError, default_state_dir, only_one
 from lychgate.surroundings import graph_settings
 from lychgate.telemetry.logging import configure_logging
 from lychgate.telemetry.metrics import Metrics
-from lychgate.terminal import complain, say
+from lychgate.terminal import complain
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import ServeSettings, XdsServer
@@ -104,6 +100,7 @@ async def run(
             clock=clock,
         )
         server = XdsServer(cache, fleet, clock=clock, ready=controller.ready, settings=ServeSettings(drain=0.0))
+        elsewhere = {(override.address, override.port) for override in overrides}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(source.run(), name="files")
             tasks.create_task(controller.run(), name="controller")
@@ -111,8 +108,8 @@ async def run(
             tasks.create_task(proxies.run(), name="proxies")
             tasks.create_task(statuses.run(), name="statuses")
             tasks.create_task(_remarks(controller, overrides, statuses, clock), name="remarks")
-            tasks.create_task(_demo_backends(controller, overrides), name="demo backends")
-            tasks.create_task(_announce(controller, fleet, proxies), name="announcement")
+            tasks.create_task(run_demo_backends(controller.steps, elsewhere), name="demo backends")
+            tasks.create_task(announce(controller.steps, fleet.report, proxies.report), name="announcement")
 
 
 async def _remarks(controller: Controller, overrides: Sequence[Override], statuses: StatusFile, clock: Clock) -> None:
@@ -138,57 +135,3 @@ async def _remarks(controller: Controller, overrides: Sequence[Override], status
                     log.warning("objects are not read", where=passed.where, what=passed.what)
             passed_over = frozenset(done.cluster.passed_over)
             statuses.want_beside(done.cluster.rejected, found, passed_over)
-
-
-async def _demo_backends(controller: Controller, overrides: Sequence[Override]) -> None:
-    """Run the demo backends that the files ask for, as long as they do; none where somebody else was said to be."""
-    elsewhere = {(override.address, override.port) for override in overrides}
-    running: dict[Backend, asyncio.Task[None]] = {}
-    version = 0
-    async with asyncio.TaskGroup() as tasks:
-        while True:
-            version, done = await controller.steps.newer_than(version)
-            if done is None or not _may_move_backends(done.cluster):
-                continue
-            wanted = {b for b in demo_backends(done.cluster) if (b.host, b.port) not in elsewhere}
-            for gone in running.keys() - wanted:
-                running.pop(gone).cancel()
-            for new in wanted - running.keys():
-                running[new] = tasks.create_task(run_demo_backend(new), name=f"demo backend {new.name}")
-
-
-def _may_move_backends(cluster: ClusterSnapshot) -> bool:
-    return cluster.changed is None or bool(cluster.changed.keys() & {"Service", "EndpointSlice"})
-
-
-async def _announce(controller: Controller, fleet: Fleet, proxies: LocalProxies) -> None:
-    """Say what is served once every proxy has it, and again whenever that differs."""
-    bell: Latest[int] = Latest(0)
-    said = ""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(ring(bell, controller.steps), name="bell")
-        tasks.create_task(ring(bell, fleet.report), name="bell")
-        tasks.create_task(ring(bell, proxies.report), name="bell")
-        rung = 0
-        while True:
-            rung, _ = await bell.newer_than(rung)
-            done = controller.steps.value
-            if done is None or not _in_sync(done, fleet.report.value, proxies.report.value):
-                continue
-            text = announcement(done.graph, _stuck(proxies.report.value))
-            if text != said:
-                said = text
-                say(text)
-
-
-def _stuck(infra: InfraReport) -> dict[ObjectKey, str]:
-    """The Gateways that cannot run here, each with the reason."""
-    return {key: seen.problem for key, seen in infra.gateways.items() if seen.problem}
-
-
-def _in_sync(done: Step, fleet: FleetReport, infra: InfraReport) -> bool:
-    """Whether every proxy that should and can serve has all of it."""
-    stuck = _stuck(infra)
-    serving = [key for key, gateway in done.gateways.items() if gateway.infra.ports and key not in stuck]
-    states = [fleet.gateways.get(key, GatewayFleet()) for key in serving]
-    return all(state.acked and state.acked == state.connected for state in states)

@@ -10,13 +10,19 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from flow.clock import SystemClock
+from flow.latest import Latest
+from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.main import app
-from lychgate.demo import Backend, demo_backends, run_demo_backend
+from lychgate.demo.backend import Backend
+from lychgate.demo.quickstart import demo_backends, run_demo_backends
+from lychgate.pipeline import Pipeline, Step
+from tests.k8s_apply.running import running, turns_until
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
 
@@ -151,9 +157,45 @@ async def test_a_name_in_place_of_an_address_asks_for_nothing(tmp_path: Path) ->
     assert demo_backends(source.snapshot()) == ()
 
 
-async def test_a_taken_port_is_left_to_whoever_has_it(backend: Backend) -> None:
-    async with backend.serving():
-        await run_demo_backend(backend)
+class Files:
+    """A folder, and the passes over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.steps: Latest[Step | None] = Latest(None)
+        self._folder = folder
+        self._source = FileSource([folder], clock=SystemClock())
+        self._pipeline = Pipeline(GraphSettings())
+
+    async def write(self, name: str, text: str) -> Step:
+        (self._folder / name).write_text(text)
+        await self._source.reload()
+        return self._pipeline.update(self._source.snapshot())
+
+    async def ask_for(self, port: int) -> Step:
+        """Write a Service that asks for a backend there."""
+        return await self.write("svc.yaml", (QUICKSTART / "svc-backend.yaml").read_text().replace("3000", str(port)))
+
+
+async def test_a_taken_port_is_left_to_whoever_has_it(backend: Backend, tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    files.steps.publish(await files.ask_for(backend.port))
+    with structlog.testing.capture_logs() as said:
+        async with backend.serving(), running(run_demo_backends(files.steps, frozenset())):
+            await turns_until(lambda: bool(said))
+    assert [line["port"] for line in said] == [backend.port]
+
+
+async def test_backends_follow_the_files_also_where_a_pass_was_not_seen(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    files, port = Files(tmp_path), free_port()
+    files.steps.publish(await files.write("a.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: a}}"))
+    async with running(run_demo_backends(files.steps, frozenset())):
+        asked = await files.ask_for(port)
+        later = await files.write("b.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: b}}")
+        files.steps.publish(asked)
+        files.steps.publish(later)
+        await answered(port)
 
 
 def test_what_cannot_be_listened_on_is_said() -> None:
