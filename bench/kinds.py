@@ -145,7 +145,7 @@ class Replica:
         self._infra = InfraReconciler(
             NOBODY, leading=leading, clock=clock, settings=SETTINGS, ca=NOBODY, bootstrap=NOBODY
         )
-        self._statuses = StatusWriter(NOBODY, leading=leading, clock=clock)
+        self._statuses = StatusWriter(NOBODY, leading=leading, clock=clock, observed=NOBODY)
         self._seen, self._report = InfraKeeper(SETTINGS), Latest(InfraReport())
         self._fleet = FleetReport({key: GatewayFleet(connected=1, acked=1) for key in cluster.gateways})
         self._controller = Controller(
