@@ -1,5 +1,6 @@
 """ListenerSets beside their Gateway and beside each other; single claims are in `tests/cases/listenerset`."""
 
+import json
 from collections.abc import Callable
 
 import msgspec
@@ -66,6 +67,15 @@ def test_what_covers_a_hostname_is_listed_from_near_to_far() -> None:
     assert list(wider("a.b.c")) == ["*.b.c", "*.c", "*"]
     assert list(wider("*.b.c")) == ["*.c", "*"]
     assert list(wider("*")) == []
+
+
+def test_hostnames_overlap_where_there_is_tls_and_not_on_the_udp_port_of_that_number(graph: Build) -> None:
+    def tls(name: str, **hostname: str) -> str:
+        return json.dumps({"name": name, "port": 443, "protocol": "TLS", "tls": {"mode": "Passthrough"}, **hostname})
+
+    added = f"{tls('one', hostname='a.com')}, {{name: udp, port: 443, protocol: UDP}}"
+    built = graph(gateway(tls("any")), listener_set("a", added))
+    assert verdicts(built) == {"a/one": ["OverlappingHostnames"], "a/udp": []}
 
 
 def test_the_oldest_wins_and_among_twins_the_first_by_name(graph: Build) -> None:
