@@ -41,8 +41,10 @@ log = structlog.get_logger("k8s_apply.infra")
 
 KINDS: Mapping[str, AnyKind] = {kind.name: kind for kind in INFRASTRUCTURE}
 INVALID = 422
-PARTING = 2.0
-"""Seconds for which a Gateway that is gone keeps what it has: one that is made again under its name has its address."""
+PARTING = 3.0
+"""Seconds for which a Gateway that is gone keeps what it has: one that is made again under its name has its address.
+More than those for which news is held back after an outage, see `k8s_watch.cluster.RETURN`.
+"""
 
 type Owner = tuple[str, str]
 """The owning Gateway as two labels name it."""
