@@ -222,6 +222,16 @@ def test_what_the_server_adds_is_no_drift_and_what_somebody_changes_is() -> None
     assert not in_place(live, stamp(objects(infra(EG, 81))["Service"]))
 
 
+def test_one_changed_argument_among_many_is_drift() -> None:
+    wanted = stamp(objects(infra())["Deployment"])
+    live = msgspec.json.decode(msgspec.json.encode(wanted))
+    arguments = live["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert len(arguments) > 1
+    assert in_place(live, wanted)
+    arguments[-1] = "--other"
+    assert not in_place(live, wanted)
+
+
 def test_what_we_stopped_to_want_is_drift_though_every_field_is_there() -> None:
     before, after = stamp(objects(infra(labels={"a": "b"}))["Service"]), stamp(objects(infra())["Service"])
     assert not in_place(before, after)

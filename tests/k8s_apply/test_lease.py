@@ -1,6 +1,8 @@
 """At most one of the candidates writes, whatever happens to it."""
 
 import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
 
 import pytest
 import structlog
@@ -172,6 +174,29 @@ async def test_a_deleted_lease_is_made_again(api: FakeWriter, clock: VirtualCloc
         await clock.advance(5)
         assert one.leading.value
         assert holder(api) == "a"
+
+
+MANIFEST: Json = {"metadata": {"name": "s", "namespace": "default"}}
+WRITES: dict[str, Callable[[FencedWriter], Awaitable[object]]] = {
+    "create": lambda writer: writer.create(SERVICE, KEY, MANIFEST),
+    "replace": lambda writer: writer.replace(SERVICE, KEY, MANIFEST),
+    "replace_status": lambda writer: writer.replace_status(SERVICE, KEY, MANIFEST),
+    "apply": lambda writer: writer.apply(SERVICE, MANIFEST, field_manager="us"),
+    "overwrite": lambda writer: writer.overwrite(SERVICE, MANIFEST),
+    "delete": lambda writer: writer.delete(SERVICE, KEY, uid="uid-1"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_whoever_does_not_lead_writes_nothing(write: str, api: FakeWriter) -> None:
+    with pytest.raises(NotLeadingError):
+        await WRITES[write](FencedWriter(api, lambda: False))
+    assert not api.calls
+
+
+def test_every_way_to_write_is_fenced() -> None:
+    ways = {name for name, way in vars(FencedWriter).items() if inspect.iscoroutinefunction(way)}
+    assert ways - {"get", "list"} == WRITES.keys()
 
 
 async def test_a_process_that_was_stopped_writes_nothing_when_it_wakes(api: FakeWriter, clock: VirtualClock) -> None:
