@@ -47,11 +47,18 @@ def envoy_routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
     yield from _routes(of, hostname)
 
 
-def named_clusters(of: ir.Route) -> Iterator[str]:
-    """The clusters that `envoy_routes` name; one may come twice."""
+def named_clusters(of: ir.Route, routes: Iterable[pb.Route]) -> Iterator[str]:
+    """The clusters that these, which are its `envoy_routes`, name; one may come twice.
+
+    Read off them: a route that answers by itself, for want of a backend, names no mirror either.
+    """
     if of.external_auth:
         yield of.external_auth.cluster
-    yield from _clusters(of.action)
+    for route in routes:
+        action = route.route
+        yield action.cluster
+        yield from (weighted.name for weighted in action.weighted_clusters.clusters)
+        yield from (mirror.cluster for mirror in action.request_mirror_policies)
 
 
 def tells_hostname(of: ir.Action) -> bool:
@@ -87,17 +94,6 @@ def _forwards(of: ir.Action) -> Iterator[ir.Forward]:
             for to in of.destinations:
                 if to.cluster != ir.INVALID_BACKEND:
                     yield msgspec.structs.replace(of, destinations=(msgspec.structs.replace(to, weight=1),))
-
-
-def _clusters(of: ir.Action) -> Iterator[str]:
-    match of:
-        case ir.Split():
-            for share in of.shares:
-                yield from _clusters(share.action)
-        case ir.Forward():
-            receivers = (to for to in of.destinations if to.weight > 0 or to.session)
-            yield from (to.cluster for to in receivers if to.cluster != ir.INVALID_BACKEND)
-            yield from (mirror.cluster for mirror in of.mirrors)
 
 
 def _receivers(of: ir.Forward) -> list[ir.Destination]:

@@ -52,8 +52,9 @@ def host_of_routes(hostname: str, routes: Sequence[EncodedRoute]) -> EncodedHost
 
 def encoded_route(of: ir.Route, hostname: str) -> EncodedRoute:
     """One route of a hostname. The same for every hostname, unless `tells_hostname`."""
-    fields = (as_field(ROUTES, encode(route)) for route in envoy_routes(of, hostname))
-    return EncodedRoute(b"".join(fields), set(named_clusters(of)))
+    routes = list(envoy_routes(of, hostname))
+    clusters = set(named_clusters(of, routes)) - NO_CLUSTERS
+    return EncodedRoute(b"".join(as_field(ROUTES, encode(route)) for route in routes), clusters)
 
 
 def route_table(of: ir.RouteTable) -> Resource:
@@ -78,6 +79,9 @@ def host_place(hostname: str) -> tuple[bool, int, str]:
     """Sort key of a table's hosts. To Envoy their order means nothing; to people, the most specific first does."""
     return (hostname.startswith("*"), -len(hostname), hostname)
 
+
+NO_CLUSTERS = {"", ir.INVALID_BACKEND}
+"""What a route has in the place of a cluster's name that names none."""
 
 VIRTUAL_HOSTS = pb.RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
 ROUTES = pb.VirtualHost.ROUTES_FIELD_NUMBER

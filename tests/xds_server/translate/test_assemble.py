@@ -1,12 +1,14 @@
 """A snapshot from records: complete, and closed."""
 
 import msgspec
+import pytest
 
 from gateway_api.ir import xds as ir
 from k8s_watch.keys import ObjectKey
 from protos import endpoint
 from xds_server.snapshot.resource import ResourceType
 from xds_server.translate.assemble import assemble
+from xds_server.translate.route_table import route_table
 
 KEY = ObjectKey("default", "eg")
 
@@ -68,3 +70,18 @@ def test_a_secret_is_named_by_its_listener_and_carried_whole() -> None:
     [encoded] = snapshot.of(ResourceType.LISTENER).by_name.values()
     assert (ResourceType.SECRET, "default/cert") in encoded.depends_on
     assert b"KEY" in snapshot.of(ResourceType.SECRET).by_name["default/cert"].body
+
+
+@pytest.mark.parametrize("to", [[], [(1, 0)], [(1, 0), (2, 0)], [(1, 1), (2, 0)], [(1, 1), (2, 1)]])
+@pytest.mark.parametrize("remembers", [None, ir.Session(kind="cookie", name="s")])
+def test_a_table_depends_on_what_its_bytes_name_and_on_nothing_else(
+    to: list[tuple[int, int]], remembers: ir.Session | None
+) -> None:
+    """Else what it depends on may change though its bytes, and with them its version, do not."""
+    there = tuple(ir.Destination(cluster=cluster_name(n), weight=weight, session=remembers) for n, weight in to)
+    action = ir.Forward(destinations=there, mirrors=(ir.Mirror(cluster=cluster_name(3), numerator=1, denominator=1),))
+    everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+    host = ir.VirtualHost(hostname="*", routes=(ir.Route(name="r", match=everything, action=action),))
+    table = route_table(ir.RouteTable(name="t", virtual_hosts=(host,)))
+    named = {(ResourceType.CLUSTER, cluster_name(n)) for n in (1, 2, 3) if cluster_name(n).encode() in table.body}
+    assert set(table.depends_on) == named
