@@ -187,9 +187,10 @@ class InfraReconciler:
             for item in await self._list(kind, namespace):
                 live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
         self._live, self._looked = live, True
-        gone = [ObjectKey(*owner) for owner in live.keys() - self._owners()]
-        for gateway in (*self._wanted, *gone):
+        for gateway in self._wanted:
             self._queue.add(gateway)
+        for owner in live.keys() - self._owners():
+            self._queue.add(ObjectKey(*owner), PARTING)
         return self._resync * (0.75 + self._clock.jitter() / 2)
 
     async def _list(self, kind: AnyKind, namespace: str) -> Iterable[Json]:

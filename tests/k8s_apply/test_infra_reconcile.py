@@ -89,12 +89,26 @@ async def test_a_gateway_that_is_made_again_at_once_keeps_what_it_has(site: Site
         assert not site.api.writes
 
 
+async def test_who_leads_anew_waits_as_long_for_a_gateway_that_is_made_again(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+    successor = Site(site.clock, site.api)
+    site.api.calls.clear()
+    async with running(successor.reconciler.run()):
+        await successor.want(infra(OTHER))
+        await site.clock.advance(PARTING / 2)
+        await successor.want(infra(), infra(OTHER))
+        await site.clock.advance(60)
+    assert not site.api.seen("delete")
+
+
 async def test_what_a_gateway_left_behind_while_nobody_led_is_removed(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra(), infra(OTHER))
     successor = Site(site.clock, site.api)
     async with running(successor.reconciler.run()):
         await successor.want(infra(OTHER))
+        await site.clock.advance(PARTING)
     assert set(site.present()) == {OTHER_INFRA}
 
 
@@ -108,6 +122,7 @@ async def test_nothing_is_removed_before_the_first_wish(site: Site) -> None:
         await site.clock.advance(3600)
         assert not site.api.calls
         await successor.want()
+        await site.clock.advance(PARTING)
         assert not site.present()
 
 
