@@ -60,10 +60,7 @@ def gateway(number: int, *more: str) -> Edit:
 
 def gateway_class(**status: Any) -> Edit:
     """The class of all, with this said of it."""
-    kind, _, found = made(
-        "GatewayClass", "eg", "", spec={"controllerName": GraphSettings().controller_name}, status=status
-    )
-    return kind, found.key, found
+    return made("GatewayClass", "eg", "", spec={"controllerName": GraphSettings().controller_name}, status=status)
 
 
 def route_of(number: int, gateways: int, prefix: str = "/") -> Edit:

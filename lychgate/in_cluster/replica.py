@@ -56,7 +56,7 @@ from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.translate.parts import divide
 
-log = structlog.get_logger("lychgate.replica")
+log = structlog.get_logger("lychgate.in_cluster.replica")
 
 
 class Replica:

@@ -7,7 +7,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from lychgate.version import VERSION
 
-STAGES = ("graph", "gateway", "statuses")
+STAGES = ("graph", "gateway", "publish", "statuses")
 """The stages that may fail and keep their last good result: the first words of what they are called."""
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 

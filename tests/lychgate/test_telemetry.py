@@ -247,7 +247,8 @@ def test_what_an_alert_waits_for_begins_with_0() -> None:
     metrics = Metrics()
     FleetMeter(metrics.registry)
     text = generate_latest(metrics.registry).decode()
-    for series in ('pipeline_failures_total{stage="gateway"}', 'xds_streams_ended_total{code="PERMISSION_DENIED"}'):
+    stages = [f'pipeline_failures_total{{stage="{stage}"}}' for stage in ("graph", "gateway", "publish", "statuses")]
+    for series in (*stages, 'xds_streams_ended_total{code="PERMISSION_DENIED"}'):
         assert f"lychgate_{series} 0.0" in text.splitlines()
 
 
