@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway_api.graph.hostnames import ANY, covers, specificity
+from gateway_api.graph.paths import unescaped
 from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import HTTPRouteMatch
@@ -87,7 +88,7 @@ def match_precedence(
 
     Spec: Gateway API v1.6 HTTPRouteRule.matches, "Proxy or Load Balancer routing configuration"
     """
-    path = match.path.value
+    path = match.path.value if match.path.type == "RegularExpression" else unescaped(match.path.value)
     return MatchOrder(
         hostname=0,
         path=_PATH_RANK.get(match.path.type, len(_PATH_RANK)),

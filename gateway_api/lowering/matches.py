@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway_api.graph.routes.http_match import unescaped
+from gateway_api.graph.paths import unescaped
 from gateway_api.ir import xds as ir
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch
 

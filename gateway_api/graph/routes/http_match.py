@@ -5,8 +5,6 @@ A cluster's API server checks most of this too; files have no such guard, and En
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from string import ascii_letters, digits
-from urllib.parse import unquote
 
 from gateway_api.graph import problems
 from gateway_api.graph.problems import Problem
@@ -33,9 +31,6 @@ _MAX_VALUE = 4096
 _PATH = re.compile(r"/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*")
 """Spec: RFC 3986 section 3.3, path-absolute."""
 _BYTES = "proxies compare bytes of UTF-8, so write letters beyond ASCII as alternatives, (ä|ö)+ for [äö]+"
-_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
-_UNRESERVED = frozenset(f"{ascii_letters}{digits}-._~")
-"""Spec: RFC 3986 section 2.3."""
 _UNNORMALIZED = re.compile(r"//|/\.{1,2}(?:/|$)|%2f", re.IGNORECASE)
 
 
@@ -85,14 +80,6 @@ def path_problem(path: HTTPPathMatch) -> str | None:
             return None
         case other:
             return f"has the unknown type {other}; use Exact, PathPrefix or RegularExpression"
-
-
-def unescaped(path: str) -> str:
-    """Write out what needs no escape, as proxies do in the paths of requests: others never match what they say.
-
-    Spec: RFC 3986 section 6.2.2.2
-    """
-    return _ESCAPE.sub(lambda found: char if (char := unquote(found[0])) in _UNRESERVED else found[0], path)
 
 
 def _pair(pair: HTTPHeaderMatch | HTTPQueryParamMatch) -> str | None:

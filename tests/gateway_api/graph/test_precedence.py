@@ -50,6 +50,13 @@ def test_a_trailing_slash_makes_no_prefix_longer() -> None:
     )
 
 
+def test_a_path_is_as_long_as_what_it_matches() -> None:
+    one = route("r")
+    escaped, longer = match("PathPrefix", "/%61%62"), match("PathPrefix", "/ab/c")
+    assert match_precedence(longer, one, 0, 0) < match_precedence(escaped, one, 0, 0)
+    assert match_precedence(escaped, one, 0, 0) == match_precedence(match("PathPrefix", "/ab"), one, 0, 0)
+
+
 def test_entries_that_are_ignored_make_no_match_go_before_others() -> None:
     one, headers = route("r"), (HEADER, HTTPHeaderMatch(name="A", value="2"))
     once = HTTPRouteMatch(headers=(HEADER,), query_params=(QUERY,))
