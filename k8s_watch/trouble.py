@@ -64,7 +64,7 @@ class Cause(msgspec.Struct, frozen=True):
                 return Sort.NOT_SERVED
             case Gone():
                 return Sort.EXPIRED
-            case ApiError(code=403):
+            case ApiError(is_forbidden=True):
                 return Sort.FORBIDDEN
             case ApiError(code=code) if code < 500 and code != 401:
                 return Sort.REFUSED

@@ -81,7 +81,7 @@ class RememberedRefusals:
                 found[id_] = msgspec.structs.replace(wish, parents=parents)
         differ = found.keys() | self._applied
         self._applied = frozenset(found)
-        return replaced(statuses, found) if found else statuses, differ
+        return replaced(statuses, found), differ
 
     def _generations(self) -> Set[tuple[StatusKey, int]]:
         return {(id_, source.metadata.generation) for id_, source in self._written.items()}

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Set
 
 from gateway_api.graph.gateways.listener_set import parent_of
+from gateway_api.graph.references import target_of
 from gateway_api.graph.routes.mirror import mirrors_of
 from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
 from gateway_api.ir.xds import Cluster
@@ -85,7 +86,7 @@ def _routes(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
 
 
 def _wrong_parent(ref: ParentReference, namespace: str, cluster: ClusterSnapshot, graph: Graph) -> str:
-    key = ObjectKey(namespace if ref.namespace is None else ref.namespace, ref.name)
+    key = target_of(ref, namespace)
     if ref.group != GROUP or ref.kind not in ("Gateway", "ListenerSet"):
         return f"{ref.kind} {key} is neither a Gateway nor a ListenerSet"
     return _lost(ref.kind, key, cluster, graph)

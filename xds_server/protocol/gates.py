@@ -11,7 +11,7 @@ from xds_server.protocol.patience import Patience
 from xds_server.snapshot.diff import named_apart
 from xds_server.snapshot.resource import Reference, Resource, ResourceType
 
-CLUSTER, ENDPOINT, SECRET, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
+*_, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
 
 
 class Gates:

@@ -42,7 +42,6 @@ class Room:
                 while not self._fits(size):
                     self._freed.clear()
                     await self._freed.wait()
-                self._taken[place] = size
             data = encode()
         self._taken[place] = size
         lapse = self._clock.call_later(self._patience, partial(self._leave, place))
