@@ -44,8 +44,13 @@ async def read_once(api: KubeReader, kinds: Collection[AnyKind]) -> tuple[Cluste
     fields: dict[str, Any] = {}
     rejected: list[Rejected] = []
     forbidden: dict[str, ApiError] = {}
-    for kind, found in zip(kinds, await asyncio.gather(*(_collection(api, kind) for kind in kinds)), strict=True):
-        match found:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            reading = [tasks.create_task(_collection(api, kind), name=f"list {kind.name}") for kind in kinds]
+    except ExceptionGroup as failed:  # the first, with which the others ended
+        raise failed.exceptions[0] from None
+    for kind, task in zip(kinds, reading, strict=True):
+        match found := task.result():
             case _Collection(objects, rejects):
                 fields[FIELDS[kind.name]] = objects
                 rejected += rejects

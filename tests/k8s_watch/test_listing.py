@@ -1,12 +1,15 @@
 """What is read once: all of it, in pages, and nothing twice."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from k8s_watch.api import ApiError
+from k8s_watch.api import ApiError, Page
 from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import BACKEND_TLS_POLICY, GATEWAY, HTTP_ROUTE
+from k8s_watch.kinds import BACKEND_TLS_POLICY, GATEWAY, HTTP_ROUTE, AnyKind
 from k8s_watch.listing import read_once, readable
-from tests.flow.virtual_clock import VirtualClock
+from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi
 
 KINDS = (GATEWAY, HTTP_ROUTE, BACKEND_TLS_POLICY)
@@ -55,3 +58,23 @@ async def test_nothing_is_tried_twice(api: FakeApi) -> None:
     with pytest.raises(ApiError):
         await read_once(api, KINDS)
     assert len([call for call in api.calls if (call.verb, call.kind) == ("list", "HTTPRoute")]) <= 1
+
+
+class TakesTurns(FakeApi):
+    """Each page lets others go on."""
+
+    async def list_page(self, kind: AnyKind, version: str, /, **how: Any) -> Page:
+        await asyncio.sleep(0)
+        return await super().list_page(kind, version, **how)
+
+
+async def test_when_one_kind_fails_the_others_are_not_read_on() -> None:
+    api = TakesTurns(VirtualClock(), page_size=1)
+    for number in range(20):
+        api.put(HTTP_ROUTE, f"r{number}")
+    api.refuse["list Gateway"] = UNAVAILABLE
+    with pytest.raises(ApiError):
+        await read_once(api, KINDS)
+    before = len(api.calls)
+    await settle()
+    assert len(api.calls) == before
