@@ -40,7 +40,7 @@ async def read_kubeconfig(path: str | None) -> Credentials:
     if not _exists(where := path or DEFAULT):
         raise BadCredentials(f"{where}: no such file")
     try:
-        loader = await _load_kube_config(config_file=path, client_configuration=of, persist_config=False)
+        loader = await _load_kube_config(config_file=where, client_configuration=of, persist_config=False)
         if _has_plugin(loader) and not (of.api_key.get("BearerToken") or of.cert_file):
             raise ValueError("its exec plugin gave no credentials; the log says why")  # which is all the loader does
         tls = Tls(of.ssl_ca_cert, of.ca_cert_data, of.cert_file, of.key_file, of.verify_ssl)

@@ -1,6 +1,9 @@
 """Tokens and authorities that change while we run."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -259,3 +262,13 @@ async def test_a_token_file_that_is_emptied_does_not_either(
     replace(token_file, "second")
     await connection.request("GET", PATH)
     assert all(request.headers.get("Authorization") for request in server.requests)
+
+
+def test_an_empty_kubeconfig_variable_is_none(tmp_path: Path) -> None:
+    """The client reads the variable when it is imported, so this is a process of its own."""
+    (tmp_path / ".kube").mkdir()
+    Path(ApiServer().kubeconfig(tmp_path)).rename(tmp_path / ".kube" / "config")
+    program = "import asyncio, k8s_watch.credential_source as c; asyncio.run(c.load_credentials(None))"
+    environment = {**os.environ, "HOME": str(tmp_path), "KUBECONFIG": ""}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
