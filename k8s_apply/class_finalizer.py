@@ -47,7 +47,7 @@ def class_uses(graph: Graph) -> ClassUses:
 
     One that is not accepted is left as it is while a Gateway names it.
     """
-    used = {node.gateway_class.metadata.name for node in graph.gateways.values()}
+    used = {node.source.spec.gateway_class_name for node in graph.gateways.values()}
     return {
         key: ClassUse(node.source, key.name in used)
         for key, node in graph.gateway_classes.items()

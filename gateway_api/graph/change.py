@@ -61,7 +61,6 @@ def gateway_serves_alike(one: GatewayNode | None, other: GatewayNode | None) -> 
         return one is other
     return (
         as_written(one.source) == as_written(other.source)
-        and one.gateway_class == other.gateway_class
         and (one.all_listeners, one.problems) == (other.all_listeners, other.problems)
         and one.client_certificate == other.client_certificate
     )

@@ -119,8 +119,6 @@ class GatewayNode(Node, frozen=True):
     """A Gateway of one of our classes."""
 
     source: Gateway
-    gateway_class: GatewayClass
-    """As its user wrote it, see `written`."""
     listeners: tuple[ListenerNode, ...]
     """Its own, in spec order."""
     listener_sets: tuple[ObjectKey, ...] = ()

@@ -2,14 +2,15 @@
 
 import msgspec
 
-from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassStatus, GatewayStatus
+from k8s_watch.objects.gateway import Gateway, GatewayStatus
 from k8s_watch.objects.routes import Route, RouteStatus
 
-_NO_STATUS = {Gateway: GatewayStatus(), GatewayClass: GatewayClassStatus()}
+_NO_GATEWAY_STATUS = GatewayStatus()
 _NO_ROUTE_STATUS = RouteStatus()
 
 
-def as_written[O: (Gateway, GatewayClass, Route)](source: O) -> O:
+def as_written[O: (Gateway, Route)](source: O) -> O:
     """Return the object without its status and finalizers, and without the version that each write changes."""
     metadata = msgspec.structs.replace(source.metadata, resource_version="", finalizers=())
-    return msgspec.structs.replace(source, metadata=metadata, status=_NO_STATUS.get(type(source), _NO_ROUTE_STATUS))
+    status = _NO_GATEWAY_STATUS if isinstance(source, Gateway) else _NO_ROUTE_STATUS
+    return msgspec.structs.replace(source, metadata=metadata, status=status)

@@ -12,7 +12,6 @@ from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, GraphSettings
-from gateway_api.graph.written import as_written
 from gateway_api.ir.xds import TlsSecret
 from k8s_watch.objects.gateway import Gateway, GatewayAddress
 
@@ -32,7 +31,6 @@ def judge_gateway(
     shown = _client_certificate(gateway, resolver)
     return GatewayNode(
         source=gateway,
-        gateway_class=as_written(gateway_class.source),
         listeners=with_client_validation(gateway, distinct, resolver),
         problems=(
             *_class_problems(gateway_class),

@@ -9,7 +9,6 @@ from gateway_api.graph.mappings import not_equal, not_same
 from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.routes.attachment import Section
 from gateway_api.graph.types import GatewayClassNode, GatewayNode, ListenerSetNode
-from gateway_api.graph.written import as_written
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Service
 from k8s_watch.objects.gateway import Listener, RouteGroupKind
@@ -89,7 +88,7 @@ def governs_alike(one: GatewayClassNode | None, other: GatewayClassNode | None) 
     """Whether Gateways see no difference: their judge reads no more of a class than this."""
     if one is None or other is None:
         return one is other
-    return (as_written(one.source), one.problems) == (as_written(other.source), other.problems)
+    return one.problems == other.problems
 
 
 def lets_in_alike(one: GatewayNode | None, other: GatewayNode | None) -> bool:

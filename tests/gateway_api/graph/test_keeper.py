@@ -62,6 +62,9 @@ CHANGES: dict[str, Callable[[ClusterSnapshot], Edit]] = {
     "the Gateway's status": lambda at: rewritten(at, "Gateway", "eg", metadata={"resource_version": "9"}),
     "the class's status": lambda at: rewritten(at, "GatewayClass", "eg", metadata={"resource_version": "9"}),
     "the class's finalizer": lambda at: rewritten(at, "GatewayClass", "eg", metadata={"finalizers": ("a/b",)}),
+    "the class's label": lambda at: rewritten(
+        at, "GatewayClass", "eg", metadata={"labels": {"a": "b"}, "generation": 2}
+    ),
 }
 
 
@@ -164,7 +167,7 @@ def test_what_is_reported_of_them_is_nothing_to_proxies(change: str) -> None:
     assert said.before is before
 
 
-@pytest.mark.parametrize("change", ["the class's status", "the class's finalizer"])
+@pytest.mark.parametrize("change", ["the class's status", "the class's finalizer", "the class's label"])
 def test_what_is_reported_of_a_class_is_nothing_to_its_gateways(change: str) -> None:
     keeper, cluster = GraphKeeper(GraphSettings()), world(2)
     before, _ = keeper.update(cluster)

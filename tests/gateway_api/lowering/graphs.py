@@ -19,7 +19,7 @@ from gateway_api.graph.types import (
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.gateway import lower_gateway
 from k8s_watch.keys import ObjectKey
-from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassSpec, GatewaySpec, Listener
+from k8s_watch.objects.gateway import Gateway, GatewaySpec, Listener
 from k8s_watch.objects.meta import Meta
 from k8s_watch.objects.routes import (
     HTTPBackendRef,
@@ -32,7 +32,6 @@ from k8s_watch.objects.routes import (
 )
 
 EG = ObjectKey("default", "eg")
-CLASS = GatewayClass(metadata=Meta(name="eg", uid="2"), spec=GatewayClassSpec(controller_name="ours"))
 REFUSED = Problem(condition="Accepted", reason="Invalid", message="because")
 CONFLICTED = Problem(condition="Conflicted", reason="HostnameConflict", message="because")
 WITHOUT_AUTHORITY = Problem(condition="Accepted", reason="NoValidCACertificate", message="because")
@@ -109,7 +108,7 @@ def graph(
     )
     return Graph(
         settings=GraphSettings(),
-        gateways={EG: GatewayNode(source=source, gateway_class=CLASS, listeners=listeners, problems=problems)},
+        gateways={EG: GatewayNode(source=source, listeners=listeners, problems=problems)},
         http={"HTTPRoute": _routes(routes)},
         l4={"TCPRoute": _routes(tcp_routes)},
     )
