@@ -15,7 +15,6 @@ import json
 import multiprocessing
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,19 +24,17 @@ from pathlib import Path
 import msgspec
 from immutables import Map
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # for the package lab
-
-from cluster.objects import probe_route
-from cluster.probe import PROBES, asked
-from cluster.run import Client
+from bench.cluster.objects import probe_route
+from bench.cluster.probe import PROBES, asked
+from bench.cluster.run import Client
+from bench.pipeline import EG, world
+from bench.standalone import serving_backend, status_of, until
 from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
 from k8s_apply.local.binary import find_envoy
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
-from pipeline import EG, world
-from standalone import serving_backend, status_of, until
 from xds_server.bootstrap.local import local_bootstrap
 from xds_server.serve.fleet import Fleet
 from xds_server.serve.server import XdsServer

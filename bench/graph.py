@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from bench.worlds import backend, route
 from gateway_api.graph.build import build_graph
 from gateway_api.graph.incremental.keeper import GraphKeeper
 from gateway_api.graph.types import GraphSettings
@@ -31,7 +32,6 @@ from k8s_watch.objects.core import Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ReferenceGrant
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
-from worlds import backend, route
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"

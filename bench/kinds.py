@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from immutables import Map
 
+from bench.worlds import backend, route
 from flow.clock import SystemClock
 from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
@@ -33,7 +34,6 @@ from k8s_watch.kinds import ALL
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.telemetry.metrics import Metrics
-from worlds import backend, route
 from xds_server.snapshot.cache import SnapshotCache
 
 KINDS = {kind.name: kind for kind in ALL}

@@ -13,6 +13,8 @@ import msgspec
 import yaml
 from immutables import Map
 
+from bench.proxy import Proxy
+from bench.worlds import GATEWAY, backend, route
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import EndpointSlice, Service
@@ -20,8 +22,6 @@ from k8s_watch.objects.gateway import Gateway, GatewayClass
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.pipeline import Pipeline
-from proxy import Proxy
-from worlds import GATEWAY, backend, route
 from xds_server.snapshot.cache import SnapshotCache
 
 EG = ObjectKey("default", "eg")

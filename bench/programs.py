@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import envoy_gateway
-from worlds import GATEWAY, backend, backend_resource, route
+from bench.cluster import envoy_gateway
+from bench.worlds import GATEWAY, backend, backend_resource, route
 
 EG_CONFIG = """\
 apiVersion: gateway.envoyproxy.io/v1alpha1

@@ -24,10 +24,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # for the package lab
-
-from processes import children, cpu_seconds, memory_mib, name
-from programs import PROGRAMS, Program, write_route, write_world
+from bench.processes import children, cpu_seconds, memory_mib, name
+from bench.programs import PROGRAMS, Program, write_route, write_world
 
 PATIENCE = 300.0
 

@@ -8,14 +8,11 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # for the package lab
-
-from programs import PROGRAMS, Program, world_text
+from bench.programs import PROGRAMS, Program, world_text
 
 
 def once(command: list[str], bytecode: Path) -> dict[str, float]:

@@ -11,8 +11,8 @@ from http.client import HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import quote
 
-from lab import pki
-from lab.places import NODE_ADDRESS
+from tests.lab import pki
+from tests.lab.places import NODE_ADDRESS
 
 type Json = dict[str, Any]
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from cluster.objects import endpoint_slice, plain_route
-from cluster.run import Run
-from processes import memory_mib
+from bench.cluster.objects import endpoint_slice, plain_route
+from bench.cluster.run import Run
+from bench.processes import memory_mib
 
 EDITS = 3
 """Of each route, before memory is looked at."""

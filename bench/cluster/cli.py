@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster import envoy_gateway, report
-from cluster.api import Api, ApiError
-from cluster.figures import ALL, BY_ID, FIGURES, Alone, Figure, Values
-from cluster.ramp import ramp, world
-from cluster.run import Run, switched_on
-from cluster.systems import ENVOY_GATEWAY, LYCHGATE, SYSTEMS, System, install
-from lab import cluster as lab
-from lab.network import NETNS
-from lab.places import NAMESPACE, PROJECT
+from bench.cluster import envoy_gateway, report
+from bench.cluster.api import Api, ApiError
+from bench.cluster.figures import ALL, BY_ID, FIGURES, Alone, Figure, Values
+from bench.cluster.ramp import ramp, world
+from bench.cluster.run import Run, switched_on
+from bench.cluster.systems import ENVOY_GATEWAY, LYCHGATE, SYSTEMS, System, install
+from tests.lab import cluster as lab
+from tests.lab.network import NETNS
+from tests.lab.places import NAMESPACE, PROJECT
 
 RESULTS = PROJECT / "docs" / "performance"
 PAGE = PROJECT / "docs" / "performance.md"

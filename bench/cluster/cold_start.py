@@ -5,10 +5,10 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from cluster.api import Json
-from cluster.objects import host
-from cluster.run import HTTP_INSIDE, Client, Run, until
-from processes import TICK
+from bench.cluster.api import Json
+from bench.cluster.objects import host
+from bench.cluster.run import HTTP_INSIDE, Client, Run, until
+from bench.processes import TICK
 
 
 def cold_start(run: Run) -> dict[str, float]:

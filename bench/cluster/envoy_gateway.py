@@ -11,8 +11,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from lab.images import Image, base_layer, write
-from lab.layers import digest_of, layer, put_program
+from tests.lab.images import Image, base_layer, write
+from tests.lab.layers import digest_of, layer, put_program
 
 VERSION = "v1.9.1"
 HELM = "v3.21.4"

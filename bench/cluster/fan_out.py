@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster.objects import GATEWAY, NAMESPACE, plain_route
-from cluster.run import Run
-from cluster.systems import LYCHGATE
-from processes import cpu_seconds, memory_mib
+from bench.cluster.objects import GATEWAY, NAMESPACE, plain_route
+from bench.cluster.run import Run
+from bench.cluster.systems import LYCHGATE
+from bench.processes import cpu_seconds, memory_mib
 
 
 def fan_out(run: Run, clients: int, changes: int) -> dict[str, Any]:

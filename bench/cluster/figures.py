@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from cluster.churn import churn, growth
-from cluster.cold_start import cold_start
-from cluster.fan_out import fan_out
-from cluster.loss import losses
-from cluster.many_gateways import many_gateways
-from cluster.one_change import one_change
-from cluster.probe import PROBES, probe, probe_under_churn
-from cluster.run import Run
-from cluster.serving import serving
-from cluster.status import status
-from cluster.wire import wire
+from bench.cluster.churn import churn, growth
+from bench.cluster.cold_start import cold_start
+from bench.cluster.fan_out import fan_out
+from bench.cluster.loss import losses
+from bench.cluster.many_gateways import many_gateways
+from bench.cluster.one_change import one_change
+from bench.cluster.probe import PROBES, probe, probe_under_churn
+from bench.cluster.run import Run
+from bench.cluster.serving import serving
+from bench.cluster.status import status
+from bench.cluster.wire import wire
 
 type Values = dict[str, Any]
 type Measure = Callable[[Run, int], Values]

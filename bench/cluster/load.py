@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster.api import Json
+from bench.cluster.api import Json
 
 
 @contextmanager

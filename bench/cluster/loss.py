@@ -13,13 +13,13 @@ from typing import Any
 
 from cryptography import x509
 
-from cluster.api import Json
-from cluster.certificates import certificate
-from cluster.load import under_load
-from cluster.objects import NAMESPACE, gateway, header, route, rule
-from cluster.run import Run, is_programmed, until
-from cluster.traffic import unverified
-from lab import cluster as lab
+from bench.cluster.api import Json
+from bench.cluster.certificates import certificate
+from bench.cluster.load import under_load
+from bench.cluster.objects import NAMESPACE, gateway, header, route, rule
+from bench.cluster.run import Run, is_programmed, until
+from bench.cluster.traffic import unverified
+from tests.lab import cluster as lab
 
 HOST = "loss.example.com"
 PAUSE = 0.2

@@ -7,12 +7,12 @@ what is measured is the control plane. Deployments, Services and Secrets are mad
 import time
 from collections.abc import Iterator
 
-from cluster.api import Json
-from cluster.objects import GATEWAY, LABELS, NAMESPACE, endpoint_slice, gateway, plain_route, service
-from cluster.one_change import cost
-from cluster.probe import probe
-from cluster.run import SELECTOR, Run, until
-from processes import cpu_seconds, memory_mib
+from bench.cluster.api import Json
+from bench.cluster.objects import GATEWAY, LABELS, NAMESPACE, endpoint_slice, gateway, plain_route, service
+from bench.cluster.one_change import cost
+from bench.cluster.probe import probe
+from bench.cluster.run import SELECTOR, Run, until
+from bench.processes import cpu_seconds, memory_mib
 
 GATEWAYS = 200
 ROUTES_EACH = 5

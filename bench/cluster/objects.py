@@ -7,7 +7,7 @@ to a backend that does not exist, header filters in both. The ramp's shape gives
 import json
 from typing import Any
 
-from lab.binaries import SUITE_IMAGES
+from tests.lab.binaries import SUITE_IMAGES
 
 type Json = dict[str, Any]
 

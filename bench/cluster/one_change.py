@@ -7,10 +7,10 @@ world, gathers: its milliseconds are those of a change at this pace, not of one 
 import time
 from collections.abc import Callable
 
-from cluster.api import Json
-from cluster.objects import endpoint_slice, plain_route
-from cluster.run import Run
-from processes import cpu_seconds
+from bench.cluster.api import Json
+from bench.cluster.objects import endpoint_slice, plain_route
+from bench.cluster.run import Run
+from bench.processes import cpu_seconds
 
 PAUSE = 0.2
 """Seconds from one change to the next: each is a pass of its own."""

@@ -5,10 +5,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from cluster.churn import Churn
-from cluster.objects import NAMESPACE, probe_route
-from cluster.run import Client, Run
-from cluster.systems import LYCHGATE
+from bench.cluster.churn import Churn
+from bench.cluster.objects import NAMESPACE, probe_route
+from bench.cluster.run import Client, Run
+from bench.cluster.systems import LYCHGATE
 
 PAUSE = 0.005
 PATIENCE = 60.0

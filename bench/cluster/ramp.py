@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from cluster.api import Json
-from cluster.objects import BACKENDS, endpoint_slice, plain_route, service
-from cluster.run import Run
-from processes import memory_mib
+from bench.cluster.api import Json
+from bench.cluster.objects import BACKENDS, endpoint_slice, plain_route, service
+from bench.cluster.run import Run
+from bench.processes import memory_mib
 
 RATE = 50
 """Routes a second, each with its Service and its slice."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster import svg
-from cluster.figures import FIGURES, FLOOR, Figure, Over, Target
-from cluster.loss import VARIANTS
-from cluster.systems import ENVOY_GATEWAY, LYCHGATE, System
+from bench.cluster import svg
+from bench.cluster.figures import FIGURES, FLOOR, Figure, Over, Target
+from bench.cluster.loss import VARIANTS
+from bench.cluster.systems import ENVOY_GATEWAY, LYCHGATE, System
 
 type Json = dict[str, Any]
 

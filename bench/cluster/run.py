@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
-from cluster.api import Api, Json
-from cluster.objects import BACKENDS, GATEWAY, LABELS, NAMESPACE, backend, gateway, host
-from cluster.systems import System, pid_of
-from lab import cluster as lab
-from lab.processes import NotReady, wait_for
-from processes import cpu_seconds
+from bench.cluster.api import Api, Json
+from bench.cluster.objects import BACKENDS, GATEWAY, LABELS, NAMESPACE, backend, gateway, host
+from bench.cluster.systems import System, pid_of
+from bench.processes import cpu_seconds
+from tests.lab import cluster as lab
+from tests.lab.processes import NotReady, wait_for
 
 HTTP_INSIDE = 10080
 """The port of the plain listener inside a proxy's pod, in both systems."""

@@ -2,10 +2,10 @@
 
 import time
 
-from cluster.load import under_load
-from cluster.objects import host
-from cluster.run import Run
-from processes import cpu_seconds
+from bench.cluster.load import under_load
+from bench.cluster.objects import host
+from bench.cluster.run import Run
+from bench.processes import cpu_seconds
 
 RATE = 1000
 """Requests a second, all to one hostname in the middle of the world."""

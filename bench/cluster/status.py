@@ -2,9 +2,9 @@
 
 import time
 
-from cluster.api import Json
-from cluster.objects import NAMESPACE, plain_route
-from cluster.run import SELECTOR, Run, until
+from bench.cluster.api import Json
+from bench.cluster.objects import NAMESPACE, plain_route
+from bench.cluster.run import SELECTOR, Run, until
 
 PATIENCE = 900.0
 

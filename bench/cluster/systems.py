@@ -4,13 +4,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import envoy_gateway
-from cluster.api import Api, Json
-from lab import cluster as lab
-from lab.binaries import GATEWAY_API_CRDS
-from lab.places import CONTAINERD_SOCKET, PROJECT
-from lab.processes import wait_for
-from lab.project_images import ENVOY_IMAGE
+from bench.cluster import envoy_gateway
+from bench.cluster.api import Api, Json
+from tests.lab import cluster as lab
+from tests.lab.binaries import GATEWAY_API_CRDS
+from tests.lab.places import CONTAINERD_SOCKET, PROJECT
+from tests.lab.processes import wait_for
+from tests.lab.project_images import ENVOY_IMAGE
 
 DEPLOYMENT = "envoy-gateway"
 SELECTOR = "control-plane=envoy-gateway"

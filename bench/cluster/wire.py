@@ -4,8 +4,8 @@ import re
 import subprocess
 import time
 
-from cluster.objects import endpoint_slice, plain_route
-from cluster.run import Run
+from bench.cluster.objects import endpoint_slice, plain_route
+from bench.cluster.run import Run
 
 XDS_PORT = 18000
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from conformance import installation, page, report, suite, twins
-from conformance.installation import Mode
-from lab import cluster
-from lab.places import PROJECT
+from tests.conformance import installation, page, report, suite, twins
+from tests.conformance.installation import Mode
+from tests.lab import cluster
+from tests.lab.places import PROJECT
 
 REPORTS = PROJECT / "docs" / "conformance"
 PAGE = PROJECT / "docs" / "conformance.md"

@@ -4,10 +4,10 @@ import json
 from enum import Enum
 
 from gateway_api.features import supported
-from lab.binaries import GATEWAY_API_CRDS
-from lab.cluster import kubectl
-from lab.places import PROJECT
-from lab.processes import wait_for
+from tests.lab.binaries import GATEWAY_API_CRDS
+from tests.lab.cluster import kubectl
+from tests.lab.places import PROJECT
+from tests.lab.processes import wait_for
 
 GATEWAY_CLASS = "eg"
 SYSTEM = "envoy-gateway-system"

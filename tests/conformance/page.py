@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from conformance.report import LEVELS, counts, numbers
-from conformance.suite import PROFILES
+from tests.conformance.report import LEVELS, counts, numbers
+from tests.conformance.suite import PROFILES
 
 type Json = dict[str, Any]
 

@@ -10,9 +10,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.installation import GATEWAY_CLASS, Mode
-from lab.network import inside
-from lab.places import ADMIN_KUBECONFIG, CACHE, binary
+from tests.conformance.installation import GATEWAY_CLASS, Mode
+from tests.lab.network import inside
+from tests.lab.places import ADMIN_KUBECONFIG, CACHE, binary
 
 PROFILES = {
     "GATEWAY-HTTP": "HTTPRoute",

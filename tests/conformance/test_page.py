@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from conformance.cli import PAGE, claimed, page_now, tracked
-from conformance.installation import Mode
-from conformance.page import with_tables
-from conformance.report import load
+from tests.conformance.cli import PAGE, claimed, page_now, tracked
+from tests.conformance.installation import Mode
+from tests.conformance.page import with_tables
+from tests.conformance.report import load
 
 OURS: dict[str, Any] = {
     "gateway-namespace": {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.report import failures, is_whole, load, summary
+from tests.conformance.report import failures, is_whole, load, summary
 
 REPORT = """
 profiles:

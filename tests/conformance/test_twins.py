@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from conformance.twins import without_twin
+from tests.conformance.twins import without_twin
 
 LOG = """=== RUN   TestConformance
     --- PASS: TestConformance/Known (1.00s)

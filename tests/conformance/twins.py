@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from lab.places import PROJECT
+from tests.lab.places import PROJECT
 
 CASES = PROJECT / "tests" / "cases"
 

@@ -3,7 +3,7 @@
 etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet (on containerd, runc and a CNI bridge),
 kube-proxy (nftables), CoreDNS and an assigner of LoadBalancer addresses run in one network namespace of their own. Pods
 are real containers with addresses of their own, Services work, LoadBalancer Services get an address, and no packet
-leaves the machine. Needs Linux, root, Go and the Debian packages of `lab.tools`.
+leaves the machine. Needs Linux, root, Go and the Debian packages of `tests.lab.tools`.
 
 The project that is tested here is never imported here: the lab only sees its wheel, its manifests and its images.
 """

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from lab.binaries import SUITE_IMAGES
-from lab.images import Image, base_layer, write
-from lab.layers import Fill, Layer, digest_of, layer, put_program
-from lab.places import binary
+from tests.lab.binaries import SUITE_IMAGES
+from tests.lab.images import Image, base_layer, write
+from tests.lab.layers import Fill, Layer, digest_of, layer, put_program
+from tests.lab.places import binary
 
 PAUSE_IMAGE = "localhost/lab/pause:1"
 COREDNS_IMAGE = "localhost/lab/coredns:1"

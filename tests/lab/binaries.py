@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lab.places import CACHE
+from tests.lab.places import CACHE
 
 KUBERNETES = "v1.36.3"
 ETCD = "v3.6.8"

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
-from lab import cluster, loadbalancer, processes, project_images, tools
-from lab.network import inside
-from lab.places import ADMIN_KUBECONFIG, CACHE
+from tests.lab import cluster, loadbalancer, processes, project_images, tools
+from tests.lab.network import inside
+from tests.lab.places import ADMIN_KUBECONFIG, CACHE
 
 
 def main() -> int:

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import base_images, binaries, network, node, pki, processes, project_images, tools
-from lab.places import ADMIN_KUBECONFIG, CONTAINERD_SOCKET, NODE, STATE, binary
+from tests.lab import base_images, binaries, network, node, pki, processes, project_images, tools
+from tests.lab.places import ADMIN_KUBECONFIG, CONTAINERD_SOCKET, NODE, STATE, binary
 
 log = logging.getLogger("lab")
 

@@ -11,8 +11,8 @@ import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.layers import Layer, layer
-from lab.places import CACHE
+from tests.lab.layers import Layer, layer
+from tests.lab.places import CACHE
 
 IMAGES = CACHE / "images"
 NONROOT = "65532:65532"

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lab.places import CACHE
+from tests.lab.places import CACHE
 
 RELEASE = "trixie"
 """The Debian release of `docker/Dockerfile`."""

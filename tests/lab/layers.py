@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lab.places import CACHE
+from tests.lab.places import CACHE
 
 type Fill = Callable[[Path], None]
 """Puts a layer's files under the given root."""

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
-from lab.pki import certificate, key
-from lab.places import LOADBALANCER_NETWORK, NODE_ADDRESS
+from tests.lab.pki import certificate, key
+from tests.lab.places import LOADBALANCER_NETWORK, NODE_ADDRESS
 
 log = logging.getLogger("loadbalancer")
 

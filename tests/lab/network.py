@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from lab.places import NAMESPACE, NODE_ADDRESS, STATE
+from tests.lab.places import NAMESPACE, NODE_ADDRESS, STATE
 
 NETNS = Path("/run/netns")
 BEFORE = STATE / "netns-before"

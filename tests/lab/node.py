@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from lab import pki
-from lab.base_images import PAUSE_IMAGE
-from lab.places import (
+from tests.lab import pki
+from tests.lab.base_images import PAUSE_IMAGE
+from tests.lab.places import (
     CONTAINERD_SOCKET,
     DNS_SERVICE_ADDRESS,
     NODE,

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.places import API_SERVICE_ADDRESS, NODE, NODE_ADDRESS, STATE
+from tests.lab.places import API_SERVICE_ADDRESS, NODE, NODE_ADDRESS, STATE
 
 PKI = STATE / "pki"
 DAYS = "3650"

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from lab.network import inside
-from lab.places import STATE
+from tests.lab.network import inside
+from tests.lab.places import STATE
 
 PIDS = STATE / "pid"
 LOGS = STATE / "log"

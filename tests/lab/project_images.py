@@ -14,10 +14,10 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lab import interpreter
-from lab.images import Image, base_layer, write
-from lab.layers import Layer, digest_of, layer, put_program
-from lab.places import PROJECT
+from tests.lab import interpreter
+from tests.lab.images import Image, base_layer, write
+from tests.lab.layers import Layer, digest_of, layer, put_program
+from tests.lab.places import PROJECT
 
 LYCHGATE_IMAGE = "localhost/lychgate:dev"
 ENVOY_IMAGE = "localhost/lychgate-envoy:dev"

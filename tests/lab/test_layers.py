@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import layers
+from tests.lab import layers
 
 
 @pytest.fixture(autouse=True)

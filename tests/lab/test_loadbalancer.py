@@ -1,6 +1,6 @@
 """Which Service gets which address."""
 
-from lab.loadbalancer import Addresses
+from tests.lab.loadbalancer import Addresses
 
 
 def test_services_get_addresses_of_their_own() -> None:

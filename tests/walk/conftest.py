@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import cluster, tools
-from lab.places import PROJECT
-from walk.terminal import kubectl
+from tests.lab import cluster, tools
+from tests.lab.places import PROJECT
+from tests.walk.terminal import kubectl
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.network import inside
-from lab.places import ADMIN_KUBECONFIG, PROJECT, binary
-from lab.processes import NotReady, wait_for
+from tests.lab.network import inside
+from tests.lab.places import ADMIN_KUBECONFIG, PROJECT, binary
+from tests.lab.processes import NotReady, wait_for
 
 type Json = dict[str, Any]
 

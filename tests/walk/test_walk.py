@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.binaries import GATEWAY_API_CRDS
-from lab.places import PROJECT
-from walk.terminal import EXAMPLES, Json, Load, SlowLoad, apply, curl, curl_many, eventually, get, kubectl, wait
+from tests.lab.binaries import GATEWAY_API_CRDS
+from tests.lab.places import PROJECT
+from tests.walk.terminal import EXAMPLES, Json, Load, SlowLoad, apply, curl, curl_many, eventually, get, kubectl, wait
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]  # the first run builds Kubernetes
 
