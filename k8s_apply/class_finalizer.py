@@ -43,15 +43,20 @@ type ClassUses = Mapping[ObjectKey, ClassUse]
 
 
 def class_uses(graph: Graph) -> ClassUses:
-    """Return the classes that have to carry the finalizer, and those that must not. Pure; cost: linear in the Gateways.
+    """Return the classes that have to carry the finalizer, and those that must not. Pure; cost: a look at Gateways
+    until each class is seen to be in use, at all of them where one is not.
 
     One that is not accepted is left as it is while a Gateway names it.
     """
-    used = {node.source.spec.gateway_class_name for node in graph.gateways.values()}
+    unused = {key.name for key in graph.gateway_classes}
+    for gateway in graph.gateways.values():
+        unused.discard(gateway.source.spec.gateway_class_name)
+        if not unused:
+            break
     return {
-        key: ClassUse(node.source, key.name in used)
+        key: ClassUse(node.source, in_use=key.name not in unused)
         for key, node in graph.gateway_classes.items()
-        if key.name not in used or not node.problems
+        if key.name in unused or not node.problems
     }
 
 
