@@ -1,8 +1,7 @@
 """What a change costs, from the cluster's snapshot to the last acknowledgement of a proxy: no more in a big world."""
 
-import asyncio
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -11,30 +10,19 @@ import gateway_api
 import k8s_apply
 import lychgate
 import xds_server
-from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
-from gateway_api.ir.fleet import FleetReport, GatewayFleet
-from gateway_api.ir.infra import InfraReport
-from gateway_api.status.observed import RememberedRefusals
-from k8s_apply.certificates import Authority
-from k8s_apply.infra.observed import InfraKeeper
-from k8s_apply.infra.reconcile import InfraReconciler
-from k8s_apply.status_writer import StatusWriter
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Deployment, EndpointSlice, Namespace, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import ClusterSnapshot
-from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.pipeline import Pipeline
-from lychgate.telemetry.metrics import Metrics
-from tests.flow.virtual_clock import VirtualClock
 from tests.gateway_api.conftest import KINDS
 from tests.gateway_api.worlds import changed
-from tests.k8s_apply.fake_writer import FakeWriter
-from tests.k8s_apply.gateways import SETTINGS, infra, objects
+from tests.k8s_apply.gateways import infra, objects
 from tests.lines import bytes_made, lines_run
+from tests.lychgate.following import Follower
 from tests.xds_server.reference_client import DeltaClient, Link
 from xds_server.protocol.messages import DeltaRequest
 from xds_server.snapshot.cache import SnapshotCache
@@ -258,78 +246,6 @@ def assignments(cluster: ClusterSnapshot) -> list[Resource]:
     return [of for step in gateways for of in step.snapshot.of(ResourceType.ENDPOINT).by_name.values()]
 
 
-class Handed:
-    """A source whose snapshots are handed to it."""
-
-    def __init__(self, cluster: ClusterSnapshot) -> None:
-        self.cluster = cluster
-        self.revision = Latest(0)
-
-    def snapshot(self) -> ClusterSnapshot:
-        return self.cluster
-
-    async def run(self) -> None:
-        raise NotImplementedError
-
-
-class Replica:
-    """All in a process of a cluster that follows the source, up to the wishes."""
-
-    def __init__(self, cluster: ClusterSnapshot) -> None:
-        self._clock = clock = VirtualClock()
-        self._source = Handed(cluster)
-        leading, api = Latest(initial=True), FakeWriter(clock)
-        fleet = FleetReport({key: GatewayFleet(connected=1, acked=1) for key in cluster.gateways})
-        self._infra = InfraReconciler(
-            api, leading=leading, clock=clock, settings=SETTINGS, ca=nothing, bootstrap=lambda _, __: {}
-        )
-        self._statuses = StatusWriter(api, leading=leading, clock=clock, observed=lambda _: None)
-        controller = Controller(
-            self._source,
-            SnapshotCache(),
-            feedback=Feedback(Latest(fleet), Latest(InfraReport()), RememberedRefusals(GraphSettings())),
-            sinks=Sinks(self._infra, self._statuses),
-            settings=GraphSettings(),
-            hold_off=changes_allowance(1.0, 1.0),
-            metrics=Metrics(),
-            clock=clock,
-        )
-        self._seen = InfraKeeper(SETTINGS)
-        self._loop = asyncio.new_event_loop()
-        self._running = self._loop.create_task(controller.run())
-
-    def __enter__(self) -> Self:
-        self.follow(self._source.cluster)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.cancel()
-        self._loop.run_until_complete(asyncio.gather(self._running, return_exceptions=True))
-        self._loop.close()
-
-    def follow(self, cluster: ClusterSnapshot) -> None:
-        """Go through all that this changes, until nothing moves any more."""
-        self.hear(cluster)
-        self.rest()
-
-    def hear(self, cluster: ClusterSnapshot) -> None:
-        """Go through what this changes at once: all but the statuses, if there were some a moment ago."""
-        self._source.cluster = cluster
-        self._source.revision.publish(cluster.revision)
-        self._loop.run_until_complete(self._clock.advance(0))
-        self._seen.update(cluster, cluster.gateways, {}, None, changed=cluster.changed)
-        self._infra.saw(cluster)
-        self._statuses.saw(cluster.changed)
-
-    def rest(self) -> None:
-        """Go through all else."""
-        self._loop.run_until_complete(self._clock.advance(5))
-
-
-def nothing() -> Authority:
-    raise NotImplementedError
-
-
 def of_proxies(kind: type[Object], name: str = "eg5") -> Object:
     """One of the objects that are made for a Gateway."""
     made = objects(infra(ObjectKey("default", name)))[kind.__name__]
@@ -342,7 +258,6 @@ OF_ONE: dict[str, Callable[[], Any]] = {
     "a Service that no route names": lambda: of_kind("Service", spec={"ports": [{"port": 80}]}),
     "a Secret that no listener names": lambda: of_kind("Secret"),
     "a ConfigMap that nobody names": lambda: of_kind("ConfigMap"),
-    "a Deployment of ours": lambda: ("Deployment", (of := of_proxies(Deployment)).key, of),
     "a Service of ours": lambda: ("Service", (of := of_proxies(Service)).key, of),
     "a class's status": lambda: ("GatewayClass", ObjectKey("", "eg"), reported_class()),
 }
@@ -357,6 +272,14 @@ def reported_class() -> GatewayClass:
 def test_a_change_costs_no_look_at_gateways_that_it_does_not_concern(change: str) -> None:
     few, many = (lines_to_follow(shared_service(gateways, 1), OF_ONE[change]()) for gateways in (10, 100))
     assert 0 < many <= few + 60
+
+
+def test_what_is_seen_of_one_gateways_proxies_is_compared_with_the_report_before_and_costs_no_more() -> None:
+    """Two lines for each Gateway, 0.2 µs; of several reports in a row only what they come to is compared."""
+    deployment = of_proxies(Deployment)
+    change = "Deployment", deployment.key, deployment
+    few, many = (lines_to_follow(shared_service(gateways, 1), change) for gateways in (10, 100))
+    assert few < many <= few + 2 * 90 + 60
 
 
 def test_a_gateway_of_others_costs_no_look_at_each_gateway() -> None:
@@ -377,17 +300,17 @@ def test_statuses_of_several_changes_at_once_cost_no_look_at_all_routes() -> Non
 
     def lines(routes: int) -> int:
         cluster = world(routes)
-        with Replica(cluster) as replica:
+        with Follower(cluster) as follower:
             for turn in range(20):  # more than what is said at once
                 n = turn % 3
                 cluster = changed(cluster, [("HTTPRoute", ObjectKey("default", f"r{n}"), route(n, path=f"/{turn}"))])
-                replica.hear(cluster)
-            return lines_run(replica.rest, gateway_api, k8s_apply, lychgate)
+                follower.hear(cluster)
+            return lines_run(follower.rest, gateway_api, k8s_apply, lychgate)
 
     assert 0 < lines(100) <= lines(25) + 10
 
 
 def lines_to_follow(cluster: ClusterSnapshot, change: Any) -> int:
     after = changed(cluster, [change])
-    with Replica(cluster) as replica:
-        return lines_run(lambda: replica.follow(after), gateway_api, k8s_apply, lychgate, xds_server)
+    with Follower(cluster) as follower:
+        return lines_run(lambda: follower.follow(after), gateway_api, k8s_apply, lychgate, xds_server)

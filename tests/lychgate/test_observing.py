@@ -4,10 +4,8 @@ from collections.abc import Mapping
 
 from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
-from k8s_apply.class_finalizer import FINALIZER, FinalizerWriter
+from k8s_apply.class_finalizer import FINALIZER
 from k8s_apply.infra.observed import Nodes
-from k8s_apply.lease import Leadership
-from k8s_apply.status_writer import StatusWriter
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY_CLASS
 from k8s_watch.objects.gateway import Gateway, GatewayClass, GatewayClassSpec, GatewaySpec
@@ -15,12 +13,12 @@ from k8s_watch.objects.meta import Meta
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.in_cluster.observing import Observer
 from lychgate.pipeline import Pipeline, Step
-from lychgate.telemetry.edge_collector import Writers
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import FakeWriter
 from tests.k8s_apply.gateways import EG, SETTINGS
 from tests.k8s_apply.running import running
 from tests.k8s_apply.site import Site
+from tests.lychgate.writers import writers_of
 
 CLASS = ObjectKey("", "eg")
 WORLD = ClusterSnapshot(
@@ -37,21 +35,15 @@ WORLD = ClusterSnapshot(
 
 
 async def test_a_pass_and_all_other_news_are_in_the_report_and_a_class_in_use_has_its_finalizer() -> None:
-    clock, leading = VirtualClock(), Latest(initial=True)
+    clock = VirtualClock()
     api = FakeWriter(clock)
     api.put(GATEWAY_CLASS, CLASS, metadata={"uid": "c"})
-    site = Site(clock, api)
-    writers = Writers(
-        StatusWriter(api, leading=leading, clock=clock, observed=lambda _: None),
-        site.reconciler,
-        finalizers := FinalizerWriter(api, leading=leading, clock=clock),
-        Leadership(api, identity="a", key=ObjectKey("ns", "lease"), clock=clock),
-    )
+    writers = writers_of(Site(clock, api))
     nodes: Latest[Nodes | None] = Latest(None)
     bundles: Latest[Mapping[str, str] | None] = Latest(None)
     observer = Observer(writers, SETTINGS, nodes=nodes, bundles=bundles)
     steps: Latest[Step | None] = Latest(None)
-    async with running(observer.run(steps), finalizers.run()):
+    async with running(observer.run(steps), writers.finalizers.run()):
         bundles.publish({"crd": "v1"})
         await settle()
         assert observer.report.value.bundles is None  # of no Gateway is anything known
@@ -59,7 +51,7 @@ async def test_a_pass_and_all_other_news_are_in_the_report_and_a_class_in_use_ha
         await settle()
         assert observer.report.value.bundles == {"crd": "v1"}
         assert observer.report.value.gateways[EG].problem == ""
-        site.reconciler.problems.publish({EG: "a quota"})
+        writers.infra.problems.publish({EG: "a quota"})
         await settle()
         assert observer.report.value.gateways[EG].problem == "a quota"
     assert (api.peek(GATEWAY_CLASS, CLASS) or {})["metadata"]["finalizers"] == [FINALIZER]

@@ -14,15 +14,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from flow.latest import Latest
 from k8s_apply.certificates import AUTHORITY_LIFE, make_authority
-from k8s_apply.class_finalizer import FinalizerWriter
-from k8s_apply.lease import Leadership
-from k8s_apply.status_writer import StatusWriter
 from k8s_watch.informer import KindHealth
-from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import HTTP_ROUTE
 from lychgate.cli.main import app
 from lychgate.telemetry.certificate_collector import CertificateCollector
-from lychgate.telemetry.edge_collector import EdgeCollector, Writers
+from lychgate.telemetry.edge_collector import EdgeCollector
 from lychgate.telemetry.endpoints import HELD, Readiness, serving
 from lychgate.telemetry.fleet_collector import FleetCollector
 from lychgate.telemetry.fleet_meter import FleetMeter
@@ -35,6 +31,7 @@ from tests.k8s_apply.gateways import infra
 from tests.k8s_apply.running import running
 from tests.k8s_apply.site import Site
 from tests.k8s_apply.test_status_writer import key, wish
+from tests.lychgate.writers import writers_of
 from tests.xds_server.serve.conftest import EG
 from tests.xds_server.world import world
 from xds_server.serve.fleet import Fleet
@@ -47,15 +44,6 @@ HERE = "127.0.0.1"
 async def fetch(port: int, path: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(f"http://{HERE}:{port}{path}") as answer:
         return answer.status, await answer.text()
-
-
-def writers_of(site: Site, leading: Latest[bool]) -> Writers:
-    return Writers(
-        StatusWriter(site.api, leading=leading, clock=site.clock, observed=lambda _: None),
-        site.reconciler,
-        FinalizerWriter(site.api, leading=leading, clock=site.clock),
-        Leadership(site.api, identity="a", key=ObjectKey("ns", "lease"), clock=site.clock),
-    )
 
 
 async def test_readiness_says_what_is_missing_and_health_does_not_care(free_port: Callable[[], int]) -> None:
@@ -149,9 +137,9 @@ def test_the_fleets_counts_carry_the_type_and_nothing_unbounded() -> None:
 
 async def test_the_edges_are_read_when_somebody_asks() -> None:
     registry = CollectorRegistry()
-    clock, leading = VirtualClock(), Latest(initial=True)
+    clock = VirtualClock()
     api = FakeWriter(clock)
-    writers = writers_of(Site(clock, api), leading)
+    writers = writers_of(Site(clock, api))
     kind = KindHealth(kind="Gateway", synced=True, state="Watching", objects=7, rejected=0, failures=2, error="down")
     missing = KindHealth(
         kind="TCPRoute", synced=True, state="Empty", objects=0, rejected=0, failures=9, error="no CRD", not_served=True
@@ -174,8 +162,8 @@ async def test_the_edges_are_read_when_somebody_asks() -> None:
 async def test_gateways_whose_infrastructure_is_not_as_wished_are_counted_until_it_is() -> None:
     clock, registry = VirtualClock(), CollectorRegistry()
     api = FakeWriter(clock)
-    site, leading = Site(clock, api), Latest(initial=True)
-    registry.register(EdgeCollector(tuple, writers_of(site, leading), lambda: 0))
+    site = Site(clock, api)
+    registry.register(EdgeCollector(tuple, writers_of(site), lambda: 0))
     api.refuse = refusals(403, "apply")
     async with running(site.reconciler.run()):
         await site.want(infra())
