@@ -55,7 +55,9 @@ class Line:
     @property
     def ratio(self) -> float | None:
         """None also where it would say nothing: of errors, and of what fell."""
-        if self.ours is None or not self.theirs or self.target.over is not Over.MEDIAN or self.theirs < 0:
+        if self.ours is None or not self.theirs or self.target.over is not Over.MEDIAN:
+            return None
+        if min(self.ours, self.theirs) < 0:
             return None
         return self.ours / self.theirs
 
