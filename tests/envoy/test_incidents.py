@@ -96,6 +96,11 @@ def test_an_incident_is_translated_to_what_envoy_accepts(envoy_verdict, incident
     assert verdict(envoy_verdict, hosts=[host("*", *ACCEPTED[incident])]) == ""
 
 
+def test_an_address_with_leading_zeros_is_taken(envoy_verdict) -> None:
+    place = ir.Endpoint(address="010.0.0.01", port=80)
+    assert verdict(envoy_verdict, places=[ir.Endpoints(cluster=NAME, endpoints=(place,))]) == ""
+
+
 def secret(chain: bytes, key: bytes) -> ir.TlsSecret:
     return ir.TlsSecret(name="default/cert", certificate_chain=chain, private_key=ir.PrivateBytes(key))
 

@@ -4,6 +4,7 @@ An address is encoded by itself, and a cluster is its addresses' encodings one a
 comes or goes, the others are known.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import groupby
@@ -17,6 +18,9 @@ from xds_server.snapshot.resource import Resource, make_resource
 
 ADDRESSES = 32_768
 """As many, of all clusters, are kept encoded: with 10 MB."""
+
+LEADING_ZEROS = re.compile(r"\b0+(?=[0-9])")
+"""API servers before 1.36 let 010.0.0.1 pass for 10.0.0.1. Envoy would refuse it, and all other addresses with it."""
 
 
 def endpoints(of: ir.Endpoints) -> Resource:
@@ -60,6 +64,7 @@ def _locality(zone: str, members: Iterable[ir.Endpoint], *, some_ready: bool) ->
 @lru_cache(maxsize=ADDRESSES)
 def _endpoint(address: str, port: int, *, draining: bool) -> bytes:
     """One address as a field of its locality's encoding."""
-    place = core.Address(socket_address=core.SocketAddress(address=address, port_value=port))
+    plain = LEADING_ZEROS.sub("", address)
+    place = core.Address(socket_address=core.SocketAddress(address=plain, port_value=port))
     status = core.HealthStatus.DRAINING if draining else core.HealthStatus.UNKNOWN
     return as_field(ENDPOINTS, encode(pb.LbEndpoint(endpoint=pb.Endpoint(address=place), health_status=status)))

@@ -41,3 +41,12 @@ def plain(of: list[ir.Endpoint]) -> pb.ClusterLoadAssignment:
 @given(ENDPOINTS)
 def test_the_encoding_is_that_of_the_whole_message(found: list[ir.Endpoint]) -> None:
     assert endpoints(ir.Endpoints(cluster=NAME, endpoints=tuple(found))).body == encode(plain(found))
+
+
+def test_no_number_of_an_address_begins_with_a_zero() -> None:
+    """API servers before 1.36 read such an address as decimal, and Envoy would refuse it."""
+    written = ["010.000.0.09", "10.20.0.100", "0177.0.0.1", "fd00::00a0"]
+    places = tuple(ir.Endpoint(address=each, port=80) for each in written)
+    message = pb.ClusterLoadAssignment.FromString(endpoints(ir.Endpoints(cluster=NAME, endpoints=places)).body)
+    found = {each.endpoint.address.socket_address.address for each in message.endpoints[0].lb_endpoints}
+    assert found == {"10.0.0.9", "10.20.0.100", "177.0.0.1", "fd00::0a0"}
