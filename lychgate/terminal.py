@@ -1,6 +1,9 @@
 """What a command says to its terminal, or to the file or pipe in its place, which may be full or gone.
 
 Nobody's traffic may end because nobody listens any more: `lychgate run | head -1` goes on serving.
+
+And nobody whose words it repeats may command it: the name of a backend may be any text, and who looks at a status is
+an administrator.
 """
 
 import os
@@ -22,10 +25,18 @@ def hold_streams() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
+def printable(text: str) -> str:
+    """Return the text with what nobody can read, line breaks and tabs aside, written out: `\\x1b` for an escape."""
+    if text.isprintable():
+        return text
+    shown = (c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(shown)
+
+
 def say(text: str) -> None:
     """Print a line to standard output at once; what cannot be written is lost."""
     with suppress(OSError):
-        print(text, flush=True)  # noqa: T201 (a command speaks to its terminal)
+        print(printable(text), flush=True)  # noqa: T201 (a command speaks to its terminal)
 
 
 @contextmanager
@@ -44,7 +55,7 @@ def reporting(command: str) -> Iterator[None]:
 def complain(text: str) -> None:
     """Print a line to standard error; what cannot be written is lost."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 (a command speaks to its terminal)
+        print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 (a command speaks to its terminal)
 
 
 def forgiving(stream: TextIO) -> TextIO:

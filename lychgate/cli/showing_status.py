@@ -23,7 +23,7 @@ from lychgate.cli.bad_conditions import is_bad
 from lychgate.cli.observed_statuses import observed_statuses
 from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
-from lychgate.terminal import complain, reporting
+from lychgate.terminal import complain, printable, reporting
 
 PIPE_WIDTH = 240
 """Columns of a line that goes to a file or another program: nobody has to read it on a screen."""
@@ -108,19 +108,24 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
         start = tuple("" if place[: i + 1] == shown[: i + 1] else part for i, part in enumerate(place))
         shown = place
         message = row.message if verbose or is_bad(row) else ""
-        table.add_row(*start, row.type, row.status, row.reason, message, style="red" if is_bad(row) else None)
+        cells = map(printable, (*start, row.type, row.status, row.reason, message))
+        table.add_row(*cells, style="red" if is_bad(row) else None)
     # No markup: messages quote regular expressions, whose brackets are not ours.
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
     console.print(table)
+
+    def line(text: str, style: str | None = None) -> None:
+        console.print(printable(text), style=style, highlight=False)
+
     for gateway, addresses in report.addresses.items():
-        console.print(f"Gateway/{gateway} at {', '.join(addresses) or 'no address yet'}", highlight=False)
+        line(f"Gateway/{gateway} at {', '.join(addresses) or 'no address yet'}")
     for rejected in report.rejected:
         name = f"{rejected.kind}/{rejected.name}" if rejected.name else rejected.kind or "document"
-        console.print(f"rejected: {rejected.where}: {name}: {rejected.reason}", style="red", highlight=False)
+        line(f"rejected: {rejected.where}: {name}: {rejected.reason}", "red")
     for passed in report.passed_over:
-        console.print(f"note: {passed.where}: not read: {passed.what}", highlight=False)
+        line(f"note: {passed.where}: not read: {passed.what}")
     for one in report.oversights:
-        console.print(f"warning: {one.object}: {one.reason}", style="yellow", highlight=False)
+        line(f"warning: {one.object}: {one.reason}", "yellow")
 
 
 def _any_bad(rows: Iterable[StatusRow]) -> bool:

@@ -89,6 +89,14 @@ async def test_brackets_in_a_message_are_no_markup(server: ApiServer, tmp_path: 
     assert 'the path "[/a-z]+(" and "/v[a-z]+(" are no expressions' in said.out
 
 
+async def test_a_message_commands_no_terminal(server: ApiServer, tmp_path: Path) -> None:
+    """A route may name its backend with any text, and who reads that it is not there is an administrator."""
+    put_route(server, "Service default/\x1b]0;mine\x07\x1b[2J\x9b31m\u202e\nä is not there")
+    said = await status(server, tmp_path)
+    assert r"default/\x1b]0;mine\x07\x1b[2J\x9b31m\u202e" in said.out
+    assert "ä is not there" in said.out
+
+
 async def test_in_a_pod_where_nothing_is_served_the_cluster_is_asked(server: ApiServer, tmp_path: Path) -> None:
     put_route(server, "no")
     environment = {

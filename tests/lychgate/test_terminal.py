@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from lychgate.terminal import forgiving
+from lychgate.terminal import complain, forgiving
 
 FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
@@ -28,6 +28,11 @@ def test_a_log_on_a_full_disk_loses_lines_and_raises_nothing() -> None:
 def test_what_fits_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     logging.StreamHandler(forgiving(sys.stderr)).emit(logging.makeLogRecord({"msg": "heard"}))
     assert capsys.readouterr().err == "heard\n"
+
+
+def test_what_is_repeated_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("a\x1b[2J\x9b\rb\nÄ 😀")
+    assert capsys.readouterr().err == "a\\x1b[2J\\x9b\\rb\nÄ 😀\n"
 
 
 def test_streams_that_were_closed_are_no_trouble() -> None:
