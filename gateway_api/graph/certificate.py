@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from itertools import islice
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,6 +26,9 @@ _MAX_RSA_EXPONENT = 2**33
 
 _MAX_KEY = 16 * 1024
 """Bytes of PEM; an RSA key of 8192 bits has 6.5 KiB."""
+
+_MAX_NAMES = 100
+"""So many of a certificate's names are told, and compared with those of others: public authorities sign no more."""
 
 _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 
@@ -56,6 +60,7 @@ def tls_secret(secret: Secret) -> TlsSecret | Problem:
         return _invalid(secret, "holds data that is not base64")
     try:
         wrong = _mismatch(chain, key)
+        names = () if wrong else _dns_names(chain)
     except Exception:
         # Of bytes that anybody wrote, the library raises more than it names (a KeyError for a TLS feature that it does
         # not know, an InternalError for a key that is too short), and some of it only when a part is asked for. None of
@@ -67,6 +72,7 @@ def tls_secret(secret: Secret) -> TlsSecret | Problem:
         name=f"{secret.metadata.namespace}/{secret.metadata.name}",
         certificate_chain=chain,
         private_key=PrivateBytes(key),
+        names=names,
     )
 
 
@@ -135,6 +141,13 @@ def _unusable(leaf: x509.Certificate) -> str | None:
     if not names and not any(each.value for each in common):
         return "has a certificate with neither a common name nor a subject alternative name"
     return None
+
+
+def _dns_names(chain: bytes) -> tuple[str, ...]:
+    extensions = x509.load_pem_x509_certificates(chain)[0].extensions
+    found = (each.value for each in extensions if isinstance(each.value, x509.SubjectAlternativeName))
+    names = (name.lower() for each in found for name in each.get_values_for_type(x509.DNSName))
+    return tuple(islice(dict.fromkeys(names), _MAX_NAMES))
 
 
 def _invalid(secret: Secret, wrong: str) -> Problem:

@@ -151,10 +151,18 @@ def listener_invalid(message: str) -> Problem:
     return Problem(condition=PROGRAMMED, reason="Invalid", message=message)
 
 
-def overlapping_hostnames(message: str) -> Problem:
-    """Say that HTTPS listeners of one port have hostnames that overlap. A warning: both are served.
+def overlapping_certificates(message: str) -> Problem:
+    """Say that listeners of one port have certificates for the same name. A warning: both are served.
 
-    Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig
+    Spec: Gateway API v1.6 ListenerReasonOverlappingCertificates
+    """
+    return Problem(condition=OVERLAPPING_TLS_CONFIG, reason="OverlappingCertificates", message=message)
+
+
+def overlapping_hostnames(message: str) -> Problem:
+    """Say that listeners with TLS on one port have hostnames that overlap. A warning: both are served.
+
+    Spec: Gateway API v1.6 ListenerReasonOverlappingHostnames
     """
     return Problem(condition=OVERLAPPING_TLS_CONFIG, reason="OverlappingHostnames", message=message)
 

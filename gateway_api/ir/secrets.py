@@ -32,6 +32,8 @@ class TlsSecret(Record, frozen=True):
     """`<ns>/<secret>`."""
     certificate_chain: bytes
     private_key: PrivateBytes
+    names: tuple[str, ...] = ()
+    """The DNS names that it is for, in lower case: exact, or `*.suffix` with one label before the suffix."""
 
 
 class CaBundle(Record, frozen=True):

@@ -17,9 +17,9 @@ OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"
 AUTHORITIES = [{"ca.crt": certificate(ec.generate_private_key(ec.SECP256R1())).decode()} for _ in range(2)]
 CERTIFICATES = [
-    secret_data(ec.generate_private_key(ec.SECP256R1()))
+    secret_data(ec.generate_private_key(ec.SECP256R1()), name)
     | {"ca.crt": base64.b64encode(authority["ca.crt"].encode()).decode()}
-    for authority in AUTHORITIES
+    for authority, name in zip(AUTHORITIES, ("*.example.com", "a.example.com"), strict=True)
 ]
 
 NAMESPACES = ("a", "b")

@@ -3,7 +3,7 @@
 import base64
 import datetime
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -96,20 +96,25 @@ def http_route(graph: Callable[..., Graph]) -> Callable[..., HTTPRouteNode]:
 
 @pytest.fixture
 def secret() -> Callable[..., str]:
-    """A Secret's name, and its key → the Secret as YAML, with a certificate for that key."""
+    """A Secret's name, and its key → the Secret as YAML, with a certificate for that key and these `names`."""
 
     def build(
-        name: str = "cert", *, namespace: str = "default", key: CertificateIssuerPrivateKeyTypes | None = None
+        name: str = "cert",
+        *,
+        namespace: str = "default",
+        key: CertificateIssuerPrivateKeyTypes | None = None,
+        names: Sequence[str] = (),
     ) -> str:
-        data = secret_data(key or ec.generate_private_key(ec.SECP256R1()))
+        data = secret_data(key or ec.generate_private_key(ec.SECP256R1()), *names)
         return yaml.safe_dump({"kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data})
 
     return build
 
 
-def secret_data(key: CertificateIssuerPrivateKeyTypes) -> dict[str, str]:
-    """The data of a Secret with a certificate for that key."""
-    return {"tls.crt": _b64(certificate(key)), "tls.key": _b64(pem_key(key))}
+def secret_data(key: CertificateIssuerPrivateKeyTypes, *names: str) -> dict[str, str]:
+    """The data of a Secret with a certificate for that key and these names."""
+    extensions = [x509.SubjectAlternativeName(map(x509.DNSName, names))] if names else []
+    return {"tls.crt": _b64(certificate(key, *extensions)), "tls.key": _b64(pem_key(key))}
 
 
 def pem_key(key: CertificateIssuerPrivateKeyTypes) -> bytes:

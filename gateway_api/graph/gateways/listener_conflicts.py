@@ -10,9 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import msgspec
 
 from gateway_api.graph import problems
-from gateway_api.graph.gateways.listener import OF_SERVER_NAME, can_share_port, transport_of
+from gateway_api.graph.gateways.listener import can_share_port, transport_of
 from gateway_api.graph.gateways.standing import is_unaccepted
-from gateway_api.graph.hostnames import intersect
 from gateway_api.graph.mentions import some
 from gateway_api.graph.problems import Problem
 from gateway_api.graph.types import ListenerNode
@@ -28,7 +27,6 @@ def judge_together(listeners: Sequence[ListenerNode]) -> tuple[ListenerNode, ...
     accepted = [(i, listener) for i, listener in enumerate(listeners) if not is_unaccepted(listener)]
     for siblings in _grouped(accepted, lambda listener: (transport_of(listener.spec), listener.spec.port)):
         _conflicts(siblings, found)
-        _overlaps(siblings, found)
     for siblings in _grouped(accepted, lambda listener: (transport_of(listener.spec), listener.bind_port)):
         _bind_port_clashes(siblings, found)
     return tuple(
@@ -85,24 +83,6 @@ def _protocol_conflict(siblings: list[_Indexed], what: str, found: _Found) -> No
     for i, listener in siblings:
         others = some(f"{other.spec.name} ({other.spec.protocol})" for j, other in siblings if j != i)
         found[i].append(problems.protocol_conflict(f"{what} cannot serve {listener.spec.protocol} beside {others}."))
-
-
-def _overlaps(siblings: list[_Indexed], found: _Found) -> None:
-    """Tell listeners with TLS whose hostnames overlap: browsers may reuse one's connection for the other.
-
-    Spec: Gateway API v1.6 ListenerConditionOverlappingTLSConfig
-    """
-    for i, listener in siblings:
-        if listener.spec.protocol not in OF_SERVER_NAME or i in found:
-            continue
-        others = [
-            other.spec.name
-            for j, other in siblings
-            if j != i and other.spec.protocol in OF_SERVER_NAME and intersect(listener.hostname, other.hostname)
-        ]
-        if others:
-            message = f"Hostname {listener.spec.hostname or '(any)'} overlaps with listener {', '.join(others)}."
-            found[i].append(problems.overlapping_hostnames(message))
 
 
 def _bind_port_clashes(siblings: list[_Indexed], found: _Found) -> None:

@@ -12,7 +12,8 @@ from gateway_api.graph import problems
 from gateway_api.graph.gateways.client_validation import with_client_validation
 from gateway_api.graph.gateways.listener import judge_listener
 from gateway_api.graph.gateways.listener_conflicts import judge_names
-from gateway_api.graph.gateways.listener_set_conflicts import Beside, judge_beside
+from gateway_api.graph.gateways.listener_overlaps import with_overlaps
+from gateway_api.graph.gateways.listener_set_conflicts import judge_beside
 from gateway_api.graph.gateways.standing import is_refused, is_refused_in_set
 from gateway_api.graph.label_selector import allows
 from gateway_api.graph.lookup import Lookup
@@ -92,15 +93,16 @@ def with_listener_sets(gateway: GatewayNode, listener_sets: Iterable[ListenerSet
     Spec: GEP-1713 "Listener Precedence", "Listener Validation"
     """
     nodes = list(listener_sets)
-    beside = judge_beside(gateway.listeners, [listener for node in nodes for listener in node.listeners])
-    accepted = {listener.listener_set for listener in beside.added if not is_refused_in_set(listener)}
-    return _with(gateway, beside, tuple(node.source.key for node in nodes), len(accepted))
+    added = judge_beside(gateway.listeners, (listener for node in nodes for listener in node.listeners))
+    listeners, count = with_overlaps((*gateway.listeners, *added)), len(gateway.listeners)
+    accepted = {listener.listener_set for listener in added if not is_refused_in_set(listener)}
+    keys = tuple(node.source.key for node in nodes)
+    return _with(gateway, listeners[:count], keys, listeners[count:], len(accepted))
 
 
 def with_sets_of(known: GatewayNode, gateway: GatewayNode) -> GatewayNode:
     """Return a Gateway with the ListenerSets that `known` has, and all listeners as they are there."""
-    beside = Beside(known.listeners, known.set_listeners)
-    return _with(gateway, beside, known.listener_sets, known.accepted_listener_sets)
+    return _with(gateway, known.listeners, known.listener_sets, known.set_listeners, known.accepted_listener_sets)
 
 
 def leaves_alike(one: GatewayNode, other: GatewayNode) -> bool:
@@ -133,17 +135,23 @@ def listeners_by_set(gateway: GatewayNode) -> Mapping[ObjectKey, tuple[ListenerN
     return {key: tuple(listeners) for key, listeners in found.items()}
 
 
-def _with(gateway: GatewayNode, beside: Beside, listener_sets: tuple[ObjectKey, ...], accepted: int) -> GatewayNode:
+def _with(
+    gateway: GatewayNode,
+    own: tuple[ListenerNode, ...],
+    listener_sets: tuple[ObjectKey, ...],
+    added: tuple[ListenerNode, ...],
+    accepted: int,
+) -> GatewayNode:
     found = gateway.problems
-    if all(map(is_refused, beside.own)) and all(map(is_refused, beside.added)):
+    if all(map(is_refused, own)) and all(map(is_refused, added)):
         # Of its own alone: others' are none of its owner's business.
-        names = some(listener.spec.name for listener in gateway.listeners) if gateway.listeners else "there is none"
+        names = some(listener.spec.name for listener in own) if own else "there is none"
         found = (*found, problems.listeners_not_valid(f"No listener is valid: {names}."))
     return msgspec.structs.replace(
         gateway,
-        listeners=beside.own,
+        listeners=own,
         listener_sets=listener_sets,
-        set_listeners=beside.added,
+        set_listeners=added,
         accepted_listener_sets=accepted,
         problems=found,
     )
