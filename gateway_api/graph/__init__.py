@@ -11,6 +11,6 @@ Services have an address (`occupied`).
 * Policies as such, whatever they say: `policy`.
 * For all: `resolver` (the one door to referred objects), `reference_grant`, `references`, `problems` (the users'
   errors), `mentions` (names in their messages), `attached` (who is bound to whom), `forsaken` (whose status still names
-  us), `certificate`, `ca_certificates`, `label_selector`, `precedence`, `hostnames`, `durations`, `regex`, `occupied`,
-  `written`, `mappings`.
+  us), `certificate`, `ca_certificates`, `label_selector`, `precedence`, `hostnames`, `paths`, `durations`, `regex`,
+  `occupied`, `written`, `mappings`.
 """

@@ -19,7 +19,8 @@ from gateway_api.graph.attached import (
 )
 from gateway_api.graph.certificate import tls_secret
 from gateway_api.graph.forsaken import forsaken
-from gateway_api.graph.gateways.listener_set import is_orphan, listeners_by_set, with_listener_sets, with_listeners
+from gateway_api.graph.gateways.listener_set import is_orphan
+from gateway_api.graph.gateways.together import listeners_by_set, with_listener_sets, with_listeners
 from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.lookup import Judged
 from gateway_api.graph.occupied import Occupied

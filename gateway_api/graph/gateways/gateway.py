@@ -21,7 +21,7 @@ def judge_gateway(
 ) -> GatewayNode:
     """Judge a Gateway of one of our classes, its listeners one by one and together. Routes are not counted yet.
 
-    Whether there is a listener to accept it for is not said yet: `listener_set.with_listener_sets` does.
+    Whether there is a listener to accept it for is not said yet: `together.with_listener_sets` does.
 
     Spec: Gateway API v1.6 Gateway, GatewayConditionAccepted
     """

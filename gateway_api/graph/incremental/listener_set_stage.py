@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
-from gateway_api.graph.gateways.listener_set import (
-    is_orphan,
+from gateway_api.graph.gateways.listener_set import is_orphan
+from gateway_api.graph.gateways.together import (
     leaves_alike,
     listeners_by_set,
     stands_alike,
