@@ -31,10 +31,8 @@ class EndpointsNow:
 
     def _list(self, of: ir.Cluster) -> ir.Endpoints:
         if of.name not in self._listed:
-            service, slices = (
-                self._cluster.services.get(of.backend),
-                self._cluster.slices_by_service.get(of.backend, ()),
-            )
+            service = self._cluster.services.get(of.backend)
+            slices = self._cluster.slices_by_service.get(of.backend, ())
             self._listed[of.name] = lower_endpoints(of, service, slices)
         return self._listed[of.name]
 
@@ -93,16 +91,13 @@ class EndpointsKeeper:
         if backends is None:
             touched = list(self._clusters)
         else:
-            touched = list(chain.from_iterable(self._of_backend[key] for key in self._known(backends)))
+            touched = list(chain.from_iterable(self._of_backend.get(key, ()) for key in backends))
         changed = dict[ir.ClusterName, ir.Endpoints | None](dict.fromkeys(n for n, new in clusters.items() if not new))
         for name in dict.fromkeys(chain((name for name, new in clusters.items() if new), touched)):
             before = self._endpoints.get(name)
             if (endpoints := now.of(self._clusters[name], before)) is not before:
                 changed[name] = self._endpoints[name] = endpoints
         return changed
-
-    def _known(self, backends: Iterable[ObjectKey]) -> list[ObjectKey]:
-        return [key for key in backends if key in self._of_backend]
 
     def _replace(self, name: ir.ClusterName, new: ir.Cluster | None) -> None:
         if old := self._clusters.pop(name, None):

@@ -20,7 +20,7 @@ from immutables import Map
 
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.hostnames import wider
-from gateway_api.graph.mappings import replaced
+from gateway_api.graph.mappings import not_equal, replaced
 from gateway_api.graph.types import Graph, HTTPRouteNode, RouteId, Routes, RouteScoping
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import NO_CHANGE, IRChange, TableChange
@@ -216,9 +216,9 @@ class GatewayKeeper:
         return tables, scopings
 
     def _relist(self) -> dict[str, ir.Listener | None]:
-        before = self._listeners
-        self._listeners = _named(with_scoping(listener, self._scopings) for listener in self._without_routes.listeners)
-        return _changed(before, self._listeners)
+        before, now = self._listeners, (with_scoping(of, self._scopings) for of in self._without_routes.listeners)
+        self._listeners = {listener.name: listener for listener in now}
+        return {name: self._listeners.get(name) for name in not_equal(before, self._listeners)}
 
     def _bring(self, route: RouteId, node: HTTPRouteNode) -> None:
         bindings = bindings_of(node, self._gateway)
@@ -283,12 +283,3 @@ class GatewayKeeper:
 
 def _routes_of(kinds: Mapping[str, Routes[HTTPRouteNode]], gateway: ObjectKey) -> frozenset[RouteId]:
     return frozenset(RouteId(kind, key) for kind, routes in kinds.items() for key in routes.of.get(gateway, ()))
-
-
-def _named(records: Iterable[ir.Listener]) -> dict[str, ir.Listener]:
-    return {record.name: record for record in records}
-
-
-def _changed[K, V](before: Mapping[K, V], after: Mapping[K, V]) -> dict[K, V | None]:
-    changed: dict[K, V | None] = {key: value for key, value in after.items() if before.get(key) != value}
-    return changed | dict.fromkeys(before.keys() - after.keys())

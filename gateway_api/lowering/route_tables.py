@@ -34,6 +34,9 @@ from k8s_watch.keys import ObjectKey
 FEW_HOSTNAMES = 64
 """So many listeners a Gateway can have without ListenerSets. Up to there 404 and 421 are told apart exactly."""
 
+_EVERYTHING = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
+_MISDIRECTED = (ir.Route(name="misdirected", match=_EVERYTHING, action=ir.Respond(status=421)),)
+
 
 class BoundRoute(msgspec.Struct, frozen=True):
     """A route on one listener, with the hostnames that both share."""
@@ -99,7 +102,7 @@ def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
                 if owner(hostname, plan.on_port) == own:
                     hosts.setdefault(hostname, []).extend(on_host(hostname, binding.route, routes))
     virtual_hosts = [virtual_host(hostname, routes) for hostname, routes in hosts.items()]
-    virtual_hosts += [_misdirected(hostname) for hostname in plan.misdirected]
+    virtual_hosts += [ir.VirtualHost(hostname=hostname, routes=_MISDIRECTED) for hostname in plan.misdirected]
     return ir.RouteTable(name=plan.name, virtual_hosts=in_order(virtual_hosts))
 
 
@@ -131,9 +134,3 @@ def owner(hostname: str, listeners: Set[str]) -> str | None:
 def virtual_host(hostname: str, routes: Iterable[RankedRoute]) -> ir.VirtualHost:
     """Put the routes of a hostname into the order of matching."""
     return ir.VirtualHost(hostname=hostname, routes=tuple(ranked.route for ranked in sorted(routes, key=place)))
-
-
-def _misdirected(hostname: str) -> ir.VirtualHost:
-    everything = ir.Match(path=ir.PathMatch(kind="prefix", value="/"))
-    route = ir.Route(name="misdirected", match=everything, action=ir.Respond(status=421))
-    return ir.VirtualHost(hostname=hostname, routes=(route,))
