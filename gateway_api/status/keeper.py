@@ -177,9 +177,6 @@ class _Desk:
 
 
 def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:
-    if graph is before:
-        policies: dict[str, set[ObjectKey]] = {kind: set() for kind in graph.policies}
-        return _Touched(set(), set(), set(), {kind: set() for kind in graph.routes}, policies)
     if change.before is before:
         routes = {kind: set(change.routes.get(kind, ())) for kind in graph.routes}
         policies = {kind: set(change.policies.get(kind, ())) for kind in graph.policies}
