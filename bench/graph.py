@@ -7,7 +7,6 @@ Each line: a size, then for each sort of change the median CPU in milliseconds o
 
 import argparse
 import base64
-import datetime
 import gc
 import json
 import statistics
@@ -16,9 +15,6 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bench.worlds import backend, route
 from gateway_api.graph.build import build_graph
@@ -32,6 +28,7 @@ from k8s_watch.objects.core import Secret, Service
 from k8s_watch.objects.gateway import Gateway, GatewayClass, ReferenceGrant
 from k8s_watch.objects.routes import HTTPRoute
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot
+from tests.authority import Authority
 
 OURS = "gateway.envoyproxy.io/gatewayclass-controller"
 GROUP = "gateway.networking.k8s.io"
@@ -104,18 +101,11 @@ def permit(cluster: ClusterSnapshot, turn: int) -> ClusterSnapshot:
     return put(cluster, "ReferenceGrant", msgspec.convert(document, ReferenceGrant))
 
 
-def renew(cluster: ClusterSnapshot, turn: int) -> ClusterSnapshot:
+def renew(cluster: ClusterSnapshot, _turn: int) -> ClusterSnapshot:
     """A certificate of a listener."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = (
-        builder.serial_number(turn + 1).not_valid_before(start).not_valid_after(start + datetime.timedelta(days=1))
-    )
-    chain = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    data = {"tls.crt": base64.b64encode(chain).decode(), "tls.key": base64.b64encode(pem).decode()}
+    pem = Authority().issue(x509.DNSName("a.example.com"))
+    files = {"tls.crt": pem.certificate, "tls.key": pem.key}
+    data = {name: base64.b64encode(content).decode() for name, content in files.items()}
     document = {"metadata": {"name": "cert", "namespace": "default"}, "data": data}
     return put(cluster, "Secret", msgspec.convert(document, Secret))
 
