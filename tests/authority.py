@@ -15,17 +15,18 @@ from gateway_api.ir.identity import gateway_uri
 from k8s_watch.keys import ObjectKey
 
 DAY = datetime.timedelta(days=1)
-SIGNS = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
+USES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
 )
+
+
+def key_usage(*uses: str) -> x509.KeyUsage:
+    """For these, and for nothing else."""
+    return x509.KeyUsage(**{use: use in uses for use in USES})
+
+
+SIGNS = key_usage("key_cert_sign", "crl_sign")
 """Without it, and without the key identifiers, strict peers refuse an authority. Spec: RFC 5280 §4.2.1"""
 LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 

@@ -4,20 +4,7 @@ import base64
 
 from cryptography import x509
 
-
-def key_usage(*, digital_signature: bool) -> x509.KeyUsage:
-    """For the encipherment of keys, and for signatures or not."""
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        content_commitment=False,
-        key_encipherment=True,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+from tests.authority import key_usage
 
 
 def pem(label: str, der: bytes) -> bytes:
@@ -30,7 +17,7 @@ UNKNOWN_KEY = pem("PRIVATE KEY", bytes.fromhex("300f020100300506032a030404036162
 MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 
 UNUSABLE: dict[str, tuple[tuple[x509.ExtensionType, ...], str]] = {
-    "lacks digitalSignature": ((key_usage(digital_signature=False),), "www.example.com"),
+    "lacks digitalSignature": ((key_usage("key_encipherment"),), "www.example.com"),
     "must be stapled": ((MUST_STAPLE,), "www.example.com"),
     "neither a common name": ((), ""),
 }

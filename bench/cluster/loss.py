@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from cryptography import x509
 
 from bench.cluster.api import Json
-from bench.cluster.certificates import certificate
 from bench.cluster.load import under_load
 from bench.cluster.objects import NAMESPACE, gateway, header, route, rule
 from bench.cluster.run import Run, is_programmed, until
 from bench.cluster.traffic import unverified
+from tests.authority import Authority, Pem
 from tests.lab import cluster as lab
 
 HOST = "loss.example.com"
@@ -137,9 +137,15 @@ def _listener_beside(run: Run, turn: int) -> None:
     run.api.apply(gateway(run.system.gateway_class, http, *([beside] if turn % 2 else [])))
 
 
+@cache
+def _certificate(_number: int) -> Pem:
+    """One of several; each has a serial number of its own."""
+    return Authority().issue(x509.DNSName(HOST))
+
+
 def _certificate_rotation(run: Run, turn: int) -> None:
-    crt, key = certificate(HOST, turn % 2)
-    data = {"tls.crt": base64.b64encode(crt).decode(), "tls.key": base64.b64encode(key).decode()}
+    pem = _certificate(turn % 2)
+    data = {"tls.crt": base64.b64encode(pem.certificate).decode(), "tls.key": base64.b64encode(pem.key).decode()}
     metadata = {"name": "loss", "namespace": NAMESPACE, "labels": {"bench": "world"}}
     run.api.apply(
         {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": metadata, "data": data}
@@ -161,7 +167,7 @@ def _serves_certificate(run: Run, turn: int) -> bool:
         unverified().wrap_socket(connection, server_hostname=HOST) as secured,
     ):
         served = secured.getpeercert(binary_form=True)
-    wanted = x509.load_pem_x509_certificate(certificate(HOST, turn % 2)[0])
+    wanted = x509.load_pem_x509_certificate(_certificate(turn % 2).certificate)
     return served is not None and x509.load_der_x509_certificate(served).serial_number == wanted.serial_number
 
 

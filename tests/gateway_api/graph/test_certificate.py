@@ -17,7 +17,8 @@ from gateway_api.graph.types import ListenerNode
 from gateway_api.ir.xds import CaBundle, TlsSecret
 from k8s_watch.objects.core import ConfigMap, Secret
 from k8s_watch.objects.meta import Meta
-from tests.certificates import MUST_STAPLE, key_usage
+from tests.authority import key_usage
+from tests.certificates import MUST_STAPLE
 from tests.certificates import UNUSABLE as CERTIFICATES
 from tests.gateway_api.conftest import certificate, pem_key
 
@@ -153,7 +154,7 @@ def test_a_certificate_that_no_proxy_can_serve_is_refused(wrong: str, listeners:
     assert wrong in node.problems[0].message
 
 
-@pytest.mark.parametrize("extension", [key_usage(digital_signature=True), NAMED])
+@pytest.mark.parametrize("extension", [key_usage("digital_signature"), NAMED])
 def test_what_is_for_signatures_or_names_somebody_is_served(
     extension: x509.ExtensionType, listeners: Listeners
 ) -> None:
@@ -169,7 +170,7 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 ODD = certificate(
     KEY,
     x509.SubjectAlternativeName([x509.DNSName("www.example.com"), x509.RFC822Name("a@example.com")]),
-    key_usage(digital_signature=True),
+    key_usage("digital_signature"),
     MUST_STAPLE,
 )
 DER = x509.load_pem_x509_certificate(ODD).public_bytes(Encoding.DER)
