@@ -1,6 +1,6 @@
-"""A place among a connection manager's filters that each route fills with a filter of its own.
+"""A place among a connection manager's filters that each route fills with filters of its own.
 
-Many a filter can be set up in full for a listener only. A `Composite` with a matcher for each route puts a filter of
+Many a filter can be set up in full for a listener only. A `Composite` with a matcher for each route puts filters of
 the route's own in its place.
 """
 
@@ -8,7 +8,11 @@ from envoy.extensions.common.matching.v3.extension_matcher_pb2 import (
     ExtensionWithMatcher,
     ExtensionWithMatcherPerRoute,
 )
-from envoy.extensions.filters.http.composite.v3.composite_pb2 import Composite, ExecuteFilterAction
+from envoy.extensions.filters.http.composite.v3.composite_pb2 import (
+    Composite,
+    ExecuteFilterAction,
+    FilterChainConfiguration,
+)
 from xds.core.v3.extension_pb2 import TypedExtensionConfig
 from xds.type.matcher.v3.matcher_pb2 import Matcher
 
@@ -17,6 +21,7 @@ __all__ = [
     "ExecuteFilterAction",
     "ExtensionWithMatcher",
     "ExtensionWithMatcherPerRoute",
+    "FilterChainConfiguration",
     "Matcher",
     "TypedExtensionConfig",
 ]

@@ -14,7 +14,9 @@ from envoy.extensions.filters.http.router.v3.router_pb2 import Router
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
     HttpConnectionManager,
     HttpFilter,
+    LocalReplyConfig,
     Rds,
+    ResponseMapper,
     ScopedRds,
     ScopedRoutes,
 )
@@ -34,11 +36,13 @@ __all__ = [
     "HealthCheck",
     "HttpConnectionManager",
     "HttpFilter",
+    "LocalReplyConfig",
     "Lua",
     "LuaPerRoute",
     "Mutations",
     "OnDemand",
     "Rds",
+    "ResponseMapper",
     "Router",
     "ScopedRds",
     "ScopedRoutes",

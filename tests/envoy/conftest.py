@@ -155,7 +155,7 @@ def _is_free(port: int) -> bool:
 
 
 class Echo(QuietHandler):
-    """Answers with what it saw, as JSON. Below /hang it answers when the test is over."""
+    """Answers with what it saw, as JSON. Below /hang it answers when the test is over, and at .../nothing with 204."""
 
     disable_nagle_algorithm = True
     wbufsize = -1
@@ -177,6 +177,10 @@ class Echo(QuietHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.startswith("/hang"):
             self.over.wait()
+        if self.path.endswith("/nothing"):
+            self.send_response(204)
+            self.end_headers()
+            return
         headers: dict[str, list[str]] = {}
         for key, value in self.headers.items():
             headers.setdefault(key.lower(), []).append(value)

@@ -1,9 +1,10 @@
 """Requests that somebody else must allow, in a real Envoy: over HTTP and over gRPC."""
 
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
@@ -13,6 +14,7 @@ from envoy.service.auth.v3.external_auth_pb2_grpc import AuthorizationServicer, 
 
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.scoping import scope_tables
+from tests.envoy.conftest import Answer, Proxy
 from tests.envoy.gateways import clusters, endpoints, forward, host, http_gateway, route
 from tests.servers import QuietHandler, serving
 from xds_server.translate.assemble import assemble
@@ -67,6 +69,50 @@ class Authorizer(QuietHandler):
         self.reply(status, b"no", x_user="me", x_other="too", content_type="text/auth", host="evil")
 
 
+def told(name: str, value: str, *, over: bool = True) -> HeaderValueOption:
+    """A header, `over` one of its name."""
+    action = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD if over else HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
+    return HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=action)
+
+
+BROKEN = "x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
+NEXT = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nmine"
+"""What a client would take for the answer to its next request."""
+
+ODD_ANSWERS = {
+    "a header": auth.CheckResponse(ok_response=auth.OkHttpResponse(response_headers_to_add=[told("x-told", "1")])),
+    "a length": auth.CheckResponse(
+        ok_response=auth.OkHttpResponse(response_headers_to_add=[told("content-length", "3")])
+    ),
+    "two lengths": auth.CheckResponse(
+        ok_response=auth.OkHttpResponse(response_headers_to_add=[told("content-length", "3", over=False)])
+    ),
+    **{
+        f"status {code}": auth.CheckResponse(
+            ok_response=auth.OkHttpResponse(response_headers_to_add=[told(":status", code)])
+        )
+        for code in ("204", "304", "100")
+    },
+    "a line break in an answer": auth.CheckResponse(
+        ok_response=auth.OkHttpResponse(response_headers_to_add=[told("x-told", BROKEN)])
+    ),
+    "a line break in a request": auth.CheckResponse(ok_response=auth.OkHttpResponse(headers=[told("x-told", BROKEN)])),
+    "a line break in a name": auth.CheckResponse(
+        ok_response=auth.OkHttpResponse(headers=[told("x-told: 1\r\nhost", "evil")])
+    ),
+    "a denial with a line break": auth.CheckResponse(
+        status={"code": 7}, denied_response=auth.DeniedHttpResponse(headers=[told("x-told", BROKEN)])
+    ),
+    **{
+        f"a denial with {code}": auth.CheckResponse(
+            status={"code": 7}, denied_response=auth.DeniedHttpResponse(status={"code": code}, body=NEXT)
+        )
+        for code in (100, 101, 204, 205, 304)
+    },
+}
+"""What a gRPC authorizer answers, by what the header x-odd asks for."""
+
+
 class GrpcAuthorizer(AuthorizationServicer):
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
@@ -74,6 +120,8 @@ class GrpcAuthorizer(AuthorizationServicer):
     def Check(self, request: auth.CheckRequest, context: object) -> auth.CheckResponse:  # noqa: N802  of the protocol
         asked = request.attributes.request.http
         self.seen.request = {"headers": dict(asked.headers), "body": asked.raw_body}
+        if "x-odd" in asked.headers:
+            return ODD_ANSWERS[asked.headers["x-odd"]]
         if asked.headers.get("authorization") != "good":
             return auth.CheckResponse(status={"code": 7}, denied_response=auth.DeniedHttpResponse(body="no"))
         says = {"x-user": "me", "content-length": "0", "transfer-encoding": "chunked"}
@@ -100,9 +148,16 @@ def authorizers(seen: Seen) -> Iterator[tuple[int, int]]:
         grpc_server.stop(grace=None).wait()
 
 
+class At(NamedTuple):
+    """Where to ask."""
+
+    proxy: Proxy
+    port: int
+
+
 @pytest.fixture(scope="module", params=["never", "always"], ids=["whole", "scoped"])
-def get(request, backends, authorizers, start_proxy, free_port: Callable[[], int]):
-    """Ask with a table that is used as a whole, and with one in scopes."""
+def at(request, backends, authorizers, start_proxy, free_port: Callable[[], int]) -> At:
+    """With a table that is used as a whole, and with one in scopes."""
     port = free_port()
     routes = [route(path, action, external_auth=asked) for path, (asked, action) in RULES.items()]
     gateway = http_gateway(
@@ -110,10 +165,14 @@ def get(request, backends, authorizers, start_proxy, free_port: Callable[[], int
         host("www.example.com", *routes),
         clusters=(*clusters(A, HTTP, GONE), *clusters(GRPC, protocol="http2")),
     )
-    at = {A: backends.http["a"], HTTP: authorizers[0], GRPC: authorizers[1], GONE: free_port()}
-    places = [endpoints(name, to) for name, to in at.items()]
-    proxy = start_proxy(assemble(scope_tables(gateway, request.param, frozenset()), places))
-    return lambda path, **fields: proxy.request(port, path, **fields)
+    ports = {A: backends.http["a"], HTTP: authorizers[0], GRPC: authorizers[1], GONE: free_port()}
+    places = [endpoints(name, to) for name, to in ports.items()]
+    return At(start_proxy(assemble(scope_tables(gateway, request.param, frozenset()), places)), port)
+
+
+@pytest.fixture
+def get(at: At) -> Callable[..., Answer]:
+    return lambda path, **fields: at.proxy.request(at.port, path, **fields)
 
 
 def test_a_route_that_must_be_fetched_first_is_asked_for_too(get) -> None:
@@ -206,3 +265,58 @@ def test_a_grpc_authorizer_sees_all_headers_or_those_that_it_may(get, seen: Seen
     assert seen.request["headers"]["x-mine"] == "1"
     get("/grpc-headers", headers=[GOOD, ("X-Mine", "1")])
     assert "x-mine" not in seen.request["headers"]
+
+
+def test_a_grpc_authorizer_adds_headers_to_answers(get) -> None:
+    answer = get("/grpc", headers=[("X-Odd", "a header")])
+    assert (answer.status, answer.header("x-told")) == (200, "1")
+
+
+@pytest.fixture
+def all_bytes(at: At) -> Callable[[str], tuple[bytes, bytes]]:
+    """Status line and headers, and all else that a client reads on a connection with one request."""
+
+    def ask_for(odd: str) -> tuple[bytes, bytes]:
+        with socket.create_connection(("127.0.0.1", at.port), timeout=10) as client:
+            asked = f"GET /grpc HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\nX-Odd: {odd}\r\n\r\n"
+            client.sendall(asked.encode())
+            head, _, body = client.makefile("rb").read().partition(b"\r\n\r\n")
+            return head.lower(), body
+
+    return ask_for
+
+
+@pytest.mark.parametrize("odd", ["a header", "a length", "two lengths"])
+def test_a_grpc_authorizer_does_not_say_how_long_an_answer_is(all_bytes, odd: str) -> None:
+    """What is left of the body would be the next answer on a connection that clients share."""
+    head, body = all_bytes(odd)
+    assert f"content-length: {len(body)}\r\n".encode() in head
+    assert body
+
+
+@pytest.mark.parametrize("status", ["204", "304", "100"])
+def test_a_grpc_authorizer_does_not_make_a_body_the_next_answer(all_bytes, status: str) -> None:
+    head, body = all_bytes(f"status {status}")
+    assert (head.split()[1], body) == (b"500", b"")
+
+
+def test_an_answer_without_a_body_passes(get) -> None:
+    assert get("/grpc/nothing", headers=[GOOD]).status == 204
+
+
+@pytest.mark.parametrize("odd", [odd for odd in ODD_ANSWERS if "line break" in odd])
+def test_a_line_break_of_a_grpc_authorizer_ends_no_header(all_bytes, odd: str) -> None:
+    head, body = all_bytes(odd)
+    assert (head.split()[1], body) == (b"500", b"")
+
+
+@pytest.mark.parametrize(("status", "answered"), [(100, b"500"), (101, b"500"), (204, b"204"), (304, b"304")])
+def test_a_denial_with_a_status_that_has_no_body_has_none(all_bytes, status: int, answered: bytes) -> None:
+    head, body = all_bytes(f"a denial with {status}")
+    assert (head.split()[1], body) == (answered, b"")
+
+
+def test_a_denial_with_another_status_has_its_body(all_bytes) -> None:
+    head, body = all_bytes("a denial with 205")
+    assert body == NEXT.encode()
+    assert f"content-length: {len(body)}\r\n".encode() in head

@@ -9,7 +9,7 @@ Spec: Envoy v1.40 extensions.filters.network.http_connection_manager.v3.HttpConn
 from collections.abc import Mapping
 
 from gateway_api.ir import xds as ir
-from protos import core, http, matcher
+from protos import accesslog, core, http, matcher
 from protos.encode import pack
 from protos.values import TRUE, seconds, uint32
 from protos.wrap import router_filter
@@ -81,8 +81,33 @@ def connection_manager(of: ir.HttpChain, *, stat_prefix: str) -> http.HttpConnec
         merge_slashes=of.paths.merge_slashes,
         path_with_escaped_slashes_action=ESCAPED_SLASHES[of.paths.escaped_slashes],
         server_header_transformation=manager.PASS_THROUGH,
+        local_reply_config=WITHOUT_BODY,
         upgrade_configs=[manager.UpgradeConfig(upgrade_type="websocket")],
     )
+
+
+def _without_body() -> http.LocalReplyConfig:
+    """Who denies a request says with which status and body, and Envoy would send both: what comes after a status that
+    has no body is to a client the answer to its next request. One that is none to end with is a failure.
+
+    Spec: RFC 9112 section 6.3
+    """
+    nothing = core.DataSource(inline_string="")
+    informs = _status(accesslog.ComparisonFilter.LE, 199)
+    ends = accesslog.OrFilter(filters=[_status(accesslog.ComparisonFilter.EQ, code) for code in (204, 304)])
+    failure = http.ResponseMapper(filter=informs, body=nothing)
+    failure.status_code.value = 500
+    bare = http.ResponseMapper(filter=accesslog.AccessLogFilter(or_filter=ends), body=nothing)
+    return http.LocalReplyConfig(mappers=[failure, bare])
+
+
+def _status(op: accesslog.ComparisonFilter.Op, code: int) -> accesslog.AccessLogFilter:
+    value = core.RuntimeUInt32(default_value=code, runtime_key="no_such_key")
+    comparison = accesslog.ComparisonFilter(op=op, value=value)
+    return accesslog.AccessLogFilter(status_code_filter=accesslog.StatusCodeFilter(comparison=comparison))
+
+
+WITHOUT_BODY = _without_body()
 
 
 def _cors() -> http.HttpFilter:

@@ -17,7 +17,8 @@ from protos import core, matcher
 from protos import external_auth as pb
 from protos.encode import pack
 from protos.values import seconds
-from xds_server.translate.composite import place, put
+from xds_server.translate.answer_guard import guarded
+from xds_server.translate.composite import place, put, put_several
 
 FILTER = "external-auth"
 
@@ -36,14 +37,19 @@ EXTERNAL_AUTH = place(FILTER)
 
 
 def authorization(of: ir.ExternalAuth) -> AnyMessage:
-    """The route's filter, in its place. Neither an answer nor the lack of one makes Envoy choose another route."""
-    return put(core.TypedExtensionConfig(name="envoy.filters.http.ext_authz", typed_config=pack(_ext_authz(of))))
+    """The route's filter, in its place. Neither an answer nor the lack of one makes Envoy choose another route.
+
+    Over gRPC an authorizer may change the answers to those that it lets in, and Envoy has no rules for that.
+    """
+    asking = core.TypedExtensionConfig(name="envoy.filters.http.ext_authz", typed_config=pack(_ext_authz(of)))
+    return put_several(*guarded(asking)) if of.protocol == "grpc" else put(asking)
 
 
 def _ext_authz(of: ir.ExternalAuth) -> pb.ExtAuthz:
     message = pb.ExtAuthz(
         transport_api_version=core.ApiVersion.V3,
         status_on_error=pb.HttpStatus(code=pb.StatusCode.ServiceUnavailable),
+        validate_mutations=True,  # a line break in a value would be the end of a header, or of all of them
     )
     if of.max_body:
         message.with_request_body.max_request_bytes = of.max_body
