@@ -68,7 +68,7 @@ def with_probe(cluster: ClusterSnapshot, index: int) -> ClusterSnapshot:
         cluster,
         revision=cluster.revision + 1,
         changed={"HTTPRoute": frozenset({new.key})},
-        http_routes=Map(cluster.http_routes).set(new.key, new),
+        http_routes=Map(cluster.http_routes.items()).set(new.key, new),
     )
 
 

@@ -56,7 +56,7 @@ def edit(cluster: ClusterSnapshot, index: int, turn: int) -> ClusterSnapshot:
         cluster,
         revision=cluster.revision + 1,
         changed={"HTTPRoute": frozenset({new.key})},
-        http_routes=Map(cluster.http_routes).set(new.key, new),
+        http_routes=Map(cluster.http_routes.items()).set(new.key, new),
     )
 
 
@@ -68,7 +68,7 @@ def move_endpoint(cluster: ClusterSnapshot, index: int, turn: int) -> ClusterSna
         cluster,
         revision=cluster.revision + 1,
         changed={"EndpointSlice": frozenset({slice_.key})},
-        slices_by_service=Map(cluster.slices_by_service).set(key, (slice_,)),
+        slices_by_service=Map(cluster.slices_by_service.items()).set(key, (slice_,)),
     )
 
 
@@ -86,9 +86,9 @@ def add(cluster: ClusterSnapshot, _index: int, _turn: int) -> ClusterSnapshot:
             "Service": frozenset({service.key}),
             "EndpointSlice": frozenset({service.key}),
         },
-        http_routes=Map(cluster.http_routes).set(new.key, new),
-        services=Map(cluster.services).set(service.key, service),
-        slices_by_service=Map(cluster.slices_by_service).set(service.key, (slice_,)),
+        http_routes=Map(cluster.http_routes.items()).set(new.key, new),
+        services=Map(cluster.services.items()).set(service.key, service),
+        slices_by_service=Map(cluster.slices_by_service.items()).set(service.key, (slice_,)),
     )
 
 

@@ -65,7 +65,7 @@ def envoy_verdict(envoy_binary: Path, tmp_path_factory: pytest.TempPathFactory) 
     def ask(bootstrap: str) -> str:
         file = folder / "bootstrap.json"
         file.write_text(bootstrap)
-        command = [envoy_binary, "--mode", "validate", "--log-level", "error", "--config-path", file]
+        command: list[str | Path] = [envoy_binary, "--mode", "validate", "--log-level", "error", "--config-path", file]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         return "" if done.returncode == 0 else done.stderr or done.stdout or "no word of explanation"
 

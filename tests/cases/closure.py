@@ -36,7 +36,8 @@ def _named(gateway: ir.GatewayIR) -> Iterator[str]:
 def _sent_to(action: ir.Action) -> Iterator[str]:
     match action:
         case ir.Forward(destinations=destinations, mirrors=mirrors):
-            yield from (to.cluster for to in (*destinations, *mirrors))
+            yield from (to.cluster for to in destinations)
+            yield from (to.cluster for to in mirrors)
         case ir.Split(shares=shares):
             for share in shares:
                 yield from _sent_to(share.action)

@@ -200,7 +200,7 @@ PARENTS = mostly(
     ),
 )
 TLS = {"certificateRefs": [{"name": "certificate"}, {"name": "missing"}]}
-HANDSHAKES = {
+HANDSHAKES: dict[str, list[Any]] = {
     "HTTPS": [TLS],
     "TLS": [{**TLS, "mode": "Terminate"}, {"mode": "Passthrough"}, {"mode": "Passthrough"}],
 }

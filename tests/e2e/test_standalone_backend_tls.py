@@ -4,6 +4,7 @@ import base64
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -89,7 +90,7 @@ def write(file: Path, *documents: dict[str, object]) -> None:
     file.write_text(yaml.safe_dump_all(documents))
 
 
-def manifest(kind: str, name: str, spec: dict[str, object]) -> dict[str, object]:
+def manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, object]:
     return {"apiVersion": GROUP, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 

@@ -33,7 +33,7 @@ def test_edits_go_on_when_nobody_reads(kind: str, tmp_path: Path, free_port: Cal
         for status, host in ((302, "a.example.com"), (404, ""), (302, "b.example.com")):
             text = GATEWAY.format(port=port) + (REDIRECT.format(host=host) if host else "")
             (folder / "gateway.yaml").write_text(text)
-            running.until(lambda status=status: running.get("/", port=port).status == status)  # type: ignore[misc]
+            running.until(lambda status=status: running.get("/", port=port).status == status)
         assert running.end(signal.SIGTERM) == 0
 
 

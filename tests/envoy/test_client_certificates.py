@@ -7,6 +7,7 @@ import http.client
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -114,8 +115,9 @@ def test_without_the_authorities_nobody_is(backends, free_port: Callable[[], int
 class Rotating:
     """A control plane and its Envoy, whose one listener lets in whom the authorities know."""
 
-    def __init__(self, publish: Callable[[Snapshot], None], backend: int, port: int, folder: Path) -> None:
+    def __init__(self, publish: Callable[[Snapshot], object], backend: int, port: int, folder: Path) -> None:
         self._publish, self._backend, self._port, self._folder = publish, backend, port, folder
+        self.proxy: Any = None
 
     def trust(self, *authorities: Authority) -> Snapshot:
         snapshot = world(*authorities, backend=self._backend, only=self._port)

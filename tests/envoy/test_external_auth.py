@@ -4,13 +4,16 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import grpc
 import pytest
 from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
-from envoy.service.auth.v3 import external_auth_pb2 as auth
-from envoy.service.auth.v3.external_auth_pb2_grpc import AuthorizationServicer, add_AuthorizationServicer_to_server
+from envoy.service.auth.v3 import external_auth_pb2 as auth  # type: ignore[import-untyped]
+from envoy.service.auth.v3.external_auth_pb2_grpc import (  # type: ignore[import-untyped]
+    AuthorizationServicer,
+    add_AuthorizationServicer_to_server,
+)
 
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.scoping import scope_tables
@@ -26,7 +29,7 @@ GOOD = ("Authorization", "good")
 
 
 def ask(cluster: ir.ClusterName = HTTP, **fields: Any) -> ir.ExternalAuth:
-    protocol = "grpc" if cluster == GRPC else "http"
+    protocol: Literal["http", "grpc"] = "grpc" if cluster == GRPC else "http"
     return ir.ExternalAuth(cluster=cluster, authority="auth.default:80", protocol=protocol, **fields)
 
 

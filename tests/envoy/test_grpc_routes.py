@@ -5,6 +5,7 @@ import http.client
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -43,7 +44,7 @@ spec:
 class Echo(grpc.GenericRpcHandler):
     """Answers any method with what the route said, and ends with a status of its own on demand."""
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         metadata = dict(handler_call_details.invocation_metadata)
 
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:

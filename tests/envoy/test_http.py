@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -28,15 +29,15 @@ def regex(value: str) -> ir.PathMatch:
     return ir.PathMatch(kind="regex", value=value)
 
 
-def to(cluster: ir.ClusterName, weight: int = 1, **mods: ir.HeaderMods) -> ir.Destination:
+def to(cluster: ir.ClusterName, weight: int = 1, **mods: Any) -> ir.Destination:
     return ir.Destination(cluster=cluster, weight=weight, **mods)
 
 
-def forward(*destinations: ir.Destination, **fields: object) -> ir.Forward:
+def forward(*destinations: ir.Destination, **fields: Any) -> ir.Forward:
     return ir.Forward(destinations=destinations or (to(A),), **fields)
 
 
-def route(path: ir.PathMatch, action: ir.Action, *, headers=(), queries=(), method=None, **mods: object) -> ir.Route:
+def route(path: ir.PathMatch, action: ir.Action, *, headers=(), queries=(), method=None, **mods: Any) -> ir.Route:
     match = ir.Match(path=path, headers=headers, queries=queries, method=method)
     return ir.Route(name=f"test {path.value}", match=match, action=action, **mods)
 
@@ -177,7 +178,7 @@ def get(snapshot: tuple[int, Snapshot], start_proxy):
         ("/exact/../elements/x", {}, "a"),
     ],
 )
-def test_a_request_reaches_its_backend_or_404(get, path: str, fields: dict, backend: str | None) -> None:
+def test_a_request_reaches_its_backend_or_404(get, path: str, fields: dict[str, Any], backend: str | None) -> None:
     answer = get(path, **fields)
     assert (answer.seen["backend"] if answer.status == 200 else answer.status) == (backend or 404)
 
@@ -351,5 +352,5 @@ def test_nothing_of_envoys_own_is_shown(get) -> None:
 @pytest.mark.parametrize(
     ("path", "headers", "status"), [("/exact", [("under_score", "x")], 400), ("/elements%2Fx", [], 307)]
 )
-def test_ambiguous_requests_are_refused_or_redirected(get, path: str, headers: list, status: int) -> None:
+def test_ambiguous_requests_are_refused_or_redirected(get, path: str, headers: Any, status: int) -> None:
     assert get(path, headers=headers).status == status

@@ -6,6 +6,7 @@ verdict here shows why.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,14 +31,14 @@ def verdict(
     hosts: Sequence[ir.VirtualHost] = (),
     tls: ir.DownstreamTls | None = None,
     places: Sequence[ir.Endpoints] = (),
-    **fields: object,
+    **fields: Any,
 ) -> str:
     backends = clusters(NAME, protocol="http2")
     gateway = http_gateway(10080, *hosts, chains=[http_chain(tls=tls)], clusters=backends, **fields)
     return ask(validation_bootstrap(assemble(gateway, places)))
 
 
-def route(action: ir.Action | None = None, path: ir.PathMatch | None = None, **match: object) -> ir.Route:
+def route(action: ir.Action | None = None, path: ir.PathMatch | None = None, **match: Any) -> ir.Route:
     found = ir.Match(path=path or prefix("/"), **match)
     return ir.Route(name="incident", match=found, action=action or forward(NAME))
 
@@ -46,14 +47,15 @@ def regex(value: str) -> ir.PathMatch:
     return ir.PathMatch(kind="regex", value=value)
 
 
-def modified(**mods: object) -> ir.Route:
+def modified(**mods: Any) -> ir.Route:
     headers = ir.HeaderMods(**mods)
     destination = ir.Destination(cluster=NAME, weight=1, request_headers=headers, response_headers=headers)
-    made = {"match": route().match, "request_headers": headers, "response_headers": headers}
-    return ir.Route(name="incident", action=ir.Forward(destinations=(TO, destination)), **made)
+    action = ir.Forward(destinations=(TO, destination))
+    match = ir.Match(path=prefix("/"))
+    return ir.Route(name="incident", match=match, action=action, request_headers=headers, response_headers=headers)
 
 
-def rewritten(kind: str, value: str, matched: str = "/a") -> tuple[ir.Route, ir.Route]:
+def rewritten(kind: Literal["full", "prefix"], value: str, matched: str = "/a") -> tuple[ir.Route, ir.Route]:
     path = ir.PathRewrite(kind=kind, value=value, matched=matched)
     return route(ir.Forward(destinations=(TO,), path=path)), route(ir.Redirect(status=302, path=path))
 
@@ -105,7 +107,7 @@ def secret(chain: bytes, key: bytes) -> ir.TlsSecret:
     return ir.TlsSecret(name="default/cert", certificate_chain=chain, private_key=ir.PrivateBytes(key))
 
 
-MUST_BE_STOPPED_BEFORE = {
+MUST_BE_STOPPED_BEFORE: dict[str, dict[str, Any]] = {
     "a regex that is none": {"hosts": [host("*", route(path=regex("(")))]},
     "a regex beyond RE2": {"hosts": [host("*", route(path=regex("(?=a)b")))]},
     "a regex that explodes": {"hosts": [host("*", route(path=regex("(a{1000}){1000}")))]},
@@ -129,8 +131,8 @@ def test_a_certificate_that_is_unusable_would_be_refused(envoy_verdict, wrong: s
     key = ec.generate_private_key(ec.SECP256R1())
     chain = certificate(key, *extensions, common_name=name)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    served = {"tls": ir.DownstreamTls(secrets=("default/cert",)), "secrets": (secret(chain, pem),)}
-    assert verdict(envoy_verdict, **served)
+    tls = ir.DownstreamTls(secrets=("default/cert",))
+    assert verdict(envoy_verdict, tls=tls, secrets=(secret(chain, pem),))
 
 
 def test_an_authority_is_taken(envoy_verdict) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -63,13 +64,13 @@ class Pod:
 
     def start(self, authority: Authority, xds_port: int, bind_address: str = "0.0.0.0", zone: str = ""):
         self.certs.write(authority)
-        folders = {"bootstrap_dir": str(self.folder), "certs_dir": str(self.certs.folder)}
-        more = {"xds_port": xds_port, "max_heap_bytes": 10**9, "bind_address": bind_address, "drain": DRAIN}
-        files = pod_bootstrap(gateway=KEY, xds_host="localhost", zone=zone, **more, **folders)
-        for name, text in files.items():
+        files: dict[str, Any] = {"bootstrap_dir": str(self.folder), "certs_dir": str(self.certs.folder)}
+        more: dict[str, Any] = {"max_heap_bytes": 10**9, "bind_address": bind_address, "drain": DRAIN, "zone": zone}
+        made = pod_bootstrap(gateway=KEY, xds_host="localhost", xds_port=xds_port, **more, **files)
+        for name, text in made.items():
             (self.folder / name).write_text(self._as_on_this_machine(text))
-        more = ("--drain-strategy", "immediate", "--drain-time-s", "60")
-        return self.start_envoy("--config-path", self.folder / "bootstrap.yaml", "--service-node", "pod-1", *more)
+        drain = ("--drain-strategy", "immediate", "--drain-time-s", "60")
+        return self.start_envoy("--config-path", self.folder / "bootstrap.yaml", "--service-node", "pod-1", *drain)
 
     def _as_on_this_machine(self, text: str) -> str:
         text = text.replace('"localhost."', '"localhost"')  # the hosts file knows it without the dot alone

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def to(cluster: ir.ClusterName, session: ir.Session, weight: int = 1) -> ir.Dest
     return ir.Destination(cluster=cluster, weight=weight, session=session)
 
 
-def cookie(path: str, name: str = "s", **fields: object) -> ir.Session:
+def cookie(path: str, name: str = "s", **fields: Any) -> ir.Session:
     return ir.Session(kind="cookie", name=name, path=path, **fields)
 
 

@@ -5,6 +5,7 @@ import socketserver
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -80,7 +81,7 @@ class _SaysServerName(socketserver.TCPServer):
     def _asked_for(self, connection: ssl.SSLObject, name: str, context: ssl.SSLContext) -> None:
         self.server_name = name
 
-    def finish_request(self, request: socket.socket, client_address: object) -> None:
+    def finish_request(self, request: Any, client_address: object) -> None:
         with self.context.wrap_socket(request, server_side=True) as connection:
             connection.sendall(self.server_name.encode())
 

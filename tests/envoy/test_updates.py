@@ -6,6 +6,7 @@ import http.client
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ class World:
 
     def __init__(self, cache: SnapshotCache, port: int, places: dict[str, int]) -> None:
         self.cache, self.port, self.places = cache, port, places
+        self.proxy: Any = None
 
     def publish(
         self, *hosts: tuple[str, str], chains: tuple[str, ...] = (), budget: ir.RetryBudget | None = None

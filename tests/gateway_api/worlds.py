@@ -56,7 +56,7 @@ def _closed(edit: Edit) -> Edit:
 
 def first_world() -> ClusterSnapshot:
     """A world in which something of every kind is served, so that changes have something to break."""
-    first = [*_first_objects(), *map(first_slices, KEYS["Service"])]
+    first: list[Any] = [*_first_objects(), *map(first_slices, KEYS["Service"])]
     return msgspec.structs.replace(changed(ClusterSnapshot(revision=0), first), changed=None)
 
 

@@ -1,6 +1,8 @@
 """Certificates are made once, renewed in time, and left alone where somebody else supplies them."""
 
 import base64
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -137,5 +139,5 @@ def _of_another_authority(clock: VirtualClock) -> Json:
     return _base64(server_files(make_authority(clock.now()), PLAN.names, {}, clock.now()))
 
 
-def _base64(of: dict[str, bytes] | Json) -> Json:
+def _base64(of: Mapping[str, Any]) -> Json:
     return {name: base64.b64encode(content).decode() for name, content in of.items()}

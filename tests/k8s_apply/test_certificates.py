@@ -3,6 +3,7 @@
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -234,7 +235,8 @@ def shake_hands(served: Files, used: Files, folder: Path) -> tuple[str | None, s
             except ssl.SSLWantReadError:
                 continue
     peer = server.getpeercert() or {}
-    ((_, uri),) = peer["subjectAltName"]
+    names: Any = peer["subjectAltName"]
+    ((_, uri),) = names
     return server.version(), str(uri)
 
 

@@ -101,7 +101,8 @@ def test_replicas_come_from_the_deployment() -> None:
 
 def test_somebody_elses_service_of_that_name_does_not_count() -> None:
     ingress = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
-    assert seen({}, ingress, **{"gateway.envoyproxy.io/owning-gateway-name": "other"}).addresses == ()
+    others: dict[str, Any] = {"gateway.envoyproxy.io/owning-gateway-name": "other"}
+    assert seen({}, ingress, **others).addresses == ()
 
 
 def test_a_gateway_without_anything_has_nothing() -> None:

@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from gateway_api.status.types import GatewayStatus, StatusKey
+from gateway_api.status.types import Body, GatewayStatus, StatusKey
 from k8s_apply.turns import SEVERAL, TURNS_CEILING
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
@@ -23,7 +23,7 @@ def desk(clock: VirtualClock, api: FakeWriter) -> Desk:
     return Desk(clock, api)
 
 
-def bad(desk: Desk, count: int, error: Exception) -> dict[StatusKey, object]:
+def bad(desk: Desk, count: int, error: Exception) -> dict[StatusKey, Body]:
     """Make routes of which no status can be written."""
     for n in range(count):
         desk.route(f"bad{n}")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from k8s_watch.api import ApiError, Page
-from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import BACKEND_TLS_POLICY, GATEWAY, HTTP_ROUTE, AnyKind
+from k8s_watch.keys import AnyKind, ObjectKey
+from k8s_watch.kinds import BACKEND_TLS_POLICY, GATEWAY, HTTP_ROUTE
 from k8s_watch.listing import read_once, readable
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_watch.fake_api import FORBIDDEN, UNAVAILABLE, FakeApi

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from k8s_watch import kinds
-from k8s_watch.cluster import FIELDS, SLICES, STATUS_ONLY
+from k8s_watch.cluster import SLICES, STATUS_ONLY
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, HTTP_ROUTE, NAMESPACE, SERVICE
-from k8s_watch.snapshot import ClusterSnapshot
+from k8s_watch.snapshot import FIELDS, ClusterSnapshot
 from tests.k8s_watch.conftest import World
-from tests.k8s_watch.fake_api import labels_of
+from tests.k8s_watch.fake_api import Json, labels_of
 
 A, B = ObjectKey("default", "a"), ObjectKey("default", "b")
 
@@ -82,7 +82,7 @@ STATUS = {"parents": [{"controllerName": "example.com/ours", "parentRef": {"name
 
 
 async def test_a_change_of_a_status_alone_is_announced_later(world: World) -> None:
-    route = {"metadata": {"generation": 1}}
+    route: Json = {"metadata": {"generation": 1}}
     world.api.put(HTTP_ROUTE, "a", **route)
     async with world.running():
         before = world.cluster.snapshot()
@@ -97,7 +97,7 @@ async def test_a_change_of_a_status_alone_is_announced_later(world: World) -> No
 
 
 async def test_a_status_rides_along_with_the_next_change_that_is_urgent(world: World) -> None:
-    route = {"metadata": {"generation": 1}}
+    route: Json = {"metadata": {"generation": 1}}
     world.api.put(HTTP_ROUTE, "a", **route)
     async with world.running():
         world.cluster.snapshot()
@@ -179,8 +179,9 @@ async def test_labels_of_a_namespace_that_change_are_a_change(world: World) -> N
         assert world.cluster.snapshot().changed == {"Namespace": {key}}
 
 
-BROKEN = {"spec": {"gatewayClassName": "eg", "listeners": [{"name": "http", "port": "eighty", "protocol": "HTTP"}]}}
-GOOD = {"metadata": {"generation": 1}, "spec": {"gatewayClassName": "eg"}}
+LISTENER = {"name": "http", "port": "eighty", "protocol": "HTTP"}
+BROKEN: Json = {"spec": {"gatewayClassName": "eg", "listeners": [LISTENER]}}
+GOOD: Json = {"metadata": {"generation": 1}, "spec": {"gatewayClassName": "eg"}}
 
 
 async def test_an_object_that_cannot_be_decoded_is_reported_and_blocks_nothing(world: World) -> None:

@@ -45,7 +45,7 @@ def run(*arguments: str) -> None:
     """Run that interpreter on this machine, whose C library may be older than its own."""
     (loader,) = (provide() / "usr").glob("lib*/ld-linux-*.so.*")
     (libraries,) = (ROOT / "usr/lib").glob("*-linux-gnu")
-    command = [loader, "--library-path", libraries, ROOT / "usr/bin" / PYTHON, *arguments]
+    command: list[str | Path] = [loader, "--library-path", libraries, ROOT / "usr/bin" / PYTHON, *arguments]
     env = {**os.environ, "PYTHONHOME": str(ROOT / "usr")}
     subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
 

@@ -32,6 +32,9 @@ class Source:
         self._last = msgspec.structs.replace(self._last, revision=self.revision.value)
         return self._last
 
+    async def run(self) -> None:
+        raise NotImplementedError
+
 
 class Spending:
     """Both sinks; each pass of the controller comes to it, at a cost."""

@@ -171,7 +171,7 @@ def bytes_of_changes(routes: int, settings: GraphSettings) -> dict[str, int]:
     made: dict[str, int] = {}
     for name, change in CHANGES.items():
         after = changed(cluster, [change(routes)])
-        made[name] = bytes_made(lambda after=after: pipeline.update(after))  # type: ignore[misc]
+        made[name] = bytes_made(lambda after=after: pipeline.update(after))
         cluster = msgspec.structs.replace(cluster, revision=after.revision + 1, changed=None)
         pipeline.update(cluster)
     return made
@@ -264,7 +264,7 @@ OF_ONE: dict[str, Callable[[], Any]] = {
 
 
 def reported_class() -> GatewayClass:
-    source = world(0).gateway_classes["", "eg"]  # type: ignore[index]
+    source = world(0).gateway_classes["", "eg"]
     return msgspec.structs.replace(source, metadata=msgspec.structs.replace(source.metadata, resource_version="2"))
 
 

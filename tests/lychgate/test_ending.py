@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -48,7 +49,7 @@ def server() -> ApiServer:
 def move(server: ApiServer, address: str) -> None:
     """The backend is there now, and nowhere else."""
     port, endpoint = {"name": "", "port": 8080}, {"addresses": [address], "conditions": {"ready": True}}
-    fields = {"addressType": "IPv4", "ports": [port], "endpoints": [endpoint]}
+    fields: dict[str, Any] = {"addressType": "IPv4", "ports": [port], "endpoints": [endpoint]}
     server.api.put(kinds.ENDPOINT_SLICE, "web-1", metadata={"labels": SERVICE}, **fields)
 
 

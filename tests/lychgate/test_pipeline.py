@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -184,7 +185,7 @@ def test_a_table_stays_scoped_when_a_stage_failed_in_between(world: World) -> No
     world(eg=hosts(500))
     before = world(eg=hosts(300))
     moved = before.cluster.slices_by_service
-    broken = Map({**moved, ObjectKey("default", "backend"): (object(),)})
+    broken: Map[ObjectKey, Any] = Map({**moved, ObjectKey("default", "backend"): (object(),)})
     changed = {"EndpointSlice": frozenset({ObjectKey("default", "backend")})}
     cluster = msgspec.structs.replace(
         before.cluster, revision=before.cluster.revision + 1, slices_by_service=broken, changed=changed

@@ -72,7 +72,7 @@ class World:
             status={"parents": [entry] if refused is not None else []},
         )
 
-    async def hear(self, **fleet: int) -> None:
+    async def hear(self, **fleet: Any) -> None:
         self.fleet.publish(FleetReport({EG: GatewayFleet(**fleet)}))
         await self.clock.advance(5)
 

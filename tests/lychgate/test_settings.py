@@ -2,8 +2,9 @@
 
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -143,7 +144,7 @@ def test_the_settings_that_count_without_a_cluster_are_documented_as_they_are() 
     assert re.findall(r"`(\w+)`", sentence) == used_in(surroundings)
 
 
-def used_in(*code: ModuleType | FunctionType) -> list[str]:
+def used_in(*code: ModuleType | Callable[..., object]) -> list[str]:
     """The settings that it reads, as the file spells them."""
     used = {name for each in code for name in re.findall(r"\bsettings\.([a-z_]+)", inspect.getsource(each))}
     return sorted(field.encode_name for field in msgspec.structs.fields(Settings) if field.name in used)

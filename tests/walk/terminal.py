@@ -125,7 +125,7 @@ class SlowLoad:
     """`slow_clients.py` at work, for so many seconds."""
 
     def __init__(self, address: str, *, host: str, path: str, seconds: int) -> None:
-        script = [sys.executable, Path(__file__).with_name("slow_clients.py")]
+        script: list[str | Path] = [sys.executable, Path(__file__).with_name("slow_clients.py")]
         command = inside(*script, f"{address}:80", host, path, str(seconds))
         self._clients = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

@@ -131,6 +131,9 @@ class SotwTalk(Talk):
         return self.say(type_, self._names[type_], nonce=self.nonce(type_), error=message)
 
 
+type AnyTalk = DeltaTalk | SotwTalk
+
+
 def shown(response: Response) -> str:
     """`cluster a b -c`: type, what it brings, what it takes away."""
     return " ".join(

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -21,7 +22,7 @@ spec:
 """
 
 
-def route(*refs: dict[str, object], namespace: str = "default", hostnames: tuple[str, ...] = ()) -> str:
+def route(*refs: dict[str, Any], namespace: str = "default", hostnames: tuple[str, ...] = ()) -> str:
     spec = {"parentRefs": list(refs), "hostnames": list(hostnames)}
     return yaml.safe_dump({"kind": "HTTPRoute", "metadata": {"name": "r", "namespace": namespace}, "spec": spec})
 
@@ -131,8 +132,8 @@ def test_a_route_of_other_parents_is_not_ours(ref: dict[str, object], graph: Bui
 
 
 def test_each_parent_ref_is_judged_and_a_listener_counts_a_route_once(graph: Build) -> None:
-    refs = [{"name": "eg", "sectionName": "any"}, {"name": "eg", "port": 80}, {"name": "eg", "sectionName": "no"}]
-    built = graph(GATEWAY, route(*refs, refs[0]))
+    any_: dict[str, Any] = {"name": "eg", "sectionName": "any"}
+    built = graph(GATEWAY, route(any_, {"name": "eg", "port": 80}, {"name": "eg", "sectionName": "no"}, any_))
     assert [reasons(parent) for parent in parents(built)] == [[], [], ["NoMatchingParent"]]
     assert attached(built) == [1, 1, 0, 0]
 

@@ -124,7 +124,7 @@ def test_an_rsa_key_whose_numbers_are_not_of_one_key_is_refused(
     of = key.private_numbers()
     numbers = {"d": of.d, "dmp1": of.dmp1, "dmq1": of.dmq1, "iqmp": of.iqmp}
     numbers[field] += of.p if field == "iqmp" else 2
-    odd = rsa.RSAPrivateNumbers(of.p, of.q, *numbers.values(), of.public_numbers)
+    odd = rsa.RSAPrivateNumbers(p=of.p, q=of.q, public_numbers=of.public_numbers, **numbers)
     mixed = yaml.safe_load(secret(key=key))
     mixed["data"]["tls.key"] = base64.b64encode(pem_key(odd.private_key(unsafe_skip_rsa_key_validation=True))).decode()
     node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(mixed))["s"]

@@ -198,7 +198,7 @@ def test_a_count_is_nothing_to_proxies() -> None:
 def test_an_exception_leaves_no_half_done_state() -> None:
     keeper, cluster = GraphKeeper(GraphSettings()), world(2)
     keeper.update(cluster)
-    broken = msgspec.structs.replace(cluster, revision=2, changed={"HTTPRoute": 1})  # type: ignore[dict-item]
+    broken = msgspec.structs.replace(cluster, revision=2, changed={"HTTPRoute": 1})
     with pytest.raises(TypeError):
         keeper.update(broken)
     graph, said = keeper.update(cluster)

@@ -25,9 +25,7 @@ def test_it_is_bound_to_tcp_listeners_only(graph: Build) -> None:
     built = graph(GATEWAY, route())
     node = built.l4["TCPRoute"].nodes["default", "r"]
     assert [binding.listener for binding in node.parents[0].bindings] == ["tcp"]
-    assert [cluster.name for cluster in [node.rules[0].backends[0].cluster] if cluster] == [
-        "service/default/web/80/tcp"
-    ]
+    assert node.rules[0].backends[0].cluster.name == "service/default/web/80/tcp"
     assert [listener.attached_routes for listener in built.gateways["default", "eg"].listeners] == [0, 1]
 
 

@@ -1,7 +1,7 @@
 """What users' regular expressions mean to an Envoy, which compares bytes."""
 
 import pytest
-import re2
+import re2  # type: ignore[import-untyped]
 
 from gateway_api.graph.regex import MAX_PROGRAM, regex_size
 from gateway_api.graph.routes.http_match import regex_problem

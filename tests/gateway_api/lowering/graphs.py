@@ -1,5 +1,7 @@
 """Graphs made by hand: the shortest way to say a listener, a backend, a rule, a route."""
 
+from immutables import Map
+
 from gateway_api.graph.problems import Problem
 from gateway_api.graph.types import (
     BackendNode,
@@ -108,7 +110,7 @@ def graph(
     )
     return Graph(
         settings=GraphSettings(),
-        gateways={EG: GatewayNode(source=source, listeners=listeners, problems=problems)},
+        gateways=Map({EG: GatewayNode(source=source, listeners=listeners, problems=problems)}),
         http={"HTTPRoute": _routes(routes)},
         l4={"TCPRoute": _routes(tcp_routes)},
     )
@@ -116,7 +118,7 @@ def graph(
 
 def _routes[N: RouteNode](nodes: tuple[N, ...]) -> Routes[N]:
     keys = tuple(node.source.key for node in nodes)
-    return Routes(nodes=dict(zip(keys, nodes, strict=True)), of={EG: keys})
+    return Routes(nodes=Map(zip(keys, nodes, strict=True)), of=Map({EG: keys}))
 
 
 def lower(

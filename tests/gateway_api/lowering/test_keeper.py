@@ -107,10 +107,7 @@ def shown(routes: int, serial: int) -> Graph:
     """A Gateway that shows a certificate to the backends of so many routes, which are behind TLS."""
     tls = ir.UpstreamTls(server_name="a.test", names=(), authorities=ir.CaFile(path="/ca"))
     backends = [backend(f"b{number}") for number in range(routes)]
-    behind = [
-        msgspec.structs.replace(of, cluster=msgspec.structs.replace(of.cluster, tls=tls))  # type: ignore[type-var]
-        for of in backends
-    ]
+    behind = [msgspec.structs.replace(of, cluster=msgspec.structs.replace(of.cluster, tls=tls)) for of in backends]
     served = [route(f"r{n:03}", (f"h{n:03}.test",), rule("/", of), to=f"HTTP-{ANY}") for n, of in enumerate(behind)]
     found = graph((at("HTTP", ANY),), *served)
     certificate = msgspec.structs.replace(tls_secret("shown"), certificate_chain=b"%d" % serial)

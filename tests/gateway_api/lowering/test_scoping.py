@@ -30,7 +30,7 @@ def hostnames(*names: str, exact: int = 0) -> Hostnames:
 def wildcards(names: Hostnames, mode: RouteScoping = "always") -> tuple[str, ...] | None:
     """Those of the scoping; None without scoping."""
     scoping = names.scoping(mode, scoped=False)
-    return scoping and scoping.wildcards
+    return scoping.wildcards if scoping else None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a bootstrap says, and what it refuses to say."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,16 +12,16 @@ from xds_server.bootstrap.pod import Drain, pod_bootstrap
 KEY = ObjectKey("default", "eg")
 
 
-def local(xds: str = "127.0.0.1:18000", admin_socket: str = "/run/a.sock") -> dict:
+def local(xds: str = "127.0.0.1:18000", admin_socket: str = "/run/a.sock") -> dict[str, Any]:
     return json.loads(local_bootstrap(gateway=KEY, node_id="n", xds=xds, admin_socket=admin_socket))
 
 
-def pod(**fields: object) -> dict[str, dict]:
+def pod(**fields: Any) -> dict[str, dict[str, Any]]:
     files = pod_bootstrap(gateway=KEY, xds_host="cp.ns.svc.cluster.local", **fields)
     return {name: json.loads(text) for name, text in files.items()}
 
 
-def address(bootstrap: dict) -> dict:
+def address(bootstrap: dict[str, Any]) -> dict[str, Any]:
     [cluster] = [c for c in bootstrap["static_resources"]["clusters"] if c["name"] == "xds_cluster"]
     return cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
 
@@ -41,7 +42,7 @@ def test_the_local_admin_interface_is_a_socket_of_this_user() -> None:
         ("unix:/run/xds.sock", {"pipe": {"path": "/run/xds.sock"}}),
     ],
 )
-def test_the_control_plane_is_an_address_or_a_socket(xds: str, expected: dict) -> None:
+def test_the_control_plane_is_an_address_or_a_socket(xds: str, expected: dict[str, Any]) -> None:
     assert address(local(xds)) == expected
 
 

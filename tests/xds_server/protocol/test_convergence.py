@@ -136,8 +136,8 @@ class Conversations(RuleBasedStateMachine):
             for name in held.keys() - wanted.keys():
                 assert (type_, name) in kept or in_use_perhaps, (type_, name, "was to go")
         for type_, believed in self.believed().items():
-            held = {name: resource.version for name, resource in client.held[type_].items()}
-            assert held.items() >= believed.items(), (type_, "the server thinks that it has these")
+            versions = {name: resource.version for name, resource in client.held[type_].items()}
+            assert versions.items() >= believed.items(), (type_, "the server thinks that it has these")
         good = not any(is_bad(r) for resources in snapshot.by_type.values() for r in resources.by_name.values())
         assert self.link.stream.in_sync or not good
         assert not self.link.stream.respond(snapshot, now=self.link.now)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 
 from tests.lines import bytes_made
-from tests.xds_server.talk import DeltaTalk, SotwTalk, Talk, connected
+from tests.xds_server.talk import AnyTalk, DeltaTalk, SotwTalk, Talk, connected
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, world
 from xds_server.protocol.messages import Nacked
 from xds_server.protocol.stream import MAX_WORDS
@@ -17,13 +17,13 @@ BAD = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "bad"}
 FIXED = world(listeners={"l": "r"}, routes={"r": ""}, revisions={"route r": "fixed"})
 
 
-def with_route(talk: Talk) -> Talk:
+def with_route[T: Talk](talk: T) -> T:
     connected(talk, [(LISTENER, ""), (ROUTE, "r")])
     return talk
 
 
 @DIALECTS
-def test_a_refused_version_is_not_sent_again(dialect: type[Talk]) -> None:
+def test_a_refused_version_is_not_sent_again(dialect: type[AnyTalk]) -> None:
     """Case 2: a NACK is no request."""
     talk = with_route(dialect(ONE_ROUTE))
     assert talk.push(BAD) == ["route r"]
@@ -38,7 +38,7 @@ def test_a_refused_version_is_not_sent_again(dialect: type[Talk]) -> None:
 
 
 @DIALECTS
-def test_an_error_is_a_refusal_even_without_words(dialect: type[Talk]) -> None:
+def test_an_error_is_a_refusal_even_without_words(dialect: type[AnyTalk]) -> None:
     """Case 2: what counts is that there is an error, not what it says."""
     talk = with_route(dialect(ONE_ROUTE))
     talk.push(BAD)
@@ -47,7 +47,7 @@ def test_an_error_is_a_refusal_even_without_words(dialect: type[Talk]) -> None:
 
 
 @DIALECTS
-def test_a_fix_goes_out_on_the_same_stream(dialect: type[Talk]) -> None:
+def test_a_fix_goes_out_on_the_same_stream(dialect: type[AnyTalk]) -> None:
     """Case 3: refused, mended, served; and everything else flows meanwhile."""
     talk = with_route(dialect(ONE_ROUTE))
     talk.push(BAD)
@@ -58,7 +58,7 @@ def test_a_fix_goes_out_on_the_same_stream(dialect: type[Talk]) -> None:
 
 
 @DIALECTS
-def test_going_back_is_a_fix_too(dialect: type[Talk]) -> None:
+def test_going_back_is_a_fix_too(dialect: type[AnyTalk]) -> None:
     """Case 3: whatever follows a refusal is sent, also what the client should still have."""
     talk = with_route(dialect(ONE_ROUTE))
     talk.push(BAD)
@@ -70,7 +70,7 @@ def test_going_back_is_a_fix_too(dialect: type[Talk]) -> None:
 
 
 @DIALECTS
-def test_what_was_refused_and_is_wished_for_again_after_something_else_is_sent_again(dialect: type[Talk]) -> None:
+def test_what_was_refused_and_is_wished_for_again_after_something_else_is_sent_again(dialect: type[AnyTalk]) -> None:
     """Case 3: the client's last word on it was about another state of things."""
     talk = with_route(dialect(ONE_ROUTE))
     talk.push(BAD)
@@ -83,7 +83,7 @@ def test_what_was_refused_and_is_wished_for_again_after_something_else_is_sent_a
 
 
 @DIALECTS
-def test_endpoints_flow_while_a_route_is_refused(dialect: type[Talk]) -> None:
+def test_endpoints_flow_while_a_route_is_refused(dialect: type[AnyTalk]) -> None:
     """Case 3: one type's refusal freezes no other."""
     talk = dialect(world(listeners={"l": "r"}, routes={"r": "a"}))
     connected(talk, [(CLUSTER, ""), (ENDPOINT, "a"), (LISTENER, ""), (ROUTE, "r")])
@@ -95,7 +95,7 @@ def test_endpoints_flow_while_a_route_is_refused(dialect: type[Talk]) -> None:
 
 @DIALECTS
 @pytest.mark.parametrize("words", ["Error adding/updating cluster(s) c3: no", "proto constraint validation failed"])
-def test_one_bad_cluster_is_found_and_the_others_arrive(dialect: type[Talk], words: str) -> None:
+def test_one_bad_cluster_is_found_and_the_others_arrive(dialect: type[AnyTalk], words: str) -> None:
     """Case 2: a client refuses a response as a whole; what is good in it goes out again, apart from what is not."""
     talk = dialect(world(clusters=" ".join(f"c{i}" for i in range(8))))
     talk.say(CLUSTER)
@@ -107,7 +107,7 @@ def test_one_bad_cluster_is_found_and_the_others_arrive(dialect: type[Talk], wor
 
 
 @DIALECTS
-def test_two_bad_clusters_are_found(dialect: type[Talk]) -> None:
+def test_two_bad_clusters_are_found(dialect: type[AnyTalk]) -> None:
     """Case 2: bisection does not stop at the first."""
     talk = dialect(world(clusters=" ".join(f"c{i}" for i in range(9))))
     talk.say(CLUSTER)
@@ -116,7 +116,7 @@ def test_two_bad_clusters_are_found(dialect: type[Talk]) -> None:
     assert talk.listen() == []
 
 
-def answer_all(talk: Talk, *, bad: Collection[str], words: str) -> int:
+def answer_all(talk: AnyTalk, *, bad: Collection[str], words: str) -> int:
     """Refuse every response that has something bad in it, take every other; return how many came."""
     rounds = 0
     while talk.unanswered:
@@ -214,7 +214,7 @@ def test_a_refused_removal_of_what_nobody_asks_for_any_more_is_not_sent_again() 
 
 
 @DIALECTS
-def test_of_a_refusal_no_more_is_kept_than_can_be_told(dialect: type[Talk]) -> None:
+def test_of_a_refusal_no_more_is_kept_than_can_be_told(dialect: type[AnyTalk]) -> None:
     talk = with_route(dialect(ONE_ROUTE))
     talk.push(BAD)
     talk.nack(ROUTE, "bad regex" + "x" * 16_384)

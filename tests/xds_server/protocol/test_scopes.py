@@ -1,23 +1,17 @@
 """Scoped routes: what waits for them, what they wait for, and when they go."""
 
-from collections.abc import Iterable
-
 import xds_server
 from tests.lines import lines_run
 from tests.xds_server.talk import DeltaTalk
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE
-from xds_server.snapshot.resource import Resource, Snapshot, make_resource, make_set
-
-
-def named(type_: object, names: Iterable[str]) -> list[tuple[object, str]]:
-    return [(type_, name) for name in names]
+from xds_server.snapshot.resource import Reference, Resource, Snapshot, make_resource, make_set
 
 
 def world(scopes: dict[str, str], *, scoped: bool = True, wildcards: str = "") -> Snapshot:
     """One table t. `scopes` are hostname → cluster; `wildcards` is the cluster behind the scope of the wildcards."""
 
-    def make(name: str, *depends_on: tuple[object, str]) -> Resource:
-        return make_resource(name, f"{name} {depends_on}".encode(), depends_on)  # type: ignore[arg-type]
+    def make(name: str, *depends_on: Reference) -> Resource:
+        return make_resource(name, f"{name} {depends_on}".encode(), depends_on)
 
     clusters = {*scopes.values(), *wildcards.split()}
     chosen_by = [(SCOPED_ROUTE, "t/~"), *([(SCOPED_ROUTE, "t/*")] if wildcards else [])] if scoped else [(ROUTE, "t")]
@@ -29,7 +23,7 @@ def world(scopes: dict[str, str], *, scoped: bool = True, wildcards: str = "") -
             ENDPOINT: make_set(map(make, clusters)),
             SCOPED_ROUTE: make_set([*hosts, *shared] if scoped else []),
             LISTENER: make_set([make("l", *chosen_by)]),
-            ROUTE: make_set([make("t", *named(CLUSTER, sorted(clusters)))]),  # type: ignore[arg-type]
+            ROUTE: make_set([make("t", *((CLUSTER, name) for name in sorted(clusters)))]),
         }
     )
 

@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 import grpc.aio
@@ -41,7 +41,7 @@ class Stream:
         """Send anything."""
         await self._call.write(data)
 
-    async def say(self, type_url: str = type_urls.CLUSTER, **fields: object) -> None:
+    async def say(self, type_url: str = type_urls.CLUSTER, **fields: Any) -> None:
         """Send a DeltaDiscoveryRequest; `node` is that of a proxy of EG unless given."""
         await self.send(DeltaDiscoveryRequest(**{"node": NODE, "type_url": type_url, **fields}).SerializeToString())
 

@@ -32,10 +32,8 @@ def request(service: Service, prefix: str, cluster: str) -> bytes:
     node = core.Node(id="p", cluster=cluster)
     type_url, name = TYPE_OF[service.suffix]
     if prefix == "Delta":
-        message = DeltaDiscoveryRequest(node=node, type_url=type_url, resource_names_subscribe=[name])
-    else:
-        message = DiscoveryRequest(node=node, type_url=type_url, resource_names=[name])
-    return message.SerializeToString()
+        return DeltaDiscoveryRequest(node=node, type_url=type_url, resource_names_subscribe=[name]).SerializeToString()
+    return DiscoveryRequest(node=node, type_url=type_url, resource_names=[name]).SerializeToString()
 
 
 async def served(

@@ -123,7 +123,9 @@ async def fleet_that_refused() -> tuple[Fleet, SnapshotCache, Proxy]:
     fleet.heard(one, Acked(type=ROUTE, resources=(route(GOOD),)))
     cache.publish(EG, BAD)
     fleet.heard(one, refusal(BAD))
-    fleet.caught_up(one, cache.served(EG))
+    served = cache.served(EG)
+    assert served
+    fleet.caught_up(one, served)
     await settle()
     assert (fleet.report.value.of(EG).acked, len(fleet.report.value.of(EG).nacks)) == (1, 1)
     return fleet, cache, one

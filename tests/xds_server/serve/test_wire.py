@@ -12,8 +12,8 @@ from protos.discovery import DeltaDiscoveryRequest, DeltaDiscoveryResponse, Disc
 from tests.lines import lines_run
 from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
 from xds_server.protocol.variation import varied
-from xds_server.serve.wire import MAX_ERROR, TYPE_URLS, DeltaDialect, Dialect, SotwDialect
-from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts, make_resource
+from xds_server.serve.wire import MAX_ERROR, DeltaDialect, Dialect, SotwDialect
+from xds_server.snapshot.resource import TYPE_URLS, Resource, ResourceType, digest, make_from_parts, make_resource
 
 MEBIBYTE = 1024 * 1024
 

@@ -1,5 +1,7 @@
 """Our encodings, read by a decoder that shares no code with our encoder: betterproto's `envoy-data-plane`."""
 
+from typing import Any
+
 from envoy_data_plane.envoy.config.cluster import v3 as cluster_v3
 from envoy_data_plane.envoy.config.core import v3 as core_v3
 from envoy_data_plane.envoy.config.endpoint import v3 as endpoint_v3
@@ -30,7 +32,7 @@ def routes(*actions: ir.Action) -> list[route_v3.Route]:
     return host.routes
 
 
-def forward(*destinations: tuple[str, int], **fields: object) -> ir.Forward:
+def forward(*destinations: tuple[str, int], **fields: Any) -> ir.Forward:
     made = (ir.Destination(cluster=ir.ClusterName(name), weight=weight) for name, weight in destinations)
     return ir.Forward(destinations=tuple(made), **fields)
 
