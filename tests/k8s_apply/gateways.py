@@ -15,7 +15,7 @@ EG_INFRA = ObjectKey(SYSTEM, "envoy-default-eg-e41e7b31")
 BOOTSTRAP = {"bootstrap.yaml": "{}"}
 CERTIFICATE = {"ca.crt": b"ca", "tls.crt": b"crt", "tls.key": b"key"}
 SETTINGS = InfraSettings(disruption_budget=False)
-"""Of budgets, see `test_infra_disruption`."""
+"""Of budgets, see `infra.test_disruption`."""
 OWN_NAMESPACE = InfraSettings(gateway_namespace_mode=True, disruption_budget=False)
 
 

@@ -11,7 +11,7 @@ from k8s_watch.kinds import GATEWAY
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import FakeWriter, refusals
 from tests.k8s_apply.running import running, turns_until
-from tests.k8s_apply.test_status_writer import Desk, key, wish
+from tests.k8s_apply.statuses import Desk, key, wish
 
 BROKEN = ApiError(500, "failed calling webhook")
 SLOW = TimeoutError("slow")

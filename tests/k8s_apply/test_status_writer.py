@@ -1,76 +1,28 @@
 """Statuses are written when they differ, by the leader alone, and never at the expense of anybody's patience."""
 
 import asyncio
-from typing import Any
 
-import msgspec
 import pytest
 import structlog
 
-from flow.latest import Latest
 from gateway_api.status.types import (
-    Condition,
     GatewayClassStatus,
     GatewayStatus,
-    ParentStatus,
-    RouteStatus,
     StatusKey,
 )
 from k8s_apply.api import Conflict, Json
 from k8s_apply.fence import NotLeadingError
-from k8s_apply.status_writer import StatusWriter
 from k8s_apply.turns import REMINDER
-from k8s_apply.watched import watched
 from k8s_watch.api import ApiError
-from k8s_watch.decode import decode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
-from k8s_watch.objects.routes import ParentReference
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import FakeWriter, refusals
 from tests.k8s_apply.running import running, turns_until
+from tests.k8s_apply.statuses import OURS, Desk, key, wish
 
-OURS, THEIRS = "example.com/ours", "example.com/theirs"
+THEIRS = "example.com/theirs"
 THEIR_ENTRY: Json = {"parentRef": {"name": "eg", "unknown": 1}, "controllerName": THEIRS, "conditions": []}
-
-
-def key(name: str) -> StatusKey:
-    return StatusKey(kind="HTTPRoute", key=ObjectKey("default", name))
-
-
-def wish(status: str = "True", generation: int = 1) -> RouteStatus:
-    condition = Condition(type="Accepted", status=status, reason="r", message="", observed_generation=generation)
-    return RouteStatus(
-        controller_name=OURS, parents=(ParentStatus(parent_ref=ParentReference(name="eg"), conditions=(condition,)),)
-    )
-
-
-class Desk:
-    """A writer with its API server, and a watch that may lag behind."""
-
-    def __init__(self, clock: VirtualClock, api: FakeWriter) -> None:
-        self.clock, self.api = clock, api
-        self.leading = Latest(initial=True)
-        self.seen: dict[StatusKey, Json] = {}
-        """What the watch shows."""
-        self.writer = StatusWriter(api, leading=self.leading, clock=clock, observed=self.observed, in_flight=4)
-
-    def observed(self, of: StatusKey) -> Json | None:
-        return self.seen.get(of)
-
-    def route(self, name: str, **fields: Any) -> None:
-        self.api.put(HTTP_ROUTE, ObjectKey("default", name), **fields)
-
-    def watch(self) -> None:
-        """Have the watch catch up with the server: its objects as the informer decodes them."""
-        found = [self.api.peek(HTTP_ROUTE, of) for of in self.api.keys(HTTP_ROUTE)]
-        routes = [decode(HTTP_ROUTE, msgspec.json.encode(each)) for each in found]
-        self.seen = {key(route.key.name): watched(route) for route in routes}
-
-    def parents(self, name: str) -> list[Json]:
-        found = self.api.peek(HTTP_ROUTE, ObjectKey("default", name)) or {}
-        parents: list[Json] = found.get("status", {}).get("parents", [])
-        return parents
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.k8s_apply.fake_writer import FakeWriter, refusals
 from tests.k8s_apply.gateways import infra
 from tests.k8s_apply.running import running
 from tests.k8s_apply.site import Site
-from tests.k8s_apply.test_status_writer import key, wish
+from tests.k8s_apply.statuses import key, wish
 from tests.lychgate.writers import writers_of
 from tests.xds_server.serve.conftest import EG
 from tests.xds_server.world import world

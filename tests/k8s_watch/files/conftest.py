@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.k8s_watch_files.world import World
+from tests.k8s_watch.files.world import World
 
 
 @pytest.fixture

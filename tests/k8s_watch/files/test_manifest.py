@@ -162,7 +162,7 @@ def test_a_kind_of_envoy_gateways_says_what_it_means_that_it_is_not_read(kind: s
 
 
 def test_the_manual_and_the_messages_know_the_same_kinds_of_envoy_gateway() -> None:
-    manual = (Path(__file__).parents[2] / "docs" / "from-envoy-gateway.md").read_text()
+    manual = (Path(__file__).parents[3] / "docs" / "from-envoy-gateway.md").read_text()
     rows = manual.partition("| kind | what it means with Lychgate |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
     assert {kind for row in rows for kind in row.split("|")[1].strip().split(", ")} == MEANING.keys()
 

@@ -15,7 +15,7 @@ from flow.clock import SystemClock
 from k8s_watch.files import FileSource
 from k8s_watch.files.folder import MAX_BYTES
 from k8s_watch.keys import ObjectKey
-from tests.k8s_watch_files.world import World
+from tests.k8s_watch.files.world import World
 
 
 def config_map(name: str, value: str = "x") -> str:

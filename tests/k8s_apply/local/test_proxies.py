@@ -14,8 +14,8 @@ from flow.clock import SystemClock
 from gateway_api.ir.infra import GatewayInfra
 from k8s_apply.local.proxies import READY, Envoy, LocalProxies
 from k8s_watch.keys import ObjectKey
+from tests.k8s_apply.local.wishes import bootstrap, key, wish, wishes
 from tests.k8s_apply.running import running
-from tests.k8s_apply_local.wishes import bootstrap, key, wish, wishes
 
 pytestmark = pytest.mark.envoy
 
@@ -206,7 +206,7 @@ import asyncio, sys
 from pathlib import Path
 from flow.clock import SystemClock
 from k8s_apply.local.proxies import READY, Envoy, LocalProxies
-from tests.k8s_apply_local.wishes import bootstrap, key, wish, wishes
+from tests.k8s_apply.local.wishes import bootstrap, key, wish, wishes
 
 def said(gateway, admin):
     print(admin, flush=True)
@@ -234,7 +234,7 @@ async def test_nothing_is_left_when_we_are_killed_outright(
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", CHILD, str(envoy_binary), str(free_port())),
         stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "TMPDIR": str(short_folder)},
     )
     assert child.stdout

@@ -3,7 +3,7 @@
 import socket
 
 from k8s_apply.local.ports import clashes, unusable
-from tests.k8s_apply_local.wishes import key, wish, wishes
+from tests.k8s_apply.local.wishes import key, wish, wishes
 
 
 def test_gateways_on_different_ports_do_not_clash() -> None:

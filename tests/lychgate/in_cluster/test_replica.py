@@ -30,7 +30,7 @@ def test_it_begins_with_what_sets_it_apart() -> None:
 async def test_every_metric_is_in_the_manual(tmp_path: Path, free_port: Callable[[], int]) -> None:
     async with replica(ApiServer(), tmp_path, free_port()) as doors:
         expected = list(rows(doors.metrics.registry))
-    written = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text().splitlines()
+    written = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text().splitlines()
     table = [line for line in written if line.startswith("| `")]
     assert [line[: len(row)] for line, row in zip(table, expected, strict=True)] == expected
 

@@ -6,7 +6,7 @@ from flow.clock import SystemClock
 from k8s_watch.files import FileSource, Override, OverrideError, parse_override
 from k8s_watch.keys import ObjectKey
 from k8s_watch.snapshot import ClusterSnapshot
-from tests.k8s_watch_files.world import World
+from tests.k8s_watch.files.world import World
 
 SVC = ObjectKey("default", "svc")
 ROUTES = """

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from lychgate.cli import translating
 from lychgate.cli.main import app
 
-QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
+QUICKSTART = Path(__file__).parents[3] / "examples" / "quickstart"
 
 
 def test_xds_is_envoys_own_spelling(capsys: pytest.CaptureFixture[str]) -> None:

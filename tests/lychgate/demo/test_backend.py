@@ -24,7 +24,7 @@ from lychgate.demo.quickstart import demo_backends, run_demo_backends
 from lychgate.pipeline import Pipeline, Step
 from tests.k8s_apply.running import running, turns_until
 
-QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
+QUICKSTART = Path(__file__).parents[3] / "examples" / "quickstart"
 
 
 @pytest.fixture
