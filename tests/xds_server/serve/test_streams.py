@@ -358,9 +358,9 @@ async def test_names_of_a_state_of_the_world_stream_count_too(serve: Serve) -> N
     """Case 30a."""
     async with serve() as running:
         running.cache.publish(EG, AB)
-        for names, others in (([*MANY, "x"], []), (MANY, ["a"])):
+        for requests in ([(type_urls.ROUTE, [*MANY, "x"])], [(type_urls.ROUTE, MANY), (type_urls.ENDPOINT, ["a"])]):
             stream = await running.open(method=STATE_OF_THE_WORLD)
-            for type_url, asked in ((type_urls.ROUTE, names), (type_urls.ENDPOINT, others)):
+            for type_url, asked in requests:
                 request = DiscoveryRequest(node=NODE, type_url=type_url, resource_names=asked)
                 await stream.send(request.SerializeToString())
             assert await stream.ending() is EXHAUSTED
