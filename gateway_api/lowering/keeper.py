@@ -11,7 +11,7 @@ certificate that is renewed is another secret of the same name, and nothing more
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -29,8 +29,8 @@ from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.gateway import lower_unscoped
 from gateway_api.lowering.held import Held
 from gateway_api.lowering.http_rules import RankedRoute, clusters_of, lower_route
-from gateway_api.lowering.listeners import tables_of
-from gateway_api.lowering.ports import Port, ports_of
+from gateway_api.lowering.listeners import PortPlan, plan_of
+from gateway_api.lowering.ports import Port
 from gateway_api.lowering.renewal import renewed_secrets
 from gateway_api.lowering.route_tables import bindings_of
 from gateway_api.lowering.scoping import with_scoping
@@ -122,9 +122,10 @@ class GatewayKeeper:
                 self._secrets.renew(secrets)
         # Bytes have no virtual host to be kept in: their destinations are in the listener itself.
         if relisten or any(route.kind in graph.l4 for route in moved):
-            self._lower_without_routes(graph)
-        if relisten:
-            touched |= self._listen(graph)
+            plans = plan_of(graph.gateways[self._gateway], graph.settings)
+            self._lower_without_routes(graph, plans)
+            if relisten:
+                touched |= self._listen(plans)
         for route in touched:
             self._take_back(route)
         if relisten:  # only now: what was taken back holds records of before, and the last one that is held counts
@@ -153,9 +154,9 @@ class GatewayKeeper:
         now = self._on_port[id_] = port.hostnames
         return {share for name in now ^ before.get(id_, frozenset()) for share in (name, *wider(name))}
 
-    def _lower_without_routes(self, graph: Graph) -> None:
+    def _lower_without_routes(self, graph: Graph, plans: Sequence[PortPlan]) -> None:
         old = self._without_routes
-        self._without_routes = lower_unscoped(msgspec.structs.replace(graph, http={}), self._gateway)
+        self._without_routes = lower_unscoped(msgspec.structs.replace(graph, http={}), self._gateway, plans)
         self._clusters.release(cluster.name for cluster in old.clusters)
         self._clusters.hold({cluster.name: cluster for cluster in self._without_routes.clusters})
         self._secrets.release(secret.name for secret in old.secrets)
@@ -170,15 +171,15 @@ class GatewayKeeper:
             self._release(brought)
             self._routes[route] = self._hold(brought, brought.clusters.values())
 
-    def _listen(self, graph: Graph) -> set[RouteId]:
+    def _listen(self, plans: Iterable[PortPlan]) -> set[RouteId]:
         """Take in the Gateway's listeners; return the routes that bring their things elsewhere than before."""
         empty = {table.name: table for table in self._without_routes.route_tables}
         known, places, on_port = self._tables, self._places, self._on_port
         self._tables, self._places, self._on_port = {}, {}, {}
         moved: set[str] = set()
-        for port in ports_of(graph.gateways[self._gateway]):
+        for port, tables in plans:
             contested = self._contested(port, on_port)
-            for plan in tables_of(port, graph.settings):
+            for plan in tables:
                 if table := known.get(plan.name):
                     table.replan(plan, empty[plan.name])
                 else:

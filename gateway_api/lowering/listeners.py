@@ -1,18 +1,19 @@
 """A port → how it is served: filter chains or datagrams, route tables, and the clusters and secrets that they name."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from gateway_api.graph.hostnames import ANY
-from gateway_api.graph.types import BackendNode, GraphSettings
+from gateway_api.graph.types import BackendNode, GatewayNode, GraphSettings
 from gateway_api.ir import xds as ir
 from gateway_api.lowering.backends import l4_destinations
 from gateway_api.lowering.downstream_tls import downstream_tls, secrets_of
 from gateway_api.lowering.frontend import Frontend
 from gateway_api.lowering.http_rules import clusters_of
 from gateway_api.lowering.l4_routes import ServedBy, closing_chain, tls_chains
-from gateway_api.lowering.ports import Port
+from gateway_api.lowering.ports import Port, ports_of
 from gateway_api.lowering.route_tables import Bound, TablePlan, misdirected, route_table
 
 
@@ -26,8 +27,20 @@ class Handled(msgspec.Struct, frozen=True):
     secrets: tuple[ir.Secret, ...] = ()
 
 
-def tables_of(port: Port, settings: GraphSettings) -> tuple[TablePlan, ...]:
-    """Say which route tables a port has and which of its listeners each serves: none for a port that carries no HTTP.
+class PortPlan(NamedTuple):
+    """A port, and which route tables it has: none if it carries no HTTP."""
+
+    port: Port
+    tables: tuple[TablePlan, ...]
+
+
+def plan_of(gateway: GatewayNode, settings: GraphSettings) -> tuple[PortPlan, ...]:
+    """Say which ports a Gateway has, in order, and which of its listeners each of their route tables serves."""
+    return tuple(PortPlan(port, _tables_of(port, settings)) for port in ports_of(gateway))
+
+
+def _tables_of(port: Port, settings: GraphSettings) -> tuple[TablePlan, ...]:
+    """List the route tables of a port.
 
     Without TLS one table serves them all: the Host header tells them apart. With TLS the connection's SNI does, and
     each has its own.
@@ -65,9 +78,9 @@ def tables_of(port: Port, settings: GraphSettings) -> tuple[TablePlan, ...]:
             return ()
 
 
-def handle_http(port: Port, bound: Bound, settings: GraphSettings) -> Handled:
+def handle_http(plan: PortPlan, bound: Bound) -> Handled:
     """Serve every HTTP listener of a port."""
-    tables = tables_of(port, settings)
+    port, tables = plan
     return Handled(
         filter_chains=tuple(_http_chain(table) for table in tables),
         route_tables=tuple(route_table(table, bound) for table in tables),
@@ -75,12 +88,13 @@ def handle_http(port: Port, bound: Bound, settings: GraphSettings) -> Handled:
     )
 
 
-def handle_tls(port: Port, bound: Bound, routes: ServedBy, settings: GraphSettings) -> Handled:
+def handle_tls(plan: PortPlan, bound: Bound, routes: ServedBy) -> Handled:
     """Serve every HTTPS and TLS listener of a port, each with its own certificates; close what the others own.
 
     One for all hostnames owns what no chain takes, which is closed anyhow.
     """
-    tables, hostnames = tables_of(port, settings), port.hostnames
+    port, tables = plan
+    hostnames = port.hostnames
     passing = [
         chain
         for listener in port.listeners
