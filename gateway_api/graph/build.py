@@ -25,7 +25,7 @@ from gateway_api.graph.judges import Judges, namespace_labels
 from gateway_api.graph.lookup import Judged
 from gateway_api.graph.occupied import Occupied
 from gateway_api.graph.policy import attach_policy, directives_of
-from gateway_api.graph.precedence import route_precedence
+from gateway_api.graph.precedence import seniority
 from gateway_api.graph.reference_grant import Grants, permissions
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.route_kinds import Judge
@@ -120,7 +120,7 @@ def _with_listener_sets(
     gateways: Mapping[ObjectKey, GatewayNode], listener_sets: Mapping[ObjectKey, ListenerSetNode]
 ) -> dict[ObjectKey, GatewayNode]:
     found: defaultdict[ObjectKey, list[ListenerSetNode]] = defaultdict(list)
-    for node in sorted(listener_sets.values(), key=lambda node: route_precedence(node.source)):
+    for node in sorted(listener_sets.values(), key=lambda node: seniority(node.source)):
         found[node.gateway].append(node)
     return {key: with_listener_sets(gateway, found[key]) for key, gateway in gateways.items()}
 
@@ -151,7 +151,7 @@ def _policies(
 
 def _routes_of(routes: Mapping[ObjectKey, RouteNode]) -> Map[ObjectKey, tuple[ObjectKey, ...]]:
     found: defaultdict[ObjectKey, list[ObjectKey]] = defaultdict(list)
-    for key in sorted(routes, key=lambda key: route_precedence(routes[key].source)):
+    for key in sorted(routes, key=lambda key: seniority(routes[key].source)):
         for gateway in bound_gateways(routes[key]):
             found[gateway].append(key)
     return Map({gateway: tuple(keys) for gateway, keys in found.items()})

@@ -14,7 +14,7 @@ from immutables import Map
 from gateway_api.graph import problems
 from gateway_api.graph.lookup import Lookup
 from gateway_api.graph.mentions import some
-from gateway_api.graph.precedence import route_precedence
+from gateway_api.graph.precedence import seniority
 from gateway_api.graph.problems import Problem
 from gateway_api.graph.types import Ancestor, Directive, JudgedPolicy, PolicyNode, Use
 from k8s_watch.keys import ObjectKey
@@ -97,7 +97,7 @@ def _targets(policy: Policy) -> Iterator[tuple[ObjectKey, PolicyTargetReference]
 
 
 def _directives[E](policy: JudgedPolicy[E]) -> Iterator[tuple[ObjectKey, Directive[E]]]:
-    source, order = policy.source, route_precedence(policy.source)
+    source, order = policy.source, seniority(policy.source)
     sections = (
         [(source.key, "")]
         if isinstance(source, XBackend)

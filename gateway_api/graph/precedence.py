@@ -12,7 +12,7 @@ from k8s_watch.objects.grpc_route import GRPCMethodMatch, GRPCRouteMatch
 from k8s_watch.objects.meta import Object
 from k8s_watch.objects.routes import HTTPRouteMatch
 
-type RouteOrder = tuple[str, str]
+type Seniority = tuple[str, str]
 """Time of creation, and `<namespace>/<name>`."""
 
 
@@ -31,7 +31,7 @@ class MatchOrder(NamedTuple):
     """How many are matched, negative."""
     queries: int
     """How many query parameters are matched, negative."""
-    route: RouteOrder
+    route: Seniority
     rule: int
     """Its place in the route."""
     match: int
@@ -49,13 +49,13 @@ _LONGEST_NAME = 10_000
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 
 
-def route_precedence(route: Object) -> RouteOrder:
-    """Sort key of routes, and of ListenerSets: the oldest first, then by `<namespace>/<name>`.
+def seniority(of: Object) -> Seniority:
+    """Sort key of routes, ListenerSets and policies: the oldest first, then by `<namespace>/<name>`.
 
     Spec: Gateway API v1.6 HTTPRouteRule.matches, "If ties still exist across multiple Routes"; GEP-713 conflict rules
     Spec: GEP-1713 "Listener Precedence"
     """
-    return (route.metadata.creation_timestamp, f"{route.metadata.namespace}/{route.metadata.name}")
+    return (of.metadata.creation_timestamp, f"{of.metadata.namespace}/{of.metadata.name}")
 
 
 def asked_for(hostname: str, own: Iterable[str]) -> str:
@@ -96,7 +96,7 @@ def match_precedence(
         method=2 if match.method is None else 1 if preflight else 0,
         headers=-_headers(match),
         queries=-len({query.name for query in match.query_params}),
-        route=route_precedence(route),
+        route=seniority(route),
         rule=rule_index,
         match=match_index,
         itself=not preflight,
@@ -118,7 +118,7 @@ def method_precedence(match: GRPCRouteMatch, route: Object, rule_index: int, mat
         method=0,
         headers=-_headers(match),
         queries=0,
-        route=route_precedence(route),
+        route=seniority(route),
         rule=rule_index,
         match=match_index,
         itself=True,

@@ -324,7 +324,7 @@ class Directive[E](Node, frozen=True):
 
     policy: ObjectKey
     order: tuple[str, str]
-    """See `precedence.route_precedence`."""
+    """See `precedence.seniority`."""
     section: str
     """The name of the port that it is about; "" is the whole Service."""
     effect: E | Problem

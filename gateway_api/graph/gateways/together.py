@@ -10,7 +10,7 @@ from gateway_api.graph.gateways.listener_overlaps import with_overlaps
 from gateway_api.graph.gateways.listener_set_conflicts import judge_beside
 from gateway_api.graph.gateways.standing import is_refused, is_refused_in_set
 from gateway_api.graph.mentions import some
-from gateway_api.graph.precedence import route_precedence
+from gateway_api.graph.precedence import seniority
 from gateway_api.graph.types import GatewayNode, ListenerNode, ListenerSetNode
 from k8s_watch.keys import ObjectKey
 
@@ -42,11 +42,8 @@ def leaves_alike(one: GatewayNode, other: GatewayNode) -> bool:
 
 def stands_alike(one: ListenerSetNode, other: ListenerSetNode) -> bool:
     """Whether it makes no difference to the Gateway and its other ListenerSets which of the two there is."""
-    return (one.gateway, one.listeners, route_precedence(one.source)) == (
-        other.gateway,
-        other.listeners,
-        route_precedence(other.source),
-    )
+    found = [(each.gateway, each.listeners, seniority(each.source)) for each in (one, other)]
+    return found[0] == found[1]
 
 
 def with_listeners(

@@ -8,11 +8,11 @@ from immutables import Map
 
 from gateway_api.graph.incremental.readers import Moved
 from gateway_api.graph.mappings import replaced
-from gateway_api.graph.precedence import RouteOrder, route_precedence
+from gateway_api.graph.precedence import Seniority, seniority
 from gateway_api.graph.types import ListenerSetNode, RouteNode
 from k8s_watch.keys import ObjectKey
 
-type _Row = tuple[RouteOrder, ObjectKey]
+type _Row = tuple[Seniority, ObjectKey]
 
 _FEW = 16
 """So many rows in one are better sorted in than inserted one by one, as the share of the list that they are."""
@@ -89,7 +89,7 @@ class Ranks[N: RouteNode | ListenerSetNode]:
     def _places(self, key: ObjectKey, node: N | None) -> set[tuple[ObjectKey, _Row]]:
         if node is None:
             return set()
-        row = (route_precedence(node.source), key)
+        row = (seniority(node.source), key)
         return {(gateway, row) for gateway in self._gateways(node)}
 
 

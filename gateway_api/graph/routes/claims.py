@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from gateway_api.graph.hostnames import specificity
-from gateway_api.graph.precedence import asked_for, route_precedence
+from gateway_api.graph.precedence import asked_for, seniority
 from gateway_api.graph.types import Graph, L4RouteNode, RouteId
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import TLSRoute
@@ -49,7 +49,7 @@ def _in_order(graph: Graph, gateway: ObjectKey) -> Iterator[tuple[RouteId, L4Rou
         [(RouteId(kind, key), routes.nodes[key]) for key in routes.of.get(gateway, ())]
         for kind, routes in graph.l4.items()
     )
-    return heapq.merge(*kinds, key=lambda route: route_precedence(route[1].source))
+    return heapq.merge(*kinds, key=lambda route: seniority(route[1].source))
 
 
 def _ranked(hostname: str, routes: Mapping[RouteId, L4RouteNode]) -> tuple[RouteId, ...]:

@@ -1,4 +1,4 @@
-from gateway_api.graph.precedence import match_precedence, method_precedence, route_precedence
+from gateway_api.graph.precedence import match_precedence, method_precedence, seniority
 from k8s_watch.objects.grpc_route import GRPCRouteMatch
 from k8s_watch.objects.meta import Meta
 from k8s_watch.objects.routes import HTTPHeaderMatch, HTTPPathMatch, HTTPQueryParamMatch, HTTPRoute, HTTPRouteMatch
@@ -77,4 +77,4 @@ def test_ties_go_to_the_oldest_route_then_to_the_first_by_namespace_and_name_the
 
 def test_names_are_compared_as_one_text() -> None:
     # "a-b/x" < "a/x" as text, since "-" sorts before "/", though the namespace "a" sorts before "a-b".
-    assert route_precedence(route("x", namespace="a-b")) < route_precedence(route("x", namespace="a"))
+    assert seniority(route("x", namespace="a-b")) < seniority(route("x", namespace="a"))
