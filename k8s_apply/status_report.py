@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
+from gateway_api.status.catalogue import NEGATIVE
 from gateway_api.status.types import (
     Body,
     Condition,
@@ -17,6 +18,9 @@ from gateway_api.status.types import (
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import PassedOver, Rejected
+
+DELIBERATE = frozenset({"InsecureFrontendValidationMode"})
+"""Warnings of what the user has chosen, with a field that does nothing else: nothing is wrong."""
 
 
 class StatusRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -39,6 +43,19 @@ class StatusRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def key(self) -> tuple[str, ...]:
         """What makes a row the same row as one before."""
         return self.namespace, self.kind, self.name, self.parent, self.type
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the condition tells of something wrong. Unknown is wrong too."""
+        if self.type in DELIBERATE:
+            return False
+        return self.status != "False" if self.type in NEGATIVE else self.status != "True"
+
+    @property
+    def place(self) -> str:
+        """What it is about, for people: `HTTPRoute/default/web at gateway/eg`."""
+        name = "/".join(filter(None, (self.kind, self.namespace, self.name)))
+        return f"{name} at {self.parent}" if self.parent else name
 
 
 class RejectedRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -80,6 +97,11 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of a standalone Lychgate alone: in a cluster they may be somebody else's intentions."""
     passed_over: tuple[PassedOver, ...] = ()
     """Of a standalone Lychgate alone, too."""
+
+    @property
+    def mistakes(self) -> tuple[StatusRow, ...]:
+        """The bad conditions but Programmed, which needs a proxy: what is wrong with what was written."""
+        return tuple(row for row in self.rows if row.is_bad and row.type != "Programmed")
 
 
 NO_REPORT = StatusReport()

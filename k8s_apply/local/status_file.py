@@ -43,7 +43,8 @@ class StatusFile:
         self._path = path
         self._clock = clock
         self._wanted: Latest[Wish] = Latest(Wish())
-        self._report = NO_REPORT
+        self.report: Latest[StatusReport] = Latest(NO_REPORT)
+        """What the file says of conditions, or is about to."""
 
     def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
         """Make these the wish, all of them; never blocks. The file is written whole, whatever has `changed`."""
@@ -64,12 +65,11 @@ class StatusFile:
                 while True:
                     version, wish = await self._wanted.newer_than(version)
                     now = rfc3339(self._clock.now())
-                    self._report = make_report(
-                        wish.statuses, wish.rejected, previous=self._report, now=now, process=os.getpid()
+                    report = make_report(
+                        wish.statuses, wish.rejected, previous=self.report.value, now=now, process=os.getpid()
                     )
-                    whole = msgspec.structs.replace(
-                        self._report, oversights=wish.oversights, passed_over=wish.passed_over
-                    )
+                    self.report.publish(report)
+                    whole = msgspec.structs.replace(report, oversights=wish.oversights, passed_over=wish.passed_over)
                     content = msgspec.json.encode(whole)
                     await asyncio.get_running_loop().run_in_executor(writer, self._write, content)
         finally:

@@ -19,7 +19,6 @@ from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.listing import read_once
 from k8s_watch.snapshot import ClusterSnapshot
-from lychgate.cli.bad_conditions import is_bad
 from lychgate.cli.observed_statuses import observed_statuses
 from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
@@ -50,7 +49,7 @@ def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose
             print(msgspec.json.format(msgspec.json.encode(report)).decode())
         else:
             _print_table(report, verbose=verbose)
-    return 1 if report.rejected or any(is_bad(row) for row in report.rows) else 0
+    return 1 if report.rejected or _any_bad(report.rows) else 0
 
 
 def _is_in_a_pod_alone(state_dir: Path | None) -> bool:
@@ -107,9 +106,9 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
         place = (row.namespace, f"{row.kind}/{row.name}", row.parent)
         start = tuple("" if place[: i + 1] == shown[: i + 1] else part for i, part in enumerate(place))
         shown = place
-        message = row.message if verbose or is_bad(row) else ""
+        message = row.message if verbose or row.is_bad else ""
         cells = map(printable, (*start, row.type, row.status, row.reason, message))
-        table.add_row(*cells, style="red" if is_bad(row) else None)
+        table.add_row(*cells, style="red" if row.is_bad else None)
     # No markup: messages quote regular expressions, whose brackets are not ours.
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
     console.print(table)
@@ -129,4 +128,4 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
 
 
 def _any_bad(rows: Iterable[StatusRow]) -> bool:
-    return any(is_bad(row) for row in rows)
+    return any(row.is_bad for row in rows)

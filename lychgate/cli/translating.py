@@ -19,7 +19,6 @@ from k8s_apply.status_report import Oversight, make_report
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.folder import file_text
 from k8s_watch.snapshot import ClusterSnapshot
-from lychgate.cli.bad_conditions import is_bad
 from lychgate.pipeline import Built, build_everything
 from lychgate.remarks.oversights import oversights
 from lychgate.settings import Settings
@@ -130,12 +129,9 @@ def report_bad(done: Built) -> int:
     That there is no Gateway is as bad.
     """
     wished = build_statuses(done.graph, FleetReport(), InfraReport())
-    rows = make_report(wished).rows
-    bad = [row for row in rows if row.type != "Programmed" and is_bad(row)]
+    bad = make_report(wished).mistakes
     for row in bad:
-        name = "/".join(filter(None, (row.kind, row.namespace, row.name)))
-        where = f" at {row.parent}" if row.parent else ""
-        complain(f"bad: {name}{where}: {row.type} is {row.status}, {row.reason}: {row.message}")
+        complain(f"bad: {row.place}: {row.type} is {row.status}, {row.reason}: {row.message}")
     if not done.gateways:
         complain("bad: there is no Gateway that is ours: nothing would be served")
     return 1 if bad or not done.gateways else 0

@@ -2,19 +2,20 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from pathlib import Path
 
 import structlog
 import uvloop
 
 from flow.clock import Clock, SystemClock
+from flow.latest import Latest
 from gateway_api.status.observed import RememberedRefusals
 from k8s_apply.local.binary import EnvoyNotFoundError
 from k8s_apply.local.ports import ADDRESS
 from k8s_apply.local.proxies import Envoy, LocalProxies
 from k8s_apply.local.status_file import StatusFile
-from k8s_apply.status_report import Oversight
+from k8s_apply.status_report import Oversight, StatusReport
 from k8s_watch.files import FileSource, OverrideError, parse_override
 from k8s_watch.files.overrides import Override
 from k8s_watch.keys import ObjectKey
@@ -108,6 +109,7 @@ async def run(
             tasks.create_task(proxies.run(), name="proxies")
             tasks.create_task(statuses.run(), name="statuses")
             tasks.create_task(_remarks(controller, overrides, statuses, clock), name="remarks")
+            tasks.create_task(say_mistakes(statuses.report), name="mistakes")
             tasks.create_task(run_demo_backends(controller.steps, elsewhere), name="demo backends")
             tasks.create_task(announce(controller.steps, fleet.report, proxies.report), name="announcement")
 
@@ -135,3 +137,15 @@ async def _remarks(controller: Controller, overrides: Sequence[Override], status
                     log.warning("objects are not read", where=passed.where, what=passed.what)
             passed_over = frozenset(done.cluster.passed_over)
             statuses.want_beside(done.cluster.rejected, found, passed_over)
+
+
+async def say_mistakes(report: Latest[StatusReport]) -> None:
+    """Log each mistake that a condition tells of, which is news once. Runs until cancelled."""
+    version = 0
+    known: Collection[tuple[str, ...]] = ()
+    while True:
+        version, newest = await report.newer_than(version)
+        found = {(row.place, f"{row.type} is {row.status}", row.reason, row.message): row for row in newest.mistakes}
+        for place, condition, reason, message in (each for each in found if each not in known):
+            log.warning("condition is bad", object=place, condition=condition, reason=reason, message=message)
+        known = found.keys()
