@@ -85,7 +85,7 @@ class LocalProxies:
             InfraReport({key: _said(problems[key]) if key in problems else before.get(key, WAITING) for key in wanted})
         )
         for key, problem in problems.items():
-            log.error("gateway cannot run here", gateway=str(key), reason=problem)
+            _tell(key, problem, before.get(key, WAITING))
         for key in wanted.keys() - problems.keys() - self._running.keys():
             self._running[key] = tasks.create_task(self._supervise(key, folder), name=f"envoy of {key}")
 
@@ -96,7 +96,7 @@ class LocalProxies:
         while True:
             wanted = self._wanted.value.get(key)
             if wanted and (problem := unusable(wanted)):
-                log.error("gateway cannot run here", gateway=str(key), reason=problem)
+                _tell(key, problem, self.report.value.gateways.get(key, WAITING))
                 self._say(key, _said(problem))
             else:
                 backoff.healthy()
@@ -150,3 +150,9 @@ READY = GatewayInfra(addresses=HERE, replicas_wanted=1, replicas_ready=1)
 
 def _said(problem: str) -> GatewayInfra:
     return GatewayInfra(replicas_wanted=1, problem=problem)
+
+
+def _tell(key: ObjectKey, problem: str, before: GatewayInfra) -> None:
+    """Log it, unless it was so `before`."""
+    if problem != before.problem:
+        log.error("gateway cannot run here", gateway=str(key), reason=problem)

@@ -3,17 +3,20 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from flow.clock import SystemClock
 from gateway_api.ir.infra import GatewayInfra
 from k8s_apply.local.proxies import READY, Envoy, LocalProxies
 from k8s_watch.keys import ObjectKey
+from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.local.wishes import bootstrap, key, wish, wishes
 from tests.k8s_apply.running import running
 
@@ -162,6 +165,19 @@ async def test_two_gateways_on_one_port_are_told_and_the_second_follows_the_firs
         assert (second.addresses, second.replicas_ready) == ((), 0)
         observed.proxies.want(wishes(wish("b", port)))
         await observed.until_ready("b")
+
+
+async def test_what_is_in_the_way_is_said_once_for_each_reason(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    clock, port = VirtualClock(), free_port()
+    proxies = LocalProxies(Envoy(binary=tmp_path, bootstrap=bootstrap), clock=clock)
+    with socket.socket() as other, structlog.testing.capture_logs() as said:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        async with running(proxies.run()):
+            for names in ("a", "ab", "abc"):
+                proxies.want(wishes(*(wish(name, port) for name in names)))
+                await clock.advance(60.0)
+    assert [line["gateway"] for line in said] == ["default/a", "default/b", "default/c"]
 
 
 async def test_a_bootstrap_that_envoy_refuses_is_tried_again(
