@@ -201,7 +201,7 @@ def file_text(file: BinaryIO, signature: Signature = ()) -> FileText:
     try:
         return FileText(signature, text=content.decode())
     except UnicodeDecodeError as error:
-        return FileText(signature, refusal=f"is not UTF-8 text (byte {error.start + 1})")
+        return FileText(signature, refusal=f"is not UTF-8 text (byte {error.start + 1}): save it as UTF-8")
 
 
 def _signature(found: os.stat_result, now: int) -> Signature:

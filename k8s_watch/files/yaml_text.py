@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import msgspec
 import yaml
 
+from k8s_watch.files.yaml_remedies import RENDER, with_remedy
+
 MAX_DEPTH = 64
 
 type Value = dict[str, Value] | list[Value] | str | int | float | bool | None
@@ -80,10 +82,15 @@ def parse_document(text: str) -> Value:
     try:
         for event in _events(text):
             builder.feed(event)
+    except yaml.reader.ReaderError as error:  # whose position counts bytes
+        line = text.encode()[: error.position].count(b"\n") + 1
+        reason = f"the character U+{error.character:04X} is refused: remove it"
+        raise YamlError(reason, line, builder.partial) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        reason = " ".join(filter(None, (getattr(error, "problem", None), getattr(error, "context", None))))
-        raise YamlError(reason or str(error), mark.line + 1 if mark else 1, builder.partial) from error
+        words = " ".join(filter(None, (getattr(error, "problem", None), getattr(error, "context", None))))
+        line = mark.line + 1 if mark else 1
+        raise YamlError(with_remedy(words or str(error), text, line), line, builder.partial) from error
     except ValueError as error:
         raise YamlError(str(error), builder.line, builder.partial) from error
     return builder.root
@@ -190,7 +197,7 @@ class _Builder:
 
     def _key(self, value: Value, event: yaml.Event, mapping: dict[str, Value]) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            raise ValueError("a mapping or a list cannot be a key")  # noqa: TRY004 (the text's fault, not a caller's)
+            raise ValueError(f"a mapping or a list cannot be a key: {RENDER}")  # noqa: TRY004 (the text's fault, not a caller's)
         key = value if isinstance(value, str) else event.value
         if key in mapping:
             raise ValueError(f"the key {key!r} appears twice in one mapping: remove one")

@@ -78,6 +78,17 @@ def test_quoted_and_tagged_scalars_are_text(text: str) -> None:
         ("a: [1\nb: 2", 2, "flow sequence"),
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), 1, "nested deeper than 64"),
         ("a: b: c", 1, "mapping values are not allowed"),
+        ("a: 1\nb: \x01", 2, "the character U+0001 is refused: remove it"),
+        ("a:\n\tb: 1", 2, ": indent with spaces, not with tabs"),
+        ("a:\n  name: {{ .Name }}", 2, ": render templates first"),
+        ("a: 1\n{{- end }}\n", 3, ": render templates first"),
+        ("a:\n  b: 1\n<<<<<<< HEAD\n  c: 1\n", 4, ": resolve the conflict"),
+        ("hosts:\n- *.example.com", 2, ": put text that begins with *"),
+        ('{\n\t"a": "\\d"}', 2, ": write it in single quotes"),
+        ("a: @x", 1, ": put text that begins with *"),
+        ("a:\n  b: 1\n c: 2", 3, ": look at the indentation"),
+        ("a: 'b\nc: 1", 2, ": close the quotes"),
+        ('a: "\\d"', 1, ": write it in single quotes"),
     ],
 )
 def test_what_is_refused_is_named_with_its_line(text: str, line: int, reason: str) -> None:
