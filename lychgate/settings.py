@@ -13,7 +13,13 @@ NAMES = rf"^({_NAME}(,{_NAME})*)?$"
 DURATION = r"^(?=.*[1-9])([0-9]{1,5}(h|m|s|ms)){1,4}$"
 """Above zero. Spec: GEP-2257"""
 
+# What a `description` says, who wrote something else is told to write.
 type Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+type Duration = Annotated[
+    str, msgspec.Meta(pattern=DURATION, description="a time above zero, for example 15s or 1m30s")
+]
+type Cpu = Annotated[str, msgspec.Meta(pattern=CPU, description="cores or thousandths of them, for example 2 or 250m")]
+type Memory = Annotated[str, msgspec.Meta(pattern=MEMORY, description="an amount of memory, for example 512Mi")]
 
 
 class SettingsError(ValueError):
@@ -40,7 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     envoy_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When a node pulls the proxies' image."""
 
-    envoy_image_pull_secrets: Annotated[str, msgspec.Meta(pattern=NAMES)] = ""
+    envoy_image_pull_secrets: Annotated[
+        str, msgspec.Meta(pattern=NAMES, description="names of Secrets, separated by commas alone")
+    ] = ""
     """Names of Secrets in the proxies' namespace to pull their image with, separated by commas."""
 
     proxy_replicas: Annotated[int, msgspec.Meta(ge=0)] | None = None
@@ -60,13 +68,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     proxy_ip_family: Literal["IPv4", "IPv6", "DualStack"] = "IPv4"
     """What the proxies listen on; with DualStack, their Services ask for both where the cluster has both."""
 
-    proxy_cpu_request: Annotated[str, msgspec.Meta(pattern=CPU)] = "100m"
+    proxy_cpu_request: Cpu = "100m"
     """CPU request of each proxy, for example 2 or 250m."""
 
-    proxy_memory_request: Annotated[str, msgspec.Meta(pattern=MEMORY)] = "512Mi"
+    proxy_memory_request: Memory = "512Mi"
     """Memory request of each proxy, for example 512Mi."""
 
-    proxy_memory_limit: Annotated[str, msgspec.Meta(pattern=MEMORY)] | None = None
+    proxy_memory_limit: Memory | None = None
     """Memory limit of each proxy, if any; from four fifths of it a proxy refuses requests, so as not to be killed."""
 
     proxy_min_ready_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 30
@@ -134,7 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     merge_slashes: bool = True
     """Whether `//` in a path becomes `/`, for all Gateways. False leaves it, as keys of S3 may need."""
 
-    request_timeout: Annotated[str, msgspec.Meta(pattern=DURATION)] | None = None
+    request_timeout: Duration | None = None
     """How long after a request's end its answer must have ended, for example 15s, where the rule of an HTTPRoute has no
     `timeouts`, for all Gateways. None is without limit. It ends slow downloads and event streams, too."""
 

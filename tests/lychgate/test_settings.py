@@ -46,7 +46,22 @@ def test_the_modes_own_defaults_come_first() -> None:
 def test_an_unknown_key_of_the_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("xdsPrt: 1\n")
-    with pytest.raises(SettingsError, match=r"settings\.yaml.*xdsPrt"):
+    with pytest.raises(SettingsError, match=r"settings\.yaml: xdsPrt is not a setting: did you mean xdsPort\?$"):
+        load_settings(file, {}, {})
+
+
+def test_a_key_that_the_file_has_twice_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("xdsPort: 1\nhealthPort: 2\nxdsPort: 3\n")
+    with pytest.raises(SettingsError, match=r"settings\.yaml: xdsPort appears twice: remove one$"):
+        load_settings(file, {}, {})
+
+
+@pytest.mark.parametrize("text", ["a: [\n", "a: 1\n---\nb: 2\n", "a: \x01\n", "a: \udce9\n"])
+def test_what_is_no_yaml_is_said_in_a_line(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(SettingsError, match=r"^settings file \S+settings\.yaml: [^\n]+$"):
         load_settings(file, {}, {})
 
 
@@ -80,7 +95,7 @@ def test_what_kubernetes_says_of_a_service_with_our_name_is_no_misspelt_setting(
 
 @pytest.mark.parametrize("text", ["15", "0s", "0h0ms", "1d", "-1s", ""])
 def test_a_timeout_that_is_no_duration_above_zero_is_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"environment: LYCHGATE_REQUEST_TIMEOUT "):
+    with pytest.raises(SettingsError, match=r"environment: LYCHGATE_REQUEST_TIMEOUT is '.*': write a time above zero"):
         load_settings(None, {"LYCHGATE_REQUEST_TIMEOUT": text}, {})
 
 
@@ -93,14 +108,33 @@ def test_an_expression_that_no_proxy_would_start_with_is_refused(text: str) -> N
 @pytest.mark.parametrize("shift", ["-1", "64513"])
 def test_a_shift_to_ports_that_are_none_is_refused(shift: str) -> None:
     with pytest.raises(
-        SettingsError, match=r"environment: LYCHGATE_PRIVILEGED_PORT_SHIFT is '-?\d+': expected `int` [<>]= "
+        SettingsError, match=r"environment: LYCHGATE_PRIVILEGED_PORT_SHIFT is '-?\d+': expected a whole number [<>]= "
     ):
         load_settings(None, {"LYCHGATE_PRIVILEGED_PORT_SHIFT": shift}, {})
 
 
 def test_a_value_that_does_not_fit_names_source_variable_value_and_type() -> None:
-    with pytest.raises(SettingsError, match=r"^environment: LYCHGATE_XDS_PORT is 'many': expected `int`, got `str`$"):
+    with pytest.raises(
+        SettingsError, match=r"^environment: LYCHGATE_XDS_PORT is 'many': expected a whole number, got text$"
+    ):
         load_settings(None, {"LYCHGATE_XDS_PORT": "many"}, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("requestTimeout: 15", "write a time above zero, for example 15s or 1m30s"),
+        ("proxyMemoryLimit: 1e9", "write an amount of memory, for example 512Mi"),
+        ("proxyReplicas: two", "expected a whole number, got text"),
+        ("mergeSlashes: 1", "expected true or false, got a whole number"),
+        ("kubeconfig: 1", "expected text, got a whole number"),
+    ],
+)
+def test_what_to_write_is_said_in_plain_words(line: str, remedy: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(line)
+    with pytest.raises(SettingsError, match=f": {remedy}$"):
+        load_settings(file, {}, {})
 
 
 def test_a_value_that_is_none_of_a_few_is_told_which_there_are(tmp_path: Path) -> None:
@@ -120,7 +154,7 @@ def test_a_value_that_is_none_of_a_few_is_told_which_there_are(tmp_path: Path) -
 
 @pytest.mark.parametrize("variable", ["HOLD_OFF_CORES", "HOLD_OFF_AT_MOST"])
 def test_a_hold_off_that_cannot_be_is_refused(variable: str) -> None:
-    with pytest.raises(SettingsError, match=rf"environment: LYCHGATE_{variable} is '-1': expected `float`"):
+    with pytest.raises(SettingsError, match=rf"environment: LYCHGATE_{variable} is '-1': expected a number >"):
         load_settings(None, {f"LYCHGATE_{variable}": "-1"}, {})
 
 

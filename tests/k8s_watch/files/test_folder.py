@@ -119,7 +119,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"abc\xff")
     (file,) = read(tmp_path).values()
-    assert file.refusal == "is not UTF-8 text (byte 4)"
+    assert file.refusal == "is not UTF-8 text (byte 4): save it as UTF-8"
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:
