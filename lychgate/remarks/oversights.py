@@ -54,6 +54,7 @@ def _classes(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
 
 
 def _gateways(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
+    ours = graph.settings.controller_name
     for key, source in sorted(cluster.gateways.items()):
         if key not in graph.gateways:
             name = source.spec.gateway_class_name
@@ -61,7 +62,8 @@ def _gateways(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
                 wrong = f"is not served: GatewayClass {name} is not of our controller"
             else:  # what was served before goes on
                 missing = _missing(ObjectKey("", name), graph.gateway_classes)
-                wrong = f"is not served as it is written: GatewayClass {name} {missing}"
+                remedy = "" if graph.gateway_classes else f": add one, with controllerName {ours}"
+                wrong = f"is not served as it is written: GatewayClass {name} {missing}{remedy}"
             yield _said("Gateway", key, wrong)
 
 

@@ -9,6 +9,7 @@ from gateway_api.graph.types import GatewayNode, Graph, HTTPRouteNode, ListenerN
 from gateway_api.ir.fleet import FleetReport, GatewayFleet
 from gateway_api.ir.infra import InfraReport
 from k8s_apply.local.ports import ADDRESS
+from k8s_watch.files.folder import SUFFIXES
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import HTTPRouteMatch
 from lychgate.pipeline import Step
@@ -16,6 +17,8 @@ from lychgate.terminal import say
 
 MOST_LINES = 12
 """Curl lines at most: a screen, not a catalogue."""
+NO_LISTENER = "nothing yet: no Gateway has a valid listener"
+NO_GATEWAY = f"nothing yet: no Gateway of a GatewayClass of ours is here (of folders, *{', *'.join(SUFFIXES)} are read)"
 
 
 async def announce(steps: Latest[Step | None], fleet: Latest[FleetReport], infra: Latest[InfraReport]) -> None:
@@ -53,7 +56,7 @@ def announcement(graph: Graph, stuck: Mapping[ObjectKey, str]) -> str:
     served = [line for gateway in gateways for line in _places(gateway, stuck.get(gateway.key, ""))]
     running = (gateway for gateway in gateways if gateway.key not in stuck)
     tries = _first_different((line for gateway in running for line in _tries(graph, gateway)), MOST_LINES + 1)
-    lines = ["Serving:", *(f"  {line}" for line in served or ["nothing yet: no Gateway has a valid listener"])]
+    lines = ["Serving:", *(f"  {line}" for line in served or [NO_LISTENER if graph.gateways else NO_GATEWAY])]
     if tries:
         lines += ["Try:", *(f"  {line}" for line in tries[:MOST_LINES])]
     if len(tries) > MOST_LINES:

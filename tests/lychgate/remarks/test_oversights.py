@@ -97,6 +97,12 @@ def test_what_is_as_it_should_be_is_not_mentioned(tmp_path: Path) -> None:
             "Gateway/default/eg: is not served as it is written: GatewayClass egg is not there: did you mean eg?",
         ),
         (
+            CLASS,
+            "",
+            "Gateway/default/eg: is not served as it is written: GatewayClass eg is not there, or was rejected: add"
+            " one, with controllerName gateway.envoyproxy.io/gatewayclass-controller",
+        ),
+        (
             "spec: {parentRefs: [{name: eg}]",
             "spec: {parentRefs: [{name: egg}]",
             "HTTPRoute/default/r: parentRefs[0] leads nowhere: Gateway default/egg is not there:"

@@ -71,4 +71,5 @@ def test_a_gateway_that_cannot_run_says_why_in_the_place_of_its_addresses(tmp_pa
 
 
 def test_nothing_to_serve_is_said(tmp_path: Path) -> None:
-    assert "nothing yet" in announced(tmp_path, GATEWAY.partition("---\n")[0])
+    assert "no Gateway of a GatewayClass of ours" in announced(tmp_path, GATEWAY.partition("---\n")[0])
+    assert "no Gateway has a valid listener" in announced(tmp_path, GATEWAY.replace("HTTP}", "HTTPS}"))
