@@ -48,7 +48,8 @@ _config = click.option(
     help="A YAML file of settings. Each is a variable LYCHGATE_<NAME> too, and wins over the file: docs/settings.md.",
 )
 _kubeconfig = click.option(
-    "--kubeconfig", help="A kubeconfig file; the default is $KUBECONFIG, else the pod's service account."
+    "--kubeconfig",
+    help="A kubeconfig file; the default is $KUBECONFIG, else the pod's service account, else ~/.kube/config.",
 )
 
 
@@ -100,8 +101,8 @@ def run(
 ) -> None:
     """Serve YAML files with local Envoys, without a cluster.
 
-    PATHS are files and folders of YAML; folders are read recursively. Edits take effect at once. Ctrl-C ends
-    everything.
+    PATHS are files, and folders in which *.yaml, *.yml and *.json are read, at any depth. Edits take effect at once.
+    Ctrl-C ends everything.
     """
     import_structlog_alone()
     from lychgate.standalone import machine, process
@@ -158,8 +159,8 @@ def translate(
 ) -> None:
     """Print what YAML files become, without running anything.
 
-    PATHS are files and folders of YAML; folders are read recursively. - is standard input. Exits with 1 if an object
-    was rejected.
+    PATHS are files, and folders in which *.yaml, *.yml and *.json are read, at any depth; - is standard input. Exits
+    with 1 if an object was rejected.
     """
     gc.disable()  # it ends when it has printed: all that it makes it needs until then
     import_structlog_alone()
@@ -196,9 +197,9 @@ def status(*, state_dir: Path | None, kubeconfig: str | None, verbose: bool, out
 @_kubeconfig
 @click.option("--namespace", help="The namespace of the Secrets.")
 def certgen(*, local: Path | None, config: Path | None, **flags: object) -> None:
-    """Make the certificates for xDS, or renew those that expire soon.
+    """Make the certificates for xDS, or renew them.
 
-    Good ones stay as they are.
+    Good ones that do not expire soon stay as they are.
     """
     from lychgate.cli import making_certificates
 
@@ -213,7 +214,10 @@ def certgen(*, local: Path | None, config: Path | None, **flags: object) -> None
 @click.option("--host", default="0.0.0.0", show_default=True, help="The interface to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port to listen on.")
 def demo_backend(*, name: str, namespace: str, host: str, port: int) -> None:
-    """Answer every request with JSON that describes it: the tutorial's backend."""
+    """Answer requests with JSON that describes them.
+
+    It is the backend of the quickstart and of the tutorial.
+    """
     from lychgate.demo import backend
 
     _exit(backend.main(backend.Backend(name=name, namespace=namespace, host=host, port=port)))
