@@ -48,6 +48,14 @@ def test_an_upgrade_leaves_the_number_of_replicas_alone() -> None:
     assert [each["kind"] for each in documents() if "replicas" in each.get("spec", {})] == []
 
 
+def test_all_but_the_namespace_can_be_removed() -> None:
+    """The proxies are in it: docs/from-envoy-gateway.md, the way back, cuts the file at its first separator."""
+    _, _, others = (ROOT / "docker" / "install.yaml").read_text().partition("\n---\n")
+    kinds = [each["kind"] for each in documents()]
+    assert kinds == ["Namespace", *(each["kind"] for each in yaml.safe_load_all(others))]
+    assert kinds.count("Namespace") == 1
+
+
 def test_certificates_are_renewed_though_an_earlier_renewal_hangs() -> None:
     """A pod waits for its image for ever, and its Job with it: every later night would be left out."""
     assert [each["spec"]["concurrencyPolicy"] for each in documents() if each["kind"] == "CronJob"] == ["Replace"]
