@@ -94,9 +94,9 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     rows: tuple[StatusRow, ...] = ()
     rejected: tuple[RejectedRow, ...] = ()
     oversights: tuple[Oversight, ...] = ()
-    """Of a standalone Lychgate alone: in a cluster they may be somebody else's intentions."""
+    """In a cluster, those that nobody has looked at alone: the others may be somebody else's intentions."""
     passed_over: tuple[PassedOver, ...] = ()
-    """Of a standalone Lychgate alone, too."""
+    """Of a standalone Lychgate alone."""
 
     @property
     def mistakes(self) -> tuple[StatusRow, ...]:

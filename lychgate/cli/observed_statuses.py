@@ -1,6 +1,8 @@
-"""ClusterSnapshot → the statuses that its objects carry, in the words of our own wishes, for printing."""
+"""ClusterSnapshot → the statuses that its objects carry, in the words of our own wishes, for printing; and those
+objects of which they say nothing, or nothing new.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.ir.infra import Address
@@ -18,6 +20,8 @@ from gateway_api.status.types import (
     Statuses,
     StatusKey,
 )
+from k8s_apply.status_report import Oversight, StatusRow
+from k8s_watch.keys import ObjectKey
 from k8s_watch.objects import gateway as gateway_shapes
 from k8s_watch.objects import meta
 from k8s_watch.objects.backends import XBackend
@@ -43,6 +47,31 @@ def observed_statuses(cluster: ClusterSnapshot) -> Statuses:
         for key, policy in objects_of(cluster, kind).items():
             statuses[StatusKey(kind=kind, key=key)] = _route(policy) if kind == "XBackend" else _policy(policy)
     return statuses
+
+
+def unattended(cluster: ClusterSnapshot, rows: Iterable[StatusRow]) -> Iterator[Oversight]:
+    """Find objects whose status is older than they are, in the order of its `rows`, and then routes that have none."""
+    last: tuple[str, ...] = ()
+    for row in rows:
+        key, place = ObjectKey(row.namespace, row.name), (row.kind, row.namespace, row.name)
+        generation = objects_of(cluster, row.kind)[key].metadata.generation
+        if 0 < row.observed_generation < generation and place != last:
+            last = place
+            about = f" of {row.parent}" if row.parent else ""
+            yield _said(
+                row.kind,
+                key,
+                f"its status{about} is of generation {row.observed_generation}, and the object of {generation}: nobody"
+                " has looked at its last change, does a controller run?",
+            )
+    for kind in (*route_kinds.HTTP, *route_kinds.L4):
+        for key, route in sorted(objects_of(cluster, kind).items()):
+            if not route.status.parents:
+                yield _said(kind, key, "has no status: none of its parentRefs leads to what a controller serves")
+
+
+def _said(kind: str, key: ObjectKey, reason: str) -> Oversight:
+    return Oversight(namespace=key.namespace, kind=kind, name=key.name, reason=reason)
 
 
 def _gateway_class(source: GatewayClass) -> GatewayClassStatus:

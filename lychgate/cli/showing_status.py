@@ -19,7 +19,7 @@ from k8s_watch.credentials import BadCredentials
 from k8s_watch.http import HttpReader
 from k8s_watch.listing import read_once
 from k8s_watch.snapshot import ClusterSnapshot
-from lychgate.cli.observed_statuses import observed_statuses
+from lychgate.cli.observed_statuses import observed_statuses, unattended
 from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
 from lychgate.terminal import complain, printable, reporting
@@ -82,7 +82,8 @@ async def _cluster(kubeconfig: str | None) -> StatusReport:
         raise UnreadableError(str(next(iter(forbidden.values()))))
     for name, refusal in forbidden.items():
         complain(f"lychgate status: without {name}: {refusal}")
-    return make_report(observed_statuses(snapshot), snapshot.rejected)
+    report = make_report(observed_statuses(snapshot), snapshot.rejected)
+    return msgspec.structs.replace(report, oversights=tuple(unattended(snapshot, report.rows)))
 
 
 async def _read(api: KubeReader) -> tuple[ClusterSnapshot, Mapping[str, ApiError]]:

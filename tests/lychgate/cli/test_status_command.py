@@ -83,6 +83,22 @@ async def test_nothing_that_we_may_read_is_an_error(server: ApiServer, tmp_path:
     assert said.error.endswith("lychgate status: 403 you are nobody\n")
 
 
+async def test_what_nobody_has_looked_at_is_a_warning(server: ApiServer, tmp_path: Path) -> None:
+    parent = {"parentRef": {"name": "eg"}, "controllerName": GraphSettings().controller_name}
+    for name, generation in (("new", 3), ("old", 2)):
+        condition = {"type": "Accepted", "status": "True", "reason": "Accepted", "observedGeneration": 2}
+        status_ = {"parents": [parent | {"conditions": [condition]}]}
+        server.api.put(HTTP_ROUTE, name, metadata={"generation": generation}, status=status_)
+    server.api.put(HTTP_ROUTE, "alone")
+    said = await status(server, tmp_path)
+    assert said.out.splitlines()[-2:] == [
+        "warning: HTTPRoute/default/new: its status of gateway/eg is of generation 2, and the object of 3: nobody has"
+        " looked at its last change, does a controller run?",
+        "warning: HTTPRoute/default/alone: has no status: none of its parentRefs leads to what a controller serves",
+    ]
+    assert said.code == 0
+
+
 async def test_brackets_in_a_message_are_no_markup(server: ApiServer, tmp_path: Path) -> None:
     put_route(server, 'the path "[/a-z]+(" and "/v[a-z]+(" are no expressions')
     said = await status(server, tmp_path)
