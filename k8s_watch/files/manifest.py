@@ -151,6 +151,8 @@ def _convert(value: Value) -> tuple[AnyKind, Object]:
 def _kind_of(value: Mapping[str, Value]) -> AnyKind:
     """The entry of `READ` that apiVersion and kind name."""
     name, api_version = value.get("kind"), value.get("apiVersion")
+    if value.keys().isdisjoint(("apiVersion", "kind", "metadata")):
+        raise _RefusedError(((), "has no apiVersion, kind or metadata: what is no manifest must be elsewhere"))
     for field, text in (("kind", name), ("apiVersion", api_version)):
         if not isinstance(text, str) or not text:
             raise _RefusedError(((field,), "is missing: every manifest names its apiVersion and its kind"))

@@ -117,6 +117,7 @@ def test_every_unknown_field_is_named_at_once() -> None:
     ("text", "reason"),
     [
         ("just text", "expected a mapping"),
+        ("resources: [gateway.yaml]", "has no apiVersion, kind or metadata: what is no manifest must be elsewhere"),
         ("kind: Gateway", "apiVersion: is missing"),
         ("apiVersion: v1", "kind: is missing"),
         ("{apiVersion: v1, kind: Service}", "metadata: is missing"),
