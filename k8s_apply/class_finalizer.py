@@ -78,6 +78,8 @@ class FinalizerWriter:
         self._written: dict[ObjectKey, float] = {}
         """When each class was written last."""
         self._failures: dict[ObjectKey, int] = {}
+        self._logged: dict[ObjectKey, str] = {}
+        """What the log says of those that fail."""
         self._queue: WorkQueue[ObjectKey] = WorkQueue(clock)
 
     def want(self, classes: ClassUses, /) -> None:
@@ -96,6 +98,7 @@ class FinalizerWriter:
         self._queue.clear()
         self._written.clear()
         self._failures.clear()
+        self._logged.clear()
         for key, use in self._wanted.items():
             if _is_due(use):
                 self._queue.add(key)
@@ -114,6 +117,8 @@ class FinalizerWriter:
             pass  # gone, and its finalizer with it
         except (ApiError, OSError) as error:
             return self._failed(key, error)
+        if self._logged.pop(key, None):
+            log.info("finalizer is as it should be again", gateway_class=key.name)
         self._failures.pop(key, None)
         return None
 
@@ -133,8 +138,9 @@ class FinalizerWriter:
     def _failed(self, key: ObjectKey, error: Exception) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         self.failures += not isinstance(error, Conflict)
-        if failures == 1 and not isinstance(error, Conflict):
-            log.warning("finalizer cannot be written, will retry", gateway_class=key.name, error=str(error))
+        if not isinstance(error, Conflict) and (text := str(error)) != self._logged.get(key):
+            self._logged[key] = text
+            log.warning("finalizer cannot be written, will retry", gateway_class=key.name, error=text)
         wait = pause_after(failures, self._clock, most=60.0)
         return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
 

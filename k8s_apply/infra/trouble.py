@@ -52,6 +52,8 @@ class Trouble:
         self._wished: Collection[ObjectKey] = ()
         self._failed: dict[ObjectKey, int] = {}
         """How often in a row."""
+        self._logged: dict[ObjectKey, str] = {}
+        """What the log says of those that fail."""
         self._told: dict[ObjectKey, str] = {}
         self._looked = False
 
@@ -67,6 +69,7 @@ class Trouble:
     def begin(self) -> None:
         """Nothing was tried yet, nor looked at."""
         self._failed.clear()
+        self._logged.clear()
         self._looked = False
 
     def want(self, gateways: Collection[ObjectKey]) -> None:
@@ -79,18 +82,21 @@ class Trouble:
         """It is as wished, or was looked at."""
         self._looked = self._looked or key == EVERYTHING
         self._failed.pop(key, None)
+        if self._logged.pop(key, None):
+            log.info("the infrastructure is in the desired state again", gateway=str(key))
         self._tell(key, None)
 
     def take(self, key: ObjectKey, error: Exception) -> float:
         """Note a failure; return after how many seconds to try again."""
         self.failures += 1
         failures = self._failed[key] = self._failed.get(key, 0) + 1
-        if failures == 1:
+        if (text := str(error)) != self._logged.get(key):
+            self._logged[key] = text
             log.warning(
-                "cannot bring the infrastructure to the desired state, will retry", gateway=str(key), error=str(error)
+                "cannot bring the infrastructure to the desired state, will retry", gateway=str(key), error=text
             )
         if is_refusal(error) and _is_believed(error, failures):
-            self._tell(key, str(error))  # until it succeeds: what fails for another reason now is no better
+            self._tell(key, text)  # until it succeeds: what fails for another reason now is no better
         if isinstance(error, TerminatingError):
             return pause_after(failures, self._clock, first=_TERMINATING_FLOOR, most=_TERMINATING_CEILING)
         wait = pause_after(failures, self._clock, most=60.0)

@@ -42,6 +42,8 @@ async def look_at_nodes(
     while True:
         try:
             found.publish(await _nodes(api, settings))
+            if denied is not None:
+                log.info("nodes are listed again")
             failures, denied = 0, None
         except (ApiError, OSError) as error:
             failures += 1

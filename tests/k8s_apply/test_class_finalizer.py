@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from flow.latest import Latest
 from gateway_api.graph.build import build_graph
@@ -204,6 +205,22 @@ async def test_what_fails_is_tried_again_ever_more_slowly_whatever_else_happens(
         desk.api.refuse.clear()
         await desk.clock.advance(60)
     assert desk.finalizers == [FINALIZER]
+
+
+async def test_each_reason_is_said_once_and_that_it_is_over(desk: Desk) -> None:
+    with structlog.testing.capture_logs() as said:
+        async with running(desk.writer.run()):
+            for reason in ("a", "b"):
+                desk.api.refuse["*"] = ApiError(403, reason)
+                await desk.watch("a")
+                await desk.clock.advance(300)
+            desk.api.refuse.clear()
+            await desk.clock.advance(60)
+    assert [(line["log_level"], line.get("error", "")) for line in said] == [
+        ("warning", "403 a"),
+        ("warning", "403 b"),
+        ("info", ""),
+    ]
 
 
 async def test_two_who_disagree_do_not_fight_at_full_speed(desk: Desk) -> None:
