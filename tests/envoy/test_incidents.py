@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway_api.ir import xds as ir
-from tests.certificates import UNUSABLE
+from tests.certificates import ODDLY_WRITTEN, UNUSABLE
 from tests.envoy.gateways import clusters, forward, host, http_chain, http_gateway, prefix
 from tests.envoy.validation import validation_bootstrap
 from tests.gateway_api.conftest import certificate
@@ -133,6 +133,15 @@ def test_a_certificate_that_is_unusable_would_be_refused(envoy_verdict, wrong: s
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     tls = ir.DownstreamTls(secrets=("default/cert",))
     assert verdict(envoy_verdict, tls=tls, secrets=(secret(chain, pem),))
+
+
+@pytest.mark.parametrize("oddly", ODDLY_WRITTEN)
+def test_a_certificate_that_is_written_oddly_would_be_refused(envoy_verdict, oddly: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    chain = ODDLY_WRITTEN[oddly](certificate(key))
+    served = {"tls": ir.DownstreamTls(secrets=("default/cert",)), "secrets": (secret(chain, pem),)}
+    assert verdict(envoy_verdict, **served)
 
 
 def test_an_authority_is_taken(envoy_verdict) -> None:

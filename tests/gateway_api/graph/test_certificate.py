@@ -18,8 +18,9 @@ from gateway_api.ir.xds import CaBundle, TlsSecret
 from k8s_watch.objects.core import ConfigMap, Secret
 from k8s_watch.objects.meta import Meta
 from tests.authority import key_usage
-from tests.certificates import MUST_STAPLE
+from tests.certificates import MUST_STAPLE, ODDLY_WRITTEN
 from tests.certificates import UNUSABLE as CERTIFICATES
+from tests.certificates import pem as block
 from tests.gateway_api.conftest import certificate, pem_key
 
 type Listeners = Callable[..., Mapping[str, ListenerNode]]
@@ -129,6 +130,43 @@ def test_an_rsa_key_whose_numbers_are_not_of_one_key_is_refused(
     mixed["data"]["tls.key"] = base64.b64encode(pem_key(odd.private_key(unsafe_skip_rsa_key_validation=True))).decode()
     node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(mixed))["s"]
     assert "parameters are inconsistent" in node.problems[0].message
+
+
+def test_an_rsa_key_whose_private_exponent_is_larger_than_need_be_is_refused() -> None:
+    """It does what the one that is smaller by a multiple does, and BoringSSL takes none beyond the modulus."""
+    key = rsa.generate_private_key(65537, 2048)
+    of = key.private_numbers()
+    n, e = of.public_numbers.n, of.public_numbers.e
+    for d, is_served in ((of.d, True), (of.d + n * lcm(of.p - 1, of.q - 1), False)):
+        der = der_sequence(0, n, e, d, of.p, of.q, of.dmp1, of.dmq1, of.iqmp)
+        found = tls_secret(pair(certificate(key), block("RSA PRIVATE KEY", der)))
+        assert isinstance(found, TlsSecret) is is_served, found
+
+
+def der_sequence(*numbers: int) -> bytes:
+    """The library writes no such key. Spec: RFC 8017 A.1.2."""
+
+    def field(tag: int, content: bytes) -> bytes:
+        size = len(content).to_bytes((len(content).bit_length() + 7) // 8)
+        return bytes([tag]) + (size if len(content) < 128 else bytes([0x80 | len(size)]) + size) + content
+
+    return field(0x30, b"".join(field(2, n.to_bytes(n.bit_length() // 8 + 1)) for n in numbers))
+
+
+def pair(chain: bytes, key: bytes) -> Secret:
+    data = {"tls.crt": base64.b64encode(chain).decode(), "tls.key": base64.b64encode(key).decode()}
+    return Secret(metadata=Meta(name="cert", namespace="default"), data=data)
+
+
+@pytest.mark.parametrize("oddly", ODDLY_WRITTEN)
+def test_what_is_served_is_written_anew(oddly: str) -> None:
+    """Each library reads in its own way what is written oddly."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    chain = certificate(key)
+    found = tls_secret(pair(ODDLY_WRITTEN[oddly](chain), b"  " + pem_key(key).replace(b"\n", b"\n  ")))
+    assert isinstance(found, TlsSecret)
+    assert found.certificate_chain in (chain, 2 * chain)
+    assert found.private_key.reveal() == pem_key(key)
 
 
 def test_an_rsa_key_is_served(listeners: Listeners, secret: NewSecret) -> None:
