@@ -140,8 +140,8 @@ def test_a_certificate_that_is_written_oddly_would_be_refused(envoy_verdict, odd
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     chain = ODDLY_WRITTEN[oddly](certificate(key))
-    served = {"tls": ir.DownstreamTls(secrets=("default/cert",)), "secrets": (secret(chain, pem),)}
-    assert verdict(envoy_verdict, **served)
+    tls = ir.DownstreamTls(secrets=("default/cert",))
+    assert verdict(envoy_verdict, tls=tls, secrets=(secret(chain, pem),))
 
 
 def test_an_authority_is_taken(envoy_verdict) -> None:
