@@ -33,6 +33,7 @@ from k8s_watch.objects.core import EndpointSlice
 from k8s_watch.trouble import REMEDY
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.in_cluster.bundles import look_at_bundles
+from lychgate.in_cluster.giving_way import give_way, is_one_current
 from lychgate.in_cluster.nodes import look_at_nodes
 from lychgate.in_cluster.observing import Observer
 from lychgate.in_cluster.outage import mind_outages
@@ -96,6 +97,8 @@ class Replica:
         """Whether Gateways are reached at the nodes."""
         self._behind = Latest(initial=False)
         """Whether the world that we serve may be an old one."""
+        self._giving_way = Latest(initial=False)
+        """Whether it is, and another replica's is not."""
         self._nodes: Latest[Nodes | None] = Latest(None)
         self._looked_at_nodes = Latest(initial=not self._at_nodes)
         self._observer = Observer(writers, self._infra_settings, nodes=self._nodes, bundles=self._bundles)
@@ -135,7 +138,7 @@ class Replica:
         whose turn has not come still hear of every change: what follows the world ends after all else.
         """
         settings = self._settings
-        readiness = Readiness(self._controller.ready, self._missing)
+        readiness = Readiness(self._controller.ready, self._missing, self._behind, self._giving_way)
         async with (
             serving(readiness=readiness, registry=self.metrics.registry, sockets=sockets, clock=self._clock),
             asyncio.TaskGroup() as sources,
@@ -144,6 +147,7 @@ class Replica:
             sources.create_task(self._cluster.run(), name="cluster")
             sources.create_task(self._controller.run(), name="controller")
             sources.create_task(mind_outages(self._cluster.health, self._behind, self._clock), name="outages")
+            sources.create_task(self._giving_way_to_others(), name="giving way")
             tasks.create_task(self._serving_xds(), name="xds")
             tasks.create_task(self._getting_ready(), name="getting ready")
             tasks.create_task(self._taking_over(), name="taking over")
@@ -194,6 +198,21 @@ class Replica:
             clock=self._clock,
         )
 
+    async def _giving_way_to_others(self) -> None:
+        await give_way(
+            self._giving_way,
+            behind=self._behind,
+            is_another_current=self._is_another_current,
+            send_away=self._server.send_away,
+            clock=self._clock,
+        )
+
+    async def _is_another_current(self) -> bool:
+        settings = self._settings
+        ours = self._slices().get(ObjectKey(settings.namespace, settings.service_name), ())
+        addresses = [address for each in ours for endpoint in each.endpoints for address in endpoint.addresses]
+        return await is_one_current(_place(address, settings.health_port) for address in addresses)
+
     def _slices(self) -> Mapping[ObjectKey, tuple[EndpointSlice, ...]]:
         done = self._controller.steps.value
         return done.cluster.slices_by_service if done else {}
@@ -205,6 +224,8 @@ class Replica:
 
     def _missing(self) -> str:
         """What readiness waits for."""
+        if self._giving_way.value:
+            return "cut off from the API server, which another replica is not"
         waiting = [kind for kind in self._cluster.health() if not kind.synced]
         forbidden = [kind.kind for kind in waiting if kind.forbidden]
         not_served = [kind.kind for kind in waiting if kind.not_served]

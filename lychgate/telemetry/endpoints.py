@@ -1,10 +1,10 @@
-"""/healthz, /readyz and /metrics over HTTP."""
+"""/healthz, /readyz, /current and /metrics over HTTP."""
 
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import NamedTuple
 
+import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry, exposition
 
@@ -16,15 +16,27 @@ from lychgate.telemetry.sockets import Sockets
 HELD = 5.0
 """Seconds that /readyz?wait waits for us to be ready. Who asks must have more patience than that."""
 
+CURRENT, YES = "/current", b"current\n"
+"""A path, and how it is answered, with 200, while we serve what the API server has."""
+
 PARTING = 0.2
 """Seconds that answers under way have when we end: who is held at /readyz?wait must not hold us."""
 
 
-class Readiness(NamedTuple):
-    """Whether we are ready and, while we are not, what is still missing, in words."""
+def _false() -> Latest[bool]:
+    return Latest(initial=False)
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether we are ready and, while we are not, what is missing, in words."""
 
     ready: Latest[bool]
+    """Whether we can serve; once it is true it stays."""
     missing: Callable[[], str]
+    behind: Latest[bool] = msgspec.field(default_factory=_false)
+    """Whether the world that we serve may be an old one: what /current is about, which other replicas ask."""
+    giving_way: Latest[bool] = msgspec.field(default_factory=_false)
+    """Whether it is, and another replica's is not: then we are not ready, and whoever comes is served all the same."""
 
 
 @asynccontextmanager
@@ -57,12 +69,17 @@ def _health(readiness: Readiness, clock: Clock) -> web.Application:
         if "wait" in request.query:
             with suppress(TimeoutError):
                 await within(HELD, readiness.ready.until(True), clock)
-        if readiness.ready.value:
+        if readiness.ready.value and not readiness.giving_way.value:
             return web.Response(text="ok\n")
         return web.Response(status=503, text=readiness.missing() + "\n")
 
+    async def current(_: web.Request) -> web.Response:
+        if readiness.ready.value and not readiness.behind.value:
+            return web.Response(body=YES)
+        return web.Response(status=503, text="what is served may be old\n")
+
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get(CURRENT, current)])
     return app
 
 

@@ -12,5 +12,5 @@ async def drain(sessions: Iterable[Session], *, within: float, clock: Clock) -> 
     """End every session, evenly spread over `within` seconds."""
     open_ = list(sessions)
     for session in open_:
-        session.end(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
+        session.end(grpc.StatusCode.UNAVAILABLE, "the connection ends, come again")
         await clock.sleep(within / len(open_))

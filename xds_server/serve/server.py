@@ -79,7 +79,8 @@ class XdsServer:
 
     No stream is let in before `ready` holds True: silence is safe, an empty world is fatal. Once it is, `ready` turning
     False again refuses new streams and keeps those that are open. While `behind` holds True, others may know a newer
-    world than what is published here: who comes with some of it hears nothing.
+    world than what is published here: who comes with some of it hears nothing. `send_away` has all clients choose anew
+    whom they ask.
     """
 
     def __init__(
@@ -107,6 +108,8 @@ class XdsServer:
         self._rooms: WeakValueDictionary[ObjectKey, Room] = WeakValueDictionary()
         """Each as long as the Gateway has a stream."""
         self._sessions: set[Session] = set()
+        self._farewells: Latest[int] = Latest(0)
+        """Counts calls of `send_away`."""
         self._seated: Counter[ObjectKey] = Counter()
         """Streams of each Gateway's clients, from their first moment on."""
 
@@ -120,18 +123,28 @@ class XdsServer:
         if tls is None and not is_local(address):
             raise ValueError(f"{address} can be reached from elsewhere: it needs TLS")
         settings = self._settings
-        server = grpc.aio.server(options=channel_options(settings), maximum_concurrent_rpcs=settings.max_streams)
-        server.add_generic_rpc_handlers(tuple(self._handlers(certified=tls is not None)))
-        if tls is None:
-            port = server.add_insecure_port(address)
-        else:
-            port = server.add_secure_port(address, Reloading(tls, self._clock).credentials())
-        await server.start()
-        self.port.publish(port)
-        try:
-            await server.wait_for_termination()
-        finally:
-            await self._stop(server)
+        files = Reloading(tls, self._clock) if tls else None
+        while True:
+            server = grpc.aio.server(options=channel_options(settings), maximum_concurrent_rpcs=settings.max_streams)
+            server.add_generic_rpc_handlers(tuple(self._handlers(certified=tls is not None)))
+            port = server.add_secure_port(address, files.credentials()) if files else server.add_insecure_port(address)
+            await server.start()
+            self.port.publish(port)
+            try:
+                await self._farewells.newer_than(self._farewells.version)
+                await self._stop(server)
+            except asyncio.CancelledError:
+                await self._stop(server)  # also from the midst of a farewell, which goes on
+                raise
+
+    def send_away(self) -> None:
+        """End every connection, as when the server ends, and serve on: whoever comes back may come to another replica.
+
+        It takes the time of a drain, in which nobody is let in. To end streams alone is not enough: a client opens its
+        next one on the same connection. Nothing where nobody is connected.
+        """
+        if self._sessions:
+            self._farewells.publish(self._farewells.value + 1)
 
     async def _stop(self, server: grpc.aio.Server) -> None:
         """No new stream from now on; the open ones end one by one, what is left of them all at once."""

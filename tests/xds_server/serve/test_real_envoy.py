@@ -34,6 +34,10 @@ class Bench:
         self._folder = folder
         self._backend = backend
 
+    def with_server(self, running: Running) -> "Bench":
+        """The same with another server."""
+        return Bench(running, self._envoy, self._folder, self.port, self._backend)
+
     def world(self, cluster: str) -> Snapshot:
         """Everything to one cluster of this name, always with the same backend behind it."""
         name = ir.ClusterName(cluster)
@@ -62,10 +66,10 @@ class Bench:
         return self.running.fleet.report.value.gateways[EG]
 
     @asynccontextmanager
-    async def envoy(self, name: str, dialect: str) -> AsyncIterator[None]:
-        """A running Envoy."""
+    async def envoy(self, name: str, dialect: str, *, port: int = 0) -> AsyncIterator[None]:
+        """A running Envoy, which finds the server at its own port or at another."""
         admin = self._folder / f"{name}.sock"
-        xds = f"127.0.0.1:{self.running.server.port.value}"
+        xds = f"127.0.0.1:{port or self.running.server.port.value}"
         text = local_bootstrap(gateway=EG, node_id=name, xds=xds, admin_socket=str(admin))
         file = self._folder / f"{name}.json"
         file.write_text(text.replace('"DELTA_GRPC"', f'"{dialect}"'))
@@ -190,3 +194,59 @@ async def test_an_envoy_that_starts_into_a_poisoned_world_serves(bench: Bench) -
         while await _is_refused(bench):
             pass
         assert await bench.ask() == "200"
+
+
+class Service:
+    """Leads each new connection to one of the servers, and keeps those that there are where they are."""
+
+    def __init__(self, leads_to: int) -> None:
+        self.leads_to = leads_to
+        """A port of this machine."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[int]:
+        """The port of the Service, while the block lasts."""
+        server = await asyncio.start_server(self._lead, "127.0.0.1", 0)
+        yield server.sockets[0].getsockname()[1]
+        server.close()
+
+    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self.leads_to)
+        except ConnectionError:
+            writer.close()
+            return
+        await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer), return_exceptions=True)
+
+
+async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    finally:
+        sink.close()
+
+
+async def test_who_is_sent_away_goes_where_the_service_leads_and_loses_no_request(bench: Bench) -> None:
+    """Case 32a: an Envoy whose stream alone is ended would open the next one on the same connection."""
+    world, newer = bench.world("backend-1"), bench.world("backend-2")
+    bench.running.cache.publish(EG, world)
+    async with serving() as other:
+        other.cache.publish(EG, newer)
+        await other.server.port.newer_than(0)
+        service = Service(bench.running.server.port.value)
+        async with service.open() as port, bench.envoy("one", "DELTA_GRPC", port=port):
+            await bench.publish(world)
+            while await _is_refused(bench):
+                pass
+            over, answers = asyncio.Event(), Counter[str]()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(bench.load(over, answers))
+                service.leads_to = other.server.port.value
+                bench.running.server.send_away()
+                moved = bench.with_server(other)
+                await moved.until(lambda: moved.gateway.acked == 1 and moved.in_sync_with(newer))
+                over.set()
+            assert not bench.running.fleet.streams
+            assert answers.keys() == {"200"}

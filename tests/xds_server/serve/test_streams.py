@@ -387,6 +387,39 @@ async def test_old_connections_end_so_that_clients_spread(serve: Serve) -> None:
             assert await stream.ending() is grpc.StatusCode.UNAVAILABLE
 
 
+async def test_clients_that_are_sent_away_come_over_new_connections(serve: Serve) -> None:
+    """Case 32a: on the old one, which leads to the same replica for ever, nothing is served any more."""
+    async with serve() as running:
+        running.cache.publish(EG, AB)
+        running.server.send_away()  # nobody is here yet: nothing ends
+        old = await running.open()
+        await old.say()
+        assert await old.names() == ["a", "b"]
+        began = running.server.port.version
+        running.server.send_away()
+        assert await old.ending() is grpc.StatusCode.UNAVAILABLE
+        await running.server.port.newer_than(began)
+        new = await running.open()
+        await new.say(initial_resource_versions=dict(versions(AB, CLUSTER)))
+        await until_in_sync(running)
+        running.cache.publish(EG, ABC)
+        assert await new.names() == ["c"]
+
+
+async def test_a_server_that_ends_while_it_sends_clients_away_goes_on_with_it(serve: Serve) -> None:
+    """Case 32a: those whose turn has not come are not cut off."""
+    async with serve(settings=ServeSettings(drain=0.3)) as running:
+        running.cache.publish(EG, AB)
+        streams = [await running.open() for _ in range(3)]
+        for stream in streams:
+            await stream.say()
+            await stream.names()
+        ended = [asyncio.ensure_future(stream.ending()) for stream in streams]  # noqa: TID251
+        running.server.send_away()
+        await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    assert {await each for each in ended} == {grpc.StatusCode.UNAVAILABLE}
+
+
 async def test_too_many_streams_are_refused(serve: Serve) -> None:
     """Case 33: those that are open are not concerned."""
     async with serve(settings=ServeSettings(drain=0.0, max_streams=1)) as running:
