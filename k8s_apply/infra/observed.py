@@ -10,15 +10,13 @@ from gateway_api.graph.mappings import not_equal, replaced
 from gateway_api.ir.infra import Address, GatewayInfra, InfraReport
 from k8s_apply.infra.names import MadeFor, infra_key, owner_labels, owner_of
 from k8s_apply.infra.settings import InfraSettings
+from k8s_apply.status_merge import MAX_ADDRESSES
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.core import Deployment, Service
 from k8s_watch.snapshot import ClusterSnapshot
 
 OBSERVED = ("Service", "Deployment")
 """The kinds that an observation looks at, by name."""
-
-MOST_ADDRESSES = 16
-"""Of a Gateway's status. Spec: Gateway API v1.6 GatewayStatus.addresses"""
 
 
 class Nodes(NamedTuple):
@@ -129,7 +127,7 @@ def _addresses(service: Service, nodes: Nodes | None) -> Iterator[Address]:
         return
     ips = spec.cluster_ips or (spec.cluster_ip,)
     if spec.type == "NodePort" and nodes:
-        yield from islice(_of_nodes(service.key, nodes, {":" in ip for ip in ips}), MOST_ADDRESSES)
+        yield from islice(_of_nodes(service.key, nodes, {":" in ip for ip in ips}), MAX_ADDRESSES)
     else:
         yield from (Address("IPAddress", ip) for ip in ips if ip not in ("", "None"))
 
