@@ -87,7 +87,6 @@ class InfraReconciler:
         self._asked: Latest[bool] = Latest(initial=False)
         self._queue: WorkQueue[ObjectKey] = WorkQueue(clock)
         self._live: dict[Owner, dict[Id, Json]] = {}
-        self._looked = False
         self._may_budget = True
         """Whether we may see disruption budgets. Who upgrades us without our roles has none, and everything else."""
         self._unprotected: set[ObjectKey] = set()
@@ -165,7 +164,6 @@ class InfraReconciler:
         await self._asked.until(True)
         self._queue.clear()
         self._trouble.begin()
-        self._looked = False
         self._queue.add(EVERYTHING)
         await self._queue.run(self._attend, workers=self._in_flight)
 
@@ -186,7 +184,7 @@ class InfraReconciler:
         for kind in INFRASTRUCTURE:
             for item in await self._list(kind, namespace):
                 live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
-        self._live, self._looked = live, True
+        self._live = live
         for gateway in self._wanted:
             self._queue.add(gateway)
         for owner in live.keys() - self._owners():
@@ -228,7 +226,7 @@ class InfraReconciler:
 
     async def _bring(self, gateway: ObjectKey) -> None:
         """Bring one Gateway's objects to what is wished now; without a wish, remove them all."""
-        if not self._looked:
+        if not self._trouble.has_looked:
             return  # the look at everything, which comes first, will ask for us again
         infra, owner = self._wanted.get(gateway), owner_labels(gateway)
         if infra is None:

@@ -48,6 +48,8 @@ class Trouble:
         """Gateways whose infrastructure cannot be as wished until somebody acts, and why. An outage is not among it."""
         self.failures = 0
         """Counts failed tries, the looks at everything among them."""
+        self.has_looked = False
+        """Whether a look at everything has succeeded since the beginning."""
         self._clock = clock
         self._wished: Collection[ObjectKey] = ()
         self._failed: dict[ObjectKey, int] = {}
@@ -55,14 +57,13 @@ class Trouble:
         self._logged: dict[ObjectKey, str] = {}
         """What the log says of those that fail."""
         self._told: dict[ObjectKey, str] = {}
-        self._looked = False
 
     @property
     def failing(self) -> int:
         """How many Gateways were not as wished when they were attended to last, or cannot be attended to since we may
         not look at what is there.
         """
-        if EVERYTHING in self._failed and not self._looked:
+        if EVERYTHING in self._failed and not self.has_looked:
             return len(self._wished)
         return len(self._failed.keys() - {EVERYTHING})
 
@@ -70,7 +71,7 @@ class Trouble:
         """Nothing was tried yet, nor looked at."""
         self._failed.clear()
         self._logged.clear()
-        self._looked = False
+        self.has_looked = False
 
     def want(self, gateways: Collection[ObjectKey]) -> None:
         """Make these the Gateways that are wished."""
@@ -80,7 +81,7 @@ class Trouble:
 
     def ends(self, key: ObjectKey) -> None:
         """It is as wished, or was looked at."""
-        self._looked = self._looked or key == EVERYTHING
+        self.has_looked = self.has_looked or key == EVERYTHING
         self._failed.pop(key, None)
         if self._logged.pop(key, None):
             log.info("the infrastructure is in the desired state again", gateway=str(key))
@@ -111,7 +112,7 @@ class Trouble:
 
     def _publish(self) -> None:
         own = {key: text for key, text in self._told.items() if key in self._wished}
-        if not self._looked and (blind := self._told.get(EVERYTHING)):
+        if not self.has_looked and (blind := self._told.get(EVERYTHING)):
             own = dict.fromkeys(self._wished, f"{blind}; {REMEDY}") | own
         self.problems.publish(own)
 
