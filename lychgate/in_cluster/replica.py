@@ -193,6 +193,7 @@ class Replica:
             leading=self._leading,
             writing=self._writing,
             eligible=self._eligible,
+            giving_way=self._giving_way,
             cluster=self._cluster,
             followed=self._controller.followed,
             clock=self._clock,

@@ -2,7 +2,7 @@
 
 A replica that was cut off from the API server may get the Lease in the moment in which it is back, and knows nothing
 yet of what the last leader did meanwhile. Its own wish is older than that leader's infrastructure (ADR 20). One that
-cannot get to know it leaves the Lease to another.
+cannot get to know it leaves the Lease to another, and so does one that led and is cut off now, while the other is not.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ async def take_over(
     leading: Latest[bool],
     writing: Latest[bool],
     eligible: Latest[bool],
+    giving_way: Latest[bool],
     cluster: Cluster,
     followed: Latest[int],
     clock: Clock,
@@ -33,7 +34,7 @@ async def take_over(
     """Keep `writing` true while we lead and our wishes are of a world that was read since; until cancelled.
 
     `followed` is the revision of `cluster` that the wishes follow. `eligible` is made false where a decisive kind stays
-    unreadable, and true again once all can be read. Needs `cluster.run` beside it.
+    unreadable, and when `giving_way` turns true; and true again once all can be read. Needs `cluster.run` beside it.
     """
     barred = Latest(initial=False)
 
@@ -55,14 +56,18 @@ async def take_over(
             unread = [kind for kind in cluster.health() if kind.kind in DECISIVE and not kind.conceded]
             errors = {kind.kind: kind.error for kind in unread if kind.error}
             if errors and barred.publish(True):
-                eligible.publish(False)
                 log.error("nothing is written: Gateways, their classes or ListenerSets cannot be read", errors=errors)
 
+    async def bar() -> None:
+        barred.publish(True)
+
     async def recover() -> None:
+        eligible.publish(False)
         await cluster.catch_up(DECISIVE)
         eligible.publish(True)
         barred.publish(False)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(while_true(leading, lead), name="leading")
+        tasks.create_task(while_true(giving_way, bar), name="giving way")
         tasks.create_task(while_true(barred, recover), name="barred")

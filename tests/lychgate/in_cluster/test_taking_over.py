@@ -52,6 +52,7 @@ class Replica:
         self.leading = Latest(initial=False)
         self.writing = Latest(initial=False)
         self.eligible = Latest(initial=True)
+        self.giving_way = Latest(initial=False)
         self._clock = clock
         self.cluster = Cluster(api, clock=clock)
         self._infra = InfraReconciler(
@@ -84,6 +85,7 @@ class Replica:
                     leading=self.leading,
                     writing=self.writing,
                     eligible=self.eligible,
+                    giving_way=self.giving_way,
                     cluster=self.cluster,
                     followed=self._controller.followed,
                     clock=self._clock,
@@ -305,6 +307,22 @@ async def test_a_kind_that_counts_as_empty_is_no_reason_to_give_the_lease_back(s
             await site.clock.until(lambda: not site.b.eligible.value, at_most=PATIENCE)
         (line,) = [line for line in said if "errors" in line]
         assert line["errors"].keys() == {"Gateway"}
+
+
+async def test_a_leader_that_alone_is_cut_off_leaves_the_lease_to_another(site: Site) -> None:
+    """It may be able to renew it: a server with too much to do refuses the large requests first."""
+    async with site.running():
+        site.a.api.stop()
+        await site.clock.advance(120)
+        assert site.a.eligible.value
+        site.a.giving_way.publish(True)
+        await site.clock.advance(0)
+        assert not site.a.eligible.value
+        site.a.giving_way.publish(False)  # for whatever reason: what it knows is no newer
+        await site.clock.advance(120)
+        assert not site.a.eligible.value
+        site.a.api.start()
+        await site.clock.until(lambda: site.a.eligible.value, at_most=31)
 
 
 async def test_who_reads_again_before_the_lease_is_gone_writes(site: Site) -> None:
