@@ -10,7 +10,7 @@ refuse to take it. What is labelled as ours and belongs to no wished Gateway is 
 it was wished for last.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -91,8 +91,8 @@ class InfraReconciler:
         """Whether we may see disruption budgets. Who upgrades us without our roles has none, and everything else."""
         self._unprotected: set[ObjectKey] = set()
         """Gateways whose budget was refused, as it was logged."""
-        self._revision = 0
-        """Of the last snapshot seen."""
+        self._cluster = ClusterSnapshot(revision=0)
+        """The last snapshot seen."""
         self._trouble = Trouble(clock)
 
     @property
@@ -134,16 +134,18 @@ class InfraReconciler:
         Gateway attended to at once instead of at the next resync. Never blocks; cost: follows what changed, and is
         linear in the wished Gateways where snapshots were left out.
         """
-        changed = cluster.changed if cluster.revision == self._revision + 1 else None
-        self._revision = cluster.revision
+        changed = cluster.changed if cluster.revision == self._cluster.revision + 1 else None
+        self._cluster = cluster
+        if self._leading.value:
+            self._compare(changed)
+
+    def _compare(self, changed: Mapping[str, Set[ObjectKey]] | None) -> None:
         watched: dict[str, Mapping[ObjectKey, Any]] = {
-            "ConfigMap": cluster.config_maps,
-            "Secret": cluster.secrets,
-            "Service": cluster.services,
-            "Deployment": cluster.deployments,
+            "ConfigMap": self._cluster.config_maps,
+            "Secret": self._cluster.secrets,
+            "Service": self._cluster.services,
+            "Deployment": self._cluster.deployments,
         }
-        if not self._leading.value:
-            return
         owners = self._made_for.of
         ids = owners if changed is None else [(kind, key) for kind in watched for key in changed.get(kind, ())]
         for kind, key in ids:
@@ -185,6 +187,8 @@ class InfraReconciler:
             for item in await self._list(kind, namespace):
                 live.setdefault(owner_of(_labels(item)) or NOBODY, {})[kind.name, _key(item)] = item
         self._live = live
+        if self._cluster.revision:
+            self._compare(None)  # what was listed first is the oldest by now, and may be gone
         for gateway in self._wanted:
             self._queue.add(gateway)
         for owner in live.keys() - self._owners():

@@ -204,6 +204,22 @@ async def test_what_a_snapshot_told_of_that_we_were_not_shown_is_found_in_the_ne
         assert site.api.peek(SERVICE, EG_INFRA)
 
 
+async def test_what_went_while_everything_was_looked_at_comes_back(site: Site) -> None:
+    """A slow server lists one kind after the other, for half a minute in all: by then the first is old."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.leading.publish(False)
+        await settle()
+        site.api.slow = {"list": 5.0}
+        site.leading.publish(True)
+        await site.clock.advance(5.0 * (len(INFRASTRUCTURE) + 1) - 2.5)
+        assert site.api.seen("list")[-1].kind == INFRASTRUCTURE[-1].name  # the Deployments have been listed
+        site.api.drop(DEPLOYMENT, EG_INFRA)
+        site.reconciler.saw(site.snapshot({"Deployment": frozenset({EG_INFRA})}))
+        await site.clock.advance(10)
+    assert site.present() == {EG_INFRA: 5}
+
+
 async def test_a_deployment_that_somebody_edited_is_set_right(site: Site) -> None:
     async with running(site.reconciler.run()):
         await site.want(infra())
