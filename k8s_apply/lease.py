@@ -11,6 +11,7 @@ was sent, the others from after they saw it.
 Losing the Lease ends nothing but the writing: we go on as a candidate.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
 from k8s_apply.kinds import LEASE
 from k8s_apply.timestamps import rfc3339
 from k8s_watch.api import ApiError
-from k8s_watch.keys import ObjectKey
+from k8s_watch.keys import AnyKind, ObjectKey
 
 log = structlog.get_logger("k8s_apply.lease")
 
@@ -102,7 +103,7 @@ class Leadership:
     async def _acquire(self) -> None:
         while True:
             eligible = self._eligible.version
-            if await self._claimed(self._deadline / 2):
+            if await self._claimed(self._deadline):
                 return
             # Twice as often as the holder renews: what we see late, we take over late.
             pause = self._retry * (0.45 + self._clock.jitter() / 10)
@@ -157,38 +158,42 @@ class Leadership:
         self._trouble, self._waits_for = "", holder
 
     async def _claim(self) -> bool:
-        sent = self._clock.monotonic()
-        written = await self._renew() or await self._take()
-        if written is None:
-            return False
-        self._observe(written)
-        self._held, self._renewed = written, sent
-        return True
+        return await self._renew() or await self._take()
 
-    async def _renew(self) -> Json | None:
-        """Write the Lease anew as we left it, unread; None when it is not so any more, or was not ours."""
+    async def _renew(self) -> bool:
+        """Write the Lease anew as we left it, unread; False when it is not so any more, or was not ours."""
         held, self._held = self._held, None
         if held is None:
-            return None
+            return False
         try:
-            return await self._api.replace(LEASE, self._key, held | {"spec": self._spec(self._seen)})
+            await self._write(self._api.replace, held)
         except (Conflict, NotFound):
-            return None
+            return False
+        return True
 
-    async def _take(self) -> Json | None:
-        """Write the Lease if it is free; None while somebody else holds it, or we may not."""
+    async def _take(self) -> bool:
+        """Write the Lease if it is free; False while somebody else holds it, or we may not."""
         try:
-            lease = await self._api.get(LEASE, self._key)
+            # Not all the time that there is, as in `_hold`.
+            lease = await within(self._deadline / 2, self._api.get(LEASE, self._key), self._clock)
         except NotFound:
             if not self._eligible.value:
-                return None
+                return False
             meta = {"name": self._key.name, "namespace": self._key.namespace}
-            body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": self._spec({})}
-            return await self._api.create(LEASE, self._key, body)
+            lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
+            await self._write(self._api.create, lease)
+            return True
         self._observe(lease)
         if self._is_anothers() or not self._eligible.value:
-            return None
-        return await self._api.replace(LEASE, self._key, lease | {"spec": self._spec(self._seen)})
+            return False
+        await self._write(self._api.replace, lease)
+        return True
+
+    async def _write(self, call: Callable[[AnyKind, ObjectKey, Json], Awaitable[Json]], lease: Json) -> None:
+        sent = self._clock.monotonic()
+        written = await call(LEASE, self._key, lease | {"spec": self._spec(lease.get("spec") or {})})
+        self._observe(written)
+        self._held, self._renewed = written, sent
 
     def _observe(self, lease: Json) -> None:
         spec: dict[str, Any] = lease.get("spec") or {}

@@ -123,6 +123,20 @@ async def test_a_renewal_that_hangs_is_not_the_only_one_that_is_tried(pair: Pair
         assert (pair.a.leading.value, pair.a.leading.version) == (True, leading)
 
 
+async def test_a_slow_server_keeps_nobody_from_leading(pair: Pair) -> None:
+    """Each call takes seconds: a look and a write take twice as long, and are two calls."""
+    for wire in pair.wires:
+        wire.slow = {"*": 3.0}
+    async with running(pair.a.run(), pair.b.run()):
+        await pair.watch_for(30)
+        assert pair.a.leading.value != pair.b.leading.value
+        changes = pair.a.leading.version + pair.b.leading.version
+        await pair.watch_for(120)
+        assert pair.a.leading.version + pair.b.leading.version == changes
+        for wire in pair.wires:
+            wire.slow.clear()
+
+
 async def test_no_remote_clock_is_compared_with_ours(api: FakeWriter, clock: VirtualClock) -> None:
     """`renewTime` may lie in another year; what counts is how long we saw nothing change."""
     spec = {"holderIdentity": "z", "leaseDurationSeconds": 15, "renewTime": "1999-01-01T00:00:00.000000Z"}
