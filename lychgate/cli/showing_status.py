@@ -24,8 +24,8 @@ from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_
 from lychgate.telemetry.logging import configure_logging
 from lychgate.terminal import complain, printable, reporting
 
-PIPE_WIDTH = 240
-"""Columns of a line that goes to a file or another program: nobody has to read it on a screen."""
+ENDLESS = 1 << 16
+"""Columns of what goes to a file, another program, or by `kubectl exec`: each row is a line, wherever it is read."""
 PATIENCE = 30.0
 """Seconds that a cluster has to answer."""
 COLUMNS = ("NAMESPACE", "NAME", "PARENT", "TYPE", "STATUS", "REASON")
@@ -111,11 +111,13 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
         cells = map(printable, (*start, row.type, row.status, row.reason, message))
         table.add_row(*cells, style="red" if row.is_bad else None)
     # No markup: messages quote regular expressions, whose brackets are not ours.
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
-    console.print(table)
+    console = Console(width=None if sys.stdout.isatty() else ENDLESS, markup=False)
+    with console.capture() as drawn:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
     def line(text: str, style: str | None = None) -> None:
-        console.print(printable(text), style=style, highlight=False)
+        console.print(printable(text), style=style, highlight=False, soft_wrap=True)
 
     for gateway, addresses in report.addresses.items():
         line(f"Gateway/{gateway} at {', '.join(addresses) or 'no address yet'}")

@@ -113,6 +113,16 @@ async def test_a_message_commands_no_terminal(server: ApiServer, tmp_path: Path)
     assert "ä is not there" in said.out
 
 
+async def test_where_no_terminal_is_each_row_is_a_line_without_blanks_at_its_end(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    put_route(server, message := " ".join(["word"] * 200))
+    said = await status(server, tmp_path)
+    lines = said.out.splitlines()
+    assert lines[1].endswith(f" {message}")
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 async def test_in_a_pod_where_nothing_is_served_the_cluster_is_asked(server: ApiServer, tmp_path: Path) -> None:
     put_route(server, "no")
     environment = {
