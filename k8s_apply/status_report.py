@@ -54,7 +54,7 @@ class StatusRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def place(self) -> str:
         """What it is about, for people: `HTTPRoute/default/web at gateway/eg`."""
-        name = "/".join(filter(None, (self.kind, self.namespace, self.name)))
+        name = _object(self.kind, self.namespace, self.name)
         return f"{name} at {self.parent}" if self.parent else name
 
 
@@ -66,6 +66,11 @@ class RejectedRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     where: str
     reason: str
+
+    @property
+    def object(self) -> str:
+        """What it is about, for people, as far as it could be read."""
+        return _object(self.kind, self.namespace, self.name) or "document"
 
 
 class Oversight(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -79,7 +84,7 @@ class Oversight(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def object(self) -> str:
         """What it is about, for people."""
-        return f"{self.kind}/{self.namespace}/{self.name}" if self.namespace else f"{self.kind}/{self.name}"
+        return _object(self.kind, self.namespace, self.name)
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -145,6 +150,11 @@ def make_report(
             for one in rejected
         ),
     )
+
+
+def _object(*names: str) -> str:
+    """Kind, namespace and name, of which some may be ""."""
+    return "/".join(filter(None, names))
 
 
 def _conditions(body: Body, namespace: str) -> Iterator[tuple[str, Condition]]:

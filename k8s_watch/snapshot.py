@@ -26,6 +26,11 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     """Names the field and the remedy."""
 
+    @property
+    def object(self) -> str:
+        """What it is about, for people: `HTTPRoute/default/web`, as far as it could be read."""
+        return f"{self.kind}/{self.key}" if self.key else self.kind or "document"
+
 
 class PassedOver(msgspec.Struct, frozen=True, kw_only=True):
     """Objects in a file of kinds that are not ours to read. Nothing is wrong with them."""

@@ -224,8 +224,7 @@ class Controller:
         known = set(previous.cluster.rejected) if previous else set()
         for rejected in new.cluster.rejected:
             if rejected not in known:
-                name = f"{rejected.kind}/{rejected.key}" if rejected.key else rejected.kind or "document"
-                log.warning("object rejected", object=name, where=rejected.where, reason=rejected.reason)
+                log.warning("object rejected", object=rejected.object, where=rejected.where, reason=rejected.reason)
         self._metrics.rejected.set(len(new.cluster.rejected))
 
     async def _reporting(self) -> None:

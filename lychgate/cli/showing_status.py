@@ -122,8 +122,7 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
     for gateway, addresses in report.addresses.items():
         line(f"Gateway/{gateway} at {', '.join(addresses) or 'no address yet'}")
     for rejected in report.rejected:
-        name = f"{rejected.kind}/{rejected.name}" if rejected.name else rejected.kind or "document"
-        line(f"rejected: {rejected.where}: {name}: {rejected.reason}", "red")
+        line(f"rejected: {rejected.where}: {rejected.object}: {rejected.reason}", "red")
     for passed in report.passed_over:
         line(f"note: {passed.where}: not read: {passed.what}")
     for one in report.oversights:

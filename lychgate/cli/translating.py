@@ -140,6 +140,5 @@ def report_bad(done: Built) -> int:
 def report_rejected(cluster: ClusterSnapshot) -> int:
     """Name every rejected object on standard error; return 1 when there was one."""
     for rejected in cluster.rejected:
-        name = f"{rejected.kind} {rejected.key or ''}".strip() or "document"
-        complain(f"{rejected.where}: {name}: {rejected.reason}")
+        complain(f"{rejected.where}: {rejected.object}: {rejected.reason}")
     return 1 if cluster.rejected else 0
