@@ -357,6 +357,21 @@ async def test_a_wildcard_that_comes_and_goes_costs_the_hosts_below_it_nothing(w
     assert not load.lost
 
 
+async def test_a_host_that_passes_to_a_wildcard_and_back_loses_no_request(world: World) -> None:
+    others = [host("a.test"), host("*.kept.test")]
+    own, wildcard = host("x.wild.test", forward(A)), host("*.wild.test")
+    await world.publish(*others, own)
+    async with Load(world, "a.test", "x.wild.test") as load:
+        for _ in range(10):
+            await world.publish(*others, wildcard)
+            await world.publish(*others, wildcard, own)
+            await world.publish(*others, own)
+            await world.publish(*others, host("*.test"))
+            await world.publish(*others, wildcard)
+            await world.publish(*others, own)
+    assert not load.lost
+
+
 async def test_a_request_with_a_body_waits_for_the_whole_table(world: World) -> None:
     await world.publish(*(host(f"h{n}.test", forward(A)) for n in range(500)))
 

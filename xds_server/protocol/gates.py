@@ -4,7 +4,8 @@ Spec: xDS protocol, "Eventual consistency considerations"
 """
 
 import math
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import chain
 
 from xds_server.protocol.channel import Channel, Staged
 from xds_server.protocol.patience import Patience
@@ -133,15 +134,19 @@ class Gates:
         """One of the things that it names, of types that go before its own, which the client has not acknowledged
         and which is a concern; None when there is none. Cost: next to nothing while the one `asked_first` is missing.
 
+        Only what the version that the client has does not name: of thousands of clusters in a table, those that came.
+        The others stay in place as long as that version is in use, or were waited for long enough.
+
         What a client never asked for is no concern: it asks for endpoints, secrets and routes only once something that
         it got names them, so nothing can wait for those.
         """
         if asked_first and self._lacks(channel, resource.name, asked_first):
             return asked_first
+        apart = named_apart(channel.holdings.accepted.get(resource.name), resource)
         return next(
             (
                 (target, name)
-                for target, name in _newly_named(channel, resource)
+                for target, name in chain(apart.after, _chosen_instead_of(apart.before))
                 if target < channel.type and not self._is_in_place(target, name, below=channel.type)
             ),
             None,
@@ -163,11 +168,11 @@ class Gates:
     def _all_exist(self, channel: Channel, resource: Resource) -> bool:
         return all(
             target >= channel.type or (other := self._channels.get(target)) is None or name in other.newest.by_name
-            for target, name in _newly_named(channel, resource)
+            for target, name in named_apart(channel.holdings.accepted.get(resource.name), resource).after
         )
 
 
-def _newly_named(channel: Channel, resource: Resource) -> Set[Reference]:
-    """What it names and the version that the client has does not: of thousands of clusters in a table, those that
-    came. The others stay in place as long as that version is in use, or were waited for long enough."""
-    return named_apart(channel.holdings.accepted.get(resource.name), resource).after
+def _chosen_instead_of(named_no_more: Iterable[Reference]) -> Iterator[Reference]:
+    """The scopes among those: where one is not chosen any more, others are, which no listener names. These are in place
+    when that one is, see `Gates._is_in_place`."""
+    return (reference for reference in named_no_more if reference[0] is SCOPED_ROUTE)

@@ -138,8 +138,19 @@ def _is_left_behind(channel: Channel, name: str) -> bool:
     """Whether a scope goes because nothing chooses by it any more, and not because its hostname does.
 
     A scope of one hostname names the scope of its whole table, which is there as long as a listener chooses among them.
+    Then a wildcard may have taken the hostname over, for connections that come after it.
     """
-    return not any(of in channel.newest.by_name for _, of in _table_scopes(channel, name))
+    newest = channel.newest.by_name
+    is_scoped = any(of in newest for _, of in _table_scopes(channel, name))
+    return not is_scoped or any(wider in newest for wider in _wildcards_above(name))
+
+
+def _wildcards_above(name: str) -> Iterator[str]:
+    """`t/a.b.c` → `t/*.b.c`, `t/*.c`: the scopes that a listener may choose for that hostname instead of its own."""
+    table, _, hostname = name.rpartition("/")
+    while "." in hostname:
+        hostname = hostname.partition(".")[2]
+        yield f"{table}/*.{hostname}"
 
 
 def _table_scopes(channel: Channel, name: str) -> Iterable[Reference]:

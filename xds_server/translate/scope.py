@@ -5,13 +5,14 @@ of its own, a scope, which costs the proxy 1 ms to change whatever the others ar
 header that the listener writes before anything else, from the request's Host:
 
     a plain host           `<table>/<host>`, without its port; no such scope, no such host: 404
-    below a wildcard       `<table>/*`, which has the wildcards and every host below them
+    below a wildcard       `<table>/*.<domain>`, which has the wildcard and every host below it
     any other spelling     `<table>/~`, the table as a whole, as RDS has it; fetched for the first such request
 
 Envoy compares hosts without regard to case, scopes with it, and can lower neither: hence the last. Each of the three
 holds all that a request of its kind may match, so the answer is the whole table's.
 
-A host below a wildcard has a scope of its own too: connections from before the wildcard look for it there.
+A host below a wildcard has a scope of its own too: connections from before the wildcard look for it there. And a
+wildcard shares its scope with no other, for connections from before that one went: they find in it what they found.
 
 Spec: Envoy v1.40 config.route.v3.ScopedRouteConfiguration, "HTTP route scopes"
 """
@@ -29,9 +30,8 @@ from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 HEADER = "x-lychgate-scope"
 """Ours alone: overwritten when a request comes in, removed before it goes on."""
 
-WILDCARDS = "*"
 WHOLE = "~"
-"""No host is spelled like these."""
+"""No host is spelled like it."""
 
 
 def scopes(of: ir.RouteTable) -> Iterator[Resource]:
@@ -41,8 +41,9 @@ def scopes(of: ir.RouteTable) -> Iterator[Resource]:
     encoded = {host.hostname: virtual_host(host) for host in of.virtual_hosts}
     yield whole_scope(of.name)
     yield from (host_scope(of.name, name, host) for name, host in encoded.items() if not is_wildcard(name))
-    if of.scoping.wildcards:
-        yield wildcard_scope(of.name, (host for name, host in sorted(encoded.items()) if is_below(name, of.scoping)))
+    for wildcard in of.scoping.wildcards:
+        below = (host for name, host in sorted(encoded.items()) if is_below(name, wildcard))
+        yield wildcard_scope(of.name, wildcard, below)
 
 
 def host_scope(table: str, hostname: str, host: EncodedHost) -> Resource:
@@ -50,9 +51,9 @@ def host_scope(table: str, hostname: str, host: EncodedHost) -> Resource:
     return _scope(scope_name(table, hostname), (host,), ((ResourceType.SCOPED_ROUTE, scope_name(table, WHOLE)),))
 
 
-def wildcard_scope(table: str, hosts: Iterable[EncodedHost]) -> Resource:
-    """The scope of all hostnames below wildcards, in order of their names."""
-    return _scope(scope_name(table, WILDCARDS), tuple(hosts), ())
+def wildcard_scope(table: str, wildcard: str, hosts: Iterable[EncodedHost]) -> Resource:
+    """The scope of all hostnames below a wildcard, in order of their names."""
+    return _scope(scope_name(table, wildcard), tuple(hosts), ())
 
 
 def whole_scope(table: str) -> Resource:
@@ -63,7 +64,7 @@ def whole_scope(table: str) -> Resource:
 
 
 def scope_name(table: str, of: str) -> str:
-    """Both the name and the key of a scope. `of` is a hostname, `WILDCARDS` or `WHOLE`."""
+    """Both the name and the key of a scope. `of` is a hostname or `WHOLE`."""
     return f"{table}/{of}"
 
 
@@ -72,9 +73,9 @@ def is_wildcard(hostname: str) -> bool:
     return hostname.startswith("*")
 
 
-def is_below(hostname: str, scoping: ir.Scoping) -> bool:
-    """Whether requests for it go to the scope of the wildcards; so does each wildcard itself."""
-    return hostname.endswith(tuple(wildcard.removeprefix("*") for wildcard in scoping.wildcards))
+def is_below(hostname: str, wildcard: str) -> bool:
+    """Whether it is in the scope of a wildcard, of those that are scoped; so is the wildcard itself."""
+    return hostname.endswith(wildcard.removeprefix("*"))
 
 
 def _scope(name: str, hosts: tuple[EncodedHost, ...], beside: Iterable[Reference]) -> Resource:
@@ -124,24 +125,24 @@ def name_scope(table: str, scoping: ir.Scoping) -> core.TypedExtensionConfig:
 
 
 def _classification(scoping: ir.Scoping) -> str:
-    """A host that is lower-case and has one colon at most stands for itself, unless it is below a wildcard.
+    """A host that is lower-case and has one colon at most stands for itself, unless it is below a wildcard. None stands
+    for a wildcard.
 
     Envoy holds a regex to a hundred instructions here, which is less than a long hostname takes.
     """
     scope = "request.host"
-    if scoping.wildcards:
-        suffixes = [wildcard.removeprefix("*") for wildcard in scoping.wildcards]
-        below = " || ".join(f"request.host.endsWith('{s}') || request.host.contains('{s}:')" for s in suffixes)
-        scope = f"({below} ? '{WILDCARDS}' : {scope})"
-    return f"request.host.matches('^[^A-Z:]*(:[^:]*)?$') ? {scope} : '{WHOLE}'"
+    for wildcard in scoping.wildcards:
+        suffix = wildcard.removeprefix("*")
+        below = f"request.host.endsWith('{suffix}') || request.host.contains('{suffix}:')"
+        scope = f"({below} ? '{wildcard}' : {scope})"
+    return f"request.host.matches('^[^A-Z:*]*(:[^:]*)?$') ? {scope} : '{WHOLE}'"
 
 
 def named_scopes(of: ir.HttpChain) -> Iterator[Reference]:
     """The scopes without which a listener must not choose by scope."""
     if of.scoping:
-        yield ResourceType.SCOPED_ROUTE, scope_name(of.route_table, WHOLE)
-        if of.scoping.wildcards:
-            yield ResourceType.SCOPED_ROUTE, scope_name(of.route_table, WILDCARDS)
+        for name in (WHOLE, *of.scoping.wildcards):
+            yield ResourceType.SCOPED_ROUTE, scope_name(of.route_table, name)
 
 
 def _fetch_on_demand() -> http.HttpFilter:

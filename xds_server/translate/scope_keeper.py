@@ -7,7 +7,6 @@ from xds_server.snapshot.resource import Resource
 from xds_server.translate.route_table import EncodedHost
 from xds_server.translate.scope import (
     WHOLE,
-    WILDCARDS,
     host_scope,
     is_below,
     is_wildcard,
@@ -27,8 +26,8 @@ class ScopeKeeper:
         self._table = table
         self._scoping: ir.Scoping | None = None
         self._exact: set[str] = set()
-        self._below: set[str] = set()
-        """The hostnames in the scope of the wildcards."""
+        self._below: dict[str, set[str]] = {}
+        """Wildcard → the hostnames in its scope."""
 
     def update(
         self, hosts: Mapping[str, EncodedHost], changed: Collection[str], scoping: ir.Scoping | None
@@ -39,14 +38,7 @@ class ScopeKeeper:
             return self._end() if before else {}
         if before is None:
             changed = hosts
-        change = self._exact_scopes(hosts, changed)
-        if scoping != before:
-            self._below = {hostname for hostname in hosts if is_below(hostname, scoping)}
-            change |= self._wildcard_scope(hosts)
-        elif below := [hostname for hostname in changed if is_below(hostname, scoping)]:
-            self._below.difference_update(below)
-            self._below.update(hostname for hostname in below if hostname in hosts)
-            change |= self._wildcard_scope(hosts)
+        change = self._exact_scopes(hosts, changed) | self._wildcard_scopes(hosts, changed, scoping.wildcards)
         return change if before else {scope_name(self._table, WHOLE): whole_scope(self._table), **change}
 
     def _exact_scopes(self, hosts: Mapping[str, EncodedHost], changed: Collection[str]) -> ScopeChange:
@@ -59,13 +51,24 @@ class ScopeKeeper:
             (self._exact.add if host else self._exact.discard)(hostname)
         return change
 
-    def _wildcard_scope(self, hosts: Mapping[str, EncodedHost]) -> ScopeChange:
-        there = self._scoping is not None and self._scoping.wildcards
-        below = (hosts[hostname] for hostname in sorted(self._below))
-        return {scope_name(self._table, WILDCARDS): wildcard_scope(self._table, below) if there else None}
+    def _wildcard_scopes(
+        self, hosts: Mapping[str, EncodedHost], changed: Collection[str], wildcards: Collection[str]
+    ) -> ScopeChange:
+        gone = self._below.keys() - wildcards
+        change: ScopeChange = dict.fromkeys(scope_name(self._table, wildcard) for wildcard in gone)
+        for wildcard in gone:
+            del self._below[wildcard]
+        for wildcard in wildcards:
+            known = self._below.get(wildcard)
+            found = {hostname for hostname in (hosts if known is None else changed) if is_below(hostname, wildcard)}
+            if known is None or found:
+                below = self._below[wildcard] = {name for name in found.union(known or ()) if name in hosts}
+                members = (hosts[hostname] for hostname in sorted(below))
+                change[scope_name(self._table, wildcard)] = wildcard_scope(self._table, wildcard, members)
+        return change
 
     def _end(self) -> ScopeChange:
-        names = [WHOLE, WILDCARDS, *self._exact]
+        names = [WHOLE, *self._below, *self._exact]
         self._exact.clear()
         self._below.clear()
         return dict.fromkeys(scope_name(self._table, name) for name in names)

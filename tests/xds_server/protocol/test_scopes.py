@@ -7,16 +7,16 @@ from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_RO
 from xds_server.snapshot.resource import Reference, Resource, Snapshot, make_resource, make_set
 
 
-def world(scopes: dict[str, str], *, scoped: bool = True, wildcards: str = "") -> Snapshot:
-    """One table t. `scopes` are hostname → cluster; `wildcards` is the cluster behind the scope of the wildcards."""
+def world(scopes: dict[str, str], *, scoped: bool = True, wildcard: str = "") -> Snapshot:
+    """One table t. `scopes` are hostname → cluster; `wildcard` is the cluster behind the scope of `*.w`."""
 
     def make(name: str, *depends_on: Reference) -> Resource:
         return make_resource(name, f"{name} {depends_on}".encode(), depends_on)
 
-    clusters = {*scopes.values(), *wildcards.split()}
-    chosen_by = [(SCOPED_ROUTE, "t/~"), *([(SCOPED_ROUTE, "t/*")] if wildcards else [])] if scoped else [(ROUTE, "t")]
+    clusters = {*scopes.values(), *wildcard.split()}
+    chosen_by = [(SCOPED_ROUTE, "t/~"), *([(SCOPED_ROUTE, "t/*.w")] if wildcard else [])] if scoped else [(ROUTE, "t")]
     hosts = [make(f"t/{name}", (CLUSTER, cluster), (SCOPED_ROUTE, "t/~")) for name, cluster in scopes.items()]
-    shared = [make("t/~", (ROUTE, "t")), *([make("t/*", (CLUSTER, wildcards))] if wildcards else [])]
+    shared = [make("t/~", (ROUTE, "t")), *([make("t/*.w", (CLUSTER, wildcard))] if wildcard else [])]
     return Snapshot(
         {
             CLUSTER: make_set(make(name, (ENDPOINT, name)) for name in clusters),
@@ -125,7 +125,15 @@ def test_a_listener_that_begins_to_choose_by_scope_is_sent_before_the_client_ask
 
 def test_a_listener_waits_for_the_scope_that_it_begins_to_choose() -> None:
     talk = connected(ONE)
-    assert talk.push(world({"a": "c"}, wildcards="c")) == ["scoped_route t/*"]
+    assert talk.push(world({"a": "c"}, wildcard="c")) == ["scoped_route t/*.w"]
+    assert talk.ack(SCOPED_ROUTE) == ["listener l"]
+
+
+def test_a_listener_waits_for_the_scopes_that_it_chooses_instead_of_one() -> None:
+    """Those of single hostnames, which it does not name: requests for them would get 404 meanwhile."""
+    talk = connected(world({"a": "c"}, wildcard="c"))
+    assert talk.push(world({"a": "c", "x.w": "d"})) == ["cluster d"]
+    assert talk.ack(CLUSTER) == ["scoped_route t/x.w"]
     assert talk.ack(SCOPED_ROUTE) == ["listener l"]
 
 
@@ -141,11 +149,22 @@ def test_a_listener_that_begins_to_choose_by_scope_waits_for_every_scope() -> No
     assert talk.ack(SCOPED_ROUTE) == ["listener l"]
 
 
-def test_the_scope_of_the_wildcards_stays_for_connections_that_drain() -> None:
-    talk = connected(world({"a": "c"}, wildcards="c"))
+def test_the_scope_of_a_wildcard_stays_for_connections_that_drain() -> None:
+    talk = connected(world({"a": "c"}, wildcard="c"))
     assert talk.push(ONE) == ["listener l"]
     assert talk.ack(LISTENER) == []
-    assert talk.wait(60) == ["scoped_route -t/*"]
+    assert talk.wait(60) == ["scoped_route -t/*.w"]
+
+
+def test_the_scope_of_a_hostname_that_a_wildcard_takes_over_stays_for_connections_that_drain() -> None:
+    """And, before that, for as long as the listener that chooses it is there."""
+    talk = connected(world({"a": "c", "x.w": "d"}))
+    assert talk.push(world({"a": "c"}, wildcard="c")) == ["scoped_route t/*.w"]
+    assert talk.wait(4) == []
+    assert talk.ack(SCOPED_ROUTE) == ["listener l"]
+    assert talk.ack(LISTENER) == []
+    assert talk.wait(60) == ["scoped_route -t/x.w"]
+    assert talk.ack(SCOPED_ROUTE) == ["cluster -d"]
 
 
 def test_the_scopes_of_a_table_that_is_a_whole_again_stay_for_connections_that_drain() -> None:

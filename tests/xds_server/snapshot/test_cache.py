@@ -191,14 +191,14 @@ def test_a_listener_that_chose_by_scope_stands_in_for_none_of_a_whole_table() ->
     assert cache.watch(EG).value is whole
 
 
-def test_a_listener_stands_in_with_the_scope_of_its_wildcards() -> None:
-    """Which holds them all by itself, where that of the table holds nothing."""
+def test_a_listener_stands_in_with_the_scope_of_a_wildcard() -> None:
+    """Which holds all below it by itself, where that of the table holds nothing."""
     cache = SnapshotCache()
-    table, wildcards = make_resource("t/~", b"", []), make_resource("t/*", b"", [])
-    chosen = [(SCOPED_ROUTE, "t/~"), (SCOPED_ROUTE, "t/*")]
+    table, wildcard = make_resource("t/~", b"", []), make_resource("t/*.w", b"", [])
+    chosen = [(SCOPED_ROUTE, "t/~"), (SCOPED_ROUTE, "t/*.w")]
     listeners = make_set([make_resource("l", b"both", chosen)])
     host = make_resource("t/a", b"", [(SCOPED_ROUTE, "t/~")])
-    old = Snapshot({SCOPED_ROUTE: make_set([table, wildcards, host]), LISTENER: listeners})
+    old = Snapshot({SCOPED_ROUTE: make_set([table, wildcard, host]), LISTENER: listeners})
     cache.publish(EG, old)
     for type_ in (SCOPED_ROUTE, LISTENER):
         cache.accept(EG, type_, old.of(type_).by_name.values())
@@ -208,7 +208,7 @@ def test_a_listener_stands_in_with_the_scope_of_its_wildcards() -> None:
     cache.refuse(EG, LISTENER, alone.by_name["l"], "no")
     served = cache.watch(EG).value
     assert served
-    assert (served.of(LISTENER), set(served.of(SCOPED_ROUTE).by_name)) == (listeners, {"t/~", "t/*", "t/a"})
+    assert (served.of(LISTENER), set(served.of(SCOPED_ROUTE).by_name)) == (listeners, {"t/~", "t/*.w", "t/a"})
 
 
 def test_nothing_is_kept_of_a_gateway_that_is_gone_and_has_no_proxies() -> None:
