@@ -20,14 +20,15 @@ def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[
     in several slices is listed once, as ready when it is so in any of them. A cluster with a hostname has none. One
     that is near is for all zones alike unless each ready address says for which it is.
 
+    A port has its addresses by its name. The slices that Kubernetes makes follow a Service some moments after it, so
+    that those of a port that was given another name, as a second port makes it have one, are known by their number.
+
     Spec: Kubernetes discovery/v1 EndpointSlice, EndpointHints
     """
     if cluster.hostname:
         return ir.Endpoints(cluster=cluster.name, endpoints=())
-    transport = "UDP" if cluster.protocol == "udp" else "TCP"
-    port_name = _port_name(cluster.port, transport, service)
     found: dict[tuple[str, int], ir.Endpoint] = {}
-    for endpoint in (e for piece in slices for e in _endpoints_of(piece, port_name, transport, near=cluster.near)):
+    for endpoint in (e for piece in slices for e in _endpoints_of(piece, cluster, service)):
         key = (endpoint.address, endpoint.port)
         if key not in found or found[key].draining:
             found[key] = endpoint
@@ -37,31 +38,37 @@ def lower_endpoints(cluster: ir.Cluster, service: Service | None, slices: tuple[
     return ir.Endpoints(cluster=cluster.name, endpoints=endpoints)
 
 
-def _port_name(number: int, transport: str, service: Service | None) -> str | None:
-    """The name that a Service's port has in the slices: "" for the only port of many a Service.
-
-    Two ports of a Service may have one number: one for TCP, one for UDP.
-    """
-    if service is None:
-        return None
-    ports = (port for port in service.spec.ports if (port.port, port.protocol) == (number, transport))
-    return next((port.name for port in ports), None)
-
-
-def _endpoints_of(piece: EndpointSlice, port_name: str | None, transport: str, *, near: bool) -> Iterator[ir.Endpoint]:
-    if piece.address_type not in _ADDRESS_TYPES or port_name is None:
+def _endpoints_of(piece: EndpointSlice, cluster: ir.Cluster, service: Service | None) -> Iterator[ir.Endpoint]:
+    if piece.address_type not in _ADDRESS_TYPES or service is None:
         return
-    ports = (port for port in piece.ports if (port.name, port.protocol) == (port_name, transport))
     # The API server looks at the address of an endpoint, and not at its port.
-    numbers = [port.port for port in ports if port.port is not None and 1 <= port.port <= _LAST_PORT]
+    numbers = [number for number in _numbers(piece, cluster, service) if 1 <= number <= _LAST_PORT]
     for endpoint in piece.endpoints:
         draining = is_draining(endpoint.conditions)
         if draining is None:
             continue
-        zone = _meant_zone(endpoint) if near else endpoint.zone or ""
+        zone = _meant_zone(endpoint) if cluster.near else endpoint.zone or ""
         for number in numbers:
             for address in endpoint.addresses:
                 yield ir.Endpoint(address=address, port=number, draining=draining, zone=zone)
+
+
+def _numbers(piece: EndpointSlice, cluster: ir.Cluster, service: Service) -> list[int]:
+    """The numbers that the cluster's port has in a slice: several, if pods give its name to different ones.
+
+    Two ports of a Service may have one number: one for TCP, one for UDP.
+    """
+    transport = "UDP" if cluster.protocol == "udp" else "TCP"
+    asked = next((port for port in service.spec.ports if (port.port, port.protocol) == (cluster.port, transport)), None)
+    if asked is None:
+        return []
+    ports = [(port.name, port.port) for port in piece.ports if port.protocol == transport and port.port is not None]
+    named = [number for name, number in ports if name == asked.name]
+    if named or not service.spec.selector:
+        return named
+    names = {port.name for port in service.spec.ports}
+    target = asked.target_port or asked.port
+    return [number for name, number in ports if name not in names and number == target]
 
 
 def _meant_zone(of: Endpoint) -> str:

@@ -13,10 +13,13 @@ class Namespace(Object, frozen=True):
 
 
 class ServicePort(Shape, frozen=True):
+    """`target_port` is that of the pods, by number or name; None is `port`."""
+
     port: int
     name: str = ""
     protocol: str = "TCP"
     app_protocol: str | None = None
+    target_port: int | str | None = None
 
 
 class ServiceSpec(Shape, frozen=True):

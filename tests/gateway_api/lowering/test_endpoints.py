@@ -64,6 +64,37 @@ def test_the_slice_port_is_found_by_the_name_of_the_service_port() -> None:
     assert lower(piece(endpoint("10.0.0.1"), ports=ports), cluster=datagrams) == [("10.0.0.1", 53)]
 
 
+def renamed(*ports: ServicePort, selector: bool = True) -> Service:
+    return Service(
+        metadata=SERVICE.metadata, spec=ServiceSpec(ports=ports, selector={"app": "web"} if selector else {})
+    )
+
+
+def test_the_addresses_of_a_port_that_has_another_name_stay_until_the_slices_follow() -> None:
+    """A second port makes the first one have a name."""
+    nameless = (EndpointPort(port=8080),)
+    named = (EndpointPort(port=8080, name="http"), EndpointPort(port=9090, name="metrics"))
+    service = renamed(
+        ServicePort(port=80, name="http", target_port=8080), ServicePort(port=90, name="metrics", target_port=9090)
+    )
+    before, after = piece(endpoint("10.0.0.1"), ports=nameless), piece(endpoint("10.0.0.2"), ports=named)
+    assert lower(before, service=service) == [("10.0.0.1", 8080)]
+    assert lower(before, after, service=service) == [("10.0.0.1", 8080), ("10.0.0.2", 8080)]
+    metrics = msgspec.structs.replace(CLUSTER, port=90)
+    assert lower(before, after, service=service, cluster=metrics) == [("10.0.0.2", 9090)]
+    # Services and slices are watched apart: the slices may be the first.
+    assert lower(after, service=renamed(ServicePort(port=80, target_port=8080))) == [("10.0.0.2", 8080)]
+
+
+def test_a_port_has_the_addresses_of_no_other() -> None:
+    other = piece(endpoint("10.0.0.1"), ports=(EndpointPort(port=80, name="other"),))
+    assert lower(other, service=renamed(ServicePort(port=80, name="http"))) == [("10.0.0.1", 80)]
+    assert lower(other, service=renamed(ServicePort(port=80, name="http"), selector=False)) == []
+    assert lower(other, service=renamed(ServicePort(port=80, name="http", target_port="web"))) == []
+    both = renamed(ServicePort(port=80, name="http"), ServicePort(port=90, name="other", target_port=80))
+    assert lower(other, service=both) == []
+
+
 def test_a_port_that_is_none_is_left_out() -> None:
     """The API server lets any number pass, and an encoder would stop at it, for everybody behind the Gateway."""
     numbers = (-1, 0, 65536, 2**31 - 1, 65535)
