@@ -164,6 +164,8 @@ class Respond(Record, frozen=True):
 
     status: int
     body: str = ""
+    closes: bool = False
+    """Whether to close the connection, too, if it was made for the hostname of the request."""
 
 
 class ExternalAuth(Record, frozen=True):

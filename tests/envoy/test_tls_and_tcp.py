@@ -25,6 +25,7 @@ NAMES = ("one.example.com", "two.example.com", "*.wild.example.com", "default.ex
 PASSED = "passed.example.com"
 ENDED = "ended.example.com"
 CLOSED = "x.closed.example.com"
+ELSEWHERE = "elsewhere.wild.example.com"
 
 
 AUTHORITY = Authority()
@@ -49,8 +50,11 @@ def tcp_chain(
     return ir.FilterChain(name=name, handler=ir.TcpChain(destinations=receivers), server_names=server_names, tls=tls)
 
 
-def table(name: str, cluster: ir.ClusterName) -> ir.RouteTable:
-    return ir.RouteTable(name=name, virtual_hosts=(host("*", route("/", forward(cluster))),))
+def table(name: str, cluster: ir.ClusterName, *hosts: ir.VirtualHost) -> ir.RouteTable:
+    return ir.RouteTable(name=name, virtual_hosts=(host("*", route("/", forward(cluster))), *hosts))
+
+
+MISDIRECTED = route("/", ir.Respond(status=421, closes=True))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +112,7 @@ def proxy(backends, tls_backend: int, ports: dict[str, int], secrets: dict[str, 
     gateway = ir.GatewayIR(
         gateway=KEY,
         listeners=tuple(listener(name, ports[name], *of, port=443) for name, of in chains.items()),
-        route_tables=(table("a", A), table("b", B)),
+        route_tables=(table("a", A), table("b", B, host(ELSEWHERE, MISDIRECTED))),
         clusters=(*clusters(A, B), *clusters(TCP_A, TCP_B, TLS_BACKEND, protocol="tcp")),
         secrets=tuple(secrets.values()),
     )
@@ -134,6 +138,14 @@ def test_the_server_name_chooses_certificate_and_routes(proxy, ports, server_nam
 
 def trusting() -> ssl.SSLContext:
     return ssl.create_default_context(cadata=AUTHORITY.certificate.decode())
+
+
+@pytest.mark.parametrize("spelling", [ELSEWHERE, ELSEWHERE.title(), f"{ELSEWHERE}:443"])
+def test_a_connection_that_was_made_for_what_is_elsewhere_now_is_closed(proxy, ports, spelling: str) -> None:
+    """One that was made for another hostname goes on."""
+    for server_name, connection in ((ELSEWHERE, "close"), ("x.wild.example.com", None)):
+        answer = proxy.request(ports["https"], "/", host=spelling, tls=trusting(), server_name=server_name)
+        assert (answer.status, answer.header("connection")) == (421, connection)
 
 
 def test_http2_is_offered(proxy, ports) -> None:

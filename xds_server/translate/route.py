@@ -12,7 +12,7 @@ from gateway_api.ir import xds as ir
 from protos import core, matcher
 from protos import route as pb
 from protos.values import seconds, uint32
-from xds_server.translate import cors, external_auth, grpc_web, session
+from xds_server.translate import cors, external_auth, grpc_web, misdirected, session
 from xds_server.translate.fraction import common_denominator, fraction
 from xds_server.translate.header_mods import header_changes
 from xds_server.translate.path import path, rewrite
@@ -167,6 +167,8 @@ def _route(of: ir.Route, action: ir.Action, hostname: str, response_headers: ir.
             result.redirect.CopyFrom(_redirect(action, hostname))
         case ir.Respond():
             result.direct_response.CopyFrom(_respond(action))
+            if action.closes:
+                result.typed_per_filter_config[misdirected.PLACE].CopyFrom(misdirected.CLOSE_IF_MADE_FOR_THIS_HOST)
     _change_headers(result, [of.request_headers], [of.response_headers, response_headers])
     return result
 

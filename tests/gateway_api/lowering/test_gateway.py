@@ -2,6 +2,7 @@
 
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode
 from gateway_api.ir import xds as ir
+from gateway_api.lowering import route_tables
 from k8s_watch.objects.routes import HTTPPathMatch, HTTPRouteMatch, HTTPRouteRule
 from tests.gateway_api.lowering.graphs import (
     CONFLICTED,
@@ -157,7 +158,26 @@ def test_a_request_on_the_wrong_tls_connection_is_misdirected() -> None:
     tables = {table.name: table.virtual_hosts for table in lowered.route_tables}
     served, elsewhere = sorted(tables["https-443/any"], key=lambda host: host.hostname)
     assert (served.hostname, object_of(served.routes[0])) == ("*", "r")
-    assert (elsewhere.hostname, elsewhere.routes[0].action) == ("a.com", ir.Respond(status=421))
+    assert (elsewhere.hostname, elsewhere.routes[0].action) == ("a.com", ir.Respond(status=421, closes=True))
+
+
+def test_a_connection_may_have_been_made_for_a_hostname_below_the_listeners_own(monkeypatch) -> None:
+    listeners = [
+        listener(name, 443, hostname, protocol="HTTPS") for name, hostname in (("a", "*.a.com"), ("b", "b.com"))
+    ]
+    listeners.append(listener("below", 443, "x.a.com", protocol="HTTPS"))
+
+    def closed() -> set[tuple[str, str]]:
+        return {
+            (table.name, host.hostname)
+            for table in lower(tuple(listeners)).route_tables
+            for host in table.virtual_hosts
+            if any(route.action == ir.Respond(status=421, closes=True) for route in host.routes)
+        }
+
+    assert closed() == {("https-443/a", "x.a.com")}
+    monkeypatch.setattr(route_tables, "FEW_HOSTNAMES", 2)
+    assert closed() == set()
 
 
 def test_the_oldest_tcp_route_takes_the_port() -> None:
