@@ -38,7 +38,7 @@ async def read_kubeconfig(path: str | None) -> Credentials:
         return header.strip() if header else None  # files of tokens like to end with a newline
 
     if not _exists(where := path or DEFAULT):
-        raise BadCredentials(f"{where}: no such file")
+        raise BadCredentials(f"{where}: no such file: name a kubeconfig with --kubeconfig or $KUBECONFIG")
     try:
         loader = await _load_kube_config(config_file=where, client_configuration=of, persist_config=False)
         if _has_plugin(loader) and not (of.api_key.get("BearerToken") or of.cert_file):

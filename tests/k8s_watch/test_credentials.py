@@ -188,7 +188,7 @@ async def test_a_kubeconfig_that_is_none_is_said_so(tmp_path: Path, text: str) -
 
 
 async def test_a_kubeconfig_that_is_missing_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(BadCredentials, match="nowhere: no such file"):
+    with pytest.raises(BadCredentials, match="nowhere: no such file: name a kubeconfig"):
         await load_credentials(str(tmp_path / "nowhere"))
 
 
