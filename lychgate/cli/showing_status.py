@@ -25,7 +25,7 @@ from lychgate.telemetry.logging import configure_logging
 from lychgate.terminal import complain, printable, reporting
 
 ENDLESS = 1 << 16
-"""Columns of what goes to a file, another program, or by `kubectl exec`: each row is a line, wherever it is read."""
+"""Columns of what goes to a file, to grep, or by `kubectl exec`: each row is one line, and says all of itself."""
 PATIENCE = 30.0
 """Seconds that a cluster has to answer."""
 COLUMNS = ("NAMESPACE", "NAME", "PARENT", "TYPE", "STATUS", "REASON")
@@ -102,16 +102,17 @@ def _print_table(report: StatusReport, *, verbose: bool) -> None:
     for column in (*COLUMNS, *(("MESSAGE",) if verbose or _any_bad(report.rows) else ())):
         is_text = column == "MESSAGE"
         table.add_column(column, overflow="fold", no_wrap=not is_text, min_width=40 if is_text else None)
+    on_screen = sys.stdout.isatty()
     shown: tuple[str, ...] = ()
     for row in report.rows:
         place = (row.namespace, f"{row.kind}/{row.name}", row.parent)
         start = tuple("" if place[: i + 1] == shown[: i + 1] else part for i, part in enumerate(place))
-        shown = place
+        shown = place if on_screen else ()
         message = row.message if verbose or row.is_bad else ""
         cells = map(printable, (*start, row.type, row.status, row.reason, message))
         table.add_row(*cells, style="red" if row.is_bad else None)
     # No markup: messages quote regular expressions, whose brackets are not ours.
-    console = Console(width=None if sys.stdout.isatty() else ENDLESS, markup=False)
+    console = Console(width=None if on_screen else ENDLESS, markup=False)
     with console.capture() as drawn:
         console.print(table)
     print("\n".join(line.rstrip() for line in drawn.get().splitlines()))

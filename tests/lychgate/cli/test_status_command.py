@@ -40,9 +40,11 @@ async def status(server: ApiServer, folder: Path, *arguments: str) -> Said:
     return Said(process.returncode or 0, out.decode(), error.decode())
 
 
-def put_route(server: ApiServer, message: str) -> None:
-    condition = {"type": "Accepted", "status": "False", "reason": "UnsupportedValue", "message": message}
-    parent = {"parentRef": {"name": "eg"}, "controllerName": GraphSettings().controller_name, "conditions": [condition]}
+def put_route(server: ApiServer, message: str, *types: str) -> None:
+    """A route of which a condition, or those of several types, are bad for that reason."""
+    bad = {"status": "False", "reason": "UnsupportedValue", "message": message}
+    conditions = [{"type": each, **bad} for each in types or ("Accepted",)]
+    parent = {"parentRef": {"name": "eg"}, "controllerName": GraphSettings().controller_name, "conditions": conditions}
     server.api.put(HTTP_ROUTE, "r", status={"parents": [parent]})
 
 
@@ -113,14 +115,18 @@ async def test_a_message_commands_no_terminal(server: ApiServer, tmp_path: Path)
     assert "ä is not there" in said.out
 
 
-async def test_where_no_terminal_is_each_row_is_a_line_without_blanks_at_its_end(
+async def test_where_no_terminal_is_each_row_is_a_line_that_says_all_of_itself(
     server: ApiServer, tmp_path: Path
 ) -> None:
-    put_route(server, message := " ".join(["word"] * 200))
+    message = " ".join(["word"] * 200)
+    put_route(server, message, "Accepted", "ResolvedRefs")
     said = await status(server, tmp_path)
-    lines = said.out.splitlines()
-    assert lines[1].endswith(f" {message}")
-    assert [line for line in lines if line != line.rstrip()] == []
+    _, *rows = said.out.splitlines()
+    assert [(row.split()[:4], row.endswith(f" {message}")) for row in rows] == [
+        (["default", "HTTPRoute/r", "gateway/eg", "Accepted"], True),
+        (["default", "HTTPRoute/r", "gateway/eg", "ResolvedRefs"], True),
+    ]
+    assert [row for row in said.out.splitlines() if row != row.rstrip()] == []
 
 
 async def test_in_a_pod_where_nothing_is_served_the_cluster_is_asked(server: ApiServer, tmp_path: Path) -> None:
