@@ -222,7 +222,7 @@ def test_a_header_leads_back_to_a_lone_backend_only(http_route: Route) -> None:
 REDIRECT = "{type: RequestRedirect, requestRedirect: {scheme: https}}"
 REWRITE = "{type: URLRewrite, urlRewrite: {hostname: a.com}}"
 MIRROR = "{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}}}"
-CORS = "{type: CORS, cors: {allowOrigins: ['*']}}"
+CORS = "{type: CORS, cors: {allowOrigins: ['https://a.com:1'], maxAge: 1}}"
 ON_BACKEND = "backendRefs: [{{name: web, port: 80, filters: [{}]}}]"
 STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: ''}}}"
 

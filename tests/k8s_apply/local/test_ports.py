@@ -42,6 +42,12 @@ def test_a_port_in_use_by_another_process_is_named() -> None:
         assert "is in use by another process" in unusable(wish("a", port))
 
 
+def test_a_datagram_port_in_use_is_told_from_a_stream_port_of_that_number() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as taken:
+        taken.bind(("0.0.0.0", 0))
+        assert "is in use by another process" in unusable(wish("a", taken.getsockname()[1], protocol="UDP"))
+
+
 def test_a_free_port_is_usable() -> None:
     with socket.create_server(("0.0.0.0", 0)) as server:
         port = server.getsockname()[1]
