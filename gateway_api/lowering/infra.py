@@ -31,5 +31,9 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
 
 
 def _infra_port(port: Port) -> InfraPort:
-    name = f"{port.protocol.lower()}-{port.number}"
+    """Its name is the same whichever of its listeners is the first, and whichever serve: nodes let nobody in by a port
+    of a Service that gets another name, until the Service's EndpointSlices have it, too.
+    """
+    protocol = min(listener.spec.protocol for listener in (*port.listeners, *port.unserved))
+    name = f"{protocol.lower()}-{port.number}"
     return InfraPort(name=name, protocol=port.transport, port=port.number, bind_port=port.bind_port)

@@ -4,7 +4,7 @@ from gateway_api.graph.problems import Problem
 from gateway_api.ir.infra import InfraPort, Owner
 from gateway_api.lowering.infra import lower_infra
 from k8s_watch.objects.gateway import GatewayAddress, GatewayInfrastructure, GatewaySpec
-from tests.gateway_api.lowering.graphs import EG, REFUSED, graph, listener
+from tests.gateway_api.lowering.graphs import EG, REFUSED, WITHOUT_CERTIFICATE, graph, listener
 
 
 def test_ports_are_those_of_serving_listeners_listed_once() -> None:
@@ -20,6 +20,16 @@ def test_ports_are_those_of_serving_listeners_listed_once() -> None:
         InfraPort(name="https-443", protocol="TCP", port=443, bind_port=10443),
         InfraPort(name="tcp-9000", protocol="TCP", port=9000, bind_port=9000),
     )
+
+
+def test_a_port_keeps_its_name_when_another_of_its_listeners_is_the_first_that_serves() -> None:
+    passed = listener("passed", 443, "a.com", protocol="TLS")
+    ended = listener("ended", 443, "b.com", protocol="HTTPS")
+    broken = listener("ended", 443, "b.com", protocol="HTTPS", problems=(WITHOUT_CERTIFICATE,))
+    both = {
+        lower_infra(graph(listeners), EG).ports for listeners in ((passed, ended), (ended, passed), (passed, broken))
+    }
+    assert [[port.name for port in ports] for ports in both] == [["https-443"]]
 
 
 def test_a_refused_gateway_needs_no_ports() -> None:
