@@ -1,6 +1,7 @@
 """The pipeline: what changed goes through, what did not stays the very same object."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from immutables import Map
 
 from flow.attempt import Failure, attempt
 from flow.clock import SystemClock
+from gateway_api.graph.routes.size import MAX_SIZE
 from gateway_api.graph.types import GraphSettings
 from k8s_watch.files import FileSource
 from k8s_watch.keys import ObjectKey
@@ -196,6 +198,23 @@ def test_a_table_stays_scoped_when_a_stage_failed_in_between(world: World) -> No
     assert not after.failures
     assert len(after.gateways[EG].snapshot.of(ResourceType.SCOPED_ROUTE).by_name) == 301
     assert versions(after) == versions(before)
+
+
+def test_one_route_fills_neither_us_nor_a_proxy(world: World) -> None:
+    """What an API server takes as 135 KB would come to 132 MB."""
+    headers = [{"name": f"x-{i}", "value": "v" * 4000} for i in range(16)]
+    said = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": headers}}]
+    to = [{"name": "backend", "port": 80}]
+    rules = [
+        {"matches": [{"path": {"value": f"/{r}/{m}"}} for m in range(64)], "filters": said, "backendRefs": to}
+        for r in range(2)
+    ]
+    large = yaml.safe_load(route("eg", "/a")) | {"metadata": {"name": "large"}}
+    large["spec"] |= {"hostnames": [f"h{i}.example.com" for i in range(16)], "rules": rules}
+    done = world(large=json.dumps(large))
+    assert not done.cluster.rejected
+    [table] = done.gateways[EG].snapshot.of(ResourceType.ROUTE).by_name.values()
+    assert len(table.body) < MAX_SIZE
 
 
 def test_a_defect_comes_back_as_a_value_that_says_where() -> None:

@@ -19,6 +19,7 @@ from gateway_api.graph.routes.http_match import beyond_measure, match_problems, 
 from gateway_api.graph.routes.http_retry import retry_problems
 from gateway_api.graph.routes.mirror import mirrors_of, resolve_mirrors
 from gateway_api.graph.routes.session import session_problems, session_remark
+from gateway_api.graph.routes.size import within_bounds
 from gateway_api.graph.types import BackendNode, HTTPRouteNode, HTTPRuleNode, MirrorNode
 from gateway_api.ir.xds import FAILURE
 from k8s_watch.objects.gateway import RouteGroupKind
@@ -87,7 +88,8 @@ def judge_requests(
     referrer = Referrer(traits.kind.kind, route.metadata.namespace)
     asked = list(rules)
     beyond = beyond_measure([rule.spec for rule in asked])
-    judged = tuple(_judge_rule(traits, i, rule, referrer, resolver, beyond=beyond[i]) for i, rule in enumerate(asked))
+    alone = (_judge_rule(traits, i, rule, referrer, resolver, beyond=beyond[i]) for i, rule in enumerate(asked))
+    judged = within_bounds(alone, parents)
     return HTTPRouteNode(
         source=route,
         parents=unbound(parents) if wrong else parents,
