@@ -27,16 +27,15 @@ def cors_policy(of: ir.Cors) -> AnyMessage:
         allow_credentials=TRUE if of.credentials else None,
         forward_not_matching_preflights=FALSE,
     )
-    policy.allow_origin_string_match.extend(matcher.StringMatcher(safe_regex=regex(one)) for one in _patterns(of))
+    if allowed := _any_page(of):
+        policy.allow_origin_string_match.append(allowed)
     return pack(policy)
 
 
 def of_allowed_page(of: ir.Cors) -> HeaderMatcher | None:
     """Whether a request comes from a page that may ask; None where none may."""
-    if not (patterns := _patterns(of)):
-        return None
-    either = "|".join(f"({pattern})" for pattern in patterns)
-    return HeaderMatcher(name="origin", string_match=matcher.StringMatcher(safe_regex=regex(either)))
+    allowed = _any_page(of)
+    return HeaderMatcher(name="origin", string_match=allowed) if allowed else None
 
 
 def told(of: ir.Cors) -> list[core.HeaderValueOption]:
@@ -55,8 +54,11 @@ def told(of: ir.Cors) -> list[core.HeaderValueOption]:
     ]
 
 
-def _patterns(of: ir.Cors) -> list[str]:
-    return [".*"] if of.any_origin else [origin_pattern(origin) for origin in of.origins]
+def _any_page(of: ir.Cors) -> matcher.StringMatcher | None:
+    """One expression for all pages that may ask: one each would take a proxy six times the room, 6.5 KiB an origin."""
+    patterns = [".*"] if of.any_origin else [origin_pattern(origin) for origin in of.origins]
+    either = "|".join(f"({pattern})" for pattern in patterns)
+    return matcher.StringMatcher(safe_regex=regex(either)) if patterns else None
 
 
 def origin_pattern(of: ir.Origin) -> str:
