@@ -12,13 +12,16 @@ import msgspec
 from gateway_api.graph import problems
 from gateway_api.graph.problems import Problem
 from gateway_api.graph.types import HTTPRuleNode, Parent
-from k8s_watch.objects.routes import HTTPRouteMatch
+from k8s_watch.objects.routes import HTTPRouteFilter, HTTPRouteMatch
 
 MAX_SIZE = 16 * 1024 * 1024
 """Bytes, about, of all rules on all listeners: sixteen hostnames with 128 matches of four kilobytes on two of them."""
 
 EACH = 256
 """Bytes of a proxy's route that says next to nothing: what it costs goes by their number, too."""
+
+EACH_ORIGIN = 1024
+"""Bytes of an origin that CORS allows: it is a part of a regular expression."""
 
 
 def within_bounds(rules: Iterable[HTTPRuleNode], parents: Iterable[Parent]) -> tuple[HTTPRuleNode, ...]:
@@ -45,10 +48,15 @@ def _size(rule: HTTPRuleNode) -> int:
     has_session = spec.session_persistence is not None or any(node.session for node in rule.backends)
     returning = backends if has_session and backends > 1 else 0
     matches = spec.matches or (HTTPRouteMatch(),)
-    of_rule, of_backends = _bytes(spec.filters), _bytes(spec.backend_refs)
+    of_rule = _bytes(spec.filters) + _origins(spec.filters)
+    of_backends = _bytes(spec.backend_refs) + sum(_origins(ref.filters) for ref in spec.backend_refs)
     of_matches = sum(map(_bytes, matches))
     times = 2 if returning else 1
     return (shares + returning) * (of_matches + len(matches) * (EACH + of_rule)) + times * len(matches) * of_backends
+
+
+def _origins(filters: Iterable[HTTPRouteFilter]) -> int:
+    return EACH_ORIGIN * sum(len(one.cors.allow_origins) for one in filters if one.cors)
 
 
 def _bytes(said: object) -> int:

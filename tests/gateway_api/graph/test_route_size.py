@@ -17,6 +17,7 @@ spec: {gatewayClassName: eg, listeners: [{name: a, port: 80, protocol: HTTP}, {n
 HEADERS = {"set": [{"name": f"x-{i}", "value": "v" * 4000} for i in range(8)]}
 LARGE = {"type": "RequestHeaderModifier", "requestHeaderModifier": HEADERS}
 """32 KB."""
+FROM_64_PAGES = {"type": "CORS", "cors": {"allowOrigins": [f"https://{i}.example.com" for i in range(64)]}}
 SMALL = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "v"}]}}
 
 
@@ -45,6 +46,8 @@ def too_large(node: HTTPRouteNode) -> list[bool]:
         (rule(matches=64, of_backends=LARGE), 16, True),
         (rule(LARGE, matches=16, backends=16), 1, False),
         (rule(LARGE, matches=64, backends=16), 1, False),
+        (rule(FROM_64_PAGES, matches=64), 1, False),
+        (rule(FROM_64_PAGES, matches=64), 16, True),
         (rule(LARGE, matches=64, backends=16, of_backends=SMALL), 1, True),
         (rule(LARGE, matches=64, backends=16, sessionPersistence={"sessionName": "s"}), 1, True),
         (rule(SMALL, matches=64, backends=16, of_backends=SMALL, sessionPersistence={"sessionName": "s"}), 2, False),
