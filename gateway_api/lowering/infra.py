@@ -1,8 +1,12 @@
 """One Gateway of the graph → what must run for it."""
 
-from gateway_api.graph.types import Graph
+from collections.abc import Iterator
+
+from gateway_api.graph.gateways.listener import transport_of
+from gateway_api.graph.gateways.standing import is_refused
+from gateway_api.graph.types import GatewayNode, Graph, ListenerNode
 from gateway_api.ir.infra import InfraIR, InfraPort, Owner
-from gateway_api.lowering.ports import Port, ports_of
+from gateway_api.ir.xds import Transport
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP, GatewayInfrastructure
 
@@ -12,8 +16,9 @@ _API_VERSION = f"{GROUP}/v1"
 def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
     """Say what must run for a Gateway.
 
-    `gateway` is one of `graph.gateways`. `ports` are those of its serving listeners, sorted; with none of them there is
-    nothing to run yet, though the Gateway keeps what it has.
+    `gateway` is one of `graph.gateways`. `ports` are those of its listeners, sorted, also of one that only lacks a
+    certificate or an authority for now. While none serves there is nothing to run yet, though the Gateway keeps what it
+    has.
 
     Spec: Gateway API v1.6 GatewaySpec.infrastructure, GatewaySpec.addresses
     """
@@ -23,17 +28,24 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
     return InfraIR(
         gateway=gateway,
         owner=Owner(api_version=_API_VERSION, kind="Gateway", name=gateway.name, uid=node.source.metadata.uid),
-        ports=tuple(map(_infra_port, ports_of(node))),
+        ports=tuple(_infra_ports(node)),
         labels=infrastructure.labels,
         annotations=infrastructure.annotations,
         addresses=tuple(dict.fromkeys(of.value for of in spec.addresses if of.value and of.type == "IPAddress")),
     )
 
 
-def _infra_port(port: Port) -> InfraPort:
-    """Its name is the same whichever of its listeners is the first, and whichever serve: nodes let nobody in by a port
-    of a Service that gets another name, until the Service's EndpointSlices have it, too.
+def _infra_ports(gateway: GatewayNode) -> Iterator[InfraPort]:
+    """Each is the same whichever of its listeners is the first, and whichever serve. A port that a Service had before
+    is another one to a load balancer, and on the nodes; and by one that gets another name these let nobody in until the
+    Service's EndpointSlices have it, too.
     """
-    protocol = min(listener.spec.protocol for listener in (*port.listeners, *port.unserved))
-    name = f"{protocol.lower()}-{port.number}"
-    return InfraPort(name=name, protocol=port.transport, port=port.number, bind_port=port.bind_port)
+    if not (gateway.serves and any(listener.serves for listener in gateway.all_listeners)):
+        return
+    sharing: dict[tuple[int, Transport], list[ListenerNode]] = {}
+    for listener in gateway.all_listeners:
+        if not is_refused(listener):
+            sharing.setdefault((listener.spec.port, transport_of(listener.spec)), []).append(listener)
+    for (port, transport), listeners in sorted(sharing.items()):
+        name = f"{min(listener.spec.protocol for listener in listeners).lower()}-{port}"
+        yield InfraPort(name=name, protocol=transport, port=port, bind_port=listeners[0].bind_port)

@@ -7,7 +7,7 @@ from k8s_watch.objects.gateway import GatewayAddress, GatewayInfrastructure, Gat
 from tests.gateway_api.lowering.graphs import EG, REFUSED, WITHOUT_CERTIFICATE, graph, listener
 
 
-def test_ports_are_those_of_serving_listeners_listed_once() -> None:
+def test_ports_are_those_of_listeners_that_are_not_refused_listed_once() -> None:
     listeners = (
         listener("tls", 443, protocol="HTTPS"),
         listener("a", 80, "a.com"),
@@ -30,6 +30,12 @@ def test_a_port_keeps_its_name_when_another_of_its_listeners_is_the_first_that_s
         lower_infra(graph(listeners), EG).ports for listeners in ((passed, ended), (ended, passed), (passed, broken))
     }
     assert [[port.name for port in ports] for ports in both] == [["https-443"]]
+
+
+def test_a_listener_that_waits_for_its_certificate_holds_its_port_where_another_serves() -> None:
+    waiting = listener("https", 443, protocol="HTTPS", problems=(WITHOUT_CERTIFICATE,))
+    assert [port.port for port in lower_infra(graph((listener(), waiting)), EG).ports] == [80, 443]
+    assert lower_infra(graph((waiting,)), EG).ports == ()
 
 
 def test_a_refused_gateway_needs_no_ports() -> None:
