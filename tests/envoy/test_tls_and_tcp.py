@@ -14,6 +14,7 @@ from gateway_api.ir import xds as ir
 from tests.authority import Authority
 from tests.envoy.gateways import KEY, clusters, endpoints, forward, host, listener, route
 from tests.servers import serving
+from xds_server.translate import filter_chain
 from xds_server.translate.assemble import assemble
 
 pytestmark = pytest.mark.envoy
@@ -156,6 +157,37 @@ def test_http2_is_offered(proxy, ports) -> None:
 def test_tls_before_1_2_is_refused(proxy, ports) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         handshake(ports["https"], maximum=ssl.TLSVersion.TLSv1_1)
+
+
+def test_who_stops_in_the_middle_of_a_handshake_keeps_no_connection(
+    secrets: dict[str, ir.TlsSecret], free_port, start_proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And who has come through it may be silent for longer."""
+    monkeypatch.setattr(filter_chain, "HANDSHAKE_TIMEOUT", 0.5)
+    port, secret = free_port(), secrets["default.example.org"]
+    of = listener("tls", port, https_chain("only", "a", secret), port=443)
+    start_proxy(
+        assemble(ir.GatewayIR(gateway=KEY, listeners=(of,), route_tables=(table("a", A),), secrets=(secret,)), [])
+    )
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        trusting().wrap_socket(plain, server_hostname="default.example.org") as secure,
+        socket.create_connection(("127.0.0.1", port), timeout=10) as stopped,
+    ):
+        stopped.sendall(first_words("default.example.org"))
+        while stopped.recv(10_000):
+            pass
+        secure.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            secure.recv(1)
+
+
+def first_words(server_name: str) -> bytes:
+    """Of a client's."""
+    back, on = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        trusting().wrap_bio(back, on, server_hostname=server_name).do_handshake()
+    return on.read()
 
 
 def handshake(

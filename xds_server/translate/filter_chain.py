@@ -9,7 +9,7 @@ from gateway_api.ir import xds as ir
 from protos import core, tls
 from protos import listener as pb
 from protos.encode import pack
-from protos.values import uint32
+from protos.values import seconds, uint32
 from protos.wrap import manager_filter, tls_socket
 from xds_server.translate.access_log import STDOUT
 from xds_server.translate.connection_manager import connection_manager
@@ -19,6 +19,10 @@ CONNECT_ATTEMPTS = 16
 """Of a client's connection, before any of its bytes is sent: an address that just went away costs no connection. So
 many because each draws anew, and one that refuses has the fewest connections."""
 
+HANDSHAKE_TIMEOUT = 15.0
+"""Seconds for TLS, after a client's first words, for which it has as long. Envoy itself knows no limit, and a few who
+stop in the middle could hold all the connections that a proxy takes."""
+
 
 def filter_chain(of: ir.FilterChain, *, port: int) -> pb.FilterChain:
     """`port` is the one the user asked for: it stands in the names of statistics."""
@@ -27,6 +31,7 @@ def filter_chain(of: ir.FilterChain, *, port: int) -> pb.FilterChain:
         filter_chain_match=_match(of),
         filters=[_filter(of, port)],
         transport_socket=_transport_socket(of.tls) if of.tls else None,
+        transport_socket_connect_timeout=seconds(HANDSHAKE_TIMEOUT) if of.tls else None,
     )
 
 
