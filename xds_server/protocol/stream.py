@@ -44,9 +44,9 @@ from xds_server.snapshot.resource import Resource, ResourceType, Snapshot
 LEADS_TO = frozenset({ResourceType.ROUTE, ResourceType.SCOPED_ROUTE})
 """Types that a client asks about only when it has a listener that names some."""
 
-TAKEN_AWAY_ALL_THE_SAME = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
-"""Types of which an Envoy takes away what a response that it refuses removes: what is wanted again must be sent again,
-the same as before or not."""
+TAKEN_AWAY_ALL_THE_SAME = frozenset({ResourceType.CLUSTER, ResourceType.SCOPED_ROUTE, ResourceType.LISTENER})
+"""Types of which an Envoy (1.40, seen) takes away what a response that it refuses removes: what is wanted again must be
+sent again, the same as before or not. The others it drops by itself."""
 
 MAX_WORDS = 2048
 """Characters of a refusal's words that are told: they are kept for as long as what was refused is wished for."""

@@ -212,6 +212,14 @@ def test_a_bad_scope_is_found_and_holds_up_no_other() -> None:
     assert talk.nack(SCOPED_ROUTE, "scope t/bad is bad") == ["scoped_route t/bad", "scoped_route t/b"]
 
 
+def test_a_scope_that_a_refused_response_removes_is_sent_again_when_it_is_wanted_again() -> None:
+    """An Envoy has taken it away all the same, and its hostname answers 404."""
+    talk = connected(world({"a": "c", "b": "c"}))
+    assert talk.push(world({"bad": "c", "b": "c"})) == ["scoped_route t/bad -t/a"]
+    talk.snapshot = world({"a": "c", "bad": "c", "b": "c"})
+    assert talk.nack(SCOPED_ROUTE, "scope t/bad is bad") == ["scoped_route t/a"]
+
+
 def with_whole_table(snapshot: Snapshot) -> DeltaTalk:
     """An Envoy that has it all, and was once asked for a host in capitals."""
     talk = connected(snapshot)
