@@ -32,9 +32,13 @@ class Stay(NamedTuple):
     """For how long something stays that is gone from the snapshot. Times in monotonic seconds."""
 
     since: float
-    """When it was found to be gone; infinity while connections that are to drain have not begun to."""
+    """When it was found to be named no more; infinity before."""
     until: float
     """When to look at it again; minus infinity for every turn."""
+
+
+IN_USE = Stay(math.inf, -math.inf)
+"""Of what the client may be using."""
 
 
 class Channel:

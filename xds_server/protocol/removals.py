@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from xds_server.protocol.channel import Channel, Stay
+from xds_server.protocol.channel import IN_USE, Channel, Stay
 from xds_server.protocol.patience import Patience
 from xds_server.snapshot.resource import Reference, Resource, ResourceType
 
@@ -57,7 +57,7 @@ class Removals:
             yield self.introduction_ends(channel)
             if channel.leaving_rests_until > now:
                 yield channel.leaving_rests_until
-            elif self._unsubscribes(channel) or channel.type is SCOPED_ROUTE:
+            else:
                 yield from (since + self._patience.linger for since in channel.leaving.values())
 
     def lingers(self, channel: Channel, name: str) -> bool:
@@ -104,15 +104,13 @@ class Removable:
         """None when it may go: nothing that the client may be using names it. The wait for connections that drain
         begins with the look that finds it named no more: they have as long from then on, however late the client was.
         """
-        leaving, linger = self._channel.leaving, self._removals.patience.linger
-        if not self._removals.lingers(self._channel, name):
-            return Stay(leaving.get(name, self._now), -math.inf) if self._may_be_in_use(name) else None
-        since = leaving.get(name, math.inf)
-        if since == math.inf or self._now >= since + linger:
-            if self._may_be_in_use(name):
-                return Stay(math.inf, -math.inf)
-            since = min(since, self._now)
-        return Stay(since, since + linger) if self._now < since + linger else None
+        since, linger = self._channel.leaving.get(name, math.inf), self._removals.patience.linger
+        lingers = self._removals.lingers(self._channel, name)
+        if lingers and since <= self._now < since + linger:
+            return Stay(since, since + linger)
+        if self._may_be_in_use(name):
+            return IN_USE
+        return Stay(self._now, self._now + linger) if lingers and since == math.inf else None
 
     def _may_be_in_use(self, name: str) -> bool:
         return self._unknown or not self._introduced or self._is_named(name)

@@ -221,6 +221,7 @@ def test_a_table_that_a_refused_listener_holds_does_not_keep_others_lingering() 
     talk.wait(30.0)
     talk.push(world(listeners={"l": ""}))
     talk.ack_all()
+    assert talk.listen() == []
     assert talk.wait(31.0) == []
     assert talk.stream.deadline == talk.now + 29.0
     assert talk.wait(30.0) == ["route -s"]

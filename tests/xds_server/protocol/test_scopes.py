@@ -2,7 +2,7 @@
 
 import xds_server
 from tests.lines import lines_run
-from tests.xds_server.talk import DeltaTalk
+from tests.xds_server.talk import DeltaTalk, versions
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE
 from xds_server.snapshot.resource import Reference, Resource, Snapshot, make_resource, make_set
 
@@ -185,6 +185,26 @@ def test_a_client_that_is_late_with_a_listener_has_as_long_to_drain() -> None:
     assert talk.wait(1) == ["scoped_route -t/a -t/~"]
 
 
+def test_a_hostname_that_is_gone_when_its_table_is_scoped_again_goes_at_once() -> None:
+    """Its scope was there for connections that drain; a listener that chooses among scopes must not find it."""
+    talk = connected(world({"a": "c", "b": "c"}))
+    talk.push(world({"a": "c", "b": "c"}, scoped=False))
+    talk.ack_all()
+    assert talk.push(world({"b": "c"})) == ["scoped_route -t/a"]
+    assert talk.ack(SCOPED_ROUTE) == ["listener l"]
+
+
+def test_scopes_stay_with_a_client_that_comes_back_and_says_late_that_it_chooses_among_them() -> None:
+    talk = DeltaTalk(world({"a": "c"}, scoped=False))
+    talk.say(SCOPED_ROUTE, holding=versions(ONE, SCOPED_ROUTE))
+    assert talk.wait(5) == []
+    assert talk.say(LISTENER, holding=versions(ONE, LISTENER)) == ["listener l"]
+    assert talk.wait(60) == []
+    assert talk.ack(LISTENER) == []
+    assert talk.wait(59) == []
+    assert talk.wait(1) == ["scoped_route -t/a -t/~"]
+
+
 def test_scopes_stay_with_a_client_that_refuses_to_do_without_them() -> None:
     """Its old listener goes on choosing by scope, and every hostname of it would answer 404."""
     talk = connected(ONE)
@@ -287,13 +307,15 @@ def test_a_whole_table_that_a_listener_serves_never_rests() -> None:
 def test_scopes_that_linger_cost_a_turn_nothing() -> None:
     """Every answer and every push is a turn, for a minute."""
 
-    def lines(hosts: int) -> int:
+    def lines(hosts: int) -> tuple[int, int]:
         names = dict.fromkeys(map(str, range(hosts)), "c")
         talk = connected(world(names))
         talk.push(world(names, scoped=False))
         talk.ack_all()
-        count = lines_run(lambda: talk.wait(1), xds_server)
+        first = lines_run(lambda: talk.wait(1), xds_server)
+        talk.say(SCOPED_ROUTE, subscribe="another")  # when scopes change, they are looked at
+        then = lines_run(lambda: talk.wait(1), xds_server)
         assert len(talk.wait(60)[0].split()) == 1 + hosts + 1
-        return count
+        return first, then
 
     assert lines(100) == lines(10)
