@@ -102,8 +102,8 @@ def test_one_odd_proxy_puts_nothing_in_quarantine_that_another_takes() -> None:
     assert cache.watch(EG).value is BAD
 
 
-def revision(number: int) -> Snapshot:
-    return world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": number})
+def revision(number: int, route: object = 1) -> Snapshot:
+    return world(listeners={"l": "r"}, routes={"r": "a"}, revisions={"listener l": number, "route r": route})
 
 
 def listener(snapshot: Snapshot | None) -> Resource:
@@ -129,6 +129,16 @@ def test_an_answer_that_comes_late_moves_the_last_good_version_nowhere() -> None
     assert after_a_refusal(cache) == listener(revision(2))
     cache.accept(EG, LISTENER, [listener(revision(1))], "slower")
     assert listener(cache.served(EG)) == listener(revision(2))
+
+
+def test_nor_does_it_while_something_else_is_refused() -> None:
+    cache = SnapshotCache()
+    for number in (1, 2):
+        cache.publish(EG, revision(number, "bad"))
+        cache.refuse(EG, ROUTE, revision(number, "bad").of(ROUTE).by_name["r"], "no")
+        cache.accept(EG, LISTENER, [listener(revision(number))], "quick")
+    cache.accept(EG, LISTENER, [listener(revision(1))], "slow")
+    assert after_a_refusal(cache) == listener(revision(2))
 
 
 def test_what_is_wished_for_again_is_no_older_than_what_was_between() -> None:

@@ -112,6 +112,48 @@ def test_a_proxy_that_joins_a_search_and_takes_it_all_ends_it() -> None:
     assert (late.held, fleet.blamed) == (content, {})
 
 
+def test_what_a_slow_proxy_takes_is_good_where_nothing_else_is_known_to_be() -> None:
+    """Also when it is not wished for any more, and a search has ended in vain by then."""
+    fleet = Fleet()
+    fleet.publish({A: "1"})
+    first = fleet.served
+    fleet.publish({A: "2"})
+    quick = Proxy(fleet.cache)
+    quick.refuses_news = True
+    fleet.proxies.append(quick)
+    fleet.hear()
+    while fleet.answer(1):
+        pass
+    fleet.answer(0)
+    assert fleet.served == first
+
+
+def test_who_takes_what_is_served_is_heard_again_when_it_refuses_something() -> None:
+    fleet = Fleet(proxies=2)
+    fleet.proxies[1].takes_all = True
+    fleet.publish({A: BAD})
+    fleet.settle()
+    fleet.publish({A: "2"})
+    fleet.settle()
+    fleet.publish({A: BAD, B: "1"})
+    while fleet.answer(0):
+        pass
+    assert fleet.proxies[0].held == {A: "500", B: "1"}
+
+
+def test_who_takes_after_all_what_it_refused_is_heard_when_it_refuses_something_else() -> None:
+    fleet = Fleet(proxies=2)
+    fleet.publish({A: BAD})
+    refused = fleet.cache.wanted(EG)
+    assert refused is not None
+    fleet.answer(0)
+    fleet.cache.accept(EG, ResourceType.ROUTE, refused.of(ResourceType.ROUTE).by_name.values(), fleet.proxies[0])
+    fleet.publish({A: "1", B: BAD})
+    while fleet.answer(0):
+        pass
+    assert fleet.proxies[0].held == {A: "1", B: "500"}
+
+
 def another_process(fleet: Fleet, content: Content, suspicious: Suspicious = frozenset) -> Fleet:
     """It gets the proxies of the one before."""
     after = Fleet(proxies=0, suspicious=suspicious)
