@@ -49,10 +49,6 @@ class TurnedAwayLog:
         self._clock = clock
         self._said: dict[tuple[grpc.StatusCode, ObjectKey | None], _Said] = {}
 
-    def __len__(self) -> int:
-        """How many codes and Gateways are remembered."""
-        return len(self._said)
-
     def tell(self, ending: Ending, visitor: Visitor) -> None:
         """A stream was turned away, or ended by us. Cost: a look into a table, and seldom a line."""
         if ending.code not in TOLD:

@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import grpc
+import pytest
 import structlog
 
 from protos import core
@@ -65,11 +66,15 @@ async def test_each_code_and_gateway_has_a_line_a_minute_that_counts_the_others(
     assert lines_of(said) == [*first, ("RESOURCE_EXHAUSTED", str(EG), 2)]
 
 
-async def test_what_is_remembered_of_gateways_that_are_gone_is_forgotten() -> None:
+async def test_of_many_gateways_those_that_were_silent_for_long_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which shows in what is counted of one that comes back."""
+    monkeypatch.setattr(turned_away, "KNOWN", 1)
     clock = VirtualClock()
     telling = TurnedAwayLog(clock)
-    for number in range(turned_away.KNOWN):
-        telling.tell(DENIED, Visitor("p", EG._replace(name=f"g{number}")))
-    await clock.advance(PAUSE)
-    telling.tell(DENIED, Visitor("p", EG))
-    assert len(telling) == 1
+    with structlog.testing.capture_logs() as said:
+        for _ in range(2):
+            telling.tell(DENIED, Visitor("p", EG))
+        await clock.advance(PAUSE)
+        telling.tell(DENIED, Visitor("p", OTHER))
+        telling.tell(DENIED, Visitor("p", EG))
+    assert lines_of(said) == [("PERMISSION_DENIED", str(each), 0) for each in (EG, OTHER, EG)]
