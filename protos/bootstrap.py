@@ -3,7 +3,6 @@
 from envoy.config.bootstrap.v3.bootstrap_pb2 import (
     Admin,
     Bootstrap,
-    ClusterManager,
     LayeredRuntime,
     RuntimeLayer,
 )
@@ -26,7 +25,6 @@ from envoy.extensions.resource_monitors.fixed_heap.v3.fixed_heap_pb2 import Fixe
 __all__ = [
     "Admin",
     "Bootstrap",
-    "ClusterManager",
     "DownstreamConnectionsConfig",
     "FixedHeapConfig",
     "LayeredRuntime",

@@ -7,7 +7,6 @@ from envoy.service.discovery.v3.discovery_pb2 import (
     DiscoveryResponse,
     Resource,
 )
-from google.rpc.status_pb2 import Status
 
 __all__ = [
     "DeltaDiscoveryRequest",
@@ -15,5 +14,4 @@ __all__ = [
     "DiscoveryRequest",
     "DiscoveryResponse",
     "Resource",
-    "Status",
 ]

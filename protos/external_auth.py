@@ -1,10 +1,8 @@
 """Asking somebody else whether a request may go on."""
 
-from envoy.config.common.mutation_rules.v3.mutation_rules_pb2 import HeaderMutationRules
 from envoy.config.core.v3.http_uri_pb2 import HttpUri
 from envoy.extensions.filters.http.ext_authz.v3.ext_authz_pb2 import (
     AuthorizationResponse,
-    BufferSettings,
     ExtAuthz,
     HttpService,
 )
@@ -12,9 +10,7 @@ from envoy.type.v3.http_status_pb2 import HttpStatus, StatusCode
 
 __all__ = [
     "AuthorizationResponse",
-    "BufferSettings",
     "ExtAuthz",
-    "HeaderMutationRules",
     "HttpService",
     "HttpStatus",
     "HttpUri",

@@ -3,7 +3,6 @@
 from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
     CertificateValidationContext,
     SubjectAltNameMatcher,
-    TlsCertificate,
     TlsParameters,
 )
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
@@ -19,7 +18,6 @@ __all__ = [
     "DownstreamTlsContext",
     "SdsSecretConfig",
     "SubjectAltNameMatcher",
-    "TlsCertificate",
     "TlsParameters",
     "UpstreamTlsContext",
 ]
