@@ -4,7 +4,7 @@ It checks what it gets: nothing that it has, no route before its clusters, no cl
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from xds_server.protocol.delta import DeltaStream
 from xds_server.protocol.messages import DeltaRequest, Response, SotwRequest
@@ -22,12 +22,27 @@ def is_bad(resource: Resource) -> bool:
     return b"bad" in resource.body
 
 
+def same(held: Resource | None, wanted: Resource) -> bool:
+    """Whether it is this version, in whatever words."""
+    return held is not None and held.version == wanted.version
+
+
+def table_of(scope: str) -> str:
+    return scope.partition("/")[0]
+
+
 class ReferenceClient:
-    """One proxy over its lifetime, which may be many streams. Dialects differ in three methods."""
+    """One proxy over its lifetime, which may be many streams. Dialects differ in a few methods."""
 
     def __init__(self) -> None:
         self.held: dict[ResourceType, dict[str, Resource]] = {type_: {} for type_ in ResourceType}
         self.subscribed: dict[ResourceType, set[str]] = {ENDPOINT: set(), SECRET: set(), ROUTE: set()}
+        self.told: dict[ResourceType, dict[str, Resource]] = {type_: {} for type_ in ResourceType}
+        """What it says that it has, on another stream: as `held`, without what it took of what it refused."""
+        self.noted_down: dict[str, bytes] = {}
+        """Scopes as they came last, put to use or not: what comes again just the same is passed over."""
+        self.fetched: set[str] = set()
+        """Tables that a request needed as a whole, of those that are in scopes."""
         self.draining: set[str] = set()
         """Routes of removed listeners, kept while connections drain."""
         self.inbox: deque[Response] = deque()
@@ -49,7 +64,12 @@ class ReferenceClient:
     # --- the network --------------------------------------------------------------------------------------------------
 
     def connect(self) -> None:
-        """Open a stream; what was under way on the last one is lost."""
+        """Open a stream; what was under way on the last one is lost.
+
+        So is what was taken of what was refused, which a real Envoy keeps and says nothing of (ADR 17, "Open").
+        """
+        self.held = {type_: dict(resources) for type_, resources in self.told.items()}
+        self.noted_down = {name: resource.body for name, resource in self.held[SCOPED_ROUTE].items()}
         self.inbox.clear()
         self.outbox.clear()
         self.withheld.clear()
@@ -57,10 +77,11 @@ class ReferenceClient:
         for type_ in ResourceType:
             if type_ in NAMED_BY:
                 self.subscribed[type_] = self.wanted(type_)
+                self.drop(type_, self.held[type_].keys() - self.subscribed[type_])
                 if self.subscribed[type_]:
                     self.first_request(type_, self.subscribed[type_])
                     self.expected[type_].update(self.subscribed[type_])
-            elif type_ is not SCOPED_ROUTE:  # no listener of these tests chooses by scope
+            else:
                 self.first_request(type_, set())
         self.warming.clear()
 
@@ -70,16 +91,17 @@ class ReferenceClient:
         names = [*(r.name for r in response.resources), *response.removed]
         if response.type is CLUSTER:
             self.expected[ENDPOINT].update(names)
-        if any(is_bad(r) for r in response.resources):
+        refused = any(is_bad(r) for r in response.resources)
+        before = dict(self.held[response.type])
+        if refused:
             self.expected[response.type].update(names)
             self.refused |= {(response.type, name) for name in names}
-            self.answer(response, "bad")
-            return
-        self.check(response)
-        before = dict(self.held[response.type])
-        self.apply(response)
+            self.apply_in_part(response)
+        else:
+            self.check(response)
+            self.apply(response)
         self.note_changes(response.type, before)
-        self.answer(response, None)
+        self.answer(response, "bad" if refused else None)
         self.resubscribe()
 
     # --- what an Envoy does -------------------------------------------------------------------------------------------
@@ -87,7 +109,15 @@ class ReferenceClient:
     def wanted(self, type_: ResourceType) -> set[str]:
         """Names that what is held names, and that drain."""
         named = {n for r in self.held[NAMED_BY[type_]].values() for t, n in r.depends_on if t is type_}
-        return named | self.draining if type_ is ROUTE else named
+        if type_ is ROUTE:
+            named |= self.draining | {table for table in self.fetched if f"{table}/~" in self.held[SCOPED_ROUTE]}
+        return named
+
+    def fetch(self, table: str) -> None:
+        """A request that finds the scope of a table as a whole needs that."""
+        if f"{table}/~" in self.held[SCOPED_ROUTE]:
+            self.fetched.add(table)
+            self.resubscribe()
 
     def note_changes(self, type_: ResourceType, before: Mapping[str, Resource]) -> None:
         """A changed cluster warms until it gets endpoints; a removed listener drains."""
@@ -127,13 +157,17 @@ class ReferenceClient:
             if wanted != before:
                 self.subscribed[type_] = wanted
                 self.expected[type_].update(wanted - before)
-                for name in before - wanted:
-                    self.held[type_].pop(name, None)
+                self.drop(type_, before - wanted)
                 self.unconfirmed[type_] &= wanted
                 self.change_subscription(type_, before, wanted)
         if not self.warming:
             self.outbox.extend(self.withheld)
             self.withheld.clear()
+
+    def drop(self, type_: ResourceType, names: Iterable[str]) -> None:
+        for name in names:
+            self.held[type_].pop(name, None)
+            self.told[type_].pop(name, None)
 
     def answer(self, response: Response, error: str | None) -> None:
         """ACK or NACK; one about clusters waits until they are warm."""
@@ -149,29 +183,79 @@ class ReferenceClient:
         """Nothing superfluous, nothing out of order."""
         names = [r.name for r in response.resources]
         assert len(names) == len(set(names)), "a name twice"
-        if self.orderly and response.type in (LISTENER, ROUTE):
+        if self.orderly and response.type in (LISTENER, ROUTE, SCOPED_ROUTE):
             for resource in response.resources:
                 named = {n for t, n in resource.depends_on if t is CLUSTER}
                 assert named <= self.held[CLUSTER].keys(), f"{resource.name} came before its clusters"
                 assert named <= self.serving, f"{resource.name} came before its clusters were warm"
+                chosen = {n for t, n in resource.depends_on if t is SCOPED_ROUTE}
+                assert response.type is not LISTENER or chosen <= self.held[SCOPED_ROUTE].keys(), "came before scopes"
 
     def check_removal(self, type_: ResourceType, name: str) -> None:
         """Nothing in use is taken away."""
-        if self.orderly and type_ is CLUSTER:
-            users = [
-                r.name for t in (LISTENER, ROUTE) for r in self.held[t].values() if (CLUSTER, name) in r.depends_on
-            ]
+        if self.orderly and type_ in (CLUSTER, SCOPED_ROUTE):
+            types = (LISTENER, ROUTE, SCOPED_ROUTE) if type_ is CLUSTER else (LISTENER,)
+            users = [r.name for t in types for r in self.held[t].values() if (type_, name) in r.depends_on]
             assert not users, f"{name} was taken from under {users}"
 
     def check_news(self, type_: ResourceType, resource: Resource) -> None:
         """It is new, or was expected again."""
-        if self.held[type_].get(resource.name) == resource:
+        if same(self.held[type_].get(resource.name), resource):
             may_come = self.expected[type_][resource.name] or (type_, resource.name) in self.refused
             assert may_come, f"{resource.name} is held already"
             self.expected[type_][resource.name] -= 1
         self.refused.discard((type_, resource.name))
 
+    # --- taking it in -------------------------------------------------------------------------------------------------
+
+    def apply(self, response: Response) -> None:
+        """Put it all to use."""
+        self.confirm(response)
+        for name in self.gone(response):
+            self.take_away(response.type, name)
+            self.told[response.type].pop(name, None)
+        for resource in response.resources:
+            if response.type in NAMED_BY and resource.name not in self.subscribed[response.type]:
+                continue  # unsubscribed while it was under way
+            if response.type in self.types_of_news:
+                self.check_news(response.type, resource)
+            self.put_to_use(response.type, resource)
+            self.told[response.type][resource.name] = resource
+
+    def apply_in_part(self, response: Response) -> None:
+        """What an Envoy does with a response that it refuses: of scopes it notes down those before the bad one."""
+        if response.type in NAMED_BY:
+            return
+        for name in self.gone(response):
+            self.take_away(response.type, name)
+        for resource in response.resources:
+            if response.type is not SCOPED_ROUTE:
+                if not is_bad(resource):
+                    self.put_to_use(response.type, resource)
+            elif is_bad(resource):
+                return
+            else:
+                self.noted_down[resource.name] = resource.body
+
+    def put_to_use(self, type_: ResourceType, resource: Resource) -> None:
+        if type_ is SCOPED_ROUTE:
+            if self.noted_down.get(resource.name) == resource.body:
+                return
+            self.noted_down[resource.name] = resource.body
+        self.held[type_][resource.name] = resource
+        if type_ is ENDPOINT:
+            self.warm(resource.name)
+
+    def take_away(self, type_: ResourceType, name: str) -> None:
+        self.check_removal(type_, name)
+        self.held[type_].pop(name, None)
+        if type_ is SCOPED_ROUTE:
+            self.noted_down.pop(name, None)
+
     # --- dialects -----------------------------------------------------------------------------------------------------
+
+    types_of_news: Set[ResourceType]
+    """Those of which a response repeats nothing."""
 
     def first_request(self, type_: ResourceType, names: set[str]) -> None:
         raise NotImplementedError
@@ -182,12 +266,19 @@ class ReferenceClient:
     def answering(self, response: Response, error: str | None) -> DeltaRequest | SotwRequest:
         raise NotImplementedError
 
-    def apply(self, response: Response) -> None:
+    def confirm(self, response: Response) -> None:
+        """The server speaks of these."""
+        raise NotImplementedError
+
+    def gone(self, response: Response) -> Collection[str]:
+        """What it takes away."""
         raise NotImplementedError
 
 
 class DeltaClient(ReferenceClient):
     """Over delta ADS."""
+
+    types_of_news = frozenset(ResourceType)
 
     def first_request(self, type_: ResourceType, names: set[str]) -> None:
         held = {n: r.version for n, r in self.held[type_].items() if type_ not in NAMED_BY or n in names}
@@ -202,23 +293,17 @@ class DeltaClient(ReferenceClient):
     def answering(self, response: Response, error: str | None) -> DeltaRequest:
         return DeltaRequest(type=response.type, nonce=response.nonce, error=error)
 
-    def apply(self, response: Response) -> None:
-        held = self.held[response.type]
+    def confirm(self, response: Response) -> None:
         self.unconfirmed[response.type] -= {*(resource.name for resource in response.resources), *response.removed}
-        for resource in response.resources:
-            if response.type in NAMED_BY and resource.name not in self.subscribed[response.type]:
-                continue  # unsubscribed while it was under way
-            self.check_news(response.type, resource)
-            held[resource.name] = resource
-            if response.type is ENDPOINT:
-                self.warm(resource.name)
-        for name in response.removed:
-            self.check_removal(response.type, name)
-            held.pop(name, None)
+
+    def gone(self, response: Response) -> Collection[str]:
+        return response.removed
 
 
 class SotwClient(ReferenceClient):
     """Over state-of-the-world ADS."""
+
+    types_of_news = frozenset(NAMED_BY)
 
     def __init__(self) -> None:
         super().__init__()
@@ -245,21 +330,13 @@ class SotwClient(ReferenceClient):
         names = self.subscribed.get(response.type, set())
         return SotwRequest(type=response.type, names=tuple(sorted(names)), nonce=response.nonce, error=error)
 
-    def apply(self, response: Response) -> None:
-        held = self.held[response.type]
+    def confirm(self, response: Response) -> None:
         self.unconfirmed[response.type].clear()
-        if response.type not in NAMED_BY:
-            for name in held.keys() - {r.name for r in response.resources}:
-                self.check_removal(response.type, name)
-                del held[name]
-        for resource in response.resources:
-            if response.type in NAMED_BY:
-                if resource.name not in self.subscribed[response.type]:
-                    continue
-                self.check_news(response.type, resource)
-            held[resource.name] = resource
-            if response.type is ENDPOINT:
-                self.warm(resource.name)
+
+    def gone(self, response: Response) -> Collection[str]:
+        if response.type in NAMED_BY:
+            return ()
+        return self.held[response.type].keys() - {resource.name for resource in response.resources}
 
 
 class Link:
@@ -286,7 +363,18 @@ class Link:
 
     def speak(self) -> None:
         """The server says what it has to say."""
-        self.client.inbox.extend(self.stream.respond(self.snapshot, now=self.now))
+        known = _chosen(self.stream.acknowledged(LISTENER).values())
+        responses = self.stream.respond(self.snapshot, now=self.now)
+        for response in responses:
+            if self.client.orderly and response.type is LISTENER and isinstance(self.client, DeltaClient):
+                self.check_scopes(_chosen(response.resources) - known)
+        self.client.inbox.extend(responses)
+
+    def check_scopes(self, begun: Set[str]) -> None:
+        """A listener begins to choose among all the scopes of a table that there are."""
+        held = self.stream.acknowledged(SCOPED_ROUTE)
+        for name, scope in self.snapshot.of(SCOPED_ROUTE).by_name.items():
+            assert table_of(name) not in begun or name in held or is_bad(scope), f"a listener chooses without {name}"
 
     def settle(self) -> None:
         """Deliver everything, also what that brings; it must come to an end."""
@@ -298,3 +386,8 @@ class Link:
             else:
                 return
         raise AssertionError("the conversation never ends")
+
+
+def _chosen(listeners: Iterable[Resource]) -> set[str]:
+    """The tables among whose scopes these choose."""
+    return {table_of(name) for r in listeners for type_, name in r.depends_on if type_ is SCOPED_ROUTE}

@@ -9,18 +9,30 @@ from tests.xds_server.reference_client import (
     ENDPOINT,
     LISTENER,
     ROUTE,
+    SCOPED_ROUTE,
     SECRET,
     DeltaClient,
     Link,
     SotwClient,
     is_bad,
+    same,
 )
 from tests.xds_server.world import world
+from xds_server.protocol.channel import WHOLE_SETS
 from xds_server.snapshot.resource import ResourceType, Snapshot
 
-NAMING = {CLUSTER: (LISTENER, ROUTE), ENDPOINT: (CLUSTER,), SECRET: (LISTENER,), LISTENER: (), ROUTE: (LISTENER,)}
+NAMING = {
+    CLUSTER: (LISTENER, ROUTE, SCOPED_ROUTE),
+    ENDPOINT: (CLUSTER,),
+    SECRET: (LISTENER,),
+    SCOPED_ROUTE: (LISTENER,),
+    LISTENER: (),
+    ROUTE: (LISTENER, SCOPED_ROUTE),
+}
 """By type, the types of which resources name it."""
 CLUSTERS, ROUTES, LISTENERS, SECRETS = ["c1", "c2", "c3", "c4"], ["r1", "r2"], ["l1", "l2", "l3"], ["s1", "s2"]
+HOSTS = ["a", "b", "*"]
+SCOPES = [f"{table}/{host}" for table in ROUTES for host in HOSTS]
 
 
 @st.composite
@@ -31,12 +43,22 @@ def worlds(draw: st.DrawFn) -> Snapshot:
     listeners = draw(st.dictionaries(st.sampled_from(LISTENERS), targets))
     named = {name for target in listeners.values() for name in target.split()}
     routes = {name: draw(some_clusters) for name in sorted(named & set(ROUTES))}
+    hosts = st.dictionaries(st.sampled_from(HOSTS), some_clusters)
+    scopes = {name: of for name in routes if (of := draw(st.none() | hosts)) is not None}
     things = [f"{t} {n}" for t, names in (("cluster", CLUSTERS), ("endpoint", CLUSTERS), ("route", ROUTES),
-                                          ("listener", LISTENERS), ("secret", SECRETS)) for n in names]  # fmt: skip
+                                          ("listener", LISTENERS), ("secret", SECRETS),
+                                          ("scoped_route", SCOPES)) for n in names]  # fmt: skip
     contents = st.sampled_from([1, 2, 3, "bad"])
     revisions = draw(st.dictionaries(st.sampled_from(things), contents, max_size=4))
     secrets = " ".join(sorted(named & set(SECRETS)))
-    return world(listeners=listeners, routes=routes, clusters=draw(some_clusters), secrets=secrets, revisions=revisions)
+    return world(
+        listeners=listeners,
+        routes=routes,
+        scopes=scopes,
+        clusters=draw(some_clusters),
+        secrets=secrets,
+        revisions=revisions,
+    )
 
 
 class Conversations(RuleBasedStateMachine):
@@ -48,13 +70,19 @@ class Conversations(RuleBasedStateMachine):
     def begin(self, snapshot: Snapshot) -> None:
         """The first world."""
         self.link = Link(self.client_type())
-        self.link.snapshot = snapshot
+        self.link.snapshot = self.before = snapshot
 
-    @rule(snapshot=worlds())
-    def push(self, snapshot: Snapshot) -> None:
-        """The world changes."""
-        self.link.snapshot = snapshot
-        self.link.speak()
+    @rule(snapshot=worlds(), at_once=st.booleans())
+    def push(self, snapshot: Snapshot, *, at_once: bool) -> None:
+        """The world changes; the server comes to it at once, or with what it hears next."""
+        self.before, self.link.snapshot = self.link.snapshot, snapshot
+        if at_once:
+            self.link.speak()
+
+    @rule(at_once=st.booleans())
+    def go_back(self, *, at_once: bool) -> None:
+        """To the world before this one."""
+        self.push(self.before, at_once=at_once)
 
     @precondition(lambda self: self.link.client.outbox)
     @rule()
@@ -65,6 +93,10 @@ class Conversations(RuleBasedStateMachine):
     @rule()
     def client_takes(self) -> None:
         self.link.client.take()
+
+    @rule(table=st.sampled_from(ROUTES))
+    def somebody_spells_a_host_oddly(self, table: str) -> None:
+        self.link.client.fetch(table)
 
     @rule()
     def connections_drain(self) -> None:
@@ -91,7 +123,7 @@ class Conversations(RuleBasedStateMachine):
         """Everything is delivered; from here on order counts again."""
         self.come_to_rest()
         for type_, expected in self.link.client.expected.items():
-            if type_ in (CLUSTER, LISTENER):  # a question about what is not there is answered when it comes back
+            if type_ in WHOLE_SETS:  # a question about what is not there is answered when it comes back
                 expected.clear()
         self.link.client.orderly = not any(
             is_bad(r) for resources in self.link.snapshot.by_type.values() for r in resources.by_name.values()
@@ -105,6 +137,7 @@ class Conversations(RuleBasedStateMachine):
     def come_to_rest(self) -> None:
         """Deliver everything and let every wait end."""
         link = self.link
+        link.speak()
         for _ in range(50):
             link.settle()
             link.client.drained()
@@ -122,19 +155,20 @@ class Conversations(RuleBasedStateMachine):
     def converged(self) -> None:
         """The client has all that is good and that it wants, nothing else but what it must keep for something bad."""
         client, snapshot = self.link.client, self.link.snapshot
-        kept = {target for t in (CLUSTER, LISTENER, ROUTE) for r in client.held[t].values() for target in r.depends_on}
+        kept = {target for resources in client.held.values() for r in resources.values() for target in r.depends_on}
         dark = {type_ for type_ in ResourceType if self.in_the_dark(type_)}
         for type_ in dark:
             event(f"in the dark about {type_.name}")
-        for type_ in (CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE):
+        for type_ in ResourceType:
             held, wanted = client.held[type_], snapshot.of(type_).by_name
             for name, resource in wanted.items():
-                concerned = type_ in (CLUSTER, LISTENER) or name in client.subscribed[type_]
+                concerned = type_ in WHOLE_SETS or name in client.subscribed[type_]
                 spared = not concerned or is_bad(resource) or (type_ in dark and self.whole_sets)
-                assert spared or held.get(name) == resource, (type_, name)
+                assert spared or same(held.get(name), resource), (type_, name)
             in_use_perhaps = dark & {*NAMING[type_], *([type_] if self.whole_sets else [])}
             for name in held.keys() - wanted.keys():
-                assert (type_, name) in kept or in_use_perhaps, (type_, name, "was to go")
+                chosen_with = SCOPED_ROUTE, f"{name.partition('/')[0]}/~"
+                assert not kept.isdisjoint([(type_, name), chosen_with]) or in_use_perhaps, (type_, name, "was to go")
         for type_, believed in self.believed().items():
             versions = {name: resource.version for name, resource in client.held[type_].items()}
             assert versions.items() >= believed.items(), (type_, "the server thinks that it has these")
