@@ -160,9 +160,7 @@ class Gates:
             return False
         accepted = channel.holdings.sure(name)
         return accepted is not None and all(
-            self._is_in_place(target, other, below=below)
-            for target, other in accepted.depends_on
-            if target < below and target != type_
+            self._is_in_place(target, other, below=below) for target, other in accepted.depends_on if target < below
         )
 
     def _all_exist(self, channel: Channel, resource: Resource) -> bool:

@@ -124,6 +124,49 @@ def test_constant_change_does_not_starve_a_route() -> None:
     assert [name for _, name in talk.said[-1].resources[0].depends_on] == ["c1", "c2"]
 
 
+def test_an_older_version_that_can_go_no_more_gives_its_place_to_a_newer_one() -> None:
+    talk = DeltaTalk(world(listeners={"l": "r"}, routes={"r": ""}))
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r")])
+    for named in ("gone", "c1", "c1 c2"):
+        talk.push(world(listeners={"l": "r"}, routes={"r": named}))
+    talk.ack(CLUSTER)
+    assert talk.ack(CLUSTER) == ["route r"]
+    assert [name for _, name in talk.said[-1].resources[0].depends_on] == ["c1"]
+
+
+def test_a_route_does_not_wait_for_what_it_names_no_more() -> None:
+    talk = DeltaTalk(world(listeners={"l": "r"}, routes={"r": ""}, clusters="a"))
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r")])
+    assert talk.push(world(listeners={"l": "r"}, routes={"r": "slow"}, clusters="a")) == ["cluster slow"]
+    assert talk.push(world(listeners={"l": "r"}, routes={"r": "a"}, clusters="slow")) == ["route r"]
+
+
+def with_a_cluster_that_is_never_there(snapshot: Snapshot) -> DeltaTalk:
+    """An Envoy that takes no endpoints of c1, which the route is to name from now on."""
+    talk = DeltaTalk(world(listeners={"l": "r"}, routes={"r": ""}))
+    connected(talk, [(CLUSTER, ""), (LISTENER, ""), (ROUTE, "r")])
+    assert talk.push(snapshot) == ["cluster c1"]
+    talk.say(ENDPOINT, subscribe="c1")
+    talk.nack(ENDPOINT)
+    assert talk.ack(CLUSTER) == []
+    return talk
+
+
+def test_a_newer_version_goes_when_it_can_though_the_one_that_waits_cannot() -> None:
+    talk = with_a_cluster_that_is_never_there(world(listeners={"l": "r"}, routes={"r": "c1"}))
+    assert talk.push(world(listeners={"l": "r"}, routes={"r": "c2"}, clusters="c1")) == ["cluster c2"]
+    talk.say(ENDPOINT, subscribe="c2")
+    assert talk.ack(CLUSTER) == []
+    assert talk.ack(ENDPOINT) == ["route r"]
+
+
+def test_what_was_waited_for_in_vain_is_not_waited_for_again() -> None:
+    talk = with_a_cluster_that_is_never_there(world(listeners={"l": "r"}, routes={"r": "c1"}))
+    assert talk.wait(5) == ["route r"]
+    assert talk.push(world(listeners={"l": "r"}, routes={"r": "c1"}, revisions={"route r": 2})) == []
+    assert talk.ack(ROUTE) == ["route r"]
+
+
 def test_a_cluster_that_a_waiting_route_needs_is_not_taken_away() -> None:
     """What waits to be sent counts as used."""
     talk = DeltaTalk(world(listeners={"l": "r"}, routes={"r": "a"}, clusters="b"))

@@ -127,6 +127,17 @@ def answer_all(talk: AnyTalk, *, bad: Collection[str], words: str) -> int:
     return rounds
 
 
+def test_what_was_refused_in_company_waits_no_second_time() -> None:
+    """For a cluster that never comes it has waited as long as it may."""
+    talk = DeltaTalk(world(listeners={}))
+    talk.say(CLUSTER)
+    talk.say(LISTENER)
+    talk.ack_all()
+    assert talk.push(world(listeners={"l": "tcp:a", "m": "tcp:a"})) == ["cluster a"]
+    assert talk.wait(5) == ["listener l m"]
+    assert talk.nack(LISTENER, "no") == ["listener l", "listener m"]
+
+
 def test_a_name_within_a_longer_name_is_not_to_blame() -> None:
     """Envoy's words about service/a/8080 say nothing about service/a/80."""
     talk = DeltaTalk(world(clusters="service/a/80 service/a/8080 z"))

@@ -273,6 +273,13 @@ def test_the_whole_table_beside_scopes_follows_at_its_own_pace() -> None:
     assert talk.stream.in_sync
 
 
+def test_a_whole_table_that_is_asked_for_again_goes_out_at_once() -> None:
+    talk = with_whole_table(ONE)
+    change(talk, "d")
+    change(talk, "e")
+    assert talk.say(ROUTE, subscribe="t") == ["route t"]
+
+
 def test_what_the_whole_table_names_stays_until_it_is_followed() -> None:
     talk = with_whole_table(ONE)
     change(talk, "d")
