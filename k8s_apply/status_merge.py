@@ -27,8 +27,9 @@ from k8s_watch.objects.routes import ParentReference
 MAX_ADDRESSES = 16
 MAX_FEATURES = 64
 MAX_CONDITIONS = 8
-MAX_MESSAGE = 32768
-"""Characters. What is too much for the API server is cut: the rest is worth more than an error.
+MAX_MESSAGE = 4096
+"""Characters: an eighth of what a condition may have. For a route tells 32 parents the same, in two or three of them,
+and the API server takes no object of more than 1.5 MiB. What is too much is cut: the rest is worth more than an error.
 
 Spec: Gateway API v1.6 GatewayStatus.addresses, GatewayClassStatus.supportedFeatures; Kubernetes meta/v1 Condition
 """

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from gateway_api.status.types import (
     PolicyStatus,
     RouteStatus,
 )
-from k8s_apply.status_merge import ANCESTORS, PARENTS, has_others_entries, merge
+from k8s_apply.status_merge import ANCESTORS, MAX_MESSAGE, PARENTS, has_others_entries, merge
 from k8s_watch.objects.gateway import RouteGroupKind
 from k8s_watch.objects.routes import ParentReference
 
@@ -199,8 +200,16 @@ def test_a_message_that_is_too_long_is_cut() -> None:
     wanted = GatewayClassStatus(conditions=(condition(message="x" * 40000),))
     merged = merge({}, wanted, now=NOW)
     assert merged is not None
-    assert len(merged["status"]["conditions"][0]["message"]) == 32768
+    assert len(merged["status"]["conditions"][0]["message"]) == MAX_MESSAGE
     assert merge(merged, wanted, now=NOW) is None
+
+
+def test_a_route_that_is_wrong_in_all_for_all_its_parents_can_be_told_so() -> None:
+    """An API server takes no object of more than 1.5 MiB, and this route has a fifth of it."""
+    long = tuple(condition(type_, message="😀" * 40_000) for type_ in ("Accepted", "ResolvedRefs"))
+    parents = tuple(ParentStatus(parent_ref=ParentReference(name=f"g{n}"), conditions=long) for n in range(32))
+    merged = merge(route(), RouteStatus(controller_name=OURS, parents=parents), now=NOW)
+    assert len(msgspec.json.encode(merged)) < 1.2 * 1024 * 1024
 
 
 GATEWAYS = st.sampled_from(["a", "b", "c"])
