@@ -16,6 +16,7 @@ from envoy.config.core.v3.base_pb2 import (
     Node,
     RetryPolicy,
     RuntimeFractionalPercent,
+    RuntimeUInt32,
     TransportSocket,
     WatchedDirectory,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "Pipe",
     "RetryPolicy",
     "RuntimeFractionalPercent",
+    "RuntimeUInt32",
     "SocketAddress",
     "SocketOption",
     "SubstitutionFormatString",

@@ -49,8 +49,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """As `max_streams`, over those with the certificate of one Gateway: it takes no other Gateway's place."""
     max_streams_per_connection: int = 64
     connection_age: float = 10 * 3600
-    """Connections are ended at about this age (gRPC adds its own ±10 %), so that clients spread over the replicas: no new
-    streams from then on, and those that are open end after `drain`."""
+    """Connections are ended at about this age (gRPC adds its own ±10 %), so that clients spread over the replicas: no
+    new streams from then on, and those that are open end after `drain`."""
     keepalive: float = 30.0
     """How often a silent client is pinged; one that does not answer in `keepalive_timeout` is gone."""
     keepalive_timeout: float = 10.0
