@@ -31,8 +31,8 @@ class KubeWriter(Protocol):
         """PUT with the body's resourceVersion; raises `Conflict` when it is old."""
         ...
 
-    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
-        """PUT of the status subresource; raises `Conflict` when the body's resourceVersion is old."""
+    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> str:
+        """PUT of the status subresource → the new resourceVersion; raises `Conflict` when the body's is old."""
         ...
 
     async def apply(self, kind: AnyKind, manifest: Json, /, *, field_manager: str) -> Json:

@@ -35,7 +35,7 @@ class FencedWriter(KubeWriter):
         self._check()
         return await self._api.replace(kind, key, body)
 
-    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> str:
         self._check()
         return await self._api.replace_status(kind, key, body)
 

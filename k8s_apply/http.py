@@ -8,6 +8,7 @@ import msgspec
 from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
 from k8s_watch.api import ApiError
 from k8s_watch.connection import JSON, Connection
+from k8s_watch.decode import read_head
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.paths import collection_path, object_path
 
@@ -67,12 +68,12 @@ class HttpWriter(KubeWriter):
     async def replace(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
         return await self._send("PUT", await self._object(kind, key), body)
 
-    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> str:
         version = await self._version(kind)
         path = object_path(kind, version, key)
         # The body may have been read as another version; the request's wins.
         body = {**body, "apiVersion": api_version(kind, version), "kind": kind.name}
-        return await self._send("PUT", path + "/status", body)
+        return read_head(await self._exchange("PUT", path + "/status", body)).resource_version
 
     async def apply(self, kind: AnyKind, manifest: Json, /, *, field_manager: str) -> Json:
         meta = manifest["metadata"]
@@ -101,20 +102,31 @@ class HttpWriter(KubeWriter):
         params: dict[str, str] | None = None,
         content_type: str = JSON,
     ) -> Json:
+        answer = await self._exchange(method, path, body, params=params, content_type=content_type)
+        try:
+            return msgspec.json.decode(answer, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ApiError(500, f"{method} {path}: the answer is no JSON object: {error}") from error
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: Json | None,
+        *,
+        params: dict[str, str] | None = None,
+        content_type: str = JSON,
+    ) -> bytes:
         data = None if body is None else msgspec.json.encode(body)
         timeout = READ_TIMEOUT if method == "GET" else WRITE_TIMEOUT
         try:
-            answer = await self._connection.request(
+            return await self._connection.request(
                 method, path, params=params, body=data, content_type=content_type, timeout=timeout
             )
         except ApiError as error:
             if error.code == 404:
                 self._versions.clear()
             raise _typed(error) from error
-        try:
-            return msgspec.json.decode(answer, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ApiError(500, f"{method} {path}: the answer is no JSON object: {error}") from error
 
     async def _version(self, kind: AnyKind) -> str:
         if len(kind.versions) == 1:

@@ -15,6 +15,7 @@ from k8s_apply.api import Conflict, Json, KubeWriter, NotFound
 from k8s_apply.kinds import STATUS
 from k8s_apply.status_merge import has_others_entries, merge
 from k8s_apply.timestamps import rfc3339
+from k8s_apply.watched import Reported
 
 ATTEMPTS = 5
 """Reads and writes of one object in a row, before it has to wait its turn again."""
@@ -54,18 +55,35 @@ class StatusUpdates:
         self._wished = wished
         self._placed: dict[StatusKey, _Place] = {}
         """The wish that was last seen to be in place, and where."""
+        self._versions: dict[StatusKey, str] = {}
+        """The newest version of the object in which that is known to be so."""
         self._repairs: dict[StatusKey, tuple[int, float]] = {}
         """How often a wish that was in place had to be placed again, and when the next time may be."""
 
     def forget(self, key: StatusKey) -> None:
         """Let its next wish be the first."""
         self._placed.pop(key, None)
+        self._versions.pop(key, None)
         self._repairs.pop(key, None)
 
     def clear(self) -> None:
         """Forget all of them."""
         self._placed.clear()
+        self._versions.clear()
         self._repairs.clear()
+
+    def saw(self, key: StatusKey, before: Reported | None, now: Reported | None) -> bool:
+        """Note what an object was in one snapshot and is in the next; return whether that calls for a look at it: not
+        where our wish was in place, and nobody touched the status since.
+        """
+        known = self._versions.get(key)
+        if known is None or before is None or now is None:
+            return True
+        untouched = before.metadata.uid == now.metadata.uid and before.status == now.status
+        if known != now.metadata.resource_version and not (known == before.metadata.resource_version and untouched):
+            return True
+        self._versions[key] = now.metadata.resource_version
+        return False
 
     async def bring(self, key: StatusKey) -> Update:
         """Compare, write, and on a conflict read and compare again. Raises what the API raises, `Conflict` when
@@ -87,7 +105,7 @@ class StatusUpdates:
             place = seen["metadata"].get("uid", ""), body
             if merged is None:
                 self.unchanged += 1
-                self._placed[key] = place
+                self._placed[key], self._versions[key] = place, seen["metadata"].get("resourceVersion", "")
                 return Update()
             if wait := self._wait_before_repair(key, place):
                 return Update(again=wait)
@@ -99,14 +117,14 @@ class StatusUpdates:
                 seen = None  # their entries are written back whole: as they are, not as far as we decode them
                 continue
             try:
-                await self._api.replace_status(kind, key.key, merged)
+                version = await self._api.replace_status(kind, key.key, merged)
             except (Conflict, NotFound) as error:
                 self.conflicts += isinstance(error, Conflict)
                 seen = None
                 await self._clock.sleep(pause_after(attempt, self._clock, first=0.02))
             else:
                 self.writes += 1
-                self._placed[key] = place
+                self._placed[key], self._versions[key] = place, version
                 return Update(written=True)
         raise Conflict(409, f"{key}: somebody else writes it all the time")
 

@@ -1,10 +1,10 @@
 """Wished statuses → status subresources: the newest wish of each object, a few at a time, only while we lead.
 
-An object is attended to when its wish changes and when it was seen to change. How one is written is `status_update`'s,
-who waits when the API server cannot write them is `turns`'.
+An object is attended to when its wish changes and when others were seen to change its status. How one is written is
+`status_update`'s, who waits when the API server cannot write them is `turns`'.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from flow.clock import Clock
 from flow.latest import Latest
@@ -17,7 +17,7 @@ from k8s_apply.status_update import Observed, StatusUpdates
 from k8s_apply.turns import Turns
 from k8s_apply.workqueue import WorkQueue
 from k8s_watch.api import ApiError
-from k8s_watch.keys import ObjectKey
+from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
 _RANKS = {name: rank for rank, name in enumerate(STATUS)}
 
@@ -37,6 +37,7 @@ class StatusWriter:
         self._leading = leading
         self._in_flight = in_flight
         self._wanted: Statuses = {}
+        self._seen: ClusterSnapshot | None = None
         self._asked: dict[StatusKey, Body] = {}
         """The wish for which a key was last queued: a pass that wishes the same costs nothing."""
         self._queue: WorkQueue[StatusKey] = WorkQueue(clock)
@@ -86,17 +87,22 @@ class StatusWriter:
                 self._asked[key] = body
                 self._queue.add(key)
 
-    def saw(self, changed: Mapping[str, frozenset[ObjectKey]] | None, /) -> None:
-        """Look again at these wished objects, by kind name; at all of them when None. Never blocks."""
+    def saw(self, cluster: ClusterSnapshot, /) -> None:
+        """Look again at the wished objects that others have changed the status of; at all of them when snapshots were
+        skipped. Never blocks.
+        """
+        before, self._seen = self._seen, cluster
         if not self._leading.value:
             return
-        if changed is None:
+        if before is None or cluster.changed is None or cluster.revision > before.revision + 1:
             for key in self._asked:
                 self._queue.add(key)
             return
-        for kind in changed.keys() & STATUS.keys():
-            for name in changed[kind]:
-                if (key := StatusKey(kind=kind, key=name)) in self._asked:
+        for kind in cluster.changed.keys() & STATUS.keys():
+            old, new = objects_of(before, kind), objects_of(cluster, kind)
+            for name in cluster.changed[kind]:
+                key = StatusKey(kind=kind, key=name)
+                if key in self._asked and self._updates.saw(key, old.get(name), new.get(name)):
                     self._queue.add(key)
 
     async def run(self) -> None:

@@ -49,7 +49,7 @@ class Observer:
                 changed = None if skipped else done.cluster.changed
                 self._report(done, changed)
                 self._writers.infra.saw(done.cluster)
-                self._writers.statuses.saw(changed)
+                self._writers.statuses.saw(done.cluster)
                 if not graph or not uses_alike(graph, done.graph):
                     self._writers.finalizers.want(class_uses(done.graph))
                 graph = done.graph

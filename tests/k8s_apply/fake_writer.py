@@ -137,11 +137,12 @@ class FakeWriter(KubeWriter):
             self.drop(kind, key)
         return stored
 
-    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> Json:
+    async def replace_status(self, kind: AnyKind, key: ObjectKey, body: Json, /) -> str:
         await self._call("replace_status", kind, key)
         live = self._get(kind, key)
         self._check_version(live, body)
-        return self._store(kind, key, live | {"status": body["status"]})
+        version: str = self._store(kind, key, live | {"status": body["status"]})["metadata"]["resourceVersion"]
+        return version
 
     async def apply(self, kind: AnyKind, manifest: Json, /, *, field_manager: str) -> Json:
         meta = manifest["metadata"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import msgspec
+from msgspec.json import encode
 
 from flow.latest import Latest
 from gateway_api.status.types import Condition, ParentStatus, RouteStatus, StatusKey
@@ -13,6 +13,7 @@ from k8s_watch.decode import decode
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import HTTP_ROUTE
 from k8s_watch.objects.routes import ParentReference
+from k8s_watch.snapshot import ClusterSnapshot
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.fake_writer import FakeWriter
 
@@ -36,12 +37,13 @@ class Desk:
     def __init__(self, clock: VirtualClock, api: FakeWriter) -> None:
         self.clock, self.api = clock, api
         self.leading = Latest(initial=True)
-        self.seen: dict[StatusKey, Json] = {}
+        self.cluster = ClusterSnapshot(revision=1)
         """What the watch shows."""
         self.writer = StatusWriter(api, leading=self.leading, clock=clock, observed=self.observed, in_flight=4)
 
     def observed(self, of: StatusKey) -> Json | None:
-        return self.seen.get(of)
+        found = self.cluster.http_routes.get(of.key)
+        return watched(found) if found else None
 
     def route(self, name: str, **fields: Any) -> None:
         self.api.put(HTTP_ROUTE, ObjectKey("default", name), **fields)
@@ -49,8 +51,16 @@ class Desk:
     def watch(self) -> None:
         """Have the watch catch up with the server: its objects as the informer decodes them."""
         found = [self.api.peek(HTTP_ROUTE, of) for of in self.api.keys(HTTP_ROUTE)]
-        routes = [decode(HTTP_ROUTE, msgspec.json.encode(each)) for each in found]
-        self.seen = {key(route.key.name): watched(route) for route in routes}
+        before, now = self.cluster, {route.key: route for route in (decode(HTTP_ROUTE, encode(each)) for each in found)}
+        changed = frozenset(of for of in {*before.http_routes, *now} if before.http_routes.get(of) != now.get(of))
+        self.cluster = ClusterSnapshot(
+            revision=before.revision + 1, changed={"HTTPRoute": changed, "Service": frozenset()}, http_routes=now
+        )
+
+    def see(self) -> None:
+        """Have the writer told of that."""
+        self.watch()
+        self.writer.saw(self.cluster)
 
     def parents(self, name: str) -> list[Json]:
         found = self.api.peek(HTTP_ROUTE, ObjectKey("default", name)) or {}

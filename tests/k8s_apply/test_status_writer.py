@@ -16,6 +16,7 @@ from k8s_apply.turns import REMINDER
 from k8s_watch.api import ApiError
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
+from k8s_watch.snapshot import ClusterSnapshot
 from tests.flow.virtual_clock import VirtualClock, settle
 from tests.k8s_apply.fake_writer import FakeWriter, refusals
 from tests.k8s_apply.running import running, turns_until
@@ -108,7 +109,7 @@ async def test_a_thousand_unchanged_routes_cost_nothing_after_a_restart(desk: De
     desk.watch()
     desk.api.calls.clear()
     successor = Desk(desk.clock, desk.api)
-    successor.seen = desk.seen
+    successor.cluster = desk.cluster
     async with running(successor.writer.run()):
         successor.writer.want(wishes | {key("r1"): wish("False")})
         await turns_until(lambda: successor.writer.unchanged == 999)
@@ -202,7 +203,7 @@ async def test_nothing_is_written_or_remembered_while_another_leads(desk: Desk) 
     async with running(desk.writer.run()):
         for n in range(100):
             desk.writer.want({key(f"r{n}"): wish()})
-            desk.writer.saw(None)
+            desk.writer.saw(ClusterSnapshot(revision=1))
         await desk.clock.advance(60)
         assert not desk.api.calls
         desk.writer.want({key("r"): wish()})
@@ -328,8 +329,7 @@ async def test_what_somebody_else_undoes_is_repaired_ever_more_slowly(desk: Desk
         for _ in range(600):
             if desk.parents("r"):
                 desk.route("r", status={"parents": []})
-            desk.watch()
-            desk.writer.saw({"HTTPRoute": frozenset({ObjectKey("default", "r")})})
+            desk.see()
             await desk.clock.advance(1)
     assert 4 <= desk.writer.writes <= 12
 
@@ -343,7 +343,7 @@ async def test_what_is_made_again_under_its_name_has_its_status_at_once_however_
         for _ in range(8):
             desk.api.drop(HTTP_ROUTE, ObjectKey("default", "r"))
             desk.route("r")
-            desk.writer.saw({"HTTPRoute": frozenset({ObjectKey("default", "r")})})
+            desk.see()
             await settle()
             assert desk.parents("r")
 
@@ -354,10 +354,22 @@ async def test_a_look_at_a_changed_object_that_is_as_wished_costs_no_call(desk: 
     async with running(desk.writer.run()):
         desk.writer.want({key("r"): wish()})
         await settle()
-        desk.watch()
-        desk.writer.saw({"HTTPRoute": frozenset({ObjectKey("default", "r")}), "Service": frozenset()})
+        desk.see()
         await settle()
     assert len(desk.api.calls) == 1
+
+
+async def test_nobody_looks_at_a_status_that_only_we_have_changed_or_nobody(desk: Desk) -> None:
+    desk.route("r")
+    desk.see()
+    async with running(desk.writer.run()):
+        desk.writer.want({key("r"): wish()})
+        await settle()
+        for edit in range(3):
+            desk.see()
+            await settle()
+            desk.route("r", metadata={"labels": {"edit": str(edit)}})
+    assert (desk.writer.writes, desk.writer.unchanged) == (1, 0)
 
 
 async def test_want_returns_before_anything_is_sent(desk: Desk) -> None:
