@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from flow.clock import Clock
+from flow.clock import Alarm, Clock
 from flow.latest import Latest, reached
 from flow.race import newer_within, within
 from k8s_watch import kinds as known_kinds
@@ -54,8 +54,6 @@ class Cluster:
     def __init__(self, api: KubeReader, *, clock: Clock, kinds: Sequence[AnyKind] = known_kinds.ALL) -> None:
         self._clock = clock
         self._revision = Latest(0)
-        self._unhurried = Latest(0)
-        """Counts changes that are not announced at once."""
         self._recovered = recovered = Latest(0)
         """Counts kinds that are read again; what is beyond `_together` may be the first of several."""
         self._together = 0
@@ -67,6 +65,8 @@ class Cluster:
         }
         self._slices = SliceIndex()
         self._dirty: dict[str, set[ObjectKey]] = {}
+        self._unhurried: Alarm | None = None
+        """Announces what was not at once, unless a snapshot has it before."""
         self._rejected = True
         """Whether what is rejected may differ from the last snapshot's."""
         self._last: ClusterSnapshot | None = None
@@ -82,7 +82,6 @@ class Cluster:
             for informer in self._informers.values():
                 tasks.create_task(informer.run(), name=f"watch {informer.kind.name}")
             tasks.create_task(self._announcing_the_first(), name="first")
-            tasks.create_task(self._announcing_the_unhurried(), name="statuses")
             tasks.create_task(self._announcing_together(), name="returning")
 
     async def catch_up(self, decisive: Collection[str]) -> int:
@@ -140,7 +139,7 @@ class Cluster:
             if not self._revision.value:
                 self._whole.publish(all(informer.store.synced for informer in self._informers.values()))
             elif change.status_only and not kind.urgent_status:
-                self._unhurried.publish(self._unhurried.value + 1)
+                self._unhurried = self._unhurried or self._clock.call_later(STATUS_ONLY, self._announce_the_unhurried)
             elif self._recovered.value == self._together:  # else it is announced when the others are back
                 self._announce()
 
@@ -148,6 +147,11 @@ class Cluster:
 
     def _announce(self) -> None:
         self._revision.publish(self._revision.value + 1)
+
+    def _announce_the_unhurried(self) -> None:
+        self._unhurried = None
+        if self._recovered.value == self._together:
+            self._announce()
 
     async def _announcing_the_first(self) -> None:
         """Announce the first snapshot. A server that starts up serves no CRD for a while, or forbids everything: then
@@ -159,15 +163,6 @@ class Cluster:
                 if informer.health.conceded:
                     tasks.create_task(self._renew_in_time(informer), name=f"renew {name}")
         self._announce()
-
-    async def _announcing_the_unhurried(self) -> None:
-        version = 0
-        while True:
-            await self._unhurried.newer_than(version)
-            await self._clock.sleep(STATUS_ONLY)
-            version = self._unhurried.version
-            if self._dirty and self._recovered.value == self._together:
-                self._announce()
 
     async def _announcing_together(self) -> None:
         """Announce what the kinds have missed in an outage once all of them know it, or it takes too long."""
@@ -198,6 +193,9 @@ class Cluster:
     def _news(self) -> dict[str, Any]:
         """Return the snapshot's fields that differ since the last call; empty when none does."""
         dirty, self._dirty = self._dirty, {}
+        if self._unhurried:
+            self._unhurried.cancel()
+            self._unhurried = None
         news: dict[str, Any] = {}
         changed: dict[str, frozenset[ObjectKey]] = {}
         for name, keys in dirty.items():

@@ -110,6 +110,25 @@ async def test_a_status_rides_along_with_the_next_change_that_is_urgent(world: W
         assert world.cluster.revision.value == revision + 1
 
 
+async def test_the_next_status_has_its_own_wait(world: World) -> None:
+    """What is written all the time is announced no sooner than what is written once."""
+    route: Json = {"metadata": {"generation": 1}}
+    world.api.put(HTTP_ROUTE, "a", **route)
+    async with world.running():
+        world.cluster.snapshot()
+        world.api.put(HTTP_ROUTE, "a", **route, status=STATUS)
+        await world.clock.advance(STATUS_ONLY - 0.02)
+        world.api.put(SERVICE, "b")
+        await world.clock.advance(0.01)
+        world.cluster.snapshot()
+        revision = world.cluster.revision.value
+        world.api.put(HTTP_ROUTE, "a", **route)
+        await world.clock.advance(STATUS_ONLY - 0.01)
+        assert world.cluster.revision.value == revision
+        await world.clock.advance(0.01)
+        assert world.cluster.revision.value == revision + 1
+
+
 async def test_what_others_report_of_a_deployment_is_urgent() -> None:
     world = World((SERVICE, DEPLOYMENT))
     metadata = {"generation": 1, "labels": labels_of(DEPLOYMENT)}
