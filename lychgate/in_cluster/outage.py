@@ -11,7 +11,7 @@ from k8s_watch.informer import KindHealth
 log = structlog.get_logger("lychgate.in_cluster.outage")
 
 LOOKS = 1.0
-"""Seconds between two looks."""
+"""Seconds between two looks, while nothing can be read or we are behind."""
 TOLERATED = 5.0
 """Seconds in which nothing can be read and little is missed."""
 REMINDER = 300.0
@@ -31,7 +31,8 @@ async def mind_outages(health: Callable[[], Iterable[KindHealth]], behind: Lates
         now = clock.monotonic()
         readable = [kind.failing_since for kind in health() if not kind.not_served]
         since = [failing for failing in readable if failing is not None]
-        if readable and len(since) == len(readable) and now - max(since) > TOLERATED:
+        cut_off = bool(readable) and len(since) == len(readable)
+        if cut_off and now - max(since) > TOLERATED:
             until = now + CATCHING_UP
             if now >= told_at + REMINDER:
                 told_at, cut_off_for = now, round(now - max(since))
@@ -39,4 +40,5 @@ async def mind_outages(health: Callable[[], Iterable[KindHealth]], behind: Lates
         if behind.publish(now < until) and not behind.value:
             told_at = float("-inf")
             log.info("no longer cut off from the API server")
-        await clock.sleep(LOOKS)
+        # From a moment in which something can be read, it is as long until we are behind at the soonest.
+        await clock.sleep(LOOKS if cut_off or behind.value else TOLERATED)
