@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from lychgate.cli.entry import GRPC
+
+for name, text in GRPC.items():  # tests meet the gRPC that users do
+    os.environ.setdefault(name, text)
+
 # A busy machine is slow at random: how long an example takes says nothing about the code. Benchmarks measure that.
 # In CI laws are tried on the same examples every time: whoever explores finds a bug, and not whoever changes a comment.
 IN_CI = os.environ.get("CI") == "true"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lychgate.cli.entry import GRPC
 from tests.authority import Authority
 from tests.xds_server.serve.conftest import SERVER_NAMES
 
@@ -90,3 +91,12 @@ def test_a_pod_loads_nothing_that_only_other_commands_use() -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "lychgate.in_cluster.process" in loaded
     assert not loaded & {"rich.console", "watchfiles", "lychgate.standalone"}
+
+
+def test_grpc_knows_all_that_it_is_told() -> None:
+    """Of an experiment that it has no more it says a line, in every log."""
+    serving = "import grpc, concurrent.futures as f; s = grpc.server(f.ThreadPoolExecutor(1)); s.start(); s.stop(0)"
+    done = subprocess.run(
+        [sys.executable, "-c", serving], env={**os.environ, **GRPC}, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
