@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
+from xds_server.snapshot.diff import changed_names
 from xds_server.snapshot.isolation import Blame, Divide, Isolation, Offer, Suspicious, Unit, indivisible
 from xds_server.snapshot.resource import EMPTY_SET, Reference, Resource, ResourceSet, ResourceType, Snapshot, change_set
 
@@ -149,6 +150,7 @@ class Quarantine:
 
         Closed if `wanted` is: a stand-in whose references cannot be met is not used.
         """
+        self._hand_on(wanted)
         self._tidy(wanted)
         changed: dict[ResourceType, list[Resource]] = {}
         for (type_, _), resource in sorted(self._served_instead(wanted).items()):
@@ -172,6 +174,24 @@ class Quarantine:
         """Whether what is to blame in a resource that was refused is known, or sought."""
         isolation = self._isolations.get((type_, name))
         return isolation is not None and not isolation.hopeless
+
+    def _hand_on(self, wanted: Snapshot) -> None:
+        """Whom a proxy refused in one resource is blamed from the start in one that newly has the same of it.
+
+        It would be refused, too, and where it is named for the first time, as the table of a listener that got another
+        name is, a proxy has nothing in its place until all is found out again.
+        """
+        known = {(unit, blame.digest): blame for unit, blame in self.blamed()}
+        if not known:
+            return
+        for type_, now in wanted.by_type.items():
+            before = self._last[0].of(type_)
+            for name in changed_names(before, now):
+                if name in before.by_name or (parts := self._divide(type_, now.by_name[name])) is None:
+                    continue
+                blamed = {unit: known[unit, each] for unit, each in parts.units.items() if (unit, each) in known}
+                if blamed:
+                    self._isolations[type_, name] = Isolation(blamed)
 
     def _served_instead(self, wanted: Snapshot) -> Mapping[Reference, Resource]:
         found: dict[Reference, Resource] = {}

@@ -23,16 +23,16 @@ def unit(hostname: str, route: str) -> Unit:
     return Unit(hostname, f"httproute/default/{route}")
 
 
-def table(content: Content, *, scoped: bool = False) -> ir.RouteTable:
+def table(content: Content, *, scoped: bool = False, name: str = "table") -> ir.RouteTable:
     """Each unit is one route, whose match is its own and whose answer is its content."""
     hosts: dict[str, list[ir.Route]] = {}
     for (hostname, source), text in sorted(content.items()):
         match = ir.Match(path=ir.PathMatch(kind="prefix", value=f"/{source}{'/worse' * (text == WORSE)}"))
         action = ir.Respond(status=200, body=text)
-        name = f"{source}/rule/0/match/0"
-        hosts.setdefault(hostname, []).append(ir.Route(name=name, match=match, action=action))
-    virtual_hosts = tuple(ir.VirtualHost(hostname=name, routes=tuple(routes)) for name, routes in hosts.items())
-    return ir.RouteTable(name="table", virtual_hosts=virtual_hosts, scoping=ir.Scoping() if scoped else None)
+        route = ir.Route(name=f"{source}/rule/0/match/0", match=match, action=action)
+        hosts.setdefault(hostname, []).append(route)
+    virtual_hosts = tuple(ir.VirtualHost(hostname=host, routes=tuple(routes)) for host, routes in hosts.items())
+    return ir.RouteTable(name=name, virtual_hosts=virtual_hosts, scoping=ir.Scoping() if scoped else None)
 
 
 def world(content: Content) -> Snapshot:

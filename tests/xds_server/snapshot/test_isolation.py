@@ -438,6 +438,48 @@ def test_a_scope_is_taken_apart_like_a_table() -> None:
     assert answers == {A: "500", B: "1"}
 
 
+def answers_in(cache: SnapshotCache, name: str) -> dict[Unit, str]:
+    served = cache.served(EG)
+    assert served is not None
+    return answers_of(pb.RouteConfiguration.FromString(served.of(ResourceType.ROUTE).by_name[name].body))
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_is_to_blame_is_blunted_from_the_start_in_a_table_of_another_name(stays: bool) -> None:
+    """Or the proxies would refuse the new table first, and its listener, say one that got another name, answers 404."""
+    fleet = Fleet()
+    content = {A: BAD, B: "1", SEVEN: WORSE}
+    fleet.publish(content)
+    fleet.settle()
+    blamed = fleet.blamed
+    names = ["table", "other"] if stays else ["other"]
+    tables = {name: route_table(table(content, name=name)) for name in names}
+    fleet.cache.publish(EG, Snapshot({ResourceType.ROUTE: make_set(tables.values())}))
+    assert (answers_in(fleet.cache, "other"), fleet.blamed) == (expected(content), blamed)
+
+
+def test_who_is_to_blame_is_not_blunted_in_a_table_of_another_name_that_has_other_content_of_it() -> None:
+    fleet = Fleet()
+    fleet.publish({A: BAD, B: "1"})
+    fleet.settle()
+    mended = {A: "2", B: "1"}
+    fleet.cache.publish(EG, Snapshot({ResourceType.ROUTE: make_set([route_table(table(mended, name="other"))])}))
+    assert (answers_in(fleet.cache, "other"), fleet.blamed) == (mended, {})
+
+
+def test_a_table_of_another_name_may_be_refused_for_more_than_what_is_known_of() -> None:
+    fleet = Fleet()
+    fleet.publish({A: BAD, B: "1"})
+    fleet.settle()
+    of = {ResourceType.ROUTE: make_set([route_table(table({A: BAD, B: "1", C: BAD}, name="other"))])}
+    fleet.cache.publish(EG, Snapshot(of))
+    while BAD in (answers := answers_in(fleet.cache, "other")).values():
+        served = fleet.cache.served(EG)
+        assert served is not None
+        fleet.cache.refuse(EG, ResourceType.ROUTE, served.of(ResourceType.ROUTE).by_name["other"], "no")
+    assert answers == {A: "500", B: "1", C: "500"}
+
+
 UNITS = st.builds(unit, st.sampled_from(["a.test", "b.test", "*"]), st.sampled_from("pqrs"))
 CONTENTS = st.dictionaries(UNITS, st.sampled_from(["1", "1", "2", "3", BAD, WORSE]), max_size=10)
 ANSWERS = st.tuples(st.integers(0, 1), st.sampled_from([True, True, True, False]))
