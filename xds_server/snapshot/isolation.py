@@ -119,8 +119,8 @@ class Offer(NamedTuple):
 class Isolation:
     """The search in one resource, and what came out of it."""
 
-    def __init__(self, blamed: Mapping[Unit, Blame] = {}) -> None:
-        self.blamed = dict(blamed)
+    def __init__(self) -> None:
+        self.blamed: dict[Unit, Blame] = {}
         self.hopeless = False
         """Nobody can be blamed, or so many at once that no question was taken."""
         self.offered: Offer | None = None

@@ -178,20 +178,28 @@ class Quarantine:
     def _hand_on(self, wanted: Snapshot) -> None:
         """Whom a proxy refused in one resource is blamed from the start in one that newly has the same of it.
 
-        It would be refused, too, and where it is named for the first time, as the table of a listener that got another
-        name is, a proxy has nothing in its place until all is found out again.
+        It would be refused, too, and a proxy that has not had it, such as the table of a listener that got another
+        name, or has had no use for it, such as the table of a listener with scopes until then, has nothing in its place
+        until all is found out again. What only comes in addition to where it is has a last good version.
         """
         known = {(unit, blame.digest): blame for unit, blame in self.blamed()}
         if not known:
             return
+        staying = (isolation for key, isolation in self._isolations.items() if key[1] in wanted.of(key[0]).by_name)
+        stay = {(unit, blame.digest) for isolation in staying for unit, blame in isolation.blamed.items()}
+        moved = {key: blame for key, blame in known.items() if key not in stay}
         for type_, now in wanted.by_type.items():
             before = self._last[0].of(type_)
             for name in changed_names(before, now):
-                if name in before.by_name or (parts := self._divide(type_, now.by_name[name])) is None:
+                blames = moved if name in before.by_name else known
+                resource = now.by_name.get(name)
+                if not blames or resource is None or (parts := self._divide(type_, resource)) is None:
                     continue
-                blamed = {unit: known[unit, each] for unit, each in parts.units.items() if (unit, each) in known}
-                if blamed:
-                    self._isolations[type_, name] = Isolation(blamed)
+                here = {unit: blames[unit, each] for unit, each in parts.units.items() if (unit, each) in blames}
+                if here:
+                    isolation = self._isolations.setdefault((type_, name), Isolation())
+                    isolation.blamed |= here
+                    isolation.offered = None
 
     def _served_instead(self, wanted: Snapshot) -> Mapping[Reference, Resource]:
         found: dict[Reference, Resource] = {}

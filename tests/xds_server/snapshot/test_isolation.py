@@ -438,6 +438,10 @@ def test_a_scope_is_taken_apart_like_a_table() -> None:
     assert answers == {A: "500", B: "1"}
 
 
+def tables(**of: Content) -> Snapshot:
+    return Snapshot({ResourceType.ROUTE: make_set(route_table(table(each, name=name)) for name, each in of.items())})
+
+
 def answers_in(cache: SnapshotCache, name: str) -> dict[Unit, str]:
     served = cache.served(EG)
     assert served is not None
@@ -452,10 +456,24 @@ def test_who_is_to_blame_is_blunted_from_the_start_in_a_table_of_another_name(st
     fleet.publish(content)
     fleet.settle()
     blamed = fleet.blamed
-    names = ["table", "other"] if stays else ["other"]
-    tables = {name: route_table(table(content, name=name)) for name in names}
-    fleet.cache.publish(EG, Snapshot({ResourceType.ROUTE: make_set(tables.values())}))
+    fleet.cache.publish(EG, tables(other=content, **({"table": content} if stays else {})))
     assert (answers_in(fleet.cache, "other"), fleet.blamed) == (expected(content), blamed)
+
+
+def test_who_is_to_blame_and_moves_to_a_table_that_is_there_is_blunted_from_the_start() -> None:
+    """As from a scope to the table, when a listener's hostnames are told apart by scopes no more."""
+    cache = SnapshotCache(divide)
+    cache.publish(EG, tables(one={A: BAD, B: "1"}, other={C: "1"}))
+    while BAD in answers_in(cache, "one").values():
+        served = cache.served(EG)
+        assert served is not None
+        cache.refuse(EG, ResourceType.ROUTE, served.of(ResourceType.ROUTE).by_name["one"], "no")
+    served = cache.served(EG)
+    assert served is not None
+    cache.accept(EG, ResourceType.ROUTE, served.of(ResourceType.ROUTE).by_name.values())
+    cache.publish(EG, tables(other={A: BAD, B: "1", C: "1"}))
+    assert answers_in(cache, "other") == {A: "500", B: "1", C: "1"}
+    assert [unit for unit, _ in cache.blamed(EG)] == [A]
 
 
 def test_who_is_to_blame_is_not_blunted_in_a_table_of_another_name_that_has_other_content_of_it() -> None:
@@ -463,7 +481,7 @@ def test_who_is_to_blame_is_not_blunted_in_a_table_of_another_name_that_has_othe
     fleet.publish({A: BAD, B: "1"})
     fleet.settle()
     mended = {A: "2", B: "1"}
-    fleet.cache.publish(EG, Snapshot({ResourceType.ROUTE: make_set([route_table(table(mended, name="other"))])}))
+    fleet.cache.publish(EG, tables(other=mended))
     assert (answers_in(fleet.cache, "other"), fleet.blamed) == (mended, {})
 
 
@@ -471,8 +489,7 @@ def test_a_table_of_another_name_may_be_refused_for_more_than_what_is_known_of()
     fleet = Fleet()
     fleet.publish({A: BAD, B: "1"})
     fleet.settle()
-    of = {ResourceType.ROUTE: make_set([route_table(table({A: BAD, B: "1", C: BAD}, name="other"))])}
-    fleet.cache.publish(EG, Snapshot(of))
+    fleet.cache.publish(EG, tables(other={A: BAD, B: "1", C: BAD}))
     while BAD in (answers := answers_in(fleet.cache, "other")).values():
         served = fleet.cache.served(EG)
         assert served is not None
