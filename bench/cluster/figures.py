@@ -325,7 +325,7 @@ FIGURES = (
         id="F11",
         title="Standalone, one file edited",
         measure=None,
-        alone=Alone(script="standalone.py", arguments=("--changes", "3"), sizes=(100, 1000), both_up_to=100),
+        alone=Alone(script="standalone.py", arguments=("--changes", "9"), sizes=(100, 1000), both_up_to=100),
         targets=(
             Target(value="edit_median_ms", unit="ms", words="a route edited", ratio=0.05, at_most={0: 50}),
             Target(value="add_median_ms", unit="ms", words="a route added", ratio=0.05, at_most={0: 50}),
