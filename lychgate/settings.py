@@ -115,10 +115,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """The port of Prometheus metrics; 0 turns them off."""
 
     health_address: str = "0.0.0.0"
-    """The interface of /healthz and /readyz."""
+    """The interface of /healthz, /readyz and /current, which the other replicas ask."""
 
     health_port: Port = 8081
-    """The port of /healthz and /readyz; 0 turns them off."""
+    """The port of /healthz, /readyz and /current; 0 turns them off, and giving way to other replicas with them."""
 
     kubeconfig: str | None = None
     """A kubeconfig file; None is $KUBECONFIG, else the pod's own service account, else ~/.kube/config."""

@@ -84,7 +84,10 @@ class Trouble:
         self.has_looked = self.has_looked or key == EVERYTHING
         self._failed.pop(key, None)
         if self._logged.pop(key, None):
-            log.info("the infrastructure is in the desired state again", gateway=str(key))
+            if key == EVERYTHING:
+                log.info("the infrastructure can be looked at again")
+            else:
+                log.info("the infrastructure is in the desired state again", gateway=str(key))
         self._tell(key, None)
 
     def take(self, key: ObjectKey, error: Exception) -> float:

@@ -129,7 +129,7 @@ def run(
     "--leader-election/--no-leader-election", default=None, help="Write only while holding the Lease, or always."
 )
 @click.option("--metrics-port", type=int, help="Prometheus metrics; 0 turns them off.")
-@click.option("--health-port", type=int, help="/healthz and /readyz; 0 turns them off.")
+@click.option("--health-port", type=int, help="/healthz, /readyz and /current; 0 turns them off.")
 @_logging
 def serve(*, config: Path | None, **flags: object) -> None:
     """Run as the controller of a Kubernetes cluster."""
