@@ -232,7 +232,7 @@ class Scoping(Record, frozen=True):
     """
 
     wildcards: tuple[str, ...] = ()
-    """The `*.suffix` hostnames whose requests share one scope, in order of their names. Those below another of them are
+    """The `*.suffix` hostnames that have a scope each, in order of their names. Those below another of them are
     left out: a request for them is one for it too."""
 
 

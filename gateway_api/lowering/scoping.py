@@ -4,7 +4,8 @@ By scope, a change of one exact hostname costs a proxy the same however many oth
 microseconds more. So small tables are better off without. A table that moves to and fro would cost its connections each
 time: it begins to be scoped at more hostnames than it ends at.
 
-Only exact hostnames that no wildcard covers count: the others share one scope, which costs what a table of them costs.
+Only exact hostnames that no wildcard covers count: the others share their wildcard's scope, which costs what a
+table of them costs.
 A table with the hostname `*` is never scoped, because a proxy knows no scope for everything else.
 """
 

@@ -155,7 +155,7 @@ def _filter_chain(of: ir.FilterChain) -> dict[str, Any]:
         case ir.HttpChain(route_table=name, scoping=scoping):
             handler: dict[str, Any] = {"http": name}
             if scoping:
-                handler["in one scope"] = list(scoping.wildcards)
+                handler["a scope each"] = list(scoping.wildcards)
         case ir.TcpChain(destinations=destinations):
             handler = {"tcp": _destinations(destinations)}
     return {key: value for key, value in fields.items() if key != "handler"} | handler

@@ -18,7 +18,7 @@ def world(
 ) -> Snapshot:
     """Listeners name a route table, or a cluster as `tcp:<cluster>`, and secrets; route tables name clusters.
 
-    A table that has `scopes` travels in those: hostname, or `*`, → the clusters that the scope names. Names are
+    A table that has `scopes` travels in those: hostname, or wildcard, → the clusters that the scope names. Names are
     separated by spaces. A cluster exists when it is listed or named, and has endpoints of its own name. `revisions`
     gives content: `{"route r": 2}` makes another version of r than without.
     """
@@ -37,7 +37,7 @@ def world(
         if name.startswith("tcp:"):
             return [(CLUSTER, name.removeprefix("tcp:"))]
         if name in scopes:
-            return [(SCOPED_ROUTE, f"{name}/{of}") for of in "~*" if of == "~" or of in scopes[name]]
+            return [(SCOPED_ROUTE, f"{name}/{of}") for of in ("~", *scopes[name]) if of[0] in "~*"]
         return [(SECRET, name) if name in secrets.split() else (ROUTE, name)]
 
     def scopes_of(table: str) -> Iterator[Resource]:
@@ -47,7 +47,7 @@ def world(
             yield make(
                 SCOPED_ROUTE,
                 f"{table}/{host}",
-                [*((CLUSTER, c) for c in named.split()), *([whole] if host != "*" else [])],
+                [*((CLUSTER, c) for c in named.split()), *([whole] if host[0] != "*" else [])],
             )
 
     return Snapshot(

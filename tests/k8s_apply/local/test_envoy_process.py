@@ -1,12 +1,11 @@
 """What a child process says, and where it goes. The child is a script here: what it says is what the test decides."""
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from k8s_apply.local.envoy_process import LONGEST_LINE, envoy_process
+from tests.k8s_apply.running import turns_until
 
 
 def script(folder: Path, *lines: str) -> Path:
@@ -16,17 +15,12 @@ def script(folder: Path, *lines: str) -> Path:
     return path
 
 
-async def until(so: Callable[[], bool]) -> None:
-    while not so():  # noqa: ASYNC110 (a log has no event to wait for)
-        await asyncio.sleep(0)
-
-
 async def test_log_lines_are_relayed_at_their_level(tmp_path: Path) -> None:
     binary = script(tmp_path, "echo 'error no such thing' >&2", "echo 'info fine' >&2", "echo 'Segmentation fault' >&2")
     with structlog.testing.capture_logs() as said:
         async with envoy_process(binary, tmp_path, concurrency=1, gateway="default/a") as process:
             await process.wait()
-            await until(lambda: len(said) == 3)
+            await turns_until(lambda: len(said) == 3)
     assert [(line["log_level"], line["text"]) for line in said] == [
         ("error", "no such thing"),
         ("info", "fine"),
@@ -57,4 +51,4 @@ async def test_a_line_without_end_is_dropped_and_the_next_one_heard(tmp_path: Pa
             script(tmp_path, too_long, "echo 'error after' >&2"), tmp_path, concurrency=1
         ) as process:
             await process.wait()
-            await until(lambda: any(entry["text"] == "after" for entry in said))
+            await turns_until(lambda: any(entry["text"] == "after" for entry in said))

@@ -31,7 +31,7 @@ NAMING = {
 }
 """By type, the types of which resources name it."""
 CLUSTERS, ROUTES, LISTENERS, SECRETS = ["c1", "c2", "c3", "c4"], ["r1", "r2"], ["l1", "l2", "l3"], ["s1", "s2"]
-HOSTS = ["a", "b", "*"]
+HOSTS = ["a.w", "b", "*.w"]
 SCOPES = [f"{table}/{host}" for table in ROUTES for host in HOSTS]
 
 

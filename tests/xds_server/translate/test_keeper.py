@@ -52,7 +52,7 @@ def changes(names: str, *values: Any) -> st.SearchStrategy[Any]:
 
 
 HOSTS = st.dictionaries(
-    st.sampled_from(["a.com", "b.com", "*.com", "*"]),
+    st.sampled_from(["a.com", "b.com", "*.com", "a.org", "*"]),
     st.none() | st.tuples(st.lists(st.sampled_from("abc"), max_size=2, unique=True), st.sampled_from(["/", "/a"])),
     max_size=3,
 )
@@ -60,7 +60,7 @@ STEPS = st.fixed_dictionaries(
     {
         "listeners": changes("l1 l2", 1080, 1081),
         "tables": st.dictionaries(st.sampled_from(["t1", "t2"]), st.none() | HOSTS, max_size=2),
-        "scopings": changes("t1 t2", ir.Scoping(), ir.Scoping(wildcards=("*.com",))),
+        "scopings": changes("t1 t2", *(ir.Scoping(wildcards=each) for each in ((), ("*.com",), ("*.com", "*.org")))),
         "clusters": changes("a b c", "http1", "http2"),
         "secrets": changes("s1 s2", b"1", b"2", b"ca1", b"ca2"),
         "endpoints": changes("a b c d", "10.0.0.1", "10.0.0.2"),
