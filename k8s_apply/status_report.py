@@ -87,6 +87,11 @@ class Oversight(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return _object(self.kind, self.namespace, self.name)
 
 
+def oversight(kind: str, key: ObjectKey, reason: str) -> Oversight:
+    """What is said of an object by its key."""
+    return Oversight(namespace=key.namespace, kind=kind, name=key.name, reason=reason)
+
+
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """All that is said. Rows by kind, namespace and name, those of one object in the order of its status."""
 

@@ -20,7 +20,7 @@ from gateway_api.status.types import (
     Statuses,
     StatusKey,
 )
-from k8s_apply.status_report import Oversight, StatusRow
+from k8s_apply.status_report import Oversight, StatusRow, oversight
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects import gateway as gateway_shapes
 from k8s_watch.objects import meta
@@ -58,7 +58,7 @@ def unattended(cluster: ClusterSnapshot, rows: Iterable[StatusRow]) -> Iterator[
         if 0 < row.observed_generation < generation and place != last:
             last = place
             about = f" of {row.parent}" if row.parent else ""
-            yield _said(
+            yield oversight(
                 row.kind,
                 key,
                 f"its status{about} is of generation {row.observed_generation}, and the object of {generation}: nobody"
@@ -67,11 +67,7 @@ def unattended(cluster: ClusterSnapshot, rows: Iterable[StatusRow]) -> Iterator[
     for kind in (*route_kinds.HTTP, *route_kinds.L4):
         for key, route in sorted(objects_of(cluster, kind).items()):
             if not route.status.parents:
-                yield _said(kind, key, "has no status: none of its parentRefs leads to what a controller serves")
-
-
-def _said(kind: str, key: ObjectKey, reason: str) -> Oversight:
-    return Oversight(namespace=key.namespace, kind=kind, name=key.name, reason=reason)
+                yield oversight(kind, key, "has no status: none of its parentRefs leads to what a controller serves")
 
 
 def _gateway_class(source: GatewayClass) -> GatewayClassStatus:

@@ -13,7 +13,7 @@ from gateway_api.graph.routes.mirror import mirrors_of
 from gateway_api.graph.types import Graph, HTTPRuleNode, L4RuleNode
 from gateway_api.ir.xds import Cluster
 from gateway_api.lowering.endpoints import lower_endpoints
-from k8s_apply.status_report import Oversight
+from k8s_apply.status_report import Oversight, oversight
 from k8s_watch.files.overrides import Override, services_asked
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import GROUP
@@ -48,7 +48,7 @@ def _classes(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
     for key, source in sorted(cluster.gateway_classes.items()):
         if key not in graph.gateway_classes:
             name = source.spec.controller_name
-            yield _said(
+            yield oversight(
                 "GatewayClass", key, f"spec.controllerName {name} is not ours: write {ours} for it to be served"
             )
 
@@ -64,7 +64,7 @@ def _gateways(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
                 missing = _missing(ObjectKey("", name), graph.gateway_classes)
                 remedy = "" if graph.gateway_classes else f": add one, with controllerName {ours}"
                 wrong = f"is not served as it is written: GatewayClass {name} {missing}{remedy}"
-            yield _said("Gateway", key, wrong)
+            yield oversight("Gateway", key, wrong)
 
 
 def _listener_sets(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
@@ -72,19 +72,19 @@ def _listener_sets(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight
         if key not in graph.listener_sets:
             parent, ref = parent_of(source), source.spec.parent_ref
             wrong = _lost("Gateway", parent, cluster, graph) if parent else f"{ref.kind} {ref.name} is not a Gateway"
-            yield _said("ListenerSet", key, f"is not served: its parentRef: {wrong}")
+            yield oversight("ListenerSet", key, f"is not served: its parentRef: {wrong}")
 
 
 def _routes(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
     for kind in graph.routes:
         for key, source in sorted(objects_of(cluster, kind).items()):
             if not source.spec.parent_refs:
-                yield _said(kind, key, "is not served: it has no parentRefs, name the Gateway there")
+                yield oversight(kind, key, "is not served: it has no parentRefs, name the Gateway there")
             elif source.spec.use_default_gateways not in (None, "None"):
-                yield _said(kind, key, "useDefaultGateways is not supported: name the Gateways in parentRefs")
+                yield oversight(kind, key, "useDefaultGateways is not supported: name the Gateways in parentRefs")
             for number, ref in enumerate(source.spec.parent_refs):
                 if wrong := _wrong_parent(ref, key.namespace, cluster, graph):
-                    yield _said(kind, key, f"parentRefs[{number}] leads nowhere: {wrong}")
+                    yield oversight(kind, key, f"parentRefs[{number}] leads nowhere: {wrong}")
 
 
 def _wrong_parent(ref: ParentReference, namespace: str, cluster: ClusterSnapshot, graph: Graph) -> str:
@@ -118,7 +118,7 @@ def _policies(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
                         wrong = f"nothing{about} is sent to Service {target}"
                     else:
                         wrong = f"Service {target} {_missing(target, cluster.services, elsewhere=False)}"
-                    yield _said(kind, key, f"targetRefs[{number}] has no effect: {wrong}")
+                    yield oversight(kind, key, f"targetRefs[{number}] has no effect: {wrong}")
 
 
 def _services(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
@@ -130,7 +130,7 @@ def _services(cluster: ClusterSnapshot, graph: Graph) -> Iterator[Oversight]:
             name = next((p.name for p in service.spec.ports if p.port == port), "")
             named = f"named {name}" if name else "without a name"
             short = key.name if key.namespace == "default" else str(key)
-            yield _said(
+            yield oversight(
                 "Service",
                 key,
                 f"has no ready endpoint for port {port}, what is sent there fails: say --backend {short}=HOST:PORT, or"
@@ -157,7 +157,7 @@ def _overrides(cluster: ClusterSnapshot, graph: Graph, keys: Set[ObjectKey]) -> 
     for key in vain:
         meant = _meant(key, known)
         reason = "--backend has no effect: no route names this Service, and no file defines it with a port"
-        yield _said("Service", key, f"{reason}: did you mean {meant}?" if meant else reason)
+        yield oversight("Service", key, f"{reason}: did you mean {meant}?" if meant else reason)
 
 
 def _missing(key: ObjectKey, known: Collection[ObjectKey], *, elsewhere: bool = True) -> str:
@@ -173,7 +173,3 @@ def _meant(key: ObjectKey, known: Collection[ObjectKey], *, elsewhere: bool = Tr
     meant = [str(each) for each in names if elsewhere and each.name == key.name]
     meant += [str(ObjectKey(key.namespace, name)) for name in close]
     return next(iter(meant), "")
-
-
-def _said(kind: str, key: ObjectKey, reason: str) -> Oversight:
-    return Oversight(namespace=key.namespace, kind=kind, name=key.name, reason=reason)
