@@ -2,10 +2,12 @@
 
 `up` starts, in this order: the network, containerd (which reads the images while the rest starts), etcd, the API
 server, everything that talks to the API server. `down` ends it in the opposite order, by the process ids that `up`
-wrote down, and then removes containers, mounts, network namespaces, cgroups and the state folder.
+wrote down, and then removes containers, mounts, network namespaces, cgroups and the state folder. What is left of a
+cluster that was killed is removed in the same way, by `down` or by the next `up`.
 """
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -14,13 +16,15 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.lab import base_images, binaries, network, node, pki, processes, project_images, tools
+from tests.lab import base_images, binaries, network, node, orphans, pki, processes, project_images, tools
 from tests.lab.places import ADMIN_KUBECONFIG, CONTAINERD_SOCKET, NODE, STATE, binary
 
 log = logging.getLogger("lab")
 
 HERE = Path(__file__).parent
 CONTROL_PLANE = ("loadbalancer", "proxy", "scheduler", "controller-manager", "apiserver", "etcd")
+ESSENTIAL = ("etcd", "apiserver", "containerd", "kubelet")
+"""Without one of these there is no cluster."""
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
@@ -37,6 +41,9 @@ def up() -> None:
     """Start the cluster; returns when the node is Ready and every image is loaded. Takes about 15 seconds."""
     if is_up():
         raise SystemExit(f"lab: already up in {STATE}; `down` first")
+    if STATE.exists():
+        log.info("what a cluster that was killed left in %s is removed", STATE)
+        down()
     archives = build()
     started = time.monotonic()
     _start(archives)
@@ -56,8 +63,8 @@ def down() -> None:
 
 
 def is_up() -> bool:
-    """Tell whether `up` ran and `down` did not."""
-    return STATE.exists()
+    """Tell whether the cluster runs, or whether somebody is starting it. One that was killed is not up."""
+    return all(map(processes.run, ESSENTIAL)) or processes.run("up")
 
 
 def load(archives: Iterable[Path]) -> None:
@@ -75,6 +82,7 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 def _start(archives: list[Path]) -> None:
     for folder in (processes.LOGS, processes.PIDS):
         folder.mkdir(parents=True)
+    processes.record("up", os.getpid())
     network.create()
     node.write_config()
     processes.start("containerd", *node.containerd())
@@ -126,7 +134,8 @@ def _succeeds(*arguments: str) -> bool:
 
 def _end_containers() -> None:
     """Kill every task and wait until containerd knows of none, so that no shim stays behind."""
-    if not CONTAINERD_SOCKET.exists():
+    if not processes.run("containerd"):
+        orphans.kill()
         return
     for task in _tasks():
         _ctr("tasks", "kill", "--signal", "SIGKILL", task, check=False)

@@ -10,7 +10,7 @@ CACHE = Path(os.environ.get("LYCHGATE_LAB_BIN") or Path.home() / ".cache" / "lyc
 """Built binaries, image layers and images. Survives `down`; anything in it can be built again."""
 
 STATE = Path(os.environ.get("LYCHGATE_LAB_DIR") or Path(tempfile.gettempdir()) / "lychgate-lab")
-"""The running cluster: etcd's data, sockets, logs, process ids, certificates. Exists exactly while the lab is up."""
+"""The running cluster: etcd's data, sockets, logs, process ids, certificates. `down` removes it."""
 
 ADMIN_KUBECONFIG = STATE / "admin.kubeconfig"
 CONTAINERD_SOCKET = STATE / "containerd" / "sock"

@@ -26,7 +26,17 @@ def start(name: str, *command: str | Path) -> None:
         process = subprocess.Popen(
             inside(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    (PIDS / name).write_text(str(process.pid))
+    record(name, process.pid)
+
+
+def record(name: str, pid: int) -> None:
+    """Write down who `name` is: its id, and when it began, for ids are given out again."""
+    (PIDS / name).write_text(f"{pid} {_began(pid)}")
+
+
+def run(name: str) -> bool:
+    """Tell whether the process of that name runs."""
+    return _pid(name) is not None
 
 
 def stop(names: Iterable[str], *, patience: float = 5.0) -> None:
@@ -50,8 +60,12 @@ def wait_for(what: str, ready: Callable[[], bool], *, patience: float) -> None:
 
 
 def _pid(name: str) -> int | None:
+    """Return its id while it runs. A process that another one's id was given to is none of ours."""
     file = PIDS / name
-    return int(file.read_text()) if file.exists() else None
+    if not file.exists():
+        return None
+    pid, began = file.read_text().split()
+    return int(pid) if _began(int(pid)) == began else None
 
 
 def _all_gone(pids: list[int], patience: float) -> bool:
@@ -64,12 +78,18 @@ def _all_gone(pids: list[int], patience: float) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """A process that ended but was not yet waited for by its parent counts as gone."""
+    return _began(pid) is not None
+
+
+def _began(pid: int) -> str | None:
+    """Return when the process began, in ticks since the machine did. One that ended is None, though its parent did not
+    wait for it yet. Spec: proc_pid_stat(5).
+    """
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        return None
+    return None if fields[0] == "Z" else fields[19]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

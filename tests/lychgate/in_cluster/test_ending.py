@@ -30,6 +30,7 @@ async def test_whoever_waits_to_be_sent_away_hears_of_every_change(
         replica(server, tmp_path, free_port(), clock=clock) as doors,
         grpc.aio.secure_channel(doors.xds, doors.credentials) as channel,
     ):
+        await doors.until_answered("ok\n")
         streams = [await begin(channel) for _ in range(2)]
         doors.running.cancel()
         endings = {stream: asyncio.ensure_future(stream.ending()) for stream in streams}  # noqa: TID251
