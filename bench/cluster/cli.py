@@ -10,8 +10,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from bench.cluster import envoy_gateway, report
@@ -20,9 +18,8 @@ from bench.cluster.figures import ALL, BY_ID, FIGURES, Alone, Figure, Values
 from bench.cluster.ramp import ramp, world
 from bench.cluster.run import Run, switched_on
 from bench.cluster.systems import ENVOY_GATEWAY, LYCHGATE, SYSTEMS, System, install
-from tests.lab import cluster as lab
-from tests.lab.network import NETNS
-from tests.lab.places import NAMESPACE, PROJECT
+from bench.lab import in_the_lab
+from tests.lab.places import PROJECT
 
 RESULTS = PROJECT / "docs" / "performance"
 PAGE = PROJECT / "docs" / "performance.md"
@@ -41,12 +38,12 @@ def main() -> int:
         for figure in figures:
             if figure.alone:
                 take_alone(figure, figure.alone, systems, options)
-        in_the_lab = [figure for figure in figures if not figure.alone]
-        if in_the_lab:
+        in_the_cluster = [figure for figure in figures if not figure.alone]
+        if in_the_cluster:
             if ENVOY_GATEWAY in systems:
                 envoy_gateway.prepare()
-            with _lab():
-                failed = measure(in_the_lab, systems, options)
+            with in_the_lab():
+                failed = measure(in_the_cluster, systems, options)
     report.write(PAGE, RESULTS)
     return failed
 
@@ -171,26 +168,6 @@ def _sizes(figures: list[Figure], routes: list[int]) -> Iterator[int]:
         yield 0
     if any(figure.needs_routes for figure in figures):
         yield from routes
-
-
-@contextmanager
-def _lab() -> Iterator[None]:
-    """Use the lab that is up, with today's images, or one of our own; be in its network while the block lasts."""
-    found_up = lab.is_up()
-    _ask_the_lab("image" if found_up else "up")
-    try:
-        with Path("/proc/self/ns/net").open() as ours, Path(NETNS / NAMESPACE).open() as theirs:
-            os.setns(theirs.fileno(), os.CLONE_NEWNET)
-            yield
-            os.setns(ours.fileno(), os.CLONE_NEWNET)
-    finally:
-        if not found_up:
-            _ask_the_lab("down")
-
-
-def _ask_the_lab(command: str) -> None:
-    """Run the lab's own command: what it starts is no child of ours."""
-    subprocess.run([sys.executable, PROJECT / "tests" / "lab", command], check=True)
 
 
 def _parser() -> argparse.ArgumentParser:

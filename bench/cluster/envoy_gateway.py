@@ -73,15 +73,20 @@ def crds() -> list[Path]:
 
 def manifest(namespace: str, envoy_image: str) -> str:
     """What `helm template` makes of the module's own chart with its own defaults, our images put in."""
-    chart = CACHE / "chart"
-    shutil.rmtree(chart, ignore_errors=True)
-    shutil.copytree(_charts() / "gateway-helm", chart, copy_function=shutil.copyfile)
-    template = (chart / "values.tmpl.yaml").read_text()
-    values = template.replace("${GatewayImage}", IMAGE).replace("${GatewayImagePullPolicy}", "IfNotPresent")
-    (chart / "values.yaml").write_text(values)
-    (CACHE / "values.yaml").write_text(VALUES.format(image=IMAGE, envoy=envoy_image))
-    command = ["template", "eg", str(chart), "--namespace", namespace, "--values", str(CACHE / "values.yaml")]
+    command = ["template", "eg", *chart(envoy_image), "--namespace", namespace]
     return subprocess.run([binary("helm"), *command], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def chart(envoy_image: str) -> list[str]:
+    """The words that name the module's own chart, our images put in, to `helm template` and `helm install`."""
+    folder = CACHE / "chart"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(_charts() / "gateway-helm", folder, copy_function=shutil.copyfile)
+    template = (folder / "values.tmpl.yaml").read_text()
+    values = template.replace("${GatewayImage}", IMAGE).replace("${GatewayImagePullPolicy}", "IfNotPresent")
+    (folder / "values.yaml").write_text(values)
+    (CACHE / "values.yaml").write_text(VALUES.format(image=IMAGE, envoy=envoy_image))
+    return [str(folder), "--values", str(CACHE / "values.yaml")]
 
 
 def _charts() -> Path:
