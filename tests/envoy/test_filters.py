@@ -60,6 +60,11 @@ SHARES = (
     ir.Share(weight=255, action=rewritten("/rewritten")),
     ir.Share(weight=245, action=forward(host="plain.example.org", mirrors=(ir.Mirror(cluster=COPIES),))),
 )
+THIRDS = (
+    ir.Share(weight=1, action=ir.Redirect(status=302, host="new.example.org")),
+    ir.Share(weight=1, action=forward()),
+    ir.Share(weight=1, action=rewritten("/last", mirrors=(ir.Mirror(cluster=COPIES, denominator=2),))),
+)
 PUT = ir.Match(path=prefix("/put"), method="PUT")
 MOVED = ir.Match(path=prefix("/moved"))
 NOWHERE = (ir.Destination(cluster=ir.INVALID_BACKEND, weight=1),)
@@ -73,6 +78,7 @@ ACTIONS: dict[str, ir.Action] = {
     "/credentials": forward(cors=ir.Cors(any_origin=True, methods=("*",), headers=("*",), credentials=True)),
     "/nobody": forward(cors=ir.Cors()),
     "/split": ir.Split(shares=SHARES),
+    "/thirds": ir.Split(shares=THIRDS),
     "/alone": ir.Split(shares=(ir.Share(weight=1, action=ir.Redirect(status=301, host="new.example.org")),)),
 }
 
@@ -169,6 +175,18 @@ def test_a_mirror_may_get_a_share(world) -> None:
     assert 45 < sent < 200
     while came.qsize():
         assert came.get()[0] == "/third"
+
+
+def test_a_mirror_gets_its_part_of_a_share(world) -> None:
+    get, came, _ = world
+    sent = 0
+    while came.qsize() < 30:
+        answer = get("/thirds")
+        sent += answer.status == 200 and answer.seen["path"] == "/last"
+        assert sent < 100
+    assert sent > 38
+    while came.qsize():
+        assert came.get()[0] == "/last"
 
 
 def test_each_share_of_a_split_is_as_large_as_its_weight(world) -> None:

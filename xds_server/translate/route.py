@@ -3,7 +3,7 @@
 Spec: Envoy v1.40 config.route.v3.Route
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -13,7 +13,7 @@ from protos import core, matcher
 from protos import route as pb
 from protos.values import seconds, uint32
 from xds_server.translate import cors, external_auth, grpc_web, misdirected, session
-from xds_server.translate.fraction import common_denominator, fraction
+from xds_server.translate.fraction import MILLION, common_denominator, fraction
 from xds_server.translate.header_mods import header_changes
 from xds_server.translate.path import path, rewrite
 from xds_server.translate.retry import retries, retry_policy
@@ -108,14 +108,44 @@ def _routes(of: ir.Route, hostname: str) -> Iterator[pb.Route]:
         yield from _with_any_port(_route(of, of.action, hostname), of.action, hostname)
         return
     sums = list(accumulate(share.weight for share in of.action.shares))
-    denominator = common_denominator(sums, sums[-1])
+    drawing = any(_draws(mirror) for share in of.action.shares for mirror in _mirrors(share.action))
+    denominator = MILLION if drawing else common_denominator(sums, sums[-1])
     for index, (share, so_far) in enumerate(zip(of.action.shares, sums, strict=True)):
         if share.weight:
-            route = _route(of, share.action, hostname, share.response_headers)
+            action = _with_mirrors_within(share.action, so_far - share.weight, so_far, sums[-1])
+            route = _route(of, action, hostname, share.response_headers)
             route.name = f"{of.name}/backend/{index}"
             if so_far < sums[-1]:
                 route.match.runtime_fraction.CopyFrom(fraction(so_far, sums[-1], denominator))
             yield from _with_any_port(route, share.action, hostname)
+
+
+def _with_mirrors_within(action: ir.Action, start: int, end: int, total: int) -> ir.Action:
+    """What is done with the requests that draw from `start` to `end` of `total`. A mirror draws the same number, so it
+    gets its part of these from the first on.
+    """
+    if not isinstance(action, ir.Forward):
+        return action
+    mirrors = (
+        msgspec.structs.replace(
+            mirror,
+            numerator=start * mirror.denominator + (end - start) * mirror.numerator,
+            denominator=total * mirror.denominator,
+        )
+        if _draws(mirror)
+        else mirror
+        for mirror in action.mirrors
+    )
+    return msgspec.structs.replace(action, mirrors=tuple(mirrors))
+
+
+def _mirrors(of: ir.Action) -> Sequence[ir.Mirror]:
+    return of.mirrors if isinstance(of, ir.Forward) else ()
+
+
+def _draws(of: ir.Mirror) -> bool:
+    """Whether it gets a part of the requests alone."""
+    return of.numerator < of.denominator
 
 
 def _telling_pages(route: pb.Route, action: ir.Action) -> Iterator[pb.Route]:
@@ -205,7 +235,7 @@ def _longest_silence(of: ir.Forward) -> float:
 
 def _mirror(of: ir.Mirror) -> pb.RouteAction.RequestMirrorPolicy:
     """The copy has the Host header that the request has: Envoy would mark it otherwise."""
-    share = None if of.numerator == of.denominator else fraction(of.numerator, of.denominator)
+    share = fraction(of.numerator, of.denominator) if _draws(of) else None
     return pb.RouteAction.RequestMirrorPolicy(
         cluster=of.cluster, runtime_fraction=share, disable_shadow_host_suffix_append=True
     )
