@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from gateway_api.graph import problems
 from gateway_api.graph.hostnames import is_precise
 from gateway_api.graph.problems import Problem
+from gateway_api.graph.references import kind_of
 from gateway_api.graph.routes.cors import cors_error
 from gateway_api.graph.routes.external_auth import external_auth_problem
 from gateway_api.graph.routes.http_match import TOKEN
@@ -27,7 +29,9 @@ BACKEND_FILTERS = frozenset(
 RULE_FILTERS = BACKEND_FILTERS | {"ExternalAuth"}
 REPEATABLE = frozenset({"RequestMirror"})
 FORWARDING = frozenset({"RequestMirror", "URLRewrite"})
-"""What a request that is redirected cannot have done to it; nor can it be told of CORS for one of several backends."""
+"""What a request that is redirected cannot have done to it."""
+FORWARDING_A_SHARE = FORWARDING | {"CORS"}
+"""The same where it is redirected for one of several backends: no preflight knows for which."""
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -56,7 +60,22 @@ def rule_filter_problems(rule: HTTPRouteRule, where: str, supported: frozenset[s
     yield from _filters(rule.filters, supported, FORWARDING, rule.matches, f"{where}.filters")
     for i, backend in enumerate(rule.backend_refs):
         here = f"{where}.backendRefs[{i}].filters"
-        yield from _filters(backend.filters, supported & BACKEND_FILTERS, FORWARDING | {"CORS"}, rule.matches, here)
+        yield from _filters(backend.filters, supported & BACKEND_FILTERS, FORWARDING_A_SHARE, rule.matches, here)
+        if any(one.type == "RequestRedirect" for one in backend.filters):
+            for kind in sorted(FORWARDING_A_SHARE.intersection(one.type for one in rule.filters)):
+                message = f"{here} has a RequestRedirect, and {where}.filters has {kind}; keep one."
+                yield problems.incompatible_filters(message)
+
+
+def extension_problems(rule: HTTPRouteRule, where: str) -> Iterator[Problem]:
+    """Yield each reference of a rule's filters, or its backendRefs' filters, to a filter of some other kind.
+
+    Spec: Gateway API v1.6 HTTPRouteFilter.extensionRef, RouteReasonInvalidKind
+    """
+    for one in chain(rule.filters, *(backend.filters for backend in rule.backend_refs)):
+        if one.extension_ref is not None:
+            kind = kind_of(one.extension_ref)
+            yield problems.invalid_kind(f"{where}: extensionRef {one.extension_ref.name} is of kind {kind}; remove it.")
 
 
 def _filters(

@@ -14,7 +14,7 @@ from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.routes.attachment import Labels, Parents, attach, hostname_problems, unbound
 from gateway_api.graph.routes.backend import http_backend, weight_problems
 from gateway_api.graph.routes.external_auth import authorizer
-from gateway_api.graph.routes.http_filter import RULE_FILTERS, rule_filter_problems
+from gateway_api.graph.routes.http_filter import RULE_FILTERS, extension_problems, rule_filter_problems
 from gateway_api.graph.routes.http_match import beyond_measure, match_problems, too_much_of_a_route
 from gateway_api.graph.routes.http_retry import retry_problems
 from gateway_api.graph.routes.mirror import mirrors_of, resolve_mirrors
@@ -192,5 +192,6 @@ def _timeout_problems(timeouts: HTTPRouteTimeouts, where: str) -> Iterator[Probl
 
 def _all_problems(rule: HTTPRuleNode) -> Iterator[Problem]:
     yield from rule.problems
+    yield from extension_problems(rule.spec, f"rules[{rule.index}]")
     clusters = (*(node.cluster for node in rule.backends), *(node.cluster for node in mirrors_of(rule)))
     yield from (found for found in (*clusters, rule.authorizer) if isinstance(found, Problem))

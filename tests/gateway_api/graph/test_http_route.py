@@ -235,6 +235,9 @@ STRIP = "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replac
         f"{{filters: [{CORS}, {CORS}]}}",
         f"{{{ON_BACKEND.format(f'{REDIRECT}, {REWRITE}')}}}",
         f"{{{ON_BACKEND.format(f'{REDIRECT}, {CORS}')}}}",
+        f"{{filters: [{CORS}], {ON_BACKEND.format(REDIRECT)}}}",
+        f"{{filters: [{REWRITE}], {ON_BACKEND.format(REDIRECT)}}}",
+        f"{{filters: [{MIRROR}, {MIRROR}], {ON_BACKEND.format(REDIRECT)}}}",
         f"{{matches: [{{path: {{type: Exact, value: /a}}}}], {ON_BACKEND.format(STRIP)}}}",
         f"{{filters: [{REDIRECT}], backendRefs: [{{name: web, port: 80}}]}}",
         f"{{filters: [{REWRITE}, {REWRITE}]}}",
@@ -259,6 +262,12 @@ MODIFIER = "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a]}}"
 @pytest.mark.parametrize("filters", [MODIFIER, REWRITE, REDIRECT, CORS, MIRROR, f"{MIRROR}, {MIRROR}, {CORS}"])
 def test_a_backend_takes_the_filters_that_a_rule_takes(filters: str, http_route: Route) -> None:
     assert http_route(f"rules: [{{{ON_BACKEND.format(filters)}}}]").problems == ()
+
+
+def test_a_reference_to_a_filter_that_is_not_known_is_not_resolved(http_route: Route) -> None:
+    extension = "{type: ExtensionRef, extensionRef: {group: x.io, kind: Y, name: z}}"
+    node = http_route(f"rules: [{{filters: [{extension}]}}, {{{ON_BACKEND.format(extension)}}}]")
+    assert [problem.reason for problem in node.problems if problem.condition == "ResolvedRefs"] == ["InvalidKind"] * 2
 
 
 def test_mirrors_are_resolved_one_by_one_and_drop_no_rule(http_route: Route) -> None:
