@@ -33,6 +33,8 @@ class InfraIR(msgspec.Struct, frozen=True, kw_only=True):
     """The proxies of one Gateway."""
 
     gateway: ObjectKey
+    gateway_class: str
+    """The name of the Gateway's class."""
     owner: Owner
     """The Gateway itself."""
     ports: tuple[InfraPort, ...]

@@ -27,6 +27,7 @@ def lower_infra(graph: Graph, gateway: ObjectKey) -> InfraIR:
     infrastructure = spec.infrastructure or GatewayInfrastructure()
     return InfraIR(
         gateway=gateway,
+        gateway_class=spec.gateway_class_name,
         owner=Owner(api_version=_API_VERSION, kind="Gateway", name=gateway.name, uid=node.source.metadata.uid),
         ports=tuple(_infra_ports(node)),
         labels=infrastructure.labels,

@@ -19,6 +19,8 @@ MANAGED_BY = {
 }
 GATEWAY_NAME = "gateway.envoyproxy.io/owning-gateway-name"
 GATEWAY_NAMESPACE = "gateway.envoyproxy.io/owning-gateway-namespace"
+GATEWAY_CLASS_NAME = "gateway.networking.k8s.io/gateway-class-name"
+"""Label: no pod has it, for a Gateway that changes its class keeps its proxies."""
 SYSTEM_NAMESPACE = "lychgate/system-namespace"
 """Label: the namespace of the controller that made the object. Two controllers in one cluster tell theirs by it."""
 
@@ -98,9 +100,10 @@ def selector(gateway: ObjectKey) -> dict[str, str]:
 def labels(infra: InfraIR, settings: InfraSettings) -> dict[str, str]:
     """Every label of a generated object but a pod; where the user's collide with ours, ours stay.
 
-    Spec: Gateway API v1 GatewayInfrastructure.labels
+    Spec: GEP-1762 `gateway.networking.k8s.io/gateway-class-name`; Gateway API v1 GatewayInfrastructure.labels
     """
-    return _users(infra) | _ours(infra) | {SYSTEM_NAMESPACE: settings.system_namespace}
+    whose = {GATEWAY_CLASS_NAME: label_value(infra.gateway_class), SYSTEM_NAMESPACE: settings.system_namespace}
+    return _users(infra) | _ours(infra) | whose
 
 
 def annotations(kind: str, infra: InfraIR, settings: InfraSettings) -> dict[str, str]:

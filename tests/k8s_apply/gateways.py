@@ -24,6 +24,7 @@ def infra(gateway: ObjectKey = EG, *ports: int, **fields: Any) -> InfraIR:
     bound = [(port, port + 10000 if port < 1024 else port) for port in ports or (80,)]
     return InfraIR(
         gateway=gateway,
+        gateway_class="eg",
         owner=Owner(
             api_version="gateway.networking.k8s.io/v1", kind="Gateway", name=gateway.name, uid=f"uid-{gateway}"
         ),

@@ -59,5 +59,6 @@ def test_owners_labels_and_addresses_come_from_the_objects() -> None:
         ),
     )
     infra = lower_infra(graph((), spec=spec), EG)
+    assert infra.gateway_class == "eg"
     assert infra.owner == Owner(api_version="gateway.networking.k8s.io/v1", kind="Gateway", name="eg", uid="1")
     assert (infra.labels, infra.annotations, infra.addresses) == ({"a": "b"}, {"c": "d"}, ("10.1.1.1",))

@@ -54,6 +54,7 @@ def test_every_object_has_our_labels_and_the_users() -> None:
             "app.kubernetes.io/managed-by": "envoy-gateway",
             "gateway.envoyproxy.io/owning-gateway-name": "eg",
             "gateway.envoyproxy.io/owning-gateway-namespace": "default",
+            "gateway.networking.k8s.io/gateway-class-name": "eg",
             "gateway.networking.k8s.io/gateway-name": "eg",
             "lychgate/system-namespace": "envoy-gateway-system",
             "team": "a",

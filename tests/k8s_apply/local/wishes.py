@@ -18,6 +18,7 @@ def wish(name: str, *ports: int, bind: int = 0, protocol: str = "TCP") -> InfraI
     """A Gateway whose listeners are on `ports`, bound as they are or, the first, to `bind`."""
     return InfraIR(
         gateway=key(name),
+        gateway_class="x",
         owner=OWNER,
         ports=tuple(
             InfraPort(
