@@ -83,16 +83,15 @@ def path_problem(path: HTTPPathMatch) -> str | None:
 
 
 def _pair(pair: HTTPHeaderMatch | HTTPQueryParamMatch) -> str | None:
-    """Spec: Gateway API v1.6 HTTPHeaderMatch, HTTPQueryParamMatch."""
+    """Spec: Gateway API v1.6 HTTPHeaderMatch.value, "single tabs or spaces"; HTTPQueryParamMatch."""
     if len(pair.name) > _MAX_NAME or not TOKEN.fullmatch(pair.name):
         return f"has the invalid name {pair.name!r}"
     if len(pair.value) > _MAX_VALUE:
         return f"has a value longer than {_MAX_VALUE} characters"
     match pair.type:
         case "Exact":
-            return (
-                None if pair.value.isprintable() and pair.value else f"has the value {pair.value!r}, which cannot match"
-            )
+            can_match = pair.value and pair.value.replace("\t", " ").isprintable()
+            return None if can_match else f"has the value {pair.value!r}, which cannot match"
         case "RegularExpression":
             return regex_problem(pair.value)
         case other:

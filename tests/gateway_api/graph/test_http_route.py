@@ -21,7 +21,7 @@ def test_a_good_route_has_no_problem(http_route: Route) -> None:
     - matches:
       - path: {type: Exact, value: /a}
         method: GET
-        headers: [{name: X-A, value: "1"}, {name: b, type: RegularExpression, value: "a+"}]
+        headers: [{name: X-A, value: "1"}, {name: b, type: RegularExpression, value: "a+"}, {name: c, value: "a\\tb"}]
         queryParams: [{name: q, value: "1"}]
       - path: {type: RegularExpression, value: "/a/[0-9]+"}
       filters:
