@@ -29,6 +29,11 @@ class Backoff:
         self._failures = 0
         self._well_since: float | None = None
 
+    @property
+    def failures(self) -> int:
+        """How many count, as of the last `pause`."""
+        return self._failures
+
     def healthy(self) -> None:
         """Note that it works, from now on if not before, and until `pause` is called."""
         if self._well_since is None:

@@ -28,6 +28,10 @@ FORBIDDEN_GRACE = 30.0
 """
 RECOVERY_FLOOR = 1.0
 """Seconds that a pause lasts at least, also when the server turns out to be back."""
+IN_VAIN = 5
+"""How often it may turn out so and not be so for us. From then on a pause lasts twice as long, at least, each time:
+where lists work and watches do not, somebody finds the server back all the time.
+"""
 REMEDY = "apply docker/install.yaml again"
 """What gives us every permission that we need, and the new ones of a new version."""
 
@@ -95,6 +99,8 @@ class Trouble:
         self._clock = clock
         self._recovered = recovered
         self._backoff = Backoff(clock)
+        self._called_back = 0
+        """How often a pause was cut short, and in vain."""
         self._expiry = Backoff(clock)
         """Before lists that a 410 makes necessary: after an outage, that need not be as long as its last pause was."""
         self._has_listed = False
@@ -150,10 +156,13 @@ class Trouble:
         if cause.sort not in SHARED:
             await self._clock.sleep(seconds)
             return
+        if self._backoff.failures == 1:
+            self._called_back = 0
+        floor = min(seconds, RECOVERY_FLOOR * 2.0 ** max(0, self._called_back - IN_VAIN))
         before = self._recovered.version
-        await self._clock.sleep(min(seconds, RECOVERY_FLOOR))
-        if seconds > RECOVERY_FLOOR:
-            await newer_within(self._recovered, before, seconds - RECOVERY_FLOOR, self._clock)
+        await self._clock.sleep(floor)
+        if seconds > floor and await newer_within(self._recovered, before, seconds - floor, self._clock):
+            self._called_back += 1
 
     def _told(self, error: ApiError | OSError) -> Cause:
         """Count and tell of it; return it as what it is: news, or one more of a sort."""

@@ -283,6 +283,20 @@ async def test_a_server_that_lists_and_breaks_every_watch_is_not_hammered(world:
         assert len([call for call in world.api.calls if call.kind == kind.name]) < 2 * 60
 
 
+async def test_a_server_that_lists_and_opens_no_watch_is_listed_ever_more_rarely() -> None:
+    """Each list that works looks like the end of an outage, and calls all others back: not for ever every second."""
+    world = World(kinds.ALL)
+    world.clock.chance = None
+    world.api.refuse = {f"watch {kind.name}": UNAVAILABLE for kind in kinds.ALL}
+    async with world.running():
+        await world.clock.advance(300)
+        world.api.calls.clear()
+        await world.clock.advance(600)
+    for kind in kinds.ALL:
+        assert len(world.api.seen("list", kind)) < 10
+        assert len(world.api.seen("watch", kind)) < 60
+
+
 async def test_retry_after_is_waited_for() -> None:
     """429 names the pause."""
     world = World((SECRET,))
