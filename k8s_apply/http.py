@@ -18,7 +18,10 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 
 READ_TIMEOUT = 10.0
-"""Seconds for a request that only reads, connecting included."""
+"""Seconds for a request that reads one object, connecting included."""
+LIST_TIMEOUT = 60.0
+"""Seconds for one that lists: to find what is ours the server may look at every Secret that there is, and without its
+answer nothing of ours is written."""
 WRITE_TIMEOUT = 65.0
 """Seconds for one that writes. The API server ends it after a minute at most; till then it may wait for webhooks. To
 leave before the server has is to have it refused, also by a webhook that may be ignored: again and again, for ever.
@@ -118,7 +121,8 @@ class HttpWriter(KubeWriter):
         content_type: str = JSON,
     ) -> bytes:
         data = None if body is None else msgspec.json.encode(body)
-        timeout = READ_TIMEOUT if method == "GET" else WRITE_TIMEOUT
+        reading = LIST_TIMEOUT if params else READ_TIMEOUT  # a selector makes a list
+        timeout = reading if method == "GET" else WRITE_TIMEOUT
         try:
             return await self._connection.request(
                 method, path, params=params, body=data, content_type=content_type, timeout=timeout

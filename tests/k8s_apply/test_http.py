@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from k8s_apply.api import Conflict, NotFound
-from k8s_apply.http import WRITE_TIMEOUT, HttpWriter
+from k8s_apply.http import LIST_TIMEOUT, WRITE_TIMEOUT, HttpWriter
 from k8s_apply.kinds import LEASE
 from k8s_watch.api import ApiError
 from k8s_watch.connection import Connection
@@ -97,6 +97,17 @@ async def test_an_apply_is_a_forced_patch_of_the_whole_manifest(writer: HttpWrit
             manifest,
         )
     ]
+
+
+async def test_a_list_waits_longer_than_for_one_object(
+    writer: HttpWriter, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is slow and has many Secrets takes more than ten seconds to find ours."""
+    assert LIST_TIMEOUT >= 60
+    monkeypatch.setattr("k8s_apply.http.READ_TIMEOUT", 0.05)
+    server.takes = 0.2
+    server.answer = {"items": []}
+    assert await writer.list(SERVICE, namespace="", selector="a=b") == []
 
 
 async def test_a_write_waits_for_as_long_as_webhooks_may_take_and_a_read_does_not(
