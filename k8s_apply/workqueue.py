@@ -4,9 +4,10 @@ A key that is added while it waits is attended to once; added while it is attend
 worker reads the newest wish when its turn comes, and what is remembered is bounded by the number of keys.
 
 Work that takes long, since the API server waits for a webhook for example, keeps no other waiting: it holds no worker
-any more. Once as many are slow as there are workers, the newest key is next, for the old ones may all be of that sort;
-and another begins when the one that began last has ended, or after a while that grows with the number of the slow ones.
-So those under way are some 20 when each takes 10 seconds, and some 40 at 65 seconds, however many keys there are.
+any more. Once as many are slow as there are workers, a key that is added is next, for the old ones may all be of that
+sort; after it the oldest and the newest take turns, for it may be the server that is slow, and the first are waited for
+the most. Another begins when the one that began last has ended, or after a while that grows with the number of the slow
+ones. So those under way are some 20 when each takes 10 seconds, and some 40 at 65 seconds, however many keys there are.
 """
 
 import asyncio
@@ -43,6 +44,8 @@ class WorkQueue[K: Hashable]:
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
         """Entries that differ from `_due` are stale."""
+        self._is_newest_next = False
+        """Whose turn it is, of the oldest and the newest."""
         self._order = itertools.count()
         self._busy: dict[K, float] = {}
         """When the work on each began, the oldest first."""
@@ -62,6 +65,7 @@ class WorkQueue[K: Hashable]:
             self._due.pop(key, None)
             self._later.pop(key, None)
             self._ready[key] = None
+            self._is_newest_next = True
         elif key in self._later:
             return
         else:
@@ -106,8 +110,9 @@ class WorkQueue[K: Hashable]:
             wait = self._promote()
             now = self._clock.monotonic()
             slow = sum(began + SLOW <= now for began in self._busy.values())
-            if (key := self._first_free(newest=slow >= workers)) is not None:
+            if (key := self._first_free(newest=slow >= workers and self._is_newest_next)) is not None:
                 if (place := self._place(workers, slow)) <= now:
+                    self._is_newest_next = not self._is_newest_next
                     self._ready.pop(key, None)
                     self._later.pop(key, None)
                     return key

@@ -66,6 +66,22 @@ async def test_who_comes_after_many_that_cannot_be_written_is_written(desk: Desk
     assert desk.api.most_in_flight < 25
 
 
+async def test_when_every_call_takes_seconds_gateways_are_written_before_routes(desk: Desk) -> None:
+    """They were added first, and people wait for them."""
+    gateways = [StatusKey(kind="Gateway", key=ObjectKey("default", f"g{n}")) for n in range(12)]
+    for each in gateways:
+        desk.api.put(GATEWAY, each.key)
+    names = [f"r{n}" for n in range(300)]
+    for name in names:
+        desk.route(name)
+    said = GatewayStatus(conditions=wish().parents[0].conditions, listeners=())
+    desk.api.slow = {"*": 3.0}
+    async with running(desk.writer.run()):
+        desk.writer.want({**dict.fromkeys(gateways, said), **{key(name): wish() for name in names}})
+        await desk.clock.pass_slowly(30)
+        assert all("status" in (desk.api.peek(GATEWAY, each.key) or {}) for each in gateways)
+
+
 @pytest.mark.parametrize("code", [401, 403, 422, 500])
 async def test_what_is_refused_for_all_of_a_kind_is_no_flood(desk: Desk, code: int) -> None:
     """At most two calls a second."""

@@ -142,6 +142,26 @@ async def test_who_is_slow_holds_no_worker_and_few_are_so_at_a_time(clock: Virtu
     assert len(done) > 100
 
 
+async def test_while_work_is_slow_who_comes_is_next_and_then_who_waits_the_longest(
+    clock: VirtualClock, queue: WorkQueue[str]
+) -> None:
+    begun: list[str] = []
+
+    async def work(key: str) -> None:
+        begun.append(key)
+        await clock.sleep(3.0)
+
+    for n in range(100):
+        queue.add(f"old{n}")
+    async with running(queue.run(work, workers=2)):
+        await clock.pass_slowly(5)
+        assert {f"old{n}" for n in range(6)} < {*begun}
+        count = len(begun)
+        queue.add("new")
+        await clock.pass_slowly(1)
+    assert begun[count] == "new"
+
+
 async def test_who_was_added_for_later_gives_way_to_who_was_added_for_now(
     clock: VirtualClock, queue: WorkQueue[str], worker: Worker
 ) -> None:
