@@ -2,12 +2,12 @@
 
 Theory of operation. `_live` is what we know of our objects, from one LIST a kind when we begin to lead and on each slow
 resync, and from the answers to our own writes. A Gateway is attended to when its wish changes, when somebody seems to
-have touched its objects, and after a failure; for each object it costs nothing when `_live` shows it in place, and
-otherwise one server-side apply, before which what is others' in it may be handed over (`handover`), and after which
-ports that somebody else left in a Service may have to be overwritten (`_applied`). An object that we
-do not know is read before the first apply: one that is not labelled as this Gateway's belongs to somebody else, and we
-refuse to take it. What is labelled as ours and belongs to no wished Gateway is deleted, by uid, `PARTING` seconds after
-it was wished for last.
+have touched its objects, ever later if that happens again and again (`repairs`), and after a failure; for each object
+it costs nothing when `_live` shows it in place, and otherwise one server-side apply, before which what is others' in it
+may be handed over (`handover`), and after which ports that somebody else left in a Service may have to be overwritten
+(`_applied`). An object that we do not know is read before the first apply: one that is not labelled as this Gateway's
+belongs to somebody else, and we refuse to take it. What is labelled as ours and belongs to no wished Gateway is
+deleted, by uid, `PARTING` seconds after it was wished for last.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
@@ -28,6 +28,7 @@ from k8s_apply.infra.desired import desired
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.handover import HANDOVER_MANAGER, handover
 from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE, Id, MadeFor, owner_labels, owner_of, secret_key
+from k8s_apply.infra.repairs import Repairs
 from k8s_apply.infra.settings import FIELD_MANAGER, InfraSettings
 from k8s_apply.infra.trouble import EVERYTHING, REMEDY, ForeignObjectError, TerminatingError, Trouble, is_refusal
 from k8s_apply.kinds import DISRUPTION_BUDGET, INFRASTRUCTURE, SERVICE_ACCOUNT
@@ -35,6 +36,7 @@ from k8s_apply.workqueue import WorkQueue
 from k8s_watch.api import ApiError
 from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import SERVICE
+from k8s_watch.objects.core import Service, ServiceSpec
 from k8s_watch.snapshot import ClusterSnapshot
 
 log = structlog.get_logger("k8s_apply.infra")
@@ -93,6 +95,7 @@ class InfraReconciler:
         """Gateways whose budget was refused, as it was logged."""
         self._cluster = ClusterSnapshot(revision=0)
         """The last snapshot seen."""
+        self._repairs = Repairs(clock)
         self._trouble = Trouble(clock)
 
     @property
@@ -131,8 +134,8 @@ class InfraReconciler:
 
     def saw(self, cluster: ClusterSnapshot, /) -> None:
         """Compare what was watched with what we know: an object of ours that is gone, or another one by now, has its
-        Gateway attended to at once instead of at the next resync. Never blocks; cost: follows what changed, and is
-        linear in the wished Gateways where snapshots were left out.
+        Gateway attended to at once, or as soon as `repairs` allows, instead of at the next resync. Never blocks; cost:
+        follows what changed, and is linear in the wished Gateways where snapshots were left out.
         """
         changed = cluster.changed if cluster.revision == self._cluster.revision + 1 else None
         self._cluster = cluster
@@ -155,7 +158,7 @@ class InfraReconciler:
             known, seen = live.get((kind, key)), watched[kind].get(key)
             if known and (seen is None or _replaced(known, seen)):
                 del live[kind, key]
-                self._queue.add(gateway)
+                self._queue.add(gateway, self._repairs.call_for(gateway))
 
     async def run(self) -> None:
         """Reconcile while we lead, until cancelled. Retries outages itself."""
@@ -165,6 +168,7 @@ class InfraReconciler:
         """Begin from what is there, not from what an earlier leader (we, perhaps) believed."""
         await self._asked.until(True)
         self._queue.clear()
+        self._repairs = Repairs(self._clock)
         self._trouble.begin()
         self._queue.add(EVERYTHING)
         await self._queue.run(self._attend, workers=self._in_flight)
@@ -234,6 +238,7 @@ class InfraReconciler:
             return  # the look at everything, which comes first, will ask for us again
         infra, owner = self._wanted.get(gateway), owner_labels(gateway)
         if infra is None:
+            self._repairs.forget(gateway)
             if owner not in self._owners():
                 await self._delete(owner, list(self._live.get(owner, ())))
             return
@@ -251,6 +256,7 @@ class InfraReconciler:
         await self._delete(owner, self._know(gateway).keys() - manifests.keys() - {_id(budget) for budget in budgets})
         for budget in budgets:  # last: nothing waits for it
             await self._protect(gateway, budget)
+        self._repairs.end(gateway)
         if terminating := self._terminating(gateway):
             (kind, key), *_ = terminating
             finalizers = ", ".join(self._know(gateway)[kind, key]["metadata"].get("finalizers") or ())
@@ -279,6 +285,7 @@ class InfraReconciler:
 
     async def _apply(self, gateway: ObjectKey, id_: Id, live: Json | None, manifest: Json) -> None:
         kind, known = KINDS[id_[0]], self._know(gateway)
+        self._repairs.begin(gateway)
         if live and handover(live, manifest):
             live = known[id_] = await self._api.get(kind, id_[1])  # what we know may be older than what is there
             if handed_over := handover(live, manifest):
@@ -350,9 +357,13 @@ class InfraReconciler:
 
 
 def _replaced(known: Json, seen: Any) -> bool:
-    """Whether the watched object is another one than we know of, or has a newer spec than we have seen."""
+    """Whether the watched object is another one than we know of, or has a newer spec than we have seen. Services have
+    no generation: what is read of theirs is compared.
+    """
     meta = known["metadata"]
-    return bool(seen.metadata.uid != meta.get("uid") or seen.metadata.generation > meta.get("generation", 0))
+    if seen.metadata.uid != meta.get("uid") or seen.metadata.generation > meta.get("generation", 0):
+        return True
+    return isinstance(seen, Service) and seen.spec != msgspec.convert(known.get("spec") or {}, ServiceSpec)
 
 
 def _id(manifest: Json) -> Id:

@@ -229,6 +229,71 @@ async def test_a_deployment_that_somebody_edited_is_set_right(site: Site) -> Non
     assert deployment(site.api)["revisionHistoryLimit"] == 2
 
 
+async def test_a_service_that_somebody_edited_is_set_right(site: Site) -> None:
+    """At once: it has no generation, and nobody can come until then."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        service = site.api.peek(SERVICE, EG_INFRA) or {}
+        site.api.put(SERVICE, EG_INFRA, spec=service["spec"] | {"type": "ClusterIP"})
+        site.reconciler.saw(site.snapshot())
+        await settle()
+    assert (site.api.peek(SERVICE, EG_INFRA) or {})["spec"]["type"] == "LoadBalancer"
+
+
+async def test_what_somebody_else_undoes_is_repaired_ever_more_slowly(site: Site) -> None:
+    """Each time is a rollout of proxies: a quarter of an hour of it. Left alone for as long, it is repaired at once."""
+    async with running(site.reconciler.run()):
+        await site.want(infra(), infra(OTHER))
+        site.api.calls.clear()
+        for _ in range(9000):
+            if deployment(site.api)["revisionHistoryLimit"] == 2:
+                edit(site.api, revisionHistoryLimit=10)
+                site.reconciler.saw(site.snapshot())
+            await site.clock.advance(0.1)
+        assert 5 < len(site.api.writes) < 15
+        await site.clock.advance(900)
+        edit(site.api, revisionHistoryLimit=10)
+        site.reconciler.saw(site.snapshot())
+        await settle()
+        assert deployment(site.api)["revisionHistoryLimit"] == 2
+
+
+async def test_what_somebody_deletes_one_after_the_other_is_one_repair(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        for kind in (DEPLOYMENT, SERVICE, CONFIG_MAP):
+            site.api.drop(kind, EG_INFRA)
+            site.reconciler.saw(site.snapshot())
+        await settle()
+        assert site.present() == {EG_INFRA: 5}
+
+
+async def test_a_wish_does_not_wait_for_a_repair(site: Site) -> None:
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        for present in (5, 4):
+            site.api.drop(SERVICE, EG_INFRA)
+            site.reconciler.saw(site.snapshot())
+            await settle()
+            assert site.present() == {EG_INFRA: present}
+        await site.want(infra(EG, 80, 8080))
+        assert site.present() == {EG_INFRA: 5}
+
+
+async def test_who_scales_again_and_again_is_no_repair(site: Site) -> None:
+    """Nothing is written of what is others', so what is ours is set right as soon as ever."""
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        for number in range(2, 12):
+            edit(site.api, replicas=number)
+            site.reconciler.saw(site.snapshot())
+            await settle()
+        edit(site.api, revisionHistoryLimit=10)
+        site.reconciler.saw(site.snapshot())
+        await settle()
+    assert (deployment(site.api)["revisionHistoryLimit"], deployment(site.api)["replicas"]) == (2, 11)
+
+
 async def ports_edited(site: Site, *ports: dict[str, Any]) -> list[dict[str, Any]]:
     """Have somebody set the ports of EG's Service; return what they are after a resync, which settles it."""
     async with running(site.reconciler.run()):
