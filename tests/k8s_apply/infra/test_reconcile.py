@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from k8s_apply.api import Json
 from k8s_apply.certificates import CLIENT_LIFE, BadCertificateError, make_authority
 from k8s_apply.infra.names import infra_key, secret_key
 from k8s_apply.infra.reconcile import PARTING
@@ -14,7 +15,7 @@ from k8s_apply.infra.settings import InfraSettings
 from k8s_apply.infra.trouble import REMEDY
 from k8s_apply.kinds import INFRASTRUCTURE, SERVICE_ACCOUNT
 from k8s_watch.api import ApiError
-from k8s_watch.keys import ObjectKey
+from k8s_watch.keys import AnyKind, ObjectKey
 from k8s_watch.kinds import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE
 from tests.certificates import UNKNOWN_KEY
 from tests.flow.virtual_clock import VirtualClock, settle
@@ -256,6 +257,29 @@ async def test_what_somebody_else_undoes_is_repaired_ever_more_slowly(site: Site
         site.reconciler.saw(site.snapshot())
         await settle()
         assert deployment(site.api)["revisionHistoryLimit"] == 2
+
+
+class Webhook(FakeWriter):
+    """A server that lets somebody change what is written before it is stored."""
+
+    async def apply(self, kind: AnyKind, manifest: Json, /, *, field_manager: str) -> Json:
+        written = await super().apply(kind, manifest, field_manager=field_manager)
+        theirs = {"Deployment": {"revisionHistoryLimit": 10}, "Service": {"type": "NodePort"}}
+        if kind.name not in theirs:
+            return written
+        return self.put(kind, EG_INFRA, spec=written["spec"] | theirs[kind.name])
+
+
+async def test_what_is_changed_as_we_write_it_is_written_at_each_resync_and_not_in_between(clock: VirtualClock) -> None:
+    site = Site(clock, Webhook(clock))
+    async with running(site.reconciler.run()):
+        await site.want(infra())
+        site.api.calls.clear()
+        for _ in range(600):
+            site.reconciler.saw(site.snapshot())
+            await site.clock.advance(1)
+        assert len(site.api.seen("apply")) <= 3 * 3
+        assert len(site.api.seen("get")) <= 1
 
 
 async def test_what_somebody_deletes_one_after_the_other_is_one_repair(site: Site) -> None:
