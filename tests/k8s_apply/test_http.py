@@ -106,7 +106,7 @@ async def test_a_list_waits_longer_than_for_one_object(
     assert LIST_TIMEOUT >= 60
     monkeypatch.setattr("k8s_apply.http.READ_TIMEOUT", 0.05)
     server.takes = 0.2
-    server.answer = {"items": []}
+    server.answer = {"metadata": {}, "items": []}
     assert await writer.list(SERVICE, namespace="", selector="a=b") == []
 
 
@@ -182,7 +182,7 @@ async def test_paths_are_kubernetes(
 async def test_a_list_is_of_one_namespace_or_of_all(
     writer: HttpWriter, server: Server, namespace: str, path: str
 ) -> None:
-    server.answer = {"items": [{"metadata": {"name": "a"}}]}
+    server.answer = {"metadata": {}, "items": [{"metadata": {"name": "a"}}]}
     assert await writer.list(SERVICE, namespace=namespace, selector="a=b") == server.answer["items"]
     assert (server.requests[0].path, server.requests[0].query) == (path, {"labelSelector": "a=b"})
 
@@ -221,9 +221,13 @@ async def test_a_server_that_wants_to_be_spared_says_for_how_long(writer: HttpWr
     assert raised.value.retry_after == 7.0
 
 
-async def test_an_answer_that_is_no_object_is_an_error_of_the_server(writer: HttpWriter, server: Server) -> None:
-    server.answer = [1]
-    with pytest.raises(ApiError, match="no JSON object"):
+@pytest.mark.parametrize("answer", [[1], {"status": "ok"}, {"metadata": 1}], ids=repr)
+async def test_an_answer_that_is_no_object_is_an_error_of_the_server(
+    writer: HttpWriter, server: Server, answer: Any
+) -> None:
+    """Who answers in its place, with whatever it is, must not end the process."""
+    server.answer = answer
+    with pytest.raises(ApiError, match="no object of Kubernetes"):
         await writer.get(SERVICE, KEY)
 
 
