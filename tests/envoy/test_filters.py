@@ -45,10 +45,11 @@ LISTED = ir.Cors(
     ),
     methods=("GET", "OPTIONS"),
     headers=("x-header-1", "x-header-2"),
-    exposed=("x-header-3",),
+    exposed=("x-header-3", "x-%HOSTNAME%"),
     credentials=True,
     max_age=3600,
 )
+EXPOSED = "x-header-3, x-%HOSTNAME%"
 ANY = ir.Cors(any_origin=True, methods=("*",), headers=("*",))
 SHARES = (
     ir.Share(
@@ -271,12 +272,13 @@ def test_pages_of_allowed_origins_may_follow_a_redirect(world, origin: str, allo
     assert (moved.status, moved.header("location")) == (302, "http://new.example.org/moved/x")
     assert moved.header(f"{ALLOW}origin") == expected
     assert moved.header(f"{ALLOW}credentials") == ("true" if allowed else None)
+    assert moved.header("access-control-expose-headers") == (EXPOSED if allowed else None)
 
 
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/listed", ["GET, OPTIONS", "x-header-1, x-header-2", "true", "x-header-3", "3600"]),
+        ("/listed", ["GET, OPTIONS", "x-header-1, x-header-2", "true", EXPOSED, "3600"]),
         ("/any", ["PATCH", "x-a, x-b", None, None, "5"]),
         ("/credentials", ["PATCH", "x-a, x-b", "true", None, "5"]),
         ("/nobody", [None, None, None, None, "5"]),

@@ -12,6 +12,7 @@ from protos import core, http, matcher
 from protos.encode import pack
 from protos.route import HeaderMatcher
 from protos.values import FALSE, TRUE
+from xds_server.translate.header_mods import literal
 from xds_server.translate.route_match import regex
 
 FILTER = "envoy.filters.http.cors"
@@ -44,7 +45,7 @@ def told(of: ir.Cors) -> list[core.HeaderValueOption]:
     if of.credentials:
         headers["access-control-allow-credentials"] = "true"
     if of.exposed:
-        headers["access-control-expose-headers"] = ", ".join(of.exposed)
+        headers["access-control-expose-headers"] = literal(", ".join(of.exposed))
     return [
         core.HeaderValueOption(
             header=core.HeaderValue(key=name, value=value),
