@@ -9,9 +9,7 @@ table of them costs.
 A table with the hostname `*` is never scoped, because a proxy knows no scope for everything else.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
-from itertools import islice
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
@@ -31,15 +29,21 @@ an expression of more than 16,000 characters, which so many wildcards never reac
 
 
 class Hostnames:
-    """What there is to know of a table's hostnames, at the cost of those that come and go."""
+    """What there is to know of a table's hostnames, at the cost of those that come and go; after a change of wildcards,
+    at that of a look at all. Nothing is kept of a name but itself: it may have 127 labels."""
 
     def __init__(self, virtual_hosts: Iterable[ir.VirtualHost] = ()) -> None:
         self._exact: set[str] = set()
-        self._below: Counter[str] = Counter()
-        """Domain → how many exact hostnames are below it."""
         self._wildcards: set[str] = set()
         """Those with routes. One without answers 404, as if it were not there."""
         self._any = False
+        self._widest: tuple[str, ...] | None = None
+        """The wildcards that no other covers, in order, no more of them than tell that there are too many. None:
+        unknown."""
+        self._suffixes: tuple[str, ...] = ()
+        """What names below these end with."""
+        self._apart = 0
+        """Exact hostnames that are below none of these."""
         self.update({host.hostname: host for host in virtual_hosts})
 
     def update(self, change: Mapping[str, ir.VirtualHost | None]) -> None:
@@ -48,36 +52,42 @@ class Hostnames:
             if hostname == ANY:
                 self._any = host is not None
             elif hostname.startswith("*."):
-                (self._wildcards.add if host and host.routes else self._wildcards.discard)(hostname)
-            elif host is None:
-                self._drop(hostname)
-            elif hostname not in self._exact:
-                self._exact.add(hostname)
-                self._below.update(_domains(hostname))
+                self._put(self._wildcards, hostname, there=host is not None and bool(host.routes))
+            else:
+                self._put(self._exact, hostname, there=host is not None)
 
     def scoping(self, mode: RouteScoping, *, scoped: bool) -> ir.Scoping | None:
-        """Decide. `scoped` says whether the table is scoped now. Cost: follows the wildcards that others cover."""
+        """Decide. `scoped` says whether the table is scoped now."""
         if mode == "never" or self._any:
             return None
-        found = list(islice((name for name in self._wildcards if not self._is_covered(name)), MANY_WILDCARDS + 1))
-        if len(found) > MANY_WILDCARDS:
+        widest = self._look() if self._widest is None else self._widest
+        if len(widest) > MANY_WILDCARDS:
             return None
-        wildcards = tuple(sorted(found))
-        apart = len(self._exact) - sum(self._below[name.removeprefix("*.")] for name in wildcards)
-        if mode == "always" or apart >= (SCOPED_UNTIL if scoped else SCOPED_FROM):
-            return ir.Scoping(wildcards=wildcards)
+        if mode == "always" or self._apart >= (SCOPED_UNTIL if scoped else SCOPED_FROM):
+            return ir.Scoping(wildcards=widest)
         return None
 
-    def _drop(self, hostname: str) -> None:
-        if hostname in self._exact:
-            self._exact.discard(hostname)
-            for domain in _domains(hostname):
-                self._below[domain] -= 1
-                if not self._below[domain]:
-                    del self._below[domain]
+    def _put(self, names: set[str], hostname: str, *, there: bool) -> None:
+        if there is (hostname in names):
+            return
+        (names.add if there else names.discard)(hostname)
+        if names is self._wildcards:
+            self._widest = None
+        elif not hostname.endswith(self._suffixes):
+            self._apart += 1 if there else -1
 
-    def _is_covered(self, wildcard: str) -> bool:
-        return any(f"*.{domain}" in self._wildcards for domain in _domains(wildcard.removeprefix("*.")))
+    def _look(self) -> tuple[str, ...]:
+        """Written backwards and sorted, names are right behind the wildcard that covers them."""
+        widest: list[str] = []
+        for suffix in sorted(name[:0:-1] for name in self._wildcards):
+            if not (widest and suffix.startswith(widest[-1])):
+                widest.append(suffix)
+            if len(widest) > MANY_WILDCARDS:
+                break
+        self._suffixes = tuple(sorted(suffix[::-1] for suffix in widest))
+        self._apart = sum(not hostname.endswith(self._suffixes) for hostname in self._exact)
+        self._widest = tuple(f"*{suffix}" for suffix in self._suffixes)
+        return self._widest
 
 
 def scope_tables(gateway: ir.GatewayIR, mode: RouteScoping, scoped: Set[str]) -> ir.GatewayIR:
@@ -108,10 +118,3 @@ def _scoped_chain(chain: ir.FilterChain, scopings: Mapping[str, ir.Scoping | Non
             return msgspec.structs.replace(chain, handler=scoped)
         case _:
             return chain
-
-
-def _domains(hostname: str) -> Iterator[str]:
-    """`a.b.c` → `b.c`, `c`."""
-    while "." in hostname:
-        hostname = hostname.partition(".")[2]
-        yield hostname
