@@ -23,6 +23,12 @@ EACH = 256
 EACH_ORIGIN = 1024
 """Bytes of an origin that CORS allows: it is a part of a regular expression."""
 
+EACH_AUTHORIZER = 3 * 1024
+"""Bytes of a rule's authorizer: a filter of its own with all that guards it, in a proxy ten times a route without."""
+
+EACH_RETURN = 1024
+"""Bytes of a way back to a session's backend, which a cookie is looked through for."""
+
 
 def within_bounds(rules: Iterable[HTTPRuleNode], parents: Iterable[Parent]) -> tuple[HTTPRuleNode, ...]:
     """Add to each rule that is too much, with those before it that are not, that it is. One that is wrong in itself
@@ -48,11 +54,12 @@ def _size(rule: HTTPRuleNode) -> int:
     has_session = spec.session_persistence is not None or any(node.session for node in rule.backends)
     returning = backends if has_session and backends > 1 else 0
     matches = spec.matches or (HTTPRouteMatch(),)
-    of_rule = _bytes(spec.filters) + _origins(spec.filters)
+    of_rule = _bytes(spec.filters) + _origins(spec.filters) + (EACH_AUTHORIZER if rule.authorizer else 0)
     of_backends = _bytes(spec.backend_refs) + sum(_origins(ref.filters) for ref in spec.backend_refs)
     of_matches = sum(map(_bytes, matches))
     times = 2 if returning else 1
-    return (shares + returning) * (of_matches + len(matches) * (EACH + of_rule)) + times * len(matches) * of_backends
+    of_routes = (shares + returning) * (of_matches + len(matches) * (EACH + of_rule))
+    return of_routes + len(matches) * (returning * EACH_RETURN + times * of_backends)
 
 
 def _origins(filters: Iterable[HTTPRouteFilter]) -> int:

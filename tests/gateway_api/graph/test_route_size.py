@@ -18,6 +18,11 @@ HEADERS = {"set": [{"name": f"x-{i}", "value": "v" * 4000} for i in range(8)]}
 LARGE = {"type": "RequestHeaderModifier", "requestHeaderModifier": HEADERS}
 """32 KB."""
 FROM_64_PAGES = {"type": "CORS", "cors": {"allowOrigins": [f"https://{i}.example.com" for i in range(64)]}}
+ASKING = {
+    "type": "ExternalAuth",
+    "externalAuth": {"protocol": "HTTP", "backendRef": {"name": "web", "port": 80}, "http": {}},
+}
+"""In a proxy 15 KiB, over gRPC 28; a route that asks nobody 3."""
 SMALL = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "v"}]}}
 
 
@@ -48,6 +53,11 @@ def too_large(node: HTTPRouteNode) -> list[bool]:
         (rule(LARGE, matches=64, backends=16), 1, False),
         (rule(FROM_64_PAGES, matches=64), 1, False),
         (rule(FROM_64_PAGES, matches=64), 16, True),
+        (rule(ASKING, matches=64), 16, False),
+        (rule(ASKING, matches=64, backends=16, of_backends=SMALL), 1, False),
+        (rule(ASKING, matches=64, backends=16, of_backends=SMALL), 16, True),
+        (rule(matches=64, backends=16, sessionPersistence={"sessionName": "s"}), 4, False),
+        (rule(matches=64, backends=16, sessionPersistence={"sessionName": "s"}), 16, True),
         (rule(LARGE, matches=64, backends=16, of_backends=SMALL), 1, True),
         (rule(LARGE, matches=64, backends=16, sessionPersistence={"sessionName": "s"}), 1, True),
         (rule(SMALL, matches=64, backends=16, of_backends=SMALL, sessionPersistence={"sessionName": "s"}), 2, False),
