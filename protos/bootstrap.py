@@ -11,9 +11,11 @@ from envoy.config.metrics.v3.stats_pb2 import (
     StatsMatcher,
 )
 from envoy.config.overload.v3.overload_pb2 import (
+    BufferFactoryConfig,
     OverloadAction,
     OverloadManager,
     ResourceMonitor,
+    ScaledTrigger,
     ThresholdTrigger,
     Trigger,
 )
@@ -25,6 +27,7 @@ from envoy.extensions.resource_monitors.fixed_heap.v3.fixed_heap_pb2 import Fixe
 __all__ = [
     "Admin",
     "Bootstrap",
+    "BufferFactoryConfig",
     "DownstreamConnectionsConfig",
     "FixedHeapConfig",
     "LayeredRuntime",
@@ -32,6 +35,7 @@ __all__ = [
     "OverloadManager",
     "ResourceMonitor",
     "RuntimeLayer",
+    "ScaledTrigger",
     "StatsConfig",
     "StatsMatcher",
     "ThresholdTrigger",

@@ -72,10 +72,10 @@ class Proxy:
         """Whether its log has the text by now."""
         return any(text in line for line in self.lines)
 
-    def wait_until_it_says(self, text: str) -> None:
-        """Return when its log has the text; fail with the log when it ends without."""
+    def wait_until_it_says(self, text: str, within: float | None = None) -> None:
+        """Return when its log has the text; fail with the log when it ends without, or after so many seconds."""
         with self.more:
-            self.more.wait_for(lambda: self.ended or self.has_said(text))
+            self.more.wait_for(lambda: self.ended or self.has_said(text), within)
         assert self.has_said(text), "".join(self.lines)
 
     def wait_until_serving(self, *ports: int, udp: Sequence[int] = ()) -> None:

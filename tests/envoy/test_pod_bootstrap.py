@@ -1,9 +1,13 @@
 """The bootstrap of a proxy pod in a real Envoy: mutual TLS, readiness, metrics, and nothing else."""
 
+import contextlib
 import http.client
+import socket
+import socketserver
+import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,9 @@ import pytest
 
 from gateway_api.ir import xds as ir
 from k8s_apply.certificates import Authority, client_files, make_authority, server_files
-from tests.envoy.gateways import KEY, forward, host, http_chain, http_gateway, listener, route
+from tests.envoy.gateways import KEY, clusters, endpoints, forward, host, http_chain, http_gateway, listener, route
 from tests.ipv6 import needs_ipv6
+from tests.servers import serving as serving_in_thread
 from xds_server.bootstrap.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, Drain, pod_bootstrap
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
@@ -62,10 +67,12 @@ class Pod:
         self.certs = Mount(folder / "certs")
         self.ports = {port: free_port() for port in (ADMIN_PORT, METRICS_PORT, READY_PORT)}
 
-    def start(self, authority: Authority, xds_port: int, bind_address: str = "0.0.0.0", zone: str = ""):
+    def start(
+        self, authority: Authority, xds_port: int, bind_address: str = "0.0.0.0", zone: str = "", heap: int = 10**9
+    ):
         self.certs.write(authority)
         files: dict[str, Any] = {"bootstrap_dir": str(self.folder), "certs_dir": str(self.certs.folder)}
-        more: dict[str, Any] = {"max_heap_bytes": 10**9, "bind_address": bind_address, "drain": DRAIN, "zone": zone}
+        more: dict[str, Any] = {"max_heap_bytes": heap, "bind_address": bind_address, "drain": DRAIN, "zone": zone}
         made = pod_bootstrap(gateway=KEY, xds_host="localhost", xds_port=xds_port, **more, **files)
         for name, text in made.items():
             (self.folder / name).write_text(self._as_on_this_machine(text))
@@ -162,6 +169,57 @@ def test_a_near_backend_answers_from_the_proxy_s_zone_while_one_there_is_ready(
         proxy = pod.start(authority, xds, zone=zone)
         proxy.wait_until_serving(port)
         assert {proxy.request(port, "/").seen["backend"] for _ in range(60)} == answering
+
+
+class Endless(socketserver.BaseRequestHandler):
+    """Answers with bytes that never end, and a request for /small with two."""
+
+    def handle(self) -> None:
+        is_small = b"/small" in self.request.recv(65536)
+        self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 if is_small else 10**12))
+        with contextlib.suppress(OSError):
+            while not is_small:
+                self.request.sendall(bytes(65536))
+            self.request.sendall(b"ok")
+
+
+@pytest.fixture
+def endless() -> Iterator[int]:
+    kind = type("Quick", (socketserver.ThreadingTCPServer,), {"daemon_threads": True, "request_queue_size": 1024})
+    with serving_in_thread(kind(("127.0.0.1", 0), Endless)) as server:
+        yield server.server_address[1]
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Spec: RFC 9113 section 4.1."""
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+UNREAD = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, struct.pack(">HI", 4, 0))
+"""A client's first words, who takes no byte of any answer. Spec: RFC 9113 "SETTINGS_INITIAL_WINDOW_SIZE" """
+GET = bytes.fromhex("8286840101") + b"x"
+"""`GET /` of the host x. Spec: RFC 7541."""
+
+
+def test_a_pod_short_of_memory_takes_it_back_from_who_reads_nothing(
+    pod, free_port, endless: int, control_plane
+) -> None:
+    """Such a client cost all others every request: 503, for as long as it stayed."""
+    authority, port, to = make_authority(time.time()), free_port(), ir.ClusterName("service/default/endless/80")
+    gateway = http_gateway(port, host("*", route("/", forward(to))), clusters=clusters(to))
+    snapshot = assemble(gateway, [endpoints(to, endless)])
+    with control_plane(snapshot, credentials=credentials(authority)) as xds, contextlib.ExitStack() as clients:
+        proxy = pod.start(authority, xds, heap=60 * 2**20)
+        proxy.wait_until_serving(port)
+        for _ in range(6):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(UNREAD + b"".join(frame(1, 5, stream, GET) for stream in range(1, 200, 2)))
+        proxy.wait_until_it_says("resetting ", within=120)
+        deadline, answer = time.monotonic() + 120, 0
+        while answer != 200:
+            assert time.monotonic() < deadline
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answer = proxy.request(port, "/small").status
 
 
 def answered(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
