@@ -53,6 +53,9 @@ def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[
     spec: Json = {
         "serviceAccountName": name,
         "automountServiceAccountToken": False,
+        # Else there were variables for each Service of the namespace, one of each Gateway's among them: a container
+        # with those of some two thousand cannot be started.
+        "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,

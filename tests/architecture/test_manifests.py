@@ -43,6 +43,11 @@ def test_the_variables_that_win_over_the_config_map_are_named() -> None:
     assert all(f"`{variable['name']}`" in written for each in containers() for variable in each["env"])
 
 
+def test_no_pod_has_variables_for_the_services_of_its_namespace() -> None:
+    """Each Gateway has one there, and so many variables no container can be started with."""
+    assert {pod["enableServiceLinks"] for pod in pods()} == {False}
+
+
 def test_an_upgrade_leaves_the_number_of_replicas_alone() -> None:
     """`kubectl scale` owns it; a number here would be a conflict, after which the old version stays."""
     assert [each["kind"] for each in documents() if "replicas" in each.get("spec", {})] == []

@@ -146,6 +146,7 @@ def test_the_pod_has_no_rights_that_it_does_not_need() -> None:
     pod = objects(infra())["Deployment"]["spec"]["template"]["spec"]
     (envoy,) = pod["containers"]
     assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
     security: dict[str, Any] = envoy["securityContext"]
     assert (security["runAsUser"], security["runAsNonRoot"], security["readOnlyRootFilesystem"]) == (65532, True, True)
     assert security["capabilities"] == {"drop": ["ALL"]}
