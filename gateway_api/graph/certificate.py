@@ -31,6 +31,10 @@ _MIN_RSA_BITS, _MAX_RSA_BITS = 2048, 8192
 _MAX_RSA_EXPONENT = 2**33
 """Beyond it, or even, BoringSSL takes no key."""
 
+_MAX_CHAIN = 100 * 1024
+"""Bytes of PEM. Clients that use OpenSSL read no longer chain; proxies keep one parsed for each listener that shows it.
+"""
+
 _MAX_KEY = 16 * 1024
 """Bytes of PEM; an RSA key of 8192 bits has 6.5 KiB."""
 
@@ -92,6 +96,8 @@ class _Pair(NamedTuple):
 
 def _pair(chain: bytes, key: bytes) -> _Pair | str:
     """Write the two anew, or say what keeps them from being served together; never quotes their content."""
+    if len(chain) > _MAX_CHAIN:
+        return f"has a {_CHAIN} of more than {_MAX_CHAIN} bytes; keep the certificate and those that signed it"
     try:
         certificates = x509.load_pem_x509_certificates(chain)
         public = certificates[0].public_key()

@@ -117,6 +117,16 @@ def test_a_key_file_that_is_too_long_is_not_read(listeners: Listeners, secret: N
     assert "more than 16384 bytes" in node.problems[0].message
 
 
+def test_a_chain_that_no_client_reads_is_not_kept(listeners: Listeners, secret: NewSecret) -> None:
+    """Each listener that shows it has proxies keep a parsed one: with a thousand certificates, some megabytes."""
+    long = yaml.safe_load(secret())
+    chain = base64.b64decode(long["data"]["tls.crt"])
+    long["data"]["tls.crt"] = base64.b64encode(chain * (100 * 1024 // len(chain) + 1)).decode()
+    node = listeners(HTTPS % "{name: cert}", yaml.safe_dump(long))["s"]
+    assert reasons(node) == UNUSABLE
+    assert "tls.crt of more than 102400 bytes; keep" in node.problems[0].message
+
+
 @pytest.mark.parametrize("field", ["d", "dmp1", "dmq1", "iqmp"])
 def test_an_rsa_key_whose_numbers_are_not_of_one_key_is_refused(
     field: str, listeners: Listeners, secret: NewSecret
