@@ -16,6 +16,10 @@ from k8s_watch.objects.core import ConfigMap, Secret, authority_entry
 _AUTHORITY = "ca.crt"
 _PREFIX = "ca/"
 
+_MAX_SIZE = 512 * 1024
+"""Bytes of PEM that one place may trust: twice what browsers come with. Each cluster has a proxy parse and keep them
+for itself, 0.1 s and a megabyte; and eight ConfigMaps, in another order for each policy, are a bundle for each."""
+
 
 def ca_bundle(config_map: ConfigMap) -> CaBundle | Problem:
     """Judge the entry of a ConfigMap that holds authorities: see `authority_entry`. About 0.1 ms a certificate.
@@ -59,6 +63,12 @@ def _bundle(name: str, pem: bytes, what: str) -> CaBundle | Problem:
 
 JUDGES: Mapping[str, Callable[[Any], CaBundle | Problem]] = {"ConfigMap": ca_bundle, "Secret": secret_ca_bundle}
 """The core kinds in which authorities are looked for, and who reads them there."""
+
+
+def too_large(bundles: Iterable[CaBundle]) -> str:
+    """Say that what these trust together is more than one place may; "" where it is not."""
+    size = sum(len(certificate) for bundle in bundles for certificate in bundle.certificates)
+    return f"come to more than {_MAX_SIZE // 1024} KiB of certificates; leave some out" if size > _MAX_SIZE else ""
 
 
 def merged(bundles: Sequence[CaBundle]) -> CaBundle:

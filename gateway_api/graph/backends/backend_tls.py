@@ -9,7 +9,7 @@ Spec: Gateway API v1.6 BackendTLSPolicy
 from collections.abc import Iterator
 
 from gateway_api.graph import problems
-from gateway_api.graph.ca_certificates import JUDGES, merged
+from gateway_api.graph.ca_certificates import JUDGES, merged, too_large
 from gateway_api.graph.hostnames import is_hostname, is_precise
 from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of
@@ -55,6 +55,8 @@ def judge_validation(
     )
     if answers and not bundles:
         wrong += (problems.no_valid_ca_certificate(f"None of {field}.caCertificateRefs can be used."),)
+    elif said := too_large(bundles):
+        wrong += (problems.no_valid_ca_certificate(f"{field}.caCertificateRefs {said}."),)
     if any(problem.condition == problems.ACCEPTED for problem in wrong):
         return None, wrong
     authorities = merged(bundles) if bundles else CaFile(path=settings.system_ca_file)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway_api.graph import problems
-from gateway_api.graph.ca_certificates import JUDGES, merged
+from gateway_api.graph.ca_certificates import JUDGES, merged, too_large
 from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of, target_of
 from gateway_api.graph.resolver import Resolver
@@ -63,12 +63,13 @@ def _validated(frontend: FrontendTls, node: ListenerNode, referrer: Referrer, re
     answers = [_ca_bundle(ref, referrer, resolver) for ref in validation.ca_certificate_refs]
     found = [problem for problem in answers if isinstance(problem, Problem)]
     bundles = [bundle for bundle in answers if isinstance(bundle, CaBundle)]
-    clients = None
-    if bundles:
+    clients, said = None, too_large(bundles)
+    if bundles and not said:
         clients = ClientValidation(authorities=merged(bundles), required=validation.mode != _INSECURE)
     else:
-        message = f"None of {place}.validation.caCertificateRefs can be used; until one can, no client is let in."
-        found.append(problems.no_valid_ca_certificate(message))
+        refs = f"{place}.validation.caCertificateRefs"
+        message = f"{refs} {said}; until then" if said else f"None of {refs} can be used; until one can"
+        found.append(problems.no_valid_ca_certificate(f"{message}, no client is let in."))
     return msgspec.structs.replace(node, client_validation=clients, problems=(*node.problems, *found))
 
 

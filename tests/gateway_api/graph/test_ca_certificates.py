@@ -3,7 +3,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway_api.graph.ca_certificates import ca_bundle, merged, secret_ca_bundle
+from gateway_api.graph.ca_certificates import ca_bundle, merged, secret_ca_bundle, too_large
 from gateway_api.graph.problems import Problem
 from gateway_api.ir.xds import CaBundle
 from k8s_watch.objects.core import ConfigMap, Secret
@@ -86,3 +86,10 @@ def test_several_bundles_are_one_that_says_so() -> None:
     both = merged([bundle(FIRST, "a"), bundle(SECOND + FIRST, "b"), bundle(FIRST, "a")])
     assert both == CaBundle(name="ca/default/a+default/b", certificates=(FIRST, SECOND))
     assert merged([bundle(FIRST)]) == bundle(FIRST)
+
+
+def test_together_they_may_be_too_large() -> None:
+    """Each policy that names eight ConfigMaps of a megabyte, in an order of its own, was eight megabytes more."""
+    half = CaBundle(name="ca/default/half", certificates=(bytes(256 * 1024),))
+    assert too_large([half, half]) == ""
+    assert too_large([half, half, bundle(FIRST)]) == "come to more than 512 KiB of certificates; leave some out"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway_api.graph.types import ClientValidation, GatewayNode, Graph
@@ -128,6 +129,19 @@ def test_without_an_authority_nobody_is_served(
     assert reasons(node, "a") == reasons(node, "b") == [*found, NOBODY]
     assert [one.spec.name for one in node.listeners if one.serves] == ["own", "http", "bytes"]
     assert node.serves
+
+
+def test_who_trusts_more_than_a_proxy_can_keep_lets_nobody_in(judged: Judged) -> None:
+    large = certificate(KEY, x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), bytes(300 * 1024)))
+    data = {"ca.crt": large.decode()}
+    text = yaml.safe_dump({"kind": "ConfigMap", "metadata": {"name": "large"}, "data": data})
+    assert judged(validation(ref("large")), text).serves
+    node = judged(validation(ref("large"), ref("large")), text)
+    assert reasons(node, "a") == [("Accepted", "NoValidCACertificate")]
+    assert (
+        "come to more than 512 KiB of certificates; leave some out; until then, no"
+        in node.listeners[0].problems[0].message
+    )
 
 
 def test_what_can_be_used_of_several_is_trusted(judged: Judged) -> None:
