@@ -51,7 +51,11 @@ ENVOY_PROXY = {
         "provider": {
             "type": "Kubernetes",
             "kubernetes": {
-                "envoyDeployment": {"replicas": 2, "pod": {"nodeSelector": {"kubernetes.io/os": "linux"}}},
+                "envoyDeployment": {
+                    "replicas": 2,
+                    "pod": {"nodeSelector": {"kubernetes.io/os": "linux"}},
+                    "container": {"image": ENVOY_IMAGE},
+                },
                 "envoyService": {"loadBalancerSourceRanges": ["172.16.0.0/12"]},
             },
         }
