@@ -59,7 +59,8 @@ class HoldOff[T]:
         self._version = 0
         self._left = allowance.credit
         self._metered: tuple[float, float] | None = None
-        """What was spent when; None before the first value, which owes nothing for what came before it."""
+        """What was spent when; None before the second value: the first is of a whole world, for which nobody owes, nor
+        for what came before it."""
         self._at_once = 0
         """Changes that go at once all the same."""
         self._after_vain = 0
@@ -68,7 +69,8 @@ class HoldOff[T]:
     async def next(self) -> T:
         """Wait for a value newer than the last one handed out, and until we can afford it. Cancel-safe."""
         await self._source.newer_than(self._version)
-        self._settle()
+        if self._version:
+            self._settle()
         if self._left < 0 and self._at_once:
             self._at_once -= 1
         elif self._left < 0:

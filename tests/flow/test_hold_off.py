@@ -63,6 +63,15 @@ async def test_what_it_cost_to_get_to_the_first_change_is_not_owed(reader: Reade
     assert reader.taken == [(0.0, 1)]
 
 
+async def test_what_the_first_change_cost_is_not_owed_either(reader: Reader) -> None:
+    """It is of a whole world: who begins to edit then is not held up."""
+    reader.cost = 100
+    await reader.change(1, every=1)
+    reader.cost = 0.01
+    await reader.change(10, every=0.01)
+    assert reader.pauses() == [pytest.approx(1), *[pytest.approx(0.01)] * 9]
+
+
 async def test_changes_that_we_can_afford_go_at_once_for_ever(reader: Reader) -> None:
     await reader.change(100, every=reader.cost / RATE)
     assert reader.pauses() == [pytest.approx(reader.cost / RATE)] * 99
