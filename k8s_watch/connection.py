@@ -162,7 +162,9 @@ class Connection:
                 return False
             except TimeoutError as error:
                 raise TimeoutError(f"the credentials could not be read within {RELOAD_TIMEOUT:g} seconds") from error
-            self._unreadable = ""
+            if self._unreadable:
+                self._unreadable = ""
+                log.info("credentials can be read again")
             if await new.is_anonymous() and not await old.is_anonymous():
                 return False  # a token file between two steps: the server would forbid, and nobody would look again
             same_server = (new.host, new.proxy, new.server_name) == (old.host, old.proxy, old.server_name)

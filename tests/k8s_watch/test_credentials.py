@@ -81,10 +81,14 @@ async def test_credentials_that_cannot_be_read_are_an_error_and_no_crash(
         for _ in range(2):
             with pytest.raises(ApiError, match="401"):
                 await connection.request("GET", PATH)
-    (line,) = said
-    assert str(token_file) in line["error"]
-    replace(token_file, "second")
-    await connection.request("GET", PATH)
+        replace(token_file, "second")
+        for _ in range(2):
+            await connection.request("GET", PATH)
+    assert [line["event"] for line in said] == [
+        "credentials cannot be read anew, the last ones stay in use",
+        "credentials can be read again",
+    ]
+    assert str(token_file) in said[0]["error"]
 
 
 async def test_a_new_token_leaves_open_watches_alone(
