@@ -45,6 +45,8 @@ class StatusFile:
         self._wanted: Latest[Wish] = Latest(Wish())
         self.report: Latest[StatusReport] = Latest(NO_REPORT)
         """What the file says of conditions, or is about to."""
+        self._unwritable = ""
+        """Why it cannot be written, as it was logged."""
 
     def want(self, statuses: Statuses, /, changed: Collection[StatusKey] | None = None) -> None:
         """Make these the wish, all of them; never blocks. The file is written whole, whatever has `changed`."""
@@ -81,7 +83,14 @@ class StatusFile:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(self._path, content)
         except OSError as error:  # a full disk must not stop the traffic
-            log.error("statuses cannot be written", path=str(self._path), reason=str(error))  # noqa: TRY400
+            reason = error.strerror or str(error)
+            if reason != self._unwritable:
+                log.error("statuses cannot be written", path=str(self._path), reason=reason)  # noqa: TRY400
+            self._unwritable = reason
+        else:
+            if self._unwritable:
+                log.info("statuses are written again", path=str(self._path))
+            self._unwritable = ""
 
 
 def read_status_file(path: Path) -> StatusReport:
@@ -97,6 +106,10 @@ def read_status_file(path: Path) -> StatusReport:
 def _replace(path: Path, content: bytes) -> None:
     """Write so that a reader sees the old content or the new, never a part."""
     descriptor, temporary = tempfile.mkstemp(prefix=".status-", dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

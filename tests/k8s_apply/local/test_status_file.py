@@ -24,7 +24,7 @@ from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.routes import ParentReference
 from k8s_watch.snapshot import PassedOver, Rejected
 from tests.flow.virtual_clock import VirtualClock
-from tests.k8s_apply.running import running
+from tests.k8s_apply.running import running, turns_until
 
 PASSED_OVER = PassedOver(where="a.yaml", what="1 Deployment")
 REJECTED = Rejected(kind="Gateway", key=ObjectKey("default", "bad"), where="a.yaml:3 (document 1)", reason="why")
@@ -131,6 +131,23 @@ async def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> No
             while not said:  # noqa: ASYNC110 (a log has no event to wait for)
                 await asyncio.sleep(0)
     assert [line["event"] for line in said] == ["statuses cannot be written"]
+
+
+async def test_a_file_that_cannot_be_written_is_said_once_and_when_it_is_over(tmp_path: Path) -> None:
+    """And leaves nothing beside it: the disk may be full."""
+    path = tmp_path / "state" / "status.json"
+    path.mkdir(parents=True)
+    file = StatusFile(path, clock=VirtualClock())
+    with structlog.testing.capture_logs() as said:
+        async with running(file.run()):
+            for name in ("a", "b"):
+                file.want(of_route(route(condition(name))))
+                await turns_until(lambda name=name: [row.type for row in file.report.value.rows] == [name])
+            path.rmdir()
+            file.want(of_route(route(condition("c"))))
+            await until_rows(path, 1)
+    assert [line["event"] for line in said] == ["statuses cannot be written", "statuses are written again"]
+    assert list(path.parent.iterdir()) == []
 
 
 def test_a_missing_file_says_what_to_start(tmp_path: Path) -> None:
