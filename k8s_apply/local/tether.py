@@ -20,7 +20,10 @@ def main(parent: int, command: list[str]) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             sys.exit("the parent is already gone")
-    os.execv(command[0], command)  # noqa: S606 (the command is our caller's, argument by argument)
+    try:
+        os.execv(command[0], command)  # noqa: S606 (the command is our caller's, argument by argument)
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be run: {error.strerror}")
 
 
 if __name__ == "__main__":

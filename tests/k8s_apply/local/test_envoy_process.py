@@ -44,6 +44,18 @@ async def test_a_binary_that_cannot_run_ends_with_a_code(tmp_path: Path) -> None
         assert await process.wait() != 0
 
 
+async def test_what_is_no_program_is_named_in_a_line(tmp_path: Path) -> None:
+    """A binary for another machine, for example."""
+    binary = tmp_path / "envoy"
+    binary.write_bytes(b"\x7fELF of another machine")
+    binary.chmod(0o755)
+    with structlog.testing.capture_logs() as said:
+        async with envoy_process(binary, tmp_path, concurrency=1) as process:
+            await process.wait()
+            await turns_until(lambda: bool(said))
+    assert [line["text"] for line in said] == [f"{binary} cannot be run: Exec format error"]
+
+
 async def test_a_line_without_end_is_dropped_and_the_next_one_heard(tmp_path: Path) -> None:
     too_long = f"head -c {2 * LONGEST_LINE} /dev/zero >&2; echo >&2"
     with structlog.testing.capture_logs() as said:
