@@ -20,7 +20,7 @@ from k8s_watch.http import HttpReader
 from k8s_watch.listing import read_once
 from k8s_watch.snapshot import ClusterSnapshot
 from lychgate.cli.observed_statuses import observed_statuses, unattended
-from lychgate.standalone.state_folder import STATUS_FILE, default_state_dir, is_in_use
+from lychgate.standalone.state_folder import STATUS_FILE, StateError, default_state_dir, is_in_use
 from lychgate.telemetry.logging import configure_logging
 from lychgate.terminal import complain, printable, reporting
 
@@ -41,7 +41,7 @@ def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose
     try:
         asks_cluster = kubeconfig or _is_in_a_pod_alone(state_dir)
         report = asyncio.run(_cluster(kubeconfig)) if asks_cluster else _standalone(state_dir)
-    except (StatusFileError, UnreadableError, BadCredentials, ApiError, OSError) as error:
+    except (StatusFileError, StateError, UnreadableError, BadCredentials, ApiError, OSError) as error:
         complain(f"lychgate status: {error}")
         return 2
     with reporting("status"):
@@ -54,7 +54,12 @@ def main(state_dir: Path | None, kubeconfig: str | None, output: str, *, verbose
 
 def _is_in_a_pod_alone(state_dir: Path | None) -> bool:
     """Whether this is a pod, of the controller for example, in which no standalone Lychgate runs."""
-    return state_dir is None and "KUBERNETES_SERVICE_HOST" in os.environ and not is_in_use(default_state_dir())
+    if state_dir is not None or "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return False
+    try:
+        return not is_in_use(default_state_dir())
+    except StateError:  # for want of a home: no standalone Lychgate runs without a folder either
+        return True
 
 
 def _standalone(state_dir: Path | None) -> StatusReport:

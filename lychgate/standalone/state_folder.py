@@ -18,8 +18,14 @@ class StateError(RuntimeError):
 
 
 def default_state_dir() -> Path:
-    """Where a standalone Lychgate keeps its statuses unless told. Spec: XDG Base Directory, XDG_STATE_HOME."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    """Where a standalone Lychgate keeps its statuses unless told. Raises StateError for a user without a home.
+
+    Spec: XDG Base Directory, XDG_STATE_HOME
+    """
+    try:
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise StateError("this user has no home to keep statuses in: name a folder with --state-dir") from error
     return Path(home) / "lychgate"
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from k8s_apply.status_report import Oversight, StatusReport
-from lychgate.standalone.state_folder import STATUS_FILE, StateError, is_in_use, only_one
+from lychgate.standalone.state_folder import STATUS_FILE, StateError, default_state_dir, is_in_use, only_one
 
 
 def status(state: Path, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -24,6 +24,18 @@ def test_a_folder_is_in_use_for_as_long_as_it_is_held(tmp_path: Path) -> None:
         with pytest.raises(StateError, match="in use by another"), only_one(state):
             pass
     assert not is_in_use(state)
+
+
+def test_who_has_no_home_is_told_to_name_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user of a container whom nobody has named."""
+
+    def homeless(_: object) -> str:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(homeless))
+    with pytest.raises(StateError, match="--state-dir"):
+        default_state_dir()
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
