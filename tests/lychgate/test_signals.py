@@ -62,6 +62,15 @@ def test_nohup_is_respected() -> None:
         assert (process.communicate(timeout=30)[0], process.returncode) == ("orderly\n", 0)
 
 
+def test_ctrl_c_at_the_start_of_a_command_says_nothing(tmp_path: Path) -> None:
+    """It comes while the first of our dependencies is imported."""
+    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), *sys.path))}
+    command = [sys.executable, "-m", "lychgate", "version"]
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has first processes that signals do not end")
 def test_the_first_process_of_a_container_ends_also_before_it_has_begun() -> None:
     """It waits for its input here, and nothing has said yet what an orderly end would be."""
