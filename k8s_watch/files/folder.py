@@ -3,8 +3,9 @@
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -31,10 +32,21 @@ class FileText(msgspec.Struct, frozen=True):
 
 type Files = Mapping[str, FileText]
 """By path, as the user would write it."""
+type Folder = tuple[str, int, int]
+"""Path, device and inode: another in its place is another."""
 
 
-def read_files(roots: Sequence[Path], known: Files, *, now: float) -> dict[str, FileText]:
-    """Read every manifest under `roots`: by path, in the order of the roots and then by name, files before folders.
+class Reading(NamedTuple):
+    """What was found under the roots."""
+
+    files: dict[str, FileText]
+    """In the order of the roots and then by name, files before folders."""
+    folders: set[Folder]
+    """Those that the files are in: whoever would know of a change has to watch them, and no others."""
+
+
+def read_files(roots: Sequence[Path], known: Files, *, now: float) -> Reading:
+    """Read every manifest under `roots`.
 
     A file whose signature is that in `known` is the same FileText object. Only regular files inside a root are read:
     symbolic links may point about within their root (as those of a mounted ConfigMap do), not out of it.
@@ -42,27 +54,36 @@ def read_files(roots: Sequence[Path], known: Files, *, now: float) -> dict[str, 
     `now` is in seconds since 1970.
     """
     files: dict[str, FileText] = {}
+    folders: set[Folder] = set()
     nanoseconds = int(now * 1e9)
     for root in roots:
         if is_folder(root):
-            _Walk(root.resolve(), files, known, nanoseconds).read_folder(str(root), root.resolve())
+            _Walk(root.resolve(), Reading(files, folders), known, nanoseconds).read_folder(str(root), root.resolve())
         elif str(root) not in files:
             found = files[str(root)] = _read_link(str(root), None, known, nanoseconds)
             if found.refusal:
                 files |= _below(str(root), known)
-    return files
+            with suppress(OSError):
+                folders.add(_folder(str(root.parent)))  # editors replace files by renaming
+    return Reading(files, folders)
+
+
+def _folder(path: str) -> Folder:
+    found = Path(path).stat()
+    return path, found.st_dev, found.st_ino
 
 
 class _Walk:
-    """Reads a root into `files`, each folder in it once.
+    """Reads a root into `reading`, each folder in it once.
 
     What a link to a folder leads to is read in its own place, and refused where that is outside. Where its own place is
     hidden, as those of a mounted ConfigMap and of git-sync are, it is read in that of the link.
     """
 
-    def __init__(self, root: Path, files: dict[str, FileText], known: Files, now: int) -> None:
+    def __init__(self, root: Path, reading: Reading, known: Files, now: int) -> None:
         self._root = root
-        self._files = files
+        self._files = reading.files
+        self._folders = reading.folders
         self._known = known
         self._now = now
         self._entered = [root]
@@ -73,6 +94,7 @@ class _Walk:
         try:
             with os.scandir(folder) as found:
                 entries = sorted((entry for entry in found if _is_ours(entry.name)), key=lambda entry: entry.name)
+            self._folders.add(_folder(folder))
         except OSError as error:
             self._keep(folder, _refused(error))
             return

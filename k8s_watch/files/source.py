@@ -1,13 +1,13 @@
 """The source of a standalone Lychgate: files and folders, watched; behind the same port as a cluster."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from flow.clock import Clock
 from flow.latest import Latest
 from k8s_watch.files.contents import Contents, Id, Placed, read_contents
-from k8s_watch.files.folder import Files, read_files
+from k8s_watch.files.folder import Files, Folder, read_files
 from k8s_watch.files.overrides import Override, with_overrides
 from k8s_watch.files.shelf import Shelf
 from k8s_watch.files.watch import FolderWatch
@@ -15,6 +15,8 @@ from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import ClusterSnapshot, Rejected
 
 NOTHING: Files = {}
+A_MOMENT = 0.05
+"""Seconds that a file must be missing. Git, and many an editor, remove a file before they write it anew."""
 
 
 class FileSource:
@@ -35,6 +37,7 @@ class FileSource:
         self._revision: Latest[int] = Latest(0)
         self._contents: Mapping[str, Contents] = {}
         self._shelf = Shelf()
+        self._watch = FolderWatch(clock=clock)
 
     @property
     def revision(self) -> Latest[int]:
@@ -47,18 +50,17 @@ class FileSource:
 
     async def run(self) -> None:
         """Read, and read again whenever something may have changed, until cancelled."""
-        watch = FolderWatch(self._paths, clock=self._clock)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(watch.run(), name="watch files")
-            rung = watch.bell.version
+            tasks.create_task(self._watch.run(), name="watch files")
+            rung = 0
             while True:
                 await self.reload()
-                rung, _ = await watch.bell.newer_than(rung)
+                rung, _ = await self._watch.bell.newer_than(rung)
 
     async def reload(self) -> None:
         """Read now what may have changed. The reading happens on a thread; nothing is visible before it is done."""
         before = self._contents
-        contents = await asyncio.to_thread(self._read, before)
+        contents = await self._read_surely(before)
         if self._revision.value and list(map(id, contents.values())) == list(map(id, before.values())):
             return
         objects, doubles = _merge(contents)
@@ -69,9 +71,26 @@ class FileSource:
         if changed or not self._revision.value:
             self._revision.publish(self._revision.value + 1)
 
-    def _read(self, before: Mapping[str, Contents]) -> Mapping[str, Contents]:
-        files = read_files(self._paths, {path: one.file for path, one in before.items()}, now=self._clock.now())
-        return {path: read_contents(path, file, before.get(path)) for path, file in {**self._given, **files}.items()}
+    async def _read_surely(self, before: Mapping[str, Contents]) -> Mapping[str, Contents]:
+        """Read; where a file is missing, once more a moment later. Who removes one meanwhile makes us come again."""
+        contents = await self._read(before)
+        if not (missing := before.keys() - contents.keys()):
+            return contents
+        await self._clock.sleep(A_MOMENT)
+        contents = await self._read(before)
+        return {**contents, **{path: before[path] for path in before.keys() - contents.keys() - missing}}
+
+    async def _read(self, before: Mapping[str, Contents]) -> Mapping[str, Contents]:
+        contents, folders = await asyncio.to_thread(self._read_now, before)
+        self._watch.follow(folders)
+        return contents
+
+    def _read_now(self, before: Mapping[str, Contents]) -> tuple[Mapping[str, Contents], Set[Folder]]:
+        known = {path: one.file for path, one in before.items()}
+        files, folders = read_files(self._paths, known, now=self._clock.now())
+        return {
+            path: read_contents(path, file, before.get(path)) for path, file in {**self._given, **files}.items()
+        }, folders
 
 
 def _merge(contents: Mapping[str, Contents]) -> tuple[dict[Id, Object], list[Rejected]]:

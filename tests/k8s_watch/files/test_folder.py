@@ -10,7 +10,7 @@ LATER = 4e9
 
 
 def read(*roots: Path, known: dict[str, FileText] | None = None, now: float = LATER) -> dict[str, FileText]:
-    return read_files(roots, known or {}, now=now)
+    return read_files(roots, known or {}, now=now).files
 
 
 def test_folders_are_read_recursively_in_the_order_of_names(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from flow.clock import SystemClock
-from k8s_watch.files import FileSource
+from k8s_watch.files import FileSource, watch
 from k8s_watch.files.folder import MAX_BYTES
+from k8s_watch.files.source import A_MOMENT
 from k8s_watch.keys import ObjectKey
 from tests.k8s_watch.files.world import World
 
@@ -364,6 +366,63 @@ async def test_the_swap_of_a_mounted_config_map_is_seen(world: World, file: str,
         (world.folder / "..data_tmp").symlink_to("..2")
         (world.folder / "..data_tmp").rename(world.folder / "..data")
         await until_named(world.source, {"b"})
+
+
+async def test_a_file_that_is_removed_and_written_anew_is_never_missing(world: World) -> None:
+    """As git does when it changes one."""
+    path = world.write("a.yaml", config_map("a"))
+    world.write("b.yaml", config_map("b"))
+    await world.read()
+    text = path.read_text()
+    path.unlink()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(world.source.reload())
+        await asyncio.sleep(A_MOMENT / 10)
+        (world.folder / "b.yaml").unlink()  # it may be the next one
+        path.write_text(text)
+    assert {found.name for found in world.source.snapshot().config_maps} == {"a", "b"}
+    assert await names(world) == {"a"}
+
+
+@pytest.fixture
+def notices_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks without having been told."""
+    monkeypatch.setattr(watch, "RESCAN", 3600.0)
+
+
+@pytest.mark.usefixtures("notices_alone")
+async def test_links_that_lead_everywhere_are_not_watched(world: World) -> None:
+    """A walk that followed these would go a million ways."""
+    folders = [world.folder / f"n{number}" for number in range(9)]
+    for one in folders:
+        world.write(f"{one.name}/{one.name}.yaml", config_map(one.name))
+        for other in folders:
+            (one / f"to-{other.name}").symlink_to(other)
+    (world.folder / "out").symlink_to("/")
+    async with running(world.source):
+        world.write("n8/more.yaml", config_map("more"))
+        await until_named(world.source, {*(one.name for one in folders), "more"})
+
+
+@pytest.mark.usefixtures("notices_alone")
+@pytest.mark.parametrize("way", ["made anew", "exchanged"])
+async def test_a_folder_in_the_folder_is_watched_when_it_is_another(world: World, way: str) -> None:
+    world.write("sub/a.yaml", config_map("a"))
+    async with running(world.source):
+        for name in ("b", "c"):
+            old, new = world.folder / "sub", world.folder / ".new"
+            if way == "exchanged":
+                world.write(".new/a.yaml", config_map(name))
+                old.rename(world.folder / f".{name}")
+                new.rename(old)
+            else:
+                shutil.rmtree(old)
+                world.write("sub/a.yaml", config_map(name))
+            await until_named(world.source, {name})
+        world.write("sub/deep/er/d.yaml", config_map("d"))
+        await until_named(world.source, {"c", "d"})
+        world.write("sub/deep/er/d.yaml", config_map("e"))
+        await until_named(world.source, {"c", "e"})
 
 
 async def test_a_folder_that_is_exchanged_is_found_again(tmp_path: Path) -> None:
