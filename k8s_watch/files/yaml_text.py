@@ -114,7 +114,10 @@ def _integer(text: str) -> int:
     digits = text.lstrip("+-").replace("_", "")
     if len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567":
         digits = "0o" + digits[1:]
-    value = int(digits, 0)
+    try:
+        value = int(digits, 0)
+    except ValueError as error:  # thousands of digits, or none after 0x
+        raise ValueError(f"{text[:12]}… is a number that cannot be read: put it in quotes if it is text") from error
     return -value if text.startswith("-") else value
 
 

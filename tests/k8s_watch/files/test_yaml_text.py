@@ -89,6 +89,8 @@ def test_quoted_and_tagged_scalars_are_text(text: str) -> None:
         ("a:\n  b: 1\n c: 2", 3, ": look at the indentation"),
         ("a: 'b\nc: 1", 2, ": close the quotes"),
         ('a: "\\d"', 1, ": write it in single quotes"),
+        ("a: " + 5000 * "9", 1, "999… is a number that cannot be read: put it in quotes"),
+        ("a: 0x_", 1, "0x_… is a number that cannot be read: put it in quotes"),
     ],
 )
 def test_what_is_refused_is_named_with_its_line(text: str, line: int, reason: str) -> None:
