@@ -15,7 +15,6 @@ import pytest
 from flow.clock import SystemClock
 from k8s_watch.files import FileSource, watch
 from k8s_watch.files.folder import MAX_BYTES
-from k8s_watch.files.source import A_MOMENT
 from k8s_watch.keys import ObjectKey
 from tests.k8s_watch.files.world import World
 
@@ -370,17 +369,18 @@ async def test_the_swap_of_a_mounted_config_map_is_seen(world: World, file: str,
 
 async def test_a_file_that_is_removed_and_written_anew_is_never_missing(world: World) -> None:
     """As git does when it changes one."""
-    path = world.write("a.yaml", config_map("a"))
-    world.write("b.yaml", config_map("b"))
-    await world.read()
+    path, other = world.write("a.yaml", config_map("a")), world.write("b.yaml", config_map("b"))
     text = path.read_text()
+
+    class Clock(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            path.write_text(text)
+            other.unlink(missing_ok=True)  # it may be the next one
+
+    world.source = FileSource([world.folder], clock=Clock())
+    await world.read()
     path.unlink()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(world.source.reload())
-        await asyncio.sleep(A_MOMENT / 10)
-        (world.folder / "b.yaml").unlink()  # it may be the next one
-        path.write_text(text)
-    assert {found.name for found in world.source.snapshot().config_maps} == {"a", "b"}
+    assert await names(world) == {"a", "b"}
     assert await names(world) == {"a"}
 
 
