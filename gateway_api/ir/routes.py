@@ -223,6 +223,8 @@ class VirtualHost(Record, frozen=True):
     hostname: str
     routes: tuple[Route, ...]
     """In the order of matching: the most specific first (`gateway_api.graph.precedence`)."""
+    heir: str = ""
+    """Of what this table gave up: the table that has its requests now, for connections that are made from now on."""
 
 
 class Scoping(Record, frozen=True):

@@ -62,17 +62,18 @@ def _tables_of(port: Port, settings: GraphSettings) -> tuple[TablePlan, ...]:
         case "HTTPS" | "TLS":
             frontend = Frontend("https", port.number, settings.request_timeout)
             elsewhere = misdirected(hostnames)
+            served = [listener for listener in port.listeners if listener.spec.protocol == "HTTPS"]
+            tables = {listener.hostname: f"https-{port.number}/{listener.hostname}" for listener in served}
             return tuple(
                 TablePlan(
-                    name=f"https-{port.number}/{listener.name}",
+                    name=tables[listener.hostname],
                     frontend=frontend,
                     listeners=(listener,),
                     on_port=hostnames,
                     paths=settings.paths,
-                    misdirected=elsewhere[listener.hostname],
+                    misdirected={hostname: tables.get(hostname, "") for hostname in elsewhere[listener.hostname]},
                 )
-                for listener in port.listeners
-                if listener.spec.protocol == "HTTPS"
+                for listener in served
             )
         case _:
             return ()

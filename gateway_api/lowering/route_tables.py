@@ -71,8 +71,8 @@ class TablePlan(msgspec.Struct, frozen=True):
     unserved: tuple[str, ...] = ()
     """Hostnames of listeners that do not serve, whose requests get 404 here."""
     paths: ir.Paths = ir.Paths()
-    misdirected: tuple[str, ...] = ()
-    """Hostnames whose requests belong to a listener of the port that has another table."""
+    misdirected: Mapping[str, str] = {}
+    """Hostnames whose requests belong to another listener of the port, each with that one's table; "" for none."""
 
     def may_have_served(self, hostname: str) -> bool:
         """Whether connections for this hostname may be there, from before another listener had it."""
@@ -115,11 +115,13 @@ def route_table(plan: TablePlan, bound: Bound) -> ir.RouteTable:
                 if owner(hostname, plan.on_port) == own:
                     hosts.setdefault(hostname, []).extend(on_host(hostname, binding.route, routes))
     virtual_hosts = [virtual_host(hostname, routes) for hostname, routes in hosts.items()]
-    virtual_hosts += [
-        ir.VirtualHost(hostname=hostname, routes=_MISDIRECTED[plan.may_have_served(hostname)])
-        for hostname in plan.misdirected
-    ]
+    virtual_hosts += [_of_another(hostname, table, plan) for hostname, table in plan.misdirected.items()]
     return ir.RouteTable(name=plan.name, virtual_hosts=in_order(virtual_hosts))
+
+
+def _of_another(hostname: str, table: str, plan: TablePlan) -> ir.VirtualHost:
+    gave_up = plan.may_have_served(hostname)
+    return ir.VirtualHost(hostname=hostname, routes=_MISDIRECTED[gave_up], heir=table if gave_up else "")
 
 
 def misdirected(on_port: Set[str]) -> Mapping[str, tuple[str, ...]]:

@@ -16,7 +16,8 @@ def world(
     secrets: str = "",
     revisions: Mapping[str, object] | None = None,
 ) -> Snapshot:
-    """Listeners name a route table, or a cluster as `tcp:<cluster>`, and secrets; route tables name clusters.
+    """Listeners name a route table, or a cluster as `tcp:<cluster>`, and secrets; route tables name clusters, and heirs
+    as `heir:<table>`.
 
     A table that has `scopes` travels in those: hostname, or wildcard, → the clusters that the scope names. Names are
     separated by spaces. A cluster exists when it is listed or named, and has endpoints of its own name. `revisions`
@@ -25,7 +26,7 @@ def world(
     listeners, routes, scopes, revisions = listeners or {}, routes or {}, scopes or {}, revisions or {}
     names_of_clusters = set(clusters.split())
     for named in (*routes.values(), *(named for hosts in scopes.values() for named in hosts.values())):
-        names_of_clusters.update(named.split())
+        names_of_clusters.update(name for name in named.split() if not name.startswith("heir:"))
     for named in listeners.values():
         names_of_clusters.update(n.removeprefix("tcp:") for n in named.split() if n.startswith("tcp:"))
 
@@ -40,6 +41,10 @@ def world(
             return [(SCOPED_ROUTE, f"{name}/{of}") for of in ("~", *scopes[name]) if of[0] in "~*"]
         return [(SECRET, name) if name in secrets.split() else (ROUTE, name)]
 
+    def named_by(routes: str) -> list[tuple[ResourceType, str]]:
+        found = [(ROUTE, n.removeprefix("heir:")) if n.startswith("heir:") else (CLUSTER, n) for n in routes.split()]
+        return sorted(found)
+
     def scopes_of(table: str) -> Iterator[Resource]:
         whole = SCOPED_ROUTE, f"{table}/~"
         yield make(*whole, [(ROUTE, table)])
@@ -47,7 +52,7 @@ def world(
             yield make(
                 SCOPED_ROUTE,
                 f"{table}/{host}",
-                [*((CLUSTER, c) for c in named.split()), *([whole] if host[0] != "*" else [])],
+                sorted([*named_by(named), *([whole] if host[0] != "*" else [])]),
             )
 
     return Snapshot(
@@ -59,6 +64,6 @@ def world(
             LISTENER: make_set(
                 make(LISTENER, n, [target for t in to.split() for target in targets(t)]) for n, to in listeners.items()
             ),
-            ROUTE: make_set(make(ROUTE, n, [(CLUSTER, c) for c in to.split()]) for n, to in routes.items()),
+            ROUTE: make_set(make(ROUTE, n, named_by(to)) for n, to in routes.items()),
         }
     )

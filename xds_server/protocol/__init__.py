@@ -12,6 +12,7 @@ How the parts stand to each other:
     holdings       which versions of one type a client has, was sent, and refused
     channel        both, with the names that need a look: one type on one stream
     gates          what may be sent, given what all channels hold: make before break
+    handing_over   what may be sent, where a hostname passes from one route table to another
     removals       what may be taken away, given what the client may be using: break last
     patience       how long a client is waited for
     suspects       which of those that were refused together may be to blame
@@ -24,6 +25,8 @@ Make before break, break last, is not a sequence of phases but a rule for each r
 
     * A resource is sent when everything that it names, and that the client asked for, has been acknowledged. An Envoy
       acknowledges a cluster only when it has warmed it, so a late ACK means "not yet".
+    * A hostname that passes from one route table to another, by the server name of connections, is given up once they
+      lead to the other, and lead there no more once the one has it again.
     * A resource is taken away when nothing that the client may be using names it: not what it acknowledged, not what is
       under way to it, not what waits to be sent to it.
 

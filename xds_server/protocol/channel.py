@@ -101,8 +101,10 @@ class Channel:
 
     @property
     def steady(self) -> bool:
-        """Nothing is under way to the client, or waits to be."""
-        return self.holdings.calm and not (self.dirty or self.gated)
+        """Nothing is under way to the client, or waits to be, but for what waits for listeners itself: it gives up what
+        they are to lead elsewhere (see `handing_over`)."""
+        waiting = (staged for staged in self.gated.values() if staged.missing[0] is not ResourceType.ROUTE)
+        return self.holdings.calm and not self.dirty and next(waiting, None) is None
 
     @property
     def has_something_to_do(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain
 
 from xds_server.protocol.channel import Channel, Staged
+from xds_server.protocol.handing_over import HandingOver
 from xds_server.protocol.patience import Patience
 from xds_server.snapshot.diff import named_apart
 from xds_server.snapshot.resource import Reference, Resource, ResourceType
@@ -21,18 +22,19 @@ class Gates:
     def __init__(self, channels: Mapping[ResourceType, Channel], patience: Patience) -> None:
         self._channels = channels
         self._patience = patience
+        self._handing_over = HandingOver(channels)
 
     @property
     def patience(self) -> Patience:
         """How long the client is waited for."""
         return self._patience
 
-    def release(self, channel: Channel, wanted: Resource, now: float, *, unhindered: bool) -> Resource | None:
+    def release(self, channel: Channel, wanted: Resource, now: float, *, settled: bool) -> Resource | None:
         """What to send so that the client gets `wanted`: itself, an older version that was ready first, or nothing yet.
 
         Under constant change the newest version may always name something that is just on its way. So a version that
-        began to wait keeps its chance, and goes out when it can, although it is not the newest any more. `unhindered`
-        says that there is nothing to wait for: see `all_below_settled`.
+        began to wait keeps its chance, and goes out when it can, although it is not the newest any more. `settled`:
+        see `all_below_settled`.
         """
         name = wanted.name
         staged = channel.gated.get(name)
@@ -40,7 +42,8 @@ class Gates:
             staged is not None and now >= staged.since + self._patience.make
         )
         asked_first = staged.missing if staged and staged.missing in wanted.depends_on else None
-        if unhindered or waited or (missing := self._missing(channel, wanted, asked_first)) is None:
+        missing = None if settled else self._missing(channel, wanted, asked_first)
+        if waited or (missing := missing or self._handing_over.missing(channel, wanted)) is None:
             channel.gated.pop(name, None)
             return wanted
         if staged is None:
@@ -49,10 +52,11 @@ class Gates:
         if staged.resource.version == wanted.version:
             channel.gated[name] = Staged(wanted, staged.since, missing)
             return None
-        if self._missing(channel, staged.resource, staged.missing) is None:
+        older = staged.resource
+        if (self._missing(channel, older, staged.missing) or self._handing_over.missing(channel, older)) is None:
             channel.gated[name] = Staged(wanted, now, missing)
-            return staged.resource
-        if not self._all_exist(channel, staged.resource):
+            return older
+        if not self._all_exist(channel, older):
             channel.gated[name] = Staged(wanted, staged.since, missing)
         return None
 

@@ -144,14 +144,14 @@ class Stream[C: Channel]:
 
     def _decide(self, channel: Channel, names: Set[str], now: float, *, unhindered: bool = False) -> Plan:
         """What to do about these names. `unhindered`: it is known that nothing has to wait at a gate."""
-        unhindered = unhindered or self._gates.all_below_settled(channel)
+        settled = unhindered or self._gates.all_below_settled(channel)
         at_once: Sequence[Resource] = ()
         order: Sequence[str]
         updates: list[Resource] = []
         removals: list[str] = []
         removable = self._removals.of(channel, now)
         channel.looked_at(names)
-        if unhindered and channel.blank:
+        if settled and channel.blank:
             at_once, order = channel.take_at_once(names)
         else:
             order = sorted(names)
@@ -167,7 +167,7 @@ class Stream[C: Channel]:
                 channel.gated.pop(name, None)
             elif (due := self._gates.rests_until(channel, name)) > now:
                 channel.put_off[name] = due
-            elif released := self._gates.release(channel, wanted, now, unhindered=unhindered):
+            elif released := self._gates.release(channel, wanted, now, settled=settled):
                 updates.append(released)
                 channel.mark_stand_in(name)
                 if self._gates.is_spare(channel, name):

@@ -43,7 +43,7 @@ def varied(scopes: Sequence[Resource], names: Set[str]) -> tuple[Resource, ...]:
 
 def names_its_table(scope: Resource) -> bool:
     """Whether the table is a resource of its own."""
-    return any(type_ is ResourceType.ROUTE for type_, _ in scope.depends_on)
+    return (ResourceType.ROUTE, _table(scope)) in scope.depends_on
 
 
 def _table(scope: Resource) -> str:

@@ -13,7 +13,7 @@ from gateway_api.ir import xds as ir
 from protos import route as pb
 from protos.encode import as_field, encode
 from protos.values import uint64
-from xds_server.snapshot.resource import Resource, ResourceType, digest, make_from_parts
+from xds_server.snapshot.resource import Reference, Resource, ResourceType, digest, make_from_parts
 from xds_server.translate.retry import retry_policy
 from xds_server.translate.route import envoy_routes, named_clusters
 
@@ -23,11 +23,12 @@ limit would answer 507 to an upload that comes between two."""
 
 
 class EncodedHost(NamedTuple):
-    """A virtual host as a field of a table's encoding, its digest, and the clusters that its routes name."""
+    """A virtual host as a field of a table's encoding, its digest, and what it depends on, in order: the clusters that
+    its routes name, and its heir."""
 
     field: bytes
     digest: int
-    clusters: tuple[str, ...]
+    depends_on: tuple[Reference, ...]
 
 
 class EncodedRoute(NamedTuple):
@@ -39,15 +40,21 @@ class EncodedRoute(NamedTuple):
 
 def virtual_host(of: ir.VirtualHost) -> EncodedHost:
     """One hostname with its routes, in their order."""
-    return host_of_routes(of.hostname, [encoded_route(route, of.hostname) for route in of.routes])
+    return host_of_routes(of, [encoded_route(route, of.hostname) for route in of.routes])
 
 
-def host_of_routes(hostname: str, routes: Sequence[EncodedRoute]) -> EncodedHost:
-    """One hostname with these routes. Cost: copies their bytes."""
-    start = encode(pb.VirtualHost(name=hostname.replace(".", "_"), domains=[hostname]))
+def host_of_routes(of: ir.VirtualHost, routes: Sequence[EncodedRoute]) -> EncodedHost:
+    """One hostname with its routes, encoded. Cost: copies their bytes.
+
+    An heir is in the name, which means nothing to Envoy, for what the host depends on must show in its bytes.
+    """
+    name = of.hostname.replace(".", "_")
+    start = encode(pb.VirtualHost(name=f"{name}, {of.heir}" if of.heir else name, domains=[of.hostname]))
     field = as_field(VIRTUAL_HOSTS, b"".join([start, *(route.field for route in routes), RETRIES_OF_A_HOST]))
     clusters = set[str]().union(*(route.clusters for route in routes))
-    return EncodedHost(field, digest(field), tuple(sorted(clusters)))
+    named = [(ResourceType.CLUSTER, name) for name in sorted(clusters)]
+    heirs = [(ResourceType.ROUTE, of.heir)] if of.heir else []
+    return EncodedHost(field, digest(field), (*named, *heirs))
 
 
 def encoded_route(of: ir.Route, hostname: str) -> EncodedRoute:
@@ -65,8 +72,7 @@ def route_table(of: ir.RouteTable) -> Resource:
     hosts = [virtual_host(host) for host in sorted(of.virtual_hosts, key=lambda host: host_place(host.hostname))]
     start = frame(of.name)
     total = digest(start) + sum(host.digest for host in hosts)
-    clusters = sorted({name for host in hosts for name in host.clusters})
-    depends_on = [(ResourceType.CLUSTER, name) for name in clusters]
+    depends_on = sorted({reference for host in hosts for reference in host.depends_on})
     return make_from_parts(of.name, total, (start, *(host.field for host in hosts)), depends_on)
 
 

@@ -81,9 +81,8 @@ def is_below(hostname: str, wildcard: str) -> bool:
 def _scope(name: str, hosts: tuple[EncodedHost, ...], beside: Iterable[Reference]) -> Resource:
     scope = ScopedRouteConfiguration(name=name, key=_key(name))
     body = b"".join([frame(name), *(host.field for host in hosts)])
-    clusters = sorted({cluster for host in hosts for cluster in host.clusters})
-    named = [(ResourceType.CLUSTER, cluster) for cluster in clusters]
-    return make_resource(name, encode(scope) + as_field(ROUTE_CONFIGURATION, body), (*named, *beside))
+    named = sorted({reference for host in hosts for reference in host.depends_on})
+    return make_resource(name, encode(scope) + as_field(ROUTE_CONFIGURATION, body), sorted((*named, *beside)))
 
 
 ROUTE_CONFIGURATION = ScopedRouteConfiguration.ROUTE_CONFIGURATION_FIELD_NUMBER

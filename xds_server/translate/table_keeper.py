@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from gateway_api.ir import xds as ir
 from gateway_api.ir.change import TableChange
-from xds_server.snapshot.resource import Reference, Resource, ResourceType, digest, make_from_parts
+from xds_server.snapshot.resource import Reference, Resource, digest, make_from_parts
 from xds_server.translate.fields import Fields
 from xds_server.translate.route import tells_hostname
 from xds_server.translate.route_table import (
@@ -49,7 +49,7 @@ class HostKeeper:
         known = self._routes
         routes = [known.get(id(route)) or (route, encodings.of(route, host.hostname)) for route in host.routes]
         self._routes = {id(pair[0]): pair for pair in routes}
-        return host_of_routes(host.hostname, [encoded for _, encoded in routes])
+        return host_of_routes(host, [encoded for _, encoded in routes])
 
 
 class TableKeeper:
@@ -64,10 +64,10 @@ class TableKeeper:
         """Of the hosts with many routes."""
         self._fields = Fields()
         self._total = digest(self._frame)
-        self._named: dict[str, int] = {}
-        """Cluster → how many hosts name it."""
+        self._named: dict[Reference, int] = {}
+        """What hosts depend on → how many do."""
         self._references: list[Reference] = []
-        """To those clusters, sorted."""
+        """The same, sorted."""
         self._depends_on: tuple[Reference, ...] | None = ()
         """The same; None while it differs."""
 
@@ -86,7 +86,7 @@ class TableKeeper:
     def _encode(self, host: ir.VirtualHost, encodings: Encodings) -> EncodedHost:
         if len(host.routes) < MANY_ROUTES:
             self._keepers.pop(host.hostname, None)
-            return host_of_routes(host.hostname, [encodings.of(route, host.hostname) for route in host.routes])
+            return host_of_routes(host, [encodings.of(route, host.hostname) for route in host.routes])
         return self._keepers.setdefault(host.hostname, HostKeeper()).update(host, encodings)
 
     def _put(self, hostname: str, new: EncodedHost) -> None:
@@ -94,25 +94,25 @@ class TableKeeper:
         self.hosts[hostname] = new
         self._fields.put(host_place(hostname), new.field)
         self._total += new.digest - (old.digest if old else 0)
-        before = old.clusters if old else ()
-        if new.clusters != before:
-            self._count(set(new.clusters).difference(before), 1)
-            self._count(set(before).difference(new.clusters), -1)
+        before = old.depends_on if old else ()
+        if new.depends_on != before:
+            self._count(set(new.depends_on).difference(before), 1)
+            self._count(set(before).difference(new.depends_on), -1)
 
     def _drop(self, hostname: str) -> None:
         old = self.hosts.pop(hostname)
         self._keepers.pop(hostname, None)
         self._fields.drop(host_place(hostname))
         self._total -= old.digest
-        self._count(old.clusters, -1)
+        self._count(old.depends_on, -1)
 
-    def _count(self, clusters: Iterable[str], more: int) -> None:
-        for name in clusters:
-            reference, before = (ResourceType.CLUSTER, name), self._named.get(name, 0)
-            self._named[name] = before + more
+    def _count(self, references: Iterable[Reference], more: int) -> None:
+        for reference in references:
+            before = self._named.get(reference, 0)
+            self._named[reference] = before + more
             if not before:
                 insort(self._references, reference)
                 self._depends_on = None
-            if not self._named[name]:
-                del self._named[name], self._references[bisect_left(self._references, reference)]
+            if not self._named[reference]:
+                del self._named[reference], self._references[bisect_left(self._references, reference)]
                 self._depends_on = None

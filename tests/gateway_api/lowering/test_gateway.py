@@ -94,7 +94,7 @@ def test_two_in_conflict_are_closed_once() -> None:
 def test_one_that_conflicts_with_a_listener_that_serves_does_not_close_it() -> None:
     late = listener("late", 443, "a.com", protocol="TLS", problems=(CONFLICTED,))
     (port,) = lower((listener("first", 443, "a.com", protocol="HTTPS"), late)).listeners
-    assert [chain.name for chain in port.filter_chains] == ["https-443/first"]
+    assert [chain.name for chain in port.filter_chains] == ["https-443/a.com"]
 
 
 def test_one_without_an_authority_to_trust_leaves_its_hostname_to_nobody() -> None:
@@ -140,14 +140,14 @@ def test_each_https_listener_has_its_own_chain_and_table() -> None:
     )
     first, second = lowered.listeners[0].filter_chains
     assert (first.name, first.server_names, first.handler) == (
-        "https-443/any",
+        "https-443/*",
         (),
         ir.HttpChain(route_table=first.name),
     )
-    assert (second.name, second.server_names) == ("https-443/a", ("a.com",))
+    assert (second.name, second.server_names) == ("https-443/a.com", ("a.com",))
     assert second.tls == ir.DownstreamTls(secrets=("default/other", "default/one"))
     assert lowered.secrets == (one, other)
-    assert [table.name for table in lowered.route_tables] == ["https-443/a", "https-443/any"]
+    assert [table.name for table in lowered.route_tables] == ["https-443/*", "https-443/a.com"]
 
 
 def test_a_request_on_the_wrong_tls_connection_is_misdirected() -> None:
@@ -156,9 +156,28 @@ def test_a_request_on_the_wrong_tls_connection_is_misdirected() -> None:
         route("r", ("*",), rule("/", backend("one")), to="any"),
     )
     tables = {table.name: table.virtual_hosts for table in lowered.route_tables}
-    served, elsewhere = sorted(tables["https-443/any"], key=lambda host: host.hostname)
+    served, elsewhere = sorted(tables["https-443/*"], key=lambda host: host.hostname)
     assert (served.hostname, object_of(served.routes[0])) == ("*", "r")
     assert (elsewhere.hostname, elsewhere.routes[0].action) == ("a.com", ir.Respond(status=421, closes=True))
+    assert elsewhere.heir == "https-443/a.com"
+
+
+def test_what_passes_to_a_listener_without_a_table_has_no_heir() -> None:
+    listeners = (listener("any", 443, protocol="HTTPS"), listener("a", 443, "a.com", protocol="TLS"))
+    (table,) = lower(listeners).route_tables
+    assert [(host.hostname, host.heir) for host in table.virtual_hosts] == [("a.com", "")]
+
+
+def test_a_listener_of_another_name_is_the_same_to_proxies() -> None:
+    """No connection is closed for it, and nothing is sent."""
+
+    def named(name: str) -> ir.GatewayIR:
+        return lower(
+            (listener(name, 443, "a.com", protocol="HTTPS"),),
+            route("r", ("a.com",), rule("/", backend("one")), to=name),
+        )
+
+    assert named("one") == named("other")
 
 
 def test_a_connection_may_have_been_made_for_a_hostname_below_the_listeners_own(monkeypatch) -> None:
@@ -175,7 +194,7 @@ def test_a_connection_may_have_been_made_for_a_hostname_below_the_listeners_own(
             if any(route.action == ir.Respond(status=421, closes=True) for route in host.routes)
         }
 
-    assert closed() == {("https-443/a", "x.a.com")}
+    assert closed() == {("https-443/*.a.com", "x.a.com")}
     monkeypatch.setattr(route_tables, "FEW_HOSTNAMES", 2)
     assert closed() == set()
 

@@ -43,6 +43,8 @@ def worlds(draw: st.DrawFn) -> Snapshot:
     listeners = draw(st.dictionaries(st.sampled_from(LISTENERS), targets))
     named = {name for target in listeners.values() for name in target.split()}
     routes = {name: draw(some_clusters) for name in sorted(named & set(ROUTES))}
+    if len(routes) > 1:
+        routes["r1"] += draw(st.sampled_from(["", " heir:r2"]))
     hosts = st.dictionaries(st.sampled_from(HOSTS), some_clusters)
     scopes = {name: of for name in routes if (of := draw(st.none() | hosts)) is not None}
     things = [f"{t} {n}" for t, names in (("cluster", CLUSTERS), ("endpoint", CLUSTERS), ("route", ROUTES),
