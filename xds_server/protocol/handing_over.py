@@ -37,19 +37,21 @@ class HandingOver:
         if accepted is None:
             return None
         if channel.type is LISTENER:
-            return next(self._before_listener(accepted, wanted), None)
+            return next(self._before_listener(channel, accepted, wanted), None)
         may_have_heirs = wanted.depends_on and wanted.depends_on[-1][0] is ROUTE  # sorted, and that is the last type
-        return next(self._heirs_not_in_place(accepted, wanted), None) if may_have_heirs else None
+        return next(self._heirs_not_in_place(channel, accepted, wanted), None) if may_have_heirs else None
 
-    def _heirs_not_in_place(self, accepted: Resource, wanted: Resource) -> Iterator[Reference]:
+    def _heirs_not_in_place(self, channel: Channel, accepted: Resource, wanted: Resource) -> Iterator[Reference]:
         named = named_apart(accepted, wanted).after
-        return (reference for reference in named if reference[0] is ROUTE and self._is_awaited(reference))
+        return (reference for reference in named if reference[0] is ROUTE and self._is_awaited(channel, reference))
 
-    def _is_awaited(self, table: Reference) -> bool:
-        """Whether a listener is to lead to it, and does not yet, or begins with something that is still to come."""
+    def _is_awaited(self, channel: Channel, table: Reference) -> bool:
+        """Whether a listener is to lead to it, and does not yet, or begins with something that is still to come. A
+        client that came back may still have to tell which listeners it has.
+        """
         listeners = self._channels.get(LISTENER)
         if listeners is None:
-            return False
+            return channel.resumed
         leads = {table, (SCOPED_ROUTE, f"{table[1]}{WHOLE}")}
         for name, newest in listeners.newest.by_name.items():
             if not leads.isdisjoint(newest.depends_on):
@@ -63,7 +65,10 @@ class HandingOver:
         found = ((self._channels.get(type_), name) for type_, name in listener.depends_on if type_ in (SECRET, ROUTE))
         return all(c and (name in c.holdings.accepted or name in c.holdings.refused) for c, name in found)
 
-    def _before_listener(self, accepted: Resource, wanted: Resource) -> Iterator[Reference]:
+    def _before_listener(self, channel: Channel, accepted: Resource, wanted: Resource) -> Iterator[Reference]:
+        if wanted.name in channel.holdings.foreign:
+            yield from self._changes_of_who_came_back()
+            return
         apart = named_apart(accepted, wanted)
         yield from (reference for reference in apart.after if reference[0] is ROUTE and self._is_outdated(reference[1]))
         dropped = {table for table in map(_table, apart.before) if table}
@@ -78,6 +83,20 @@ class HandingOver:
         held, wanted = routes.holdings.accepted.get(table), routes.newest.by_name.get(table)
         refused = wanted is not None and routes.holdings.refused.get(table) == wanted.version
         return held is not None and wanted is not None and held.version != wanted.version and not refused
+
+    def _changes_of_who_came_back(self) -> Iterator[Reference]:
+        """What the client came back with, nobody knows what it had given up, and will have anew."""
+        for type_ in (SCOPED_ROUTE, ROUTE):
+            if (channel := self._channels.get(type_)) is None:
+                continue
+            for name in channel.holdings.foreign:
+                wanted = channel.newest.by_name.get(name)
+                if (
+                    wanted
+                    and channel.holdings.refused.get(name) != wanted.version
+                    and not self.missing(channel, wanted)
+                ):
+                    yield type_, name
 
     def _still_given_up(self, tables: set[str]) -> Iterator[Reference]:
         """What the client has, and names one of these as its heir, and will not when it comes anew."""

@@ -2,16 +2,18 @@
 
 import pytest
 
-from tests.xds_server.talk import DeltaTalk, connected
+from tests.xds_server.talk import DeltaTalk, connected, versions
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, SECRET, world
+from xds_server.protocol.messages import DeltaRequest
 from xds_server.protocol.patience import Patience
+from xds_server.snapshot.resource import ResourceType, Snapshot
 
 WILD = world(listeners={"l": "w"}, routes={"w": "c"})
 OWN = world(listeners={"l": "w h"}, routes={"w": "c heir:h", "h": "c"})
 OTHER = world(listeners={"l": "w i"}, routes={"w": "c heir:i", "i": "c"})
 
 
-def envoy(snapshot=WILD, tables: str = "w") -> DeltaTalk:
+def envoy(snapshot: Snapshot = WILD, tables: str = "w") -> DeltaTalk:
     talk = DeltaTalk(snapshot)
     connected(talk, [(CLUSTER, ""), (ENDPOINT, "c"), (LISTENER, ""), (ROUTE, tables)])
     return talk
@@ -119,3 +121,32 @@ def test_a_scope_gives_up_its_hostname_to_a_table_in_scopes() -> None:
     assert talk.push(after) == ["scoped_route h/a h/~"]
     assert talk.ack(SCOPED_ROUTE) == ["listener l"]
     assert talk.ack(LISTENER) == ["scoped_route w/a"]
+
+
+def back(types: dict[ResourceType, str], snapshot: Snapshot, before: Snapshot) -> list[str]:
+    """What a client hears that comes back with all of before, and asks in this order; it says all of it at once."""
+    talk = DeltaTalk(snapshot)
+    for type_, names in types.items():
+        holding = versions(before, type_)
+        talk.stream.receive(DeltaRequest(type=type_, subscribe=tuple(names.split()), initial_versions=holding))
+    lines = talk.listen()
+    return [*lines, *talk.ack_all()]
+
+
+def test_a_client_that_comes_back_is_handed_over_in_the_same_order() -> None:
+    """Case 19a: what it has is not known, but that it is another version."""
+    asks = {CLUSTER: "", ENDPOINT: "c", LISTENER: "", ROUTE: "w h"}
+    assert back(asks, WILD, OWN) == ["endpoint c", "route w", "listener l"]
+    assert back({**asks, ROUTE: "w"}, OWN, WILD)[:2] == ["endpoint c", "listener l"]
+
+
+def test_a_client_that_comes_back_tells_of_its_listeners_before_a_scope_gives_up_its_hostname() -> None:
+    """Case 19a: an Envoy asks for scopes before it asks for listeners."""
+    before = world(listeners={"l": "w"}, routes={"w": "c"}, scopes={"w": {"a": "c"}})
+    after = world(listeners={"l": "w h"}, routes={"w": "c", "h": "c"}, scopes={"w": {"a": "heir:h"}})
+    talk = DeltaTalk(after)
+    assert talk.say(SCOPED_ROUTE, holding=versions(before, SCOPED_ROUTE)) == []
+    assert talk.say(LISTENER, holding=versions(before, LISTENER)) == ["listener l"]
+    talk.ack(LISTENER)
+    talk.say(ROUTE, subscribe="h")
+    assert talk.ack(ROUTE) == ["scoped_route w/a"]
