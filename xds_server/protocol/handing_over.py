@@ -67,6 +67,8 @@ class HandingOver:
 
     def _before_listener(self, channel: Channel, accepted: Resource, wanted: Resource) -> Iterator[Reference]:
         if wanted.name in channel.holdings.foreign:
+            if not self._has_told_of_tables():
+                yield from (reference for reference in wanted.depends_on if reference[0] is ROUTE)
             yield from self._changes_of_who_came_back()
             return
         apart = named_apart(accepted, wanted)
@@ -83,6 +85,11 @@ class HandingOver:
         held, wanted = routes.holdings.accepted.get(table), routes.newest.by_name.get(table)
         refused = wanted is not None and routes.holdings.refused.get(table) == wanted.version
         return held is not None and wanted is not None and held.version != wanted.version and not refused
+
+    def _has_told_of_tables(self) -> bool:
+        """Whether the client has; one that has scopes may have no table to tell of."""
+        scopes = self._channels.get(SCOPED_ROUTE)
+        return ROUTE in self._channels or (scopes is not None and bool(scopes.holdings.accepted))
 
     def _changes_of_who_came_back(self) -> Iterator[Reference]:
         """What the client came back with, nobody knows what it had given up, and will have anew."""

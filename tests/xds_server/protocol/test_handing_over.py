@@ -150,3 +150,11 @@ def test_a_client_that_comes_back_tells_of_its_listeners_before_a_scope_gives_up
     talk.ack(LISTENER)
     talk.say(ROUTE, subscribe="h")
     assert talk.ack(ROUTE) == ["scoped_route w/a"]
+
+
+def test_a_client_that_comes_back_tells_of_its_tables_before_its_listener_changes() -> None:
+    """Case 19a: it may ask for listeners first."""
+    talk = DeltaTalk(WILD)
+    assert talk.say(LISTENER, holding=versions(OWN, LISTENER)) == []
+    assert talk.say(ROUTE, subscribe="w h", holding=versions(OWN, ROUTE)) == ["route w"]
+    assert talk.ack(ROUTE) == ["listener l"]
