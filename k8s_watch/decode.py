@@ -1,4 +1,4 @@
-"""JSON of one object, or a plain value that YAML became → a frozen shape, or a reason that names the field.
+"""JSON of one object → a frozen shape, or a reason that names the field.
 
 Bytes are decoded straight into the shape: unknown fields, managedFields among them, are skipped without being built.
 `null` means absent, as for the API server: only an object that holds one pays for a second, slower pass.
@@ -11,10 +11,8 @@ from typing import Any
 
 import msgspec
 
-from k8s_watch.keys import AnyKind, Kind, ObjectKey
+from k8s_watch.keys import Kind, ObjectKey
 from k8s_watch.objects.meta import EMPTY, Meta, Object
-from k8s_watch.paths import object_path
-from k8s_watch.snapshot import Rejected
 
 _MESSAGE = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -61,17 +59,15 @@ def decode[T](kind: Kind[T], raw: bytes | msgspec.Raw) -> T:
     return _kept(kind, decoded)
 
 
-def convert[T](kind: Kind[T], value: object) -> T:
-    """Make the object of a plain value: dicts, lists, text and numbers. Raises `Undecodable`."""
-    try:
-        value = _without_nulls(value)
-        return _kept(kind, msgspec.convert(value, kind.type))
-    except _MALFORMED as error:
-        first = _undecodable(error)
-    if isinstance(value, dict) and first.path.partition(".")[0] == "status":
-        with suppress(*_MALFORMED):  # whatever others report of it, the object is what its user wrote
-            return _kept(kind, msgspec.convert({**value, "status": {}}, kind.type))
-    raise first
+def without_nulls(value: Any) -> Any:
+    """Return a plain value without the fields that are null: to Kubernetes those are absent."""
+    match value:
+        case dict():
+            return {name: without_nulls(item) for name, item in value.items() if item is not None}
+        case list():
+            return [without_nulls(item) for item in value]
+        case _:
+            return value
 
 
 def read_head(raw: bytes | msgspec.Raw) -> Head:
@@ -83,12 +79,6 @@ def read_head(raw: bytes | msgspec.Raw) -> Head:
     return Head(ObjectKey(sys.intern(meta.namespace), meta.name), meta.uid, meta.resource_version)
 
 
-def rejection(kind: AnyKind, version: str, head: Head, error: Undecodable) -> Rejected:
-    """Say which object of the API server, of which no more than the head could be read, cannot be taken in."""
-    key = head.key if head.key.name else None
-    return Rejected(kind=kind.name, key=key, where=object_path(kind, version, head.key), reason=str(error))
-
-
 def _decoder(of: type[Any]) -> msgspec.json.Decoder[Any]:
     if of not in _DECODERS:
         _DECODERS[of] = msgspec.json.Decoder(of)
@@ -97,20 +87,17 @@ def _decoder(of: type[Any]) -> msgspec.json.Decoder[Any]:
 
 def _decode_loosely[T](kind: Kind[T], raw: bytes | msgspec.Raw) -> T:
     try:
-        value = msgspec.json.decode(raw)
+        value = without_nulls(msgspec.json.decode(raw))
     except _MALFORMED as error:
         raise _undecodable(error) from error
-    return convert(kind, value)
-
-
-def _without_nulls(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: _without_nulls(item) for name, item in value.items() if item is not None}
-        case list():
-            return [_without_nulls(item) for item in value]
-        case _:
-            return value
+    try:
+        return _kept(kind, msgspec.convert(value, kind.type))
+    except _MALFORMED as error:
+        first = _undecodable(error)
+    if isinstance(value, dict) and first.path.partition(".")[0] == "status":
+        with suppress(*_MALFORMED):  # whatever others report of it, the object is what its user wrote
+            return _kept(kind, msgspec.convert({**value, "status": {}}, kind.type))
+    raise first
 
 
 def _kept[T](kind: Kind[T], decoded: T) -> T:

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from k8s_watch.api import ApiError, KubeReader, NotServed
-from k8s_watch.decode import Undecodable, decode, read_head, rejection
+from k8s_watch.events import InitApply, Reject
 from k8s_watch.keys import AnyKind, Kind, ObjectKey
+from k8s_watch.lines import listed
+from k8s_watch.objects.meta import Object
 from k8s_watch.snapshot import FIELDS, ClusterSnapshot, Rejected
 
 
@@ -27,13 +29,12 @@ async def items_of(api: KubeReader, kind: AnyKind, version: str = "") -> AsyncGe
             return
 
 
-async def readable[T](api: KubeReader, kind: Kind[T]) -> AsyncGenerator[T, None]:
+async def readable[T: Object](api: KubeReader, kind: Kind[T]) -> AsyncGenerator[T, None]:
     """Yield the objects of the kind's first version, those left out that do not fit their shape. As `items_of`."""
     async for item in items_of(api, kind):
-        try:
-            yield decode(kind, item)
-        except Undecodable:
-            continue
+        found = listed(kind, kind.versions[0], item)
+        if isinstance(found, InitApply):
+            yield found.object
 
 
 async def read_once(api: KubeReader, kinds: Collection[AnyKind]) -> tuple[ClusterSnapshot, Mapping[str, ApiError]]:
@@ -70,12 +71,11 @@ async def _collection(api: KubeReader, kind: AnyKind) -> _Collection | ApiError:
     try:
         version = await api.served_version(kind)
         async for item in items_of(api, kind, version):
-            try:
-                of = decode(kind, item)
-            except Undecodable as error:
-                found.rejected.append(rejection(kind, version, read_head(item), error))
-            else:
-                found.objects[of.key] = of
+            match listed(kind, version, item):
+                case InitApply(of):
+                    found.objects[of.key] = of
+                case Reject(rejected):
+                    found.rejected.append(rejected)
     except NotServed:
         if not kind.optional:
             raise

@@ -22,11 +22,10 @@ import msgspec
 from flow.clock import Clock
 from flow.latest import Latest, reached
 from k8s_watch.api import ApiError, Gone, KubeReader, NotServed
-from k8s_watch.decode import Head, Undecodable, decode, read_head, rejection
-from k8s_watch.events import Apply, Delete, Event, Init, InitApply, InitDone, Reject
+from k8s_watch.events import Event, Init, InitDone
 from k8s_watch.keys import Kind
+from k8s_watch.lines import heard, listed
 from k8s_watch.objects.meta import Object
-from k8s_watch.status_error import status_error
 from k8s_watch.trouble import Trouble
 
 WATCH_SECONDS = 300.0
@@ -74,14 +73,6 @@ class Watching(msgspec.Struct, frozen=True):
 
 
 type State = Empty | Paging | Listed | Watching
-
-
-class _Line(msgspec.Struct, frozen=True, gc=False):
-    type: str
-    object: msgspec.Raw
-
-
-_LINE = msgspec.json.Decoder(_Line)
 
 
 def _after_word(state: Watching, resource_version: str) -> Watching:
@@ -166,7 +157,7 @@ class Watcher[T: Object]:
                 limit = 0 if whole else self._kind.page
                 page = await self._api.list_page(self._kind, version, limit=limit, continue_token=token)
                 self.trouble.ends()
-                events = [self._listed_object(version, item) for item in page.items]
+                events = [listed(self._kind, version, item) for item in page.items]
                 if page.continue_token:
                     return Paging(version, whole, page.continue_token), events
                 self.trouble.has_been_listed()
@@ -183,46 +174,12 @@ class Watcher[T: Object]:
                 if line is None:
                     return Listed(version, resource_version), []
                 self.trouble.ends()
-                return self._heard(state, line) if line else (msgspec.structs.replace(state, since=now), [])
+                if not line:
+                    return msgspec.structs.replace(state, since=now), []
+                said = heard(self._kind, version, line)
+                return _after_word(state, said.resource_version), [said.event] if said.event else []
             case _:
                 assert_never(state)
-
-    def _heard(self, state: Watching, raw: bytes) -> tuple[State, Sequence[Event[T]]]:
-        try:
-            line = _LINE.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ConnectionError(f"the watch sent a line that is no event: {error}") from error
-        event: Event[T]
-        match line.type:
-            case "ADDED" | "MODIFIED":
-                known, event = self._changed_object(state.version, line.object)
-            case "DELETED":
-                head = read_head(line.object)
-                known, event = head.resource_version, Delete(head.key, head.uid)
-            case "ERROR":
-                raise status_error(0, bytes(line.object))
-            case _:  # a bookmark says how far we are, and so does whatever else may come one day
-                known = read_head(line.object).resource_version
-                return _after_word(state, known), []
-        return _after_word(state, known), [event]
-
-    def _listed_object(self, version: str, raw: bytes | msgspec.Raw) -> InitApply[T] | Reject:
-        try:
-            return InitApply(decode(self._kind, raw))
-        except Undecodable as error:
-            return self._reject(version, read_head(raw), error)
-
-    def _changed_object(self, version: str, raw: msgspec.Raw) -> tuple[str, Apply[T] | Reject]:
-        """Return the resourceVersion and the event."""
-        try:
-            decoded = decode(self._kind, raw)
-        except Undecodable as error:
-            head = read_head(raw)
-            return head.resource_version, self._reject(version, head, error)
-        return decoded.metadata.resource_version, Apply(decoded)
-
-    def _reject(self, version: str, head: Head, error: Undecodable) -> Reject:
-        return Reject(rejection(self._kind, version, head, error), head.uid)
 
     def _after(self, error: ApiError | OSError) -> State:
         """Name the state from which to go on after a failure."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from k8s_watch import kinds
+from k8s_watch.decode import without_nulls
 from k8s_watch.files.envoy_gateway import meaning
 from k8s_watch.files.fields import unknown_fields
 from k8s_watch.files.paths import ANY_KEY, Path, dotted, locate
@@ -140,7 +141,7 @@ def _convert(value: Value) -> tuple[AnyKind, Object]:
             *((path, f"no such field{f': did you mean {hint}?' if hint else ''}") for path, hint in unknown)
         )
     try:
-        found: Object = msgspec.convert(_without_nulls(manifest), kind.type)
+        found: Object = msgspec.convert(without_nulls(manifest), kind.type)
     except msgspec.ValidationError as error:
         raise _RefusedError(_problem(error)) from error
     if broken := list(broken_rules(found)):
@@ -211,15 +212,6 @@ def _secret_data(value: Mapping[str, Value]) -> Value:
         if not isinstance(text, str):
             raise _RefusedError((("stringData", name), "Expected `str`, got `bool`"))
     return {**data, **{name: base64.b64encode(str(text).encode()).decode() for name, text in plain.items()}}
-
-
-def _without_nulls(value: Value) -> Value:
-    """The value without fields that are null: to Kubernetes those are absent."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [_without_nulls(inner) for inner in value]
-    return value
 
 
 def _problem(error: msgspec.ValidationError) -> tuple[Path, str]:

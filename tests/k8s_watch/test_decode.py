@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.pretty import pretty_repr
 
-from k8s_watch.decode import Undecodable, convert, decode, read_head
+from k8s_watch.decode import Undecodable, decode, read_head
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import CONFIG_MAP, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, SECRET, SERVICE
 
@@ -124,13 +124,6 @@ def test_no_bytes_raise_anything_else(body: bytes) -> None:
 def test_the_head_is_read_from_an_object_that_is_otherwise_broken() -> None:
     head = read_head(b'{"metadata":{"name":"a","namespace":"ns","uid":"u","resourceVersion":"7"},"spec":7}')
     assert (head.key, head.uid, head.resource_version) == (ObjectKey("ns", "a"), "u", "7")
-
-
-def test_plain_values_become_objects_too() -> None:
-    value = {"metadata": {"name": "a", "labels": None}, "spec": {"ports": [{"port": 80}]}}
-    assert convert(SERVICE, value).spec.ports[0].port == 80
-    with pytest.raises(Undecodable, match=r"spec.ports\[0\].port: expected int, got str"):
-        convert(SERVICE, {"metadata": {"name": "a"}, "spec": {"ports": [{"port": "80"}]}})
 
 
 def test_a_secret_does_not_show_its_data() -> None:
