@@ -29,6 +29,8 @@ RESERVED = frozenset({"control-plane"})
 
 type Id = tuple[str, ObjectKey]
 """Kind name and key of one of our objects."""
+type OwnerLabels = tuple[str, str]
+"""The owning Gateway as two labels name it: the namespace, and the name or what fits of it."""
 
 MAX_LABEL = 63
 _DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -131,12 +133,18 @@ def _ours(infra: InfraIR) -> dict[str, str]:
     return {"gateway.networking.k8s.io/gateway-name": label_value(infra.gateway.name)} | selector(infra.gateway)
 
 
-def owner_labels(gateway: ObjectKey) -> tuple[str, str]:
+def selector_of_ours(settings: InfraSettings) -> str:
+    """A label selector of all that we made, for any Gateway; and of what Kubernetes makes of our Services."""
+    labels = MANAGED_BY | {SYSTEM_NAMESPACE: settings.system_namespace}
+    return ",".join(f"{name}={value}" for name, value in labels.items())
+
+
+def owner_labels(gateway: ObjectKey) -> OwnerLabels:
     """The values of the two labels that name the owning Gateway; a name that is too long for one is shortened."""
     return gateway.namespace, label_value(gateway.name)
 
 
-def owner_of(labels: Mapping[str, str]) -> tuple[str, str] | None:
+def owner_of(labels: Mapping[str, str]) -> OwnerLabels | None:
     """As `owner_labels`, read from a generated object; None when the labels are not those of one."""
     if not MANAGED_BY.items() <= labels.items():
         return None

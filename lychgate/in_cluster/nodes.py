@@ -7,7 +7,7 @@ import structlog
 
 from flow.clock import Clock
 from flow.latest import Latest
-from k8s_apply.infra.names import MANAGED_BY, SYSTEM_NAMESPACE
+from k8s_apply.infra.names import selector_of_ours
 from k8s_apply.infra.observed import Nodes
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.api import ApiError, KubeReader
@@ -72,8 +72,7 @@ async def _nodes(api: KubeReader, settings: InfraSettings) -> Nodes:
 
 
 async def _proxies(api: KubeReader, settings: InfraSettings) -> Mapping[ObjectKey, Set[str]]:
-    labels = MANAGED_BY | {SYSTEM_NAMESPACE: settings.system_namespace}
-    ours = PLACED_SLICE._replace(selector=",".join(f"{name}={value}" for name, value in labels.items()))
+    ours = PLACED_SLICE._replace(selector=selector_of_ours(settings))
     found: defaultdict[ObjectKey, set[str]] = defaultdict(set)
     async for one in readable(api, ours):
         service = ObjectKey(one.metadata.namespace, one.metadata.labels.get(SERVICE_LABEL, ""))
