@@ -135,9 +135,9 @@ class Controller:
         self._infra: dict[ObjectKey, InfraIR] = {}
         """As it was wished for."""
         self._unclear: Set[ObjectKey] = frozenset()
-        self._observed: FleetReport | None = None
+        self._reported: FleetReport | None = None
         self._refused: Set[Refused] = frozenset()
-        """As it was logged."""
+        """What that tells of, as it was logged."""
         self._bell: Latest[int] = Latest(0)
         """Counts what may make a difference to statuses."""
         self._hold_off = hold_off
@@ -239,25 +239,20 @@ class Controller:
                 await hold_off.next()
                 if current := self.steps.value:
                     self._wish_for_statuses(current)
-                self._observe_fleet(self._feedback.fleet.value)
+                self._report_refusals(self._feedback.fleet.value)
 
-    def _observe_fleet(self, fleet: FleetReport) -> None:
-        if fleet is self._observed:
+    def _report_refusals(self, fleet: FleetReport) -> None:
+        if fleet is self._reported:
             return
-        self._observed = fleet
-        gateways = fleet.gateways.values()
-        self._metrics.proxies.set(sum(g.connected for g in gateways))
-        self._metrics.proxies_in_sync.set(sum(g.acked for g in gateways))
-        self._metrics.refused.set(sum(len(g.nacks) for g in gateways))
-        self._metrics.refused_routes.set(sum(len(g.refused) for g in gateways))
+        self._reported = fleet
         refused: set[Refused] = {(key, each) for key, g in fleet.gateways.items() for each in g.nacks}
         refused |= {(key, each) for key, g in fleet.gateways.items() for each in g.refused}
         for gateway, what in refused - self._refused:
-            _report_refused(gateway, what)
+            _report_refusal(gateway, what)
         self._refused = refused
 
 
-def _report_refused(gateway: ObjectKey, what: Nack | RefusedRoute) -> None:
+def _report_refusal(gateway: ObjectKey, what: Nack | RefusedRoute) -> None:
     match what:
         case Nack():
             names = ", ".join(what.resources)

@@ -37,18 +37,4 @@ class Metrics:
         for stage in STAGES:  # from 0 on: of a series that begins with 1, Prometheus sees no increase
             self.step_failures.labels(stage)
         self.rejected = Gauge("lychgate_objects_rejected", "Objects that could not be taken in", registry=self.registry)
-        self.proxies = Gauge("lychgate_xds_proxies", "Connected proxies", registry=self.registry)
-        self.proxies_in_sync = Gauge(
-            "lychgate_xds_proxies_in_sync",
-            "Proxies that acknowledged everything of the newest snapshot",
-            registry=self.registry,
-        )
-        self.refused = Gauge(
-            "lychgate_xds_refused_resources", "Resources that a connected proxy refuses now", registry=self.registry
-        )
-        self.refused_routes = Gauge(
-            "lychgate_xds_refused_routes",
-            "Pairs of a route and a hostname of it that proxies refuse",
-            registry=self.registry,
-        )
         self.leading = Gauge("lychgate_leader", "1 while this replica writes", registry=self.registry)

@@ -13,8 +13,10 @@ from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, generate_latest
 
 from flow.latest import Latest
+from gateway_api.ir.fleet import FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_apply.certificates import AUTHORITY_LIFE, make_authority
 from k8s_watch.informer import KindHealth
+from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import HTTP_ROUTE
 from lychgate.cli.main import app
 from lychgate.telemetry.certificate_collector import CertificateCollector
@@ -210,6 +212,23 @@ async def test_a_gateway_has_its_series_for_as_long_as_it_is_there() -> None:
     assert registry.get_sample_value("lychgate_xds_sync_seconds_sum") == 3 + 4 + 7
     cache.withdraw(EG)
     assert values() == [None, None, None]
+
+
+async def test_of_all_proxies_together_is_said_how_many_there_are_and_what_they_refuse() -> None:
+    cache, registry = SnapshotCache(), CollectorRegistry()
+    fleet = Fleet(cache, clock=VirtualClock())
+    registry.register(FleetCollector(fleet, cache, Latest(initial=False)))
+    names = ("proxies", "proxies_in_sync", "refused_resources", "refused_routes")
+
+    def values() -> list[float | None]:
+        return [registry.get_sample_value(f"lychgate_xds_{name}") for name in names]
+
+    assert values() == [0, 0, 0, 0]
+    nack = Nack(node_id="a", type_url="t", resources=("l",), message="no")
+    routes = tuple(RefusedRoute(source="httproute/a/b", hostname=name, message="no") for name in ("x.test", "y.test"))
+    eg, other = GatewayFleet(connected=3, acked=1, nacks=(nack,)), GatewayFleet(connected=2, acked=2, refused=routes)
+    fleet.report.publish(FleetReport({EG: eg, ObjectKey("default", "other"): other}))
+    assert values() == [5, 3, 1, 2]
 
 
 async def test_that_we_are_cut_off_can_be_read() -> None:
