@@ -51,8 +51,6 @@ class GraphSettings(Node, frozen=True):
     privileged_port_shift: int = 10000
     """Added to listener ports below 1024 to get the port that the proxy binds; 0 binds the listener's own."""
     bind_address: str = "0.0.0.0"
-    reserved_ports: tuple[int, ...] = (19000, 19001, 19003)
-    """What a proxy binds for itself: admin, metrics, readiness. No listener gets them."""
     gateway_namespace_mode: bool = False
     """Whether a Gateway's proxies are in its own namespace. Only then is GatewayInfrastructure a feature of ours."""
     cluster_domain: str = "cluster.local"

@@ -4,9 +4,10 @@ import base64
 from collections.abc import Mapping
 
 from gateway_api.ir.infra import InfraIR, InfraPort, Owner
+from gateway_api.ir.pod import BOOTSTRAP_FILE
 from k8s_apply.api import Json
 from k8s_apply.infra.names import annotations, infra_key, labels, secret_key, selector
-from k8s_apply.infra.pod import BOOTSTRAP_FILE, pod_template
+from k8s_apply.infra.pod import pod_template
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
 

@@ -9,16 +9,13 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway_api.ir.infra import LISTENER_DRAIN, InfraIR
+from gateway_api.ir.pod import BOOTSTRAP_FILE, METRICS_PATH, METRICS_PORT, READY_PATH, READY_PORT, drain_path
 from k8s_apply.api import Json
 from k8s_apply.infra.names import annotations, infra_key, pod_labels, secret_key
 from k8s_apply.infra.settings import InfraSettings
 
 USER = 65532
 """The user and group without a name and without rights that distroless images know."""
-METRICS_PORT = 19001
-READY_PORT = 19003
-DRAIN_PATH = "/drain"
-BOOTSTRAP_FILE = "bootstrap.yaml"
 DIGEST = "checksum/bootstrap"
 ZONE = "$(ENVOY_SERVICE_ZONE)"
 """Stands in the bootstrap for the zone of the pod's node; the kubelet puts it in."""
@@ -47,7 +44,7 @@ def pod_template(infra: InfraIR, settings: InfraSettings, *, bootstrap: Mapping[
     noted = annotations("Pod", infra, settings) | {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(METRICS_PORT),
-        "prometheus.io/path": "/stats/prometheus",
+        "prometheus.io/path": METRICS_PATH,
         DIGEST: _digest(bootstrap),
     }
     spec: Json = {
@@ -127,7 +124,7 @@ def _envoy(infra: InfraIR, settings: InfraSettings, bootstrap: str, drain_secret
         # Told to end, Envoy would close every connection with what is under way on it. This is answered when the time
         # is up: meanwhile each client is sent elsewhere with its next answer, Service and load balancer take the pod
         # out, and what still comes is served.
-        drain = {"path": f"{DRAIN_PATH}/{drain_secret}", "port": READY_PORT, "scheme": "HTTP"}
+        drain = {"path": drain_path(drain_secret), "port": READY_PORT, "scheme": "HTTP"}
         container["lifecycle"] = {"preStop": {"httpGet": drain}}
     return container
 
@@ -154,7 +151,7 @@ def _resources(settings: InfraSettings) -> Json:
 
 def _probe(*, period: int, failures: int, timeout: int = 1) -> Json:
     return {
-        "httpGet": {"path": "/ready", "port": READY_PORT, "scheme": "HTTP"},
+        "httpGet": {"path": READY_PATH, "port": READY_PORT, "scheme": "HTTP"},
         "timeoutSeconds": timeout,
         "periodSeconds": period,
         "successThreshold": 1,

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from k8s_apply.infra.pod import BOOTSTRAP_FILE, pod_template
+from gateway_api.ir.pod import BOOTSTRAP_FILE
+from k8s_apply.infra.pod import pod_template
 from k8s_apply.infra.settings import InfraSettings
 from tests.k8s_apply.gateways import infra
 

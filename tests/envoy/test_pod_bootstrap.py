@@ -16,11 +16,12 @@ import grpc
 import pytest
 
 from gateway_api.ir import xds as ir
+from gateway_api.ir.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, drain_path
 from k8s_apply.certificates import Authority, client_files, make_authority, server_files
 from tests.envoy.gateways import KEY, clusters, endpoints, forward, host, http_chain, http_gateway, listener, route
 from tests.ipv6 import needs_ipv6
 from tests.servers import serving as serving_in_thread
-from xds_server.bootstrap.pod import ADMIN_PORT, METRICS_PORT, READY_PORT, Drain, pod_bootstrap
+from xds_server.bootstrap.pod import Drain, pod_bootstrap
 from xds_server.snapshot.resource import Snapshot
 from xds_server.translate.assemble import assemble
 
@@ -126,10 +127,10 @@ def test_a_pod_that_drains_sends_its_clients_away_and_serves_who_still_comes(pod
         known = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         assert answered(known).getheader("connection") is None
         assert [status(pod.ports[READY_PORT], path) for path in ("/drain", "/drain/guess")] == [404, 404]
-        assert status(pod.ports[READY_PORT], DRAIN.path, method="POST") == 404
+        assert status(pod.ports[READY_PORT], drain_path(DRAIN.secret), method="POST") == 404
         began = time.monotonic()
         with ThreadPoolExecutor(1) as hook:
-            draining = hook.submit(status, pod.ports[READY_PORT], DRAIN.path)
+            draining = hook.submit(status, pod.ports[READY_PORT], drain_path(DRAIN.secret))
             while not (answer := answered(known)).getheader("connection"):
                 assert time.monotonic() - began < DRAIN.seconds
             assert (answer.status, answer.getheader("connection")) == (404, "close")

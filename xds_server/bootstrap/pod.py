@@ -3,6 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gateway_api.ir.pod import (
+    ADMIN_PORT,
+    BOOTSTRAP_FILE,
+    METRICS_PATH,
+    METRICS_PORT,
+    READY_PATH,
+    READY_PORT,
+    drain_path,
+)
 from k8s_watch.keys import ObjectKey
 from protos import cluster, core, discovery, http, listener, matcher, route, secret, tls
 from protos.encode import pack
@@ -11,19 +20,10 @@ from protos.wrap import manager_filter, router_filter, tls_socket
 from xds_server.bootstrap.common import assignment, bootstrap, text, xds_cluster
 from xds_server.bootstrap.overload import overload_manager
 
-ADMIN_PORT = 19000
-METRICS_PORT = 19001
-READY_PORT = 19003
-
 OWN_ZONE = "own_zone"
 """The cluster that says in which zone a proxy is."""
 
 METRICS_CLUSTER = "prometheus_stats"
-METRICS_PATH = "/stats/prometheus"
-READY_PATH = "/ready"
-DRAIN_PATH = "/drain"
-
-BOOTSTRAP_FILE = "bootstrap.yaml"
 CERTIFICATE_FILE = "xds-certificate.json"
 TRUSTED_CA_FILE = "xds-trusted-ca.json"
 CERTIFICATE_SECRET = "xds_certificate"  # noqa: S105  a name
@@ -36,12 +36,7 @@ class Drain(NamedTuple):
     seconds: int
     """From the request to its answer, in which all clients are told to go elsewhere with their next answer."""
     secret: str
-    """Part of the path: whoever knows it can drain the proxy."""
-
-    @property
-    def path(self) -> str:
-        """The path to GET on the readiness port."""
-        return f"{DRAIN_PATH}/{self.secret}"
+    """See `drain_path`."""
 
 
 def pod_bootstrap(  # noqa: PLR0913 (what the settings say of it, each by its name)
@@ -71,7 +66,7 @@ def pod_bootstrap(  # noqa: PLR0913 (what the settings say of it, each by its na
 
     The admin interface is on loopback. GET /stats/prometheus on port 19001, and nothing else of it, is reachable. GET
     /ready on port 19003 answers 200 from when the first listeners are there until the proxy drains. `drain` is started
-    by GET of its path there, for example by a preStop hook.
+    by GET of its `drain_path` there, for example by a preStop hook.
     """
     admin = socket_address("127.0.0.1", ADMIN_PORT)
     control_plane = xds_cluster(
@@ -201,7 +196,8 @@ def _drain_route(of: Drain) -> route.Route:
     """
     get = route.HeaderMatcher(name=":method", string_match=matcher.StringMatcher(exact="GET"))
     result = route.Route(
-        match=route.RouteMatch(path=of.path, headers=[get]), direct_response=route.DirectResponseAction(status=200)
+        match=route.RouteMatch(path=drain_path(of.secret), headers=[get]),
+        direct_response=route.DirectResponseAction(status=200),
     )
     asking = http.LuaPerRoute(source_code=core.DataSource(inline_string=DRAIN_BY_ADMIN))
     always = core.FractionalPercent(numerator=100)

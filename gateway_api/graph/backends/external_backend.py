@@ -20,6 +20,7 @@ from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import ExternalBackend, GraphSettings, JudgedPolicy
+from gateway_api.ir.pod import RESERVED_PORTS
 from gateway_api.ir.xds import TlsSecret, UpstreamTls
 from k8s_watch.objects.backends import XBackend
 from k8s_watch.objects.gateway import EXPERIMENTAL_GROUP
@@ -60,7 +61,7 @@ def _errors(backend: XBackend, settings: GraphSettings) -> Iterator[str]:
         yield f"spec.externalHostname.hostname {spec.external_hostname.hostname!r} {error}"
     if not 1 <= spec.port.port <= 65535:
         yield f"spec.port.port is {spec.port.port}: use 1 to 65535"
-    elif spec.port.port in settings.reserved_ports:
+    elif spec.port.port in RESERVED_PORTS:
         yield f"spec.port.port {spec.port.port} is reserved for the proxies themselves; use another"
     if spec.protocol not in _PROTOCOLS:
         known = "HTTP, HTTP11, HTTP2, H2C, GRPC or TCP"

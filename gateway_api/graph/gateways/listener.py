@@ -13,6 +13,7 @@ from gateway_api.graph.problems import Problem
 from gateway_api.graph.references import Referrer, kind_of
 from gateway_api.graph.resolver import Resolver
 from gateway_api.graph.types import GraphSettings, ListenerNode
+from gateway_api.ir.pod import RESERVED_PORTS
 from gateway_api.ir.xds import TlsSecret, Transport
 from k8s_watch.keys import ObjectKey
 from k8s_watch.objects.gateway import AllowedRoutes, Listener, ListenerTls, RouteGroupKind
@@ -102,7 +103,7 @@ def _spec_problems(listener: Listener, settings: GraphSettings) -> list[Problem]
     found = []
     if not (1 <= listener.port <= _MAX_PORT and bind_port(listener.port, settings) <= _MAX_PORT):
         found.append(problems.port_unavailable(f"port {listener.port} is not a port from 1 to {_MAX_PORT}."))
-    if transport_of(listener) == "TCP" and bind_port(listener.port, settings) in settings.reserved_ports:
+    if transport_of(listener) == "TCP" and bind_port(listener.port, settings) in RESERVED_PORTS:
         found.append(
             problems.port_unavailable(f"port {listener.port} is reserved for the proxy itself; choose another one.")
         )

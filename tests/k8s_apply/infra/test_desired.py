@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from gateway_api.ir.infra import InfraIR
+from gateway_api.ir.pod import BOOTSTRAP_FILE
 from k8s_apply.api import Json
 from k8s_apply.infra.drift import in_place, stamp
 from k8s_apply.infra.names import hashed_name, infra_key, label_value, owner_labels, owner_of
-from k8s_apply.infra.pod import BOOTSTRAP_FILE, pod_template
+from k8s_apply.infra.pod import pod_template
 from k8s_apply.infra.settings import InfraSettings
 from k8s_watch.keys import ObjectKey
 from tests.k8s_apply.gateways import EG, EG_INFRA, OWN_NAMESPACE, SETTINGS, infra, objects

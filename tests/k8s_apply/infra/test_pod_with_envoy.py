@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway_api.ir.pod import BOOTSTRAP_FILE
 from k8s_apply.certificates import client_files, make_authority
-from k8s_apply.infra.pod import BOOTSTRAP_FILE, DRAIN_PATH, METRICS_PORT, READY_PORT, ZONE, pod_template
+from k8s_apply.infra.pod import ZONE, pod_template
 from k8s_apply.infra.settings import InfraSettings
 from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_apply.gateways import EG, infra, objects
@@ -48,8 +49,3 @@ def _expanded(text: str, env: dict[str, str]) -> str:
     for variable, value in env.items():
         text = text.replace(variable, value)
     return text.replace("$$", "$")
-
-
-def test_ports_and_files_are_those_of_the_bootstrap() -> None:
-    theirs = pod.BOOTSTRAP_FILE, pod.METRICS_PORT, pod.READY_PORT, pod.DRAIN_PATH
-    assert theirs == (BOOTSTRAP_FILE, METRICS_PORT, READY_PORT, DRAIN_PATH)
