@@ -20,7 +20,7 @@ from gateway_api.graph.types import Graph
 from k8s_apply.api import Conflict, KubeWriter, NotFound
 from k8s_apply.fence import NotLeadingError
 from k8s_apply.workqueue import WorkQueue
-from k8s_watch.api import ApiError
+from k8s_watch.api import ApiError, asked_to_wait
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import GATEWAY_CLASS
 from k8s_watch.objects.gateway import GatewayClass
@@ -141,8 +141,7 @@ class FinalizerWriter:
         if not isinstance(error, Conflict) and (text := str(error)) != self._logged.get(key):
             self._logged[key] = text
             log.warning("finalizer cannot be written, will retry", gateway_class=key.name, error=text)
-        wait = pause_after(failures, self._clock, most=60.0)
-        return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
+        return max(pause_after(failures, self._clock, most=60.0), asked_to_wait(error))
 
 
 def _is_due(use: ClassUse) -> bool:

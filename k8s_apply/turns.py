@@ -18,7 +18,7 @@ from flow.clock import Clock
 from gateway_api.status.types import StatusKey
 from k8s_apply.api import Conflict
 from k8s_apply.workqueue import WorkQueue
-from k8s_watch.api import ApiError
+from k8s_watch.api import ApiError, asked_to_wait
 from k8s_watch.keys import ObjectKey
 
 log = structlog.get_logger("k8s_apply.status")
@@ -111,7 +111,7 @@ class Turns:
         self._failed[key] = self._failed.get(key, 0) + 1
         if isinstance(error, Conflict):
             return self._pause(key)
-        at_least = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
+        at_least = asked_to_wait(error)
         trouble = self._troubles.setdefault(key.kind, _Trouble(told_at=-REMINDER))
         trouble.failing.add(key)
         trouble.row.add(key)

@@ -29,6 +29,11 @@ class ApiError(Exception):
         return self.code == 403
 
 
+def asked_to_wait(error: Exception) -> float:
+    """Seconds for which the server sent us away with this error; 0 where it did not."""
+    return (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
+
+
 class Gone(ApiError):
     """410: the resourceVersion or continue token is too old; only a relist helps."""
 

@@ -13,7 +13,7 @@ from flow.backoff import Backoff
 from flow.clock import Clock
 from flow.latest import Latest
 from flow.race import newer_within
-from k8s_watch.api import ApiError, Gone, NotServed
+from k8s_watch.api import ApiError, Gone, NotServed, asked_to_wait
 from k8s_watch.keys import AnyKind
 
 NOT_SERVED_PAUSE = 5.0
@@ -147,8 +147,7 @@ class Trouble:
         if (cause := self.cause) is None:
             return
         seconds = (self._expiry if cause.sort is Sort.EXPIRED else self._backoff).pause()
-        if isinstance(cause.error, ApiError) and cause.error.retry_after is not None:
-            seconds = max(seconds, cause.error.retry_after)
+        seconds = max(seconds, asked_to_wait(cause.error))
         if cause.sort is Sort.NOT_SERVED:
             seconds = min(seconds, NOT_SERVED_PAUSE)
         if (left := self._patience(cause) or 0.0) > 0:

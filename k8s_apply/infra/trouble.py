@@ -8,7 +8,7 @@ from flow.backoff import pause_after
 from flow.clock import Clock
 from flow.latest import Latest
 from k8s_apply.certificates import BadCertificateError
-from k8s_watch.api import ApiError
+from k8s_watch.api import ApiError, asked_to_wait
 from k8s_watch.keys import ObjectKey
 
 log = structlog.get_logger("k8s_apply.infra")
@@ -103,8 +103,7 @@ class Trouble:
             self._tell(key, text)  # until it succeeds: what fails for another reason now is no better
         if isinstance(error, TerminatingError):
             return pause_after(failures, self._clock, first=_TERMINATING_FLOOR, most=_TERMINATING_CEILING)
-        wait = pause_after(failures, self._clock, most=60.0)
-        return max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait
+        return max(pause_after(failures, self._clock, most=60.0), asked_to_wait(error))
 
     def _tell(self, key: ObjectKey, problem: str | None) -> None:
         self._told = {known: text for known, text in self._told.items() if known in self._wished or known == EVERYTHING}
