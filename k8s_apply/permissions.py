@@ -1,12 +1,13 @@
 """What the API server must let us do, as data: `docker/install.yaml` is tested against it."""
 
+from collections.abc import Collection, Iterator
 from enum import Enum
 
 import msgspec
 
 from k8s_apply.kinds import STATUS
 from k8s_watch import kinds
-from k8s_watch.kinds import GATEWAY_CLASS
+from k8s_watch.keys import AnyKind
 
 
 class Scope(Enum):
@@ -32,30 +33,12 @@ class Rule(msgspec.Struct, frozen=True):
     verbs: tuple[str, ...]
 
 
-_READ = ("get", "list", "watch")
-
-
-def _watched() -> tuple[Rule, ...]:
-    """Reading rules of every kind that we watch, one a group. `get` is for the last word before a write."""
-    groups = sorted({kind.group for kind in kinds.ALL})
-    return tuple(
-        Rule(Scope.CLUSTER, group, tuple(sorted(kind.plural for kind in kinds.ALL if kind.group == group)), _READ)
-        for group in groups
-    )
-
-
-def _statuses() -> tuple[Rule, ...]:
-    """Writing rules of every kind whose status we write, one a group."""
-    groups = sorted({kind.group for kind in STATUS.values()})
-    return tuple(
-        Rule(
-            Scope.CLUSTER,
-            group,
-            tuple(f"{kind.plural}/status" for kind in STATUS.values() if kind.group == group),
-            ("update",),
+def _each_group(of: Collection[AnyKind], *verbs: str, subresource: str = "") -> Iterator[Rule]:
+    """One rule a group: what may be done everywhere to these kinds, or to a subresource of theirs."""
+    for group in sorted({kind.group for kind in of}):
+        yield Rule(
+            Scope.CLUSTER, group, tuple(sorted(kind.plural + subresource for kind in of if kind.group == group)), verbs
         )
-        for group in groups
-    )
 
 
 def _infrastructure(scope: Scope) -> tuple[Rule, ...]:
@@ -68,24 +51,17 @@ def _infrastructure(scope: Scope) -> tuple[Rule, ...]:
     )
 
 
-def _unserved() -> tuple[Rule, ...]:
-    """To count what Envoy Gateway would serve and we do not. Without it we are silent about that, and no worse."""
-    groups = sorted({kind.group for kind in kinds.UNSERVED})
-    return tuple(
-        Rule(Scope.CLUSTER, group, tuple(kind.plural for kind in kinds.UNSERVED if kind.group == group), ("list",))
-        for group in groups
-    )
-
-
 PERMISSIONS: tuple[Rule, ...] = (
-    *_watched(),
-    Rule(Scope.CLUSTER, GATEWAY_CLASS.group, (GATEWAY_CLASS.plural,), ("update",)),
-    *_statuses(),
-    *_unserved(),
+    # `get` is for the last word before a write.
+    *_each_group(kinds.ALL, "get", "list", "watch"),
+    *_each_group((kinds.GATEWAY_CLASS,), "update"),
+    *_each_group(STATUS.values(), "update", subresource="/status"),
+    # To count what Envoy Gateway would serve and we do not: without it we are silent about that, and no worse.
+    *_each_group(kinds.UNSERVED, "list"),
     # Without it GatewayClasses do not say whether their CRDs are of our version, and are served all the same.
-    Rule(Scope.CLUSTER, kinds.CRD.group, (kinds.CRD.plural,), ("list",)),
+    *_each_group((kinds.CRD,), "list"),
     # Without it Gateways whose proxies are reached at the nodes' ports show their Services' ClusterIPs.
-    Rule(Scope.CLUSTER, kinds.NODE.group, (kinds.NODE.plural,), ("list",)),
+    *_each_group((kinds.NODE,), "list"),
     *_infrastructure(Scope.SYSTEM_NAMESPACE),
     Rule(Scope.SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update")),
     *_infrastructure(Scope.GATEWAY_NAMESPACES),
