@@ -66,14 +66,14 @@ class Grants:
     def __init__(self, permitted: Container[Permission]) -> None:
         self._permitted = permitted
 
-    def allow(self, referrer: Referrer, group: str, kind: str, target: ObjectKey) -> bool:
-        """Return whether the referrer may read the target: its own namespace, or a grant in the target's.
+    def allow(self, referrer: Referrer, kind: str, target: ObjectKey) -> bool:
+        """Return whether the referrer may read the target, of the core group: by its own namespace, or a grant.
 
-        A grant that names no object opens all of that kind in its namespace.
+        A grant is in the target's namespace; one that names no object opens all of that kind there.
 
         Spec: Gateway API v1.6 ReferenceGrantSpec
         """
         if referrer.namespace == target.namespace:
             return True
-        ends = (referrer.group, referrer.kind, referrer.namespace, group, kind, target.namespace)
+        ends = (referrer.group, referrer.kind, referrer.namespace, "", kind, target.namespace)
         return Permission(*ends, target.name) in self._permitted or Permission(*ends, "") in self._permitted

@@ -57,7 +57,7 @@ class Resolver:
 
         Spec: Gateway API v1.6 RouteReasonRefNotPermitted, RouteReasonBackendNotFound
         """
-        if not self._grants.allow(referrer, "", "Service", target):
+        if not self._grants.allow(referrer, "Service", target):
             return problems.ref_not_permitted(_not_permitted(referrer, "Service", target))
         if self._note:
             self._note(Use("Service", target))
@@ -110,7 +110,7 @@ class Resolver:
 
         Spec: Gateway API v1.6 ListenerReasonRefNotPermitted, ListenerReasonInvalidCertificateRef
         """
-        if not self._grants.allow(referrer, "", "Secret", target):
+        if not self._grants.allow(referrer, "Secret", target):
             return problems.ref_not_permitted(_not_permitted(referrer, "Secret", target))
         found = self._certificates.get(target)
         return found or problems.invalid_certificate_ref(f"Secret {target} does not exist.")
@@ -121,7 +121,7 @@ class Resolver:
 
         Spec: Gateway API v1.6 ListenerReasonRefNotPermitted, ListenerReasonInvalidCACertificateRef
         """
-        if not self._grants.allow(referrer, "", kind, target):
+        if not self._grants.allow(referrer, kind, target):
             return problems.ref_not_permitted(_not_permitted(referrer, kind, target))
         found = self._ca_bundles[kind].get(target)
         return found or problems.invalid_ca_certificate_ref(f"{kind} {target} does not exist.")

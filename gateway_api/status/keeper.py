@@ -12,7 +12,7 @@ from gateway_api.graph.attached import bound_gateways
 from gateway_api.graph.change import GraphChange
 from gateway_api.graph.mappings import not_equal, not_same, replaced
 from gateway_api.graph.routes.claims import Claims, claims
-from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, L4RouteNode, Policies, RouteId, RouteNode
+from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, L4RouteNode, Policies, RouteId, Routes
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import GatewayInfra, InfraReport
 from gateway_api.status.gateway import gateway_status
@@ -87,8 +87,8 @@ class _Desk:
         if self._infra.bundles != infra.bundles:
             touched.gateway_classes.update(graph.gateway_classes)
         touched.listener_sets |= before.orphans ^ graph.orphans
-        for kind in graph.routes:
-            touched.routes[kind] |= _forsaken(before, kind) ^ _forsaken(graph, kind)
+        for kind, routes in graph.routes.items():
+            touched.routes[kind] |= before.routes.get(kind, Routes()).forsaken ^ routes.forsaken
         for kind, policies in graph.policies.items():
             touched.policies[kind] |= before.policies.get(kind, Policies()).forsaken ^ policies.forsaken
         for id_ in self._waiting(before, graph, touched):
@@ -167,7 +167,7 @@ class _Desk:
             case L4RouteNode() as node:
                 return l4_route_status(RouteId(kind, key), node, controller_name, self._claimed)
             case _:
-                return withdrawn_route(controller_name) if key in _forsaken(self._graph, kind) else None
+                return withdrawn_route(controller_name) if key in self._graph.routes[kind].forsaken else None
 
     def _policy(self, kind: str, key: ObjectKey) -> Body | None:
         controller_name, policies = self._graph.settings.controller_name, self._graph.policies[kind]
@@ -185,7 +185,10 @@ def _touched(before: Graph, graph: Graph, change: GraphChange) -> _Touched:
         set(not_same(before.gateway_classes, graph.gateway_classes)),
         set(not_same(before.gateways, graph.gateways)),
         set(not_same(before.listener_sets, graph.listener_sets)),
-        {kind: set(not_same(_nodes(before, kind), _nodes(graph, kind))) for kind in graph.routes},
+        {
+            kind: set(not_same(before.routes.get(kind, Routes()).nodes, routes.nodes))
+            for kind, routes in graph.routes.items()
+        },
         {
             kind: set(not_same(before.policies.get(kind, Policies()).nodes, policies.nodes))
             for kind, policies in graph.policies.items()
@@ -203,13 +206,3 @@ def _judged_by_proxies(
             for key in routes.of.get(gateway, ()):
                 if routes.nodes[key].source.title in titles:
                     yield RouteId(kind, key)
-
-
-def _forsaken(graph: Graph, kind: str) -> frozenset[ObjectKey]:
-    routes = graph.routes.get(kind)
-    return routes.forsaken if routes else frozenset()
-
-
-def _nodes(graph: Graph, kind: str) -> Map[ObjectKey, RouteNode]:
-    routes = graph.routes.get(kind)
-    return routes.nodes if routes else Map()

@@ -10,7 +10,7 @@ from gateway_api.graph.types import Graph, GraphSettings, HTTPRouteNode, Parent
 from gateway_api.ir.fleet import FleetReport
 from gateway_api.status import catalogue
 from gateway_api.status.types import Body, Condition, ParentStatus, RouteStatus, StatusKey
-from k8s_watch.objects.meta import Condition as Written
+from k8s_watch.objects import meta
 from k8s_watch.objects.routes import Route
 from k8s_watch.snapshot import ClusterSnapshot, objects_of
 
@@ -95,7 +95,7 @@ def _refusals(source: Route, controller_name: str) -> Iterator[ParentStatus]:
     for parent in source.status.parents:
         for one in parent.conditions if parent.controller_name == controller_name else ():
             if one.reason == catalogue.REFUSED and one.observed_generation == source.metadata.generation:
-                yield ParentStatus(parent_ref=parent.parent_ref, conditions=(_condition(one),))
+                yield ParentStatus(parent_ref=parent.parent_ref, conditions=(as_wish(one),))
 
 
 def _as_before(parent: Parent, wish: ParentStatus, fleet: FleetReport, said: Sequence[ParentStatus]) -> ParentStatus:
@@ -110,7 +110,8 @@ def _as_before(parent: Parent, wish: ParentStatus, fleet: FleetReport, said: Seq
     return wish
 
 
-def _condition(written: Written) -> Condition:
+def as_wish(written: meta.Condition) -> Condition:
+    """The same without its time."""
     return Condition(
         type=written.type,
         status=written.status,

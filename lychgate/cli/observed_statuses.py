@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway_api.graph import policy_kinds, route_kinds
 from gateway_api.ir.infra import Address
+from gateway_api.status.observed import as_wish
 from gateway_api.status.types import (
     AncestorStatus,
     Body,
@@ -117,13 +118,4 @@ def _policy(source: Policy) -> PolicyStatus:
 
 
 def _conditions(observed: Iterable[meta.Condition]) -> tuple[Condition, ...]:
-    return tuple(
-        Condition(
-            type=one.type,
-            status=one.status,
-            reason=one.reason,
-            message=one.message,
-            observed_generation=one.observed_generation,
-        )
-        for one in observed
-    )
+    return tuple(as_wish(one) for one in observed)
