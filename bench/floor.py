@@ -29,6 +29,7 @@ from bench.cluster.probe import PROBES, asked
 from bench.cluster.run import Client
 from bench.pipeline import EG, world
 from bench.standalone import serving_backend, status_of, until
+from flow.clock import SystemClock
 from flow.latest import Latest
 from gateway_api.graph.types import GraphSettings
 from k8s_apply.local.binary import find_envoy
@@ -98,7 +99,9 @@ def serve(words: Connection, address: str, routes: int, changes: int) -> None:
     async def run() -> None:
         asyncio.get_running_loop().add_reader(words.fileno(), lambda: cache.publish(EG, rest[words.recv()]))
         words.send("made")
-        await XdsServer(cache, Fleet(cache), ready=Latest(initial=True)).serve(address=address, tls=None)
+        clock = SystemClock()
+        server = XdsServer(cache, Fleet(cache, clock=clock), ready=Latest(initial=True), clock=clock)
+        await server.serve(address=address, tls=None)
 
     asyncio.run(run())
 

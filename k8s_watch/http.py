@@ -6,11 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import msgspec
 
 from k8s_watch.api import ApiError, NotServed, Page
-from k8s_watch.connection import Connection
+from k8s_watch.connection import JSON, Connection
 from k8s_watch.keys import AnyKind
 from k8s_watch.paths import collection_path
 
-JSON = "application/json"
 METADATA_ALONE = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Spec: Kubernetes API concepts, "Metadata-only fetches" """
 LIST_SECONDS = 60.0

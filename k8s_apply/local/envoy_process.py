@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from flow.clock import Clock
+from flow.race import within
 from gateway_api.ir.infra import LISTENER_DRAIN
 from k8s_apply.local import tether
 
@@ -31,7 +32,7 @@ _LEVELS = {"critical": logging.ERROR, "error": logging.ERROR, "warning": logging
 
 @asynccontextmanager
 async def envoy_process(
-    envoy: Path, bootstrap: Path, *, concurrency: int, access_log: Path | None = None, **context: str
+    envoy: Path, bootstrap: Path, *, concurrency: int, clock: Clock, access_log: Path | None = None, **context: str
 ) -> AsyncIterator[Process]:
     """Run Envoy for as long as the block lasts; leaving it, by whatever way, ends the process first.
 
@@ -61,7 +62,7 @@ async def envoy_process(
                 yield process
             finally:
                 relaying.cancel()  # first: what it says about an end that we asked for is no news
-                await _end(process)
+                await _end(process, clock)
     finally:
         with suppress(ProcessLookupError):
             process.kill()
@@ -92,14 +93,13 @@ def _tethered(program: str) -> list[str]:
     return [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), program]
 
 
-async def _end(process: Process) -> None:
+async def _end(process: Process, clock: Clock) -> None:
     """Ask, wait for `GRACE` seconds, insist. A cancellation meanwhile cuts the waiting short."""
     if process.returncode is not None:
         return
     process.terminate()
     try:
-        async with asyncio.timeout(GRACE):
-            await process.wait()
+        await within(GRACE, process.wait(), clock)
     except TimeoutError:
         log.warning("envoy does not end, killing it", pid=process.pid)
         process.kill()

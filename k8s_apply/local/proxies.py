@@ -112,6 +112,7 @@ class LocalProxies:
                     self._envoy.binary,
                     bootstrap,
                     concurrency=self._envoy.concurrency,
+                    clock=self._clock,
                     access_log=self._envoy.access_log,
                     gateway=str(key),
                 ) as process,

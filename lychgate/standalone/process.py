@@ -85,7 +85,7 @@ async def run(
         settings_of_graph = graph_settings(settings, ADDRESS)
         refusals = RememberedRefusals(settings_of_graph)
         cache, metrics = SnapshotCache(divide, refusals.suspicious), Metrics()
-        fleet = Fleet(cache)
+        fleet = Fleet(cache, clock=clock)
         proxies = LocalProxies(
             Envoy(binary=machine.envoy, bootstrap=bootstrap, access_log=machine.access_log), clock=clock
         )

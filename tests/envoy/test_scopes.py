@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from flow.clock import SystemClock
 from flow.latest import Latest
 from gateway_api.graph.types import RouteScoping
 from gateway_api.ir import xds as ir
@@ -50,7 +51,7 @@ class WatchedFleet(Fleet):
     """Says which snapshot its one proxy has acknowledged."""
 
     def __init__(self, cache: SnapshotCache) -> None:
-        super().__init__(cache)
+        super().__init__(cache, clock=SystemClock())
         self.acknowledged: Latest[Snapshot | None] = Latest(None)
 
     def caught_up(self, proxy: Proxy, snapshot: Snapshot) -> None:
@@ -168,7 +169,7 @@ async def running(
 ) -> AsyncIterator[None]:
     """A proxy that serves a.test."""
     world.cache.publish(KEY, world.snapshot(host("a.test"), modes=modes))
-    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), settings=settings)
+    server = XdsServer(world.cache, world.fleet, ready=Latest[bool](True), clock=SystemClock(), settings=settings)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve(address="127.0.0.1:0", tls=None))
         _, xds = await server.port.newer_than(0)

@@ -233,7 +233,7 @@ async def test_of_all_proxies_together_is_said_how_many_there_are_and_what_they_
 
 async def test_that_we_are_cut_off_can_be_read() -> None:
     cache, behind, registry = SnapshotCache(), Latest(initial=False), CollectorRegistry()
-    registry.register(FleetCollector(Fleet(cache), cache, behind))
+    registry.register(FleetCollector(Fleet(cache, clock=VirtualClock()), cache, behind))
     assert registry.get_sample_value("lychgate_cut_off") == 0
     behind.publish(True)
     assert registry.get_sample_value("lychgate_cut_off") == 1

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from typing import NamedTuple
 
-from flow.clock import Alarm, Clock, SystemClock
+from flow.clock import Alarm, Clock
 from flow.latest import Latest
 from gateway_api.ir.fleet import NOBODY, FleetReport, GatewayFleet, Nack, RefusedRoute
 from k8s_watch.keys import ObjectKey
@@ -53,11 +53,11 @@ class Fleet:
         cache: SnapshotCache,
         meter: Meter | None = None,
         *,
-        clock: Clock | None = None,
+        clock: Clock,
         renew_after: float = 0.05,
     ) -> None:
         self._renew_after = renew_after
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self.report: Latest[FleetReport] = Latest(FleetReport())
         self.meter: Meter = meter or NoMeter()
         self._cache = cache

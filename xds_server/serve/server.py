@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 import msgspec
 
-from flow.clock import Clock, SystemClock
+from flow.clock import Clock
 from flow.latest import Latest
 from flow.race import Limit
 from k8s_watch.keys import ObjectKey
@@ -91,7 +91,7 @@ class XdsServer:
         *,
         ready: Latest[bool],
         behind: Latest[bool] | None = None,
-        clock: Clock | None = None,
+        clock: Clock,
         settings: ServeSettings | None = None,
     ) -> None:
         self.port: Latest[int] = Latest(0)
@@ -100,7 +100,7 @@ class XdsServer:
         self._fleet = fleet
         self._ready = ready
         self._behind = behind or Latest(initial=False)
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._settings = settings or ServeSettings()
         self._admission = Admission(self._settings.admission, self._clock)
         self._diff = DiffMemo()

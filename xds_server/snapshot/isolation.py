@@ -109,7 +109,7 @@ REMEMBERED = 64
 """Versions that were refused, and that went out: each proxy answers each, some of them late."""
 
 
-class Offer(NamedTuple):
+class _Offer(NamedTuple):
     """What is served instead of `of`; None for the last version that was taken."""
 
     of: Resource
@@ -119,11 +119,13 @@ class Offer(NamedTuple):
 class Isolation:
     """The search in one resource, and what came out of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, divide: Callable[[Resource], Parts | None], suspicious: Suspicious) -> None:
+        self._divide = divide
+        self._ask_whom_to_suspect = suspicious
         self.blamed: dict[Unit, Blame] = {}
         self.hopeless = False
         """Nobody can be blamed, or so many at once that no question was taken."""
-        self.offered: Offer | None = None
+        self._offer: _Offer | None = None
         """What `next` said last; None where it may say something else by now."""
         self._message = ""
         self._refused: dict[str, set[Hashable]] = {}
@@ -139,7 +141,7 @@ class Isolation:
         """Asked about while something else was: last in turn, or changes would keep a search at its beginning."""
         self._left = QUESTIONS
         """Questions that may still be asked."""
-        self.in_vain = False
+        self._in_vain = False
         """Whether the last search came to nothing."""
 
     def refusers(self, version: str) -> Set[Hashable]:
@@ -154,7 +156,7 @@ class Isolation:
         self._refused[version] = {by}
         self._questions.pop(version, None)
         self._message = message
-        self.offered = None
+        self.reconsider()
         if len(self._refused) > REMEMBERED:
             del self._refused[next(known for known in self._refused if known != self._wanted)]
         return True
@@ -166,7 +168,7 @@ class Isolation:
         forgotten = [version for version, refusers in self._refused.items() if not refusers]
         for version in forgotten:
             del self._refused[version]
-            self.offered = None
+            self.reconsider()
         return bool(forgotten)
 
     def taken(self, version: str, by: Hashable) -> bool:
@@ -175,30 +177,47 @@ class Isolation:
         Who did not refuse what is asked about may have taken that, too.
         """
         if version == self._wanted:
-            self.in_vain = False
+            self._in_vain = False
             self._asked.clear()
         question = self._questions.get(version)
         if question is None or not (by is None or not question.of or by in self._refused.get(question.of, ())):
             return False
         del self._questions[version]
-        self.in_vain = False
+        self._in_vain = False
         if question.frees is not None:
             self.blamed.pop(question.frees, None)
         self.blamed |= question.blames
         return True
 
-    def next(
-        self, wanted: Parts, good: Parts | None, suspicious: Suspicious, *, careful: bool = False
-    ) -> Resource | None:
+    def blame(self, units: Mapping[Unit, Blame]) -> None:
+        """These are to blame: it is known from elsewhere."""
+        self.blamed |= units
+        self.reconsider()
+
+    def reconsider(self) -> None:
+        """Something else is known of the proxies: `next` may say something else."""
+        self._offer = None
+
+    def next(self, wanted: Resource, good: Resource | None, *, foreign: bool) -> Resource | None:
         """What to serve while `wanted` is wished for and `good` is the last that was taken; None: it is hopeless.
 
-        `careful`: proxies have something, and it is not known what. So all that is wished for is new, and to ask about
-        many at once could cost innocents what they have.
+        `foreign`: proxies have something, and it is not known what. Takes whole tables apart, once for each `wanted`
+        until something else is known.
+        """
+        if self._offer is None or self._offer.of is not wanted:
+            parts, old = self._divide(wanted), self._divide(good) if good else None
+            offer = self._search(parts, old, careful=old is None and foreign) if parts else None
+            self._offer = _Offer(wanted, offer)
+        return self._offer.resource
+
+    def _search(self, wanted: Parts, good: Parts | None, *, careful: bool) -> Resource | None:
+        """As `next`. `careful`: all that is wished for is new, and to ask about many at once could cost innocents what
+        their proxies have.
         """
         if wanted.resource.version != self._wanted:
-            self._wanted, self._left = wanted.resource.version, FEW if self.in_vain else QUESTIONS
+            self._wanted, self._left = wanted.resource.version, FEW if self._in_vain else QUESTIONS
             self._tried.clear()
-            self._suspicious = suspicious() if self._refused else frozenset()
+            self._suspicious = self._ask_whom_to_suspect() if self._refused else frozenset()
         self.hopeless = False
         self.blamed = {unit: blame for unit, blame in self.blamed.items() if wanted.units.get(unit) == blame.digest}
         now = wanted.blunted(self._bluntness())
@@ -208,7 +227,7 @@ class Isolation:
             if good is None or good.resource.version != now.resource.version:
                 return self._ask(now.resource, _Question(of=""))  # until it is taken, others may be to blame, too
             return self._narrowed(wanted) or now.resource
-        self._suspicious = self._suspicious or suspicious()
+        self._suspicious = self._suspicious or self._ask_whom_to_suspect()
         for hypothesis in self._hypotheses(now, good, careful=careful):
             if not self._left:
                 break
@@ -222,7 +241,7 @@ class Isolation:
             blames = {unit: Blame(wanted.units[unit], bluntness, self._message, len(units) == 1) for unit in units}
             self._asked |= {(unit, wanted.units[unit]) for unit in units}
             return self._ask(offer, _Question(of=now.resource.version, blames=blames))
-        self.hopeless = self.in_vain = True
+        self.hopeless = self._in_vain = True
         return None
 
     def _hypotheses(self, now: Parts, good: Parts | None, *, careful: bool) -> Iterator[_Hypothesis]:

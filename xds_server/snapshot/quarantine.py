@@ -14,10 +14,11 @@ any more. The memory is this process's own; what proxies come back with tells th
 
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
+from functools import partial
 from typing import NamedTuple
 
 from xds_server.snapshot.diff import changed_names
-from xds_server.snapshot.isolation import Blame, Divide, Isolation, Offer, Suspicious, Unit, indivisible
+from xds_server.snapshot.isolation import Blame, Divide, Isolation, Suspicious, Unit, indivisible
 from xds_server.snapshot.resource import EMPTY_SET, Reference, Resource, ResourceSet, ResourceType, Snapshot, change_set
 
 WISHES = 16
@@ -100,7 +101,7 @@ class Quarantine:
         good = self._good[type_].get(resource.name)
         if good is not None and good.version == resource.version:
             return self._disagree(key, {by}, _Refusal(resource.version, message))
-        return self._isolations.setdefault(key, Isolation()).refuse(resource.version, message, by)
+        return self._isolation(key).refuse(resource.version, message, by)
 
     def returned(
         self, type_: ResourceType, versions: Mapping[str, str], served: ResourceSet, wanted: ResourceSet
@@ -120,7 +121,7 @@ class Quarantine:
         foreign -= {(type_, resource.name) for resource in known} | self._foreign
         self._foreign |= foreign
         for key in foreign & self._isolations.keys():
-            self._isolations[key].offered = None
+            self._isolations[key].reconsider()
         return self.accept(type_, known) or not foreign.isdisjoint(self._isolations)
 
     def knows(self, type_: ResourceType, versions: Mapping[str, str]) -> bool:
@@ -197,16 +198,14 @@ class Quarantine:
                     continue
                 here = {unit: blames[unit, each] for unit, each in parts.units.items() if (unit, each) in blames}
                 if here:
-                    isolation = self._isolations.setdefault((type_, name), Isolation())
-                    isolation.blamed |= here
-                    isolation.offered = None
+                    self._isolation((type_, name)).blame(here)
 
     def _served_instead(self, wanted: Snapshot) -> Mapping[Reference, Resource]:
         found: dict[Reference, Resource] = {}
         for key, isolation in list(self._isolations.items()):
             now = wanted.of(key[0]).by_name[key[1]]
-            offer = self._offer(isolation, key, now)
             good = self._good[key[0]].get(key[1])
+            offer = isolation.next(now, good, foreign=key in self._foreign)
             if offer is now and not isolation.blamed and good is not None and good.version == now.version:
                 del self._isolations[key]
             elif offer is not now and (stand_in := offer or good):
@@ -216,17 +215,10 @@ class Quarantine:
                 found[type_, name] = good
         return found
 
-    def _offer(self, isolation: Isolation, key: Reference, now: Resource) -> Resource | None:
-        """As `Isolation.next`, which is asked again when it may say something else: it takes whole tables apart."""
-        if isolation.offered and isolation.offered.of is now:
-            return isolation.offered.resource
-        type_, name = key
-        good = self._good[type_].get(name)
-        parts, old = self._divide(type_, now), self._divide(type_, good) if good else None
-        careful = old is None and key in self._foreign
-        offer = isolation.next(parts, old, self._suspicious, careful=careful) if parts else None
-        isolation.offered = Offer(now, offer)
-        return offer
+    def _isolation(self, key: Reference) -> Isolation:
+        if key not in self._isolations:
+            self._isolations[key] = Isolation(partial(self._divide, key[0]), self._suspicious)
+        return self._isolations[key]
 
     def _is_current(self, key: Reference, resource: Resource) -> bool:
         """Whether the version is wished for or served; what was refused late may be mended since."""
@@ -271,7 +263,7 @@ class Quarantine:
             return self._disagree(key, refusers - {by}, _Refusal(taken.version, ""))
         if not isolation.taken(taken.version, by) and taken.name in self._good[key[0]]:
             return False
-        isolation.offered = None
+        isolation.reconsider()
         return True
 
     def _disagree(self, key: Reference, dissenters: Set[Hashable], refusal: _Refusal) -> bool:
@@ -288,8 +280,8 @@ class Quarantine:
         del self._dissenters[key]
         self._good[key[0]].pop(key[1], None)
         self._taken.clear()
-        isolation = self._isolations.setdefault(key, Isolation())
-        isolation.offered = None
+        isolation = self._isolation(key)
+        isolation.reconsider()
         for by, refusal in dissenters.items():
             isolation.refuse(refusal.version, refusal.message, by)
         return True

@@ -76,7 +76,7 @@ class WatchedFleet(Fleet):
     """Says of each stream what its proxy has acknowledged all of."""
 
     def __init__(self, cache: SnapshotCache) -> None:
-        super().__init__(cache, renew_after=0.0)
+        super().__init__(cache, clock=SystemClock(), renew_after=0.0)
         self.streams: dict[Proxy, Snapshot | None] = {}
 
     def connect(self, group: ObjectKey, node_id: str) -> Proxy:

@@ -31,7 +31,7 @@ def refusal(snapshot: Snapshot) -> Nacked:
 def fleet_of(snapshot: Snapshot) -> tuple[Fleet, SnapshotCache]:
     cache = SnapshotCache()
     cache.publish(EG, snapshot)
-    return Fleet(cache, renew_after=0.0), cache
+    return Fleet(cache, clock=VirtualClock(), renew_after=0.0), cache
 
 
 async def test_connected_and_acknowledged_proxies_are_counted() -> None:
@@ -174,7 +174,7 @@ async def test_a_route_that_is_to_blame_is_reported_instead_of_its_table() -> No
     hosts = (ir.VirtualHost(hostname="a.test", routes=(route,)),)
     bad = route_table(ir.RouteTable(name="r", virtual_hosts=hosts))
     cache.publish(EG, Snapshot({ROUTE: make_set([bad])}))
-    fleet = Fleet(cache, renew_after=0.0)
+    fleet = Fleet(cache, clock=VirtualClock(), renew_after=0.0)
     proxy = fleet.connect(EG, "one")
     fleet.heard(proxy, Nacked(type=ROUTE, names=("r",), culprit=bad, message="no"))
     served = cache.watch(EG).value
