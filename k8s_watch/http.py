@@ -1,10 +1,10 @@
 """The `KubeReader` of a real API server: LIST and WATCH over HTTP, objects handed on undecoded."""
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
+from flow.clock import Clock
 from k8s_watch.api import ApiError, NotServed, Page
 from k8s_watch.connection import JSON, Connection
 from k8s_watch.keys import AnyKind
@@ -56,8 +56,9 @@ class HttpReader:
     each `idle` seconds.
     """
 
-    def __init__(self, connection: Connection, *, idle: float = 90.0) -> None:
+    def __init__(self, connection: Connection, *, clock: Clock, idle: float = 90.0) -> None:
         self._connection = connection
+        self._clock = clock
         self._idle = idle
         self._discovered: dict[str, tuple[float, frozenset[str]]] = {}
 
@@ -126,7 +127,7 @@ class HttpReader:
     async def _resources(self, path: str) -> frozenset[str]:
         """Return the plural names that a group version serves; nothing when the server does not know it."""
         good_until, found = self._discovered.get(path, (0.0, frozenset[str]()))
-        if time.monotonic() < good_until:
+        if self._clock.monotonic() < good_until:
             return found
         try:
             body = await self._connection.request("GET", path, timeout=DISCOVERY_TIMEOUT)
@@ -137,7 +138,7 @@ class HttpReader:
             found = frozenset()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConnectionError(f"{path} answered with something that is no discovery: {error}") from error
-        self._discovered[path] = (time.monotonic() + DISCOVERY_SECONDS, found)
+        self._discovered[path] = (self._clock.monotonic() + DISCOVERY_SECONDS, found)
         return found
 
 

@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from flow.clock import SystemClock
 from k8s_apply.kinds import STATUS
 from k8s_apply.local.status_file import NOTHING_SERVED, StatusFileError, read_status_file
 from k8s_apply.status_report import StatusReport, StatusRow, make_report
@@ -78,7 +79,7 @@ async def _cluster(kubeconfig: str | None) -> StatusReport:
     async with await connect(kubeconfig) as connection:
         try:
             async with asyncio.timeout(PATIENCE):
-                snapshot, forbidden = await _read(HttpReader(connection))
+                snapshot, forbidden = await _read(HttpReader(connection, clock=SystemClock()))
         except TimeoutError as error:
             raise UnreadableError(str(error) or f"{connection.host}: no answer within {PATIENCE:g} seconds") from error
         except NotServed as error:

@@ -68,7 +68,7 @@ class Replica:
         self.metrics = Metrics()
         self._clock = clock
         self._began = clock.monotonic()
-        self._reader = reader = HttpReader(connection)
+        self._reader = reader = HttpReader(connection, clock=clock)
         self._cluster = Cluster(reader, clock=clock)
         self._eligible = Latest(initial=False)
         """For the Lease: who is not ready, or cannot read what decides, could write nothing, and must keep nobody from

@@ -16,6 +16,7 @@ from k8s_watch.http import HttpReader, split_lines
 from k8s_watch.keys import ObjectKey
 from k8s_watch.kinds import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, SECRET, SERVICE, TCP_ROUTE
 from k8s_watch.snapshot import ClusterSnapshot
+from tests.flow.virtual_clock import VirtualClock
 from tests.k8s_watch.fake_api import FORBIDDEN
 from tests.k8s_watch.http_server import ApiServer, QuickClock
 
@@ -38,7 +39,7 @@ async def connection(server: ApiServer, tmp_path: Path) -> AsyncIterator[Connect
 
 @pytest.fixture
 def reader(connection: Connection) -> HttpReader:
-    return HttpReader(connection)
+    return HttpReader(connection, clock=QuickClock())
 
 
 @contextlib.asynccontextmanager
@@ -126,7 +127,7 @@ async def test_410_between_pages_is_told_from_other_errors(server: ApiServer, re
 async def test_a_silent_peer_is_given_up_and_the_watch_resumed(server: ApiServer, connection: Connection) -> None:
     """Half-open TCP. No list, no error; the next watch starts where the last one was."""
     server.silent = True
-    async with watching(HttpReader(connection, idle=0.1)) as cluster:
+    async with watching(HttpReader(connection, clock=QuickClock(), idle=0.1)) as cluster:
         await server.until(lambda: bool(server.seen(SERVICE, "watch")))
         server.api.put(SERVICE, "a")
         server.silent = False
@@ -230,6 +231,15 @@ async def test_discovery_is_asked_once_for_a_group(server: ApiServer, reader: Ht
     assert server.count.value == 1
 
 
+async def test_a_stale_answer_of_the_discovery_is_not_used(server: ApiServer, connection: Connection) -> None:
+    clock = VirtualClock()
+    reader = HttpReader(connection, clock=clock)
+    await reader.served_version(HTTP_ROUTE)
+    await clock.advance(http.DISCOVERY_SECONDS)
+    await reader.served_version(TCP_ROUTE)
+    assert server.count.value == 2
+
+
 async def test_a_refusal_carries_the_servers_words(server: ApiServer, reader: HttpReader) -> None:
     """403."""
     server.api.refuse["ConfigMap"] = FORBIDDEN
@@ -263,7 +273,7 @@ async def test_a_server_that_starts_late_is_found(tmp_path: Path) -> None:
     async with server.serving():
         pass
     async with await connect(server.kubeconfig(tmp_path)) as connection:
-        cluster = Cluster(HttpReader(connection), clock=QuickClock(), kinds=WATCHED)
+        cluster = Cluster(HttpReader(connection, clock=QuickClock()), clock=QuickClock(), kinds=WATCHED)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(cluster.run())
             with pytest.raises(ClientConnectorError):
@@ -280,7 +290,7 @@ async def test_a_server_that_restarts_is_found_again(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with server.serving():
             connection = await stack.enter_async_context(await connect(server.kubeconfig(tmp_path)))
-            cluster = await stack.enter_async_context(watching(HttpReader(connection)))
+            cluster = await stack.enter_async_context(watching(HttpReader(connection, clock=QuickClock())))
         server.api.delete(SERVICE, "a")
         assert set(cluster.snapshot().services) == {A}
         async with server.serving():

@@ -75,6 +75,6 @@ async def test_no_more_than_metadata_is_asked_for(tmp_path: Path) -> None:
     server = ApiServer()
     async with server.serving(), await connect(server.kubeconfig(tmp_path)) as connection:
         server.answers = [web.json_response({"metadata": {}, "items": []})]
-        await HttpReader(connection).list_page(CRD, "v1", limit=500, continue_token="")
+        await HttpReader(connection, clock=VirtualClock()).list_page(CRD, "v1", limit=500, continue_token="")
     [request] = server.requests
     assert "as=PartialObjectMetadataList" in request.headers["Accept"]

@@ -138,7 +138,7 @@ async def test_it_asks_a_real_server_for_the_collections(tmp_path: Path) -> None
     server = ApiServer()
     async with server.serving(), await connect(server.kubeconfig(tmp_path)) as connection:
         server.answers = [web.json_response({"metadata": {}, "items": [{"metadata": {"namespace": "a", "name": "b"}}]})]
-        (warning,) = await said(HttpReader(connection))
+        (warning,) = await said(HttpReader(connection, clock=VirtualClock()))
     assert warning["names"] == "a/b"
     assert server.requests[0].path == "/apis/gateway.envoyproxy.io/v1alpha1/securitypolicies"
     assert len(server.requests) == len(UNSERVED)
