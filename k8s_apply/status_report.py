@@ -23,12 +23,22 @@ DELIBERATE = frozenset({"InsecureFrontendValidationMode"})
 """Warnings of what the user has chosen, with a field that does nothing else: nothing is wrong."""
 
 
-class StatusRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One condition of one object: a line of the table."""
+class _Named(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is said of an object; of its names, some may be ""."""
 
     namespace: str
     kind: str
     name: str
+
+    @property
+    def object(self) -> str:
+        """What it is about, for people, as far as it could be read: `HTTPRoute/default/web`."""
+        return "/".join(filter(None, (self.kind, self.namespace, self.name))) or "document"
+
+
+class StatusRow(_Named, frozen=True, kw_only=True):
+    """One condition of one object: a line of the table."""
+
     parent: str = ""
     """What the condition is about: `gateway/NAME` for a route, `listener/NAME` of the object, "" for the object."""
     type: str
@@ -54,37 +64,20 @@ class StatusRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def place(self) -> str:
         """What it is about, for people: `HTTPRoute/default/web at gateway/eg`."""
-        name = _object(self.kind, self.namespace, self.name)
-        return f"{name} at {self.parent}" if self.parent else name
+        return f"{self.object} at {self.parent}" if self.parent else self.object
 
 
-class RejectedRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class RejectedRow(_Named, frozen=True, kw_only=True):
     """An object that was not taken in."""
 
-    namespace: str
-    kind: str
-    name: str
     where: str
     reason: str
 
-    @property
-    def object(self) -> str:
-        """What it is about, for people, as far as it could be read."""
-        return _object(self.kind, self.namespace, self.name) or "document"
 
-
-class Oversight(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Oversight(_Named, frozen=True, kw_only=True):
     """What an object says in vain: no condition tells of it."""
 
-    namespace: str
-    kind: str
-    name: str
     reason: str
-
-    @property
-    def object(self) -> str:
-        """What it is about, for people."""
-        return _object(self.kind, self.namespace, self.name)
 
 
 def oversight(kind: str, key: ObjectKey, reason: str) -> Oversight:
@@ -155,11 +148,6 @@ def make_report(
             for one in rejected
         ),
     )
-
-
-def _object(*names: str) -> str:
-    """Kind, namespace and name, of which some may be ""."""
-    return "/".join(filter(None, names))
 
 
 def _conditions(body: Body, namespace: str) -> Iterator[tuple[str, Condition]]:
