@@ -13,7 +13,7 @@ from tests.lines import lines_run
 from tests.xds_server.world import CLUSTER, ENDPOINT, LISTENER, ROUTE, SCOPED_ROUTE, world
 from xds_server.snapshot.cache import SnapshotCache
 from xds_server.snapshot.consistency import InconsistentSnapshot
-from xds_server.snapshot.quarantine import WISHES
+from xds_server.snapshot.last_good import WISHES
 from xds_server.snapshot.resource import Resource, Snapshot, make_resource, make_set
 
 EG = ObjectKey("default", "eg")
