@@ -23,6 +23,11 @@ def unit(hostname: str, route: str) -> Unit:
     return Unit(hostname, f"httproute/default/{route}")
 
 
+SEVEN = unit("7.test", "r7")
+HUNDRED = {unit(f"{n}.test", f"r{n}"): "1" for n in range(100)}
+A, B, C = unit("a.test", "a"), unit("a.test", "b"), unit("c.test", "c")
+
+
 def table(content: Content, *, scoped: bool = False, name: str = "table") -> ir.RouteTable:
     """Each unit is one route, whose match is its own and whose answer is its content."""
     hosts: dict[str, list[ir.Route]] = {}

@@ -11,10 +11,14 @@ from protos import route as pb
 from tests.xds_server.snapshot.proxies import (
     BAD,
     EG,
+    HUNDRED,
+    SEVEN,
     WORSE,
+    A,
+    B,
+    C,
     Content,
     Fleet,
-    Proxy,
     answers_of,
     expected,
     table,
@@ -28,10 +32,6 @@ from xds_server.snapshot.resource import Resource, ResourceType, Snapshot, make_
 from xds_server.translate.parts import TableParts, divide
 from xds_server.translate.route_table import route_table
 from xds_server.translate.scope import scopes
-
-SEVEN = unit("7.test", "r7")
-HUNDRED = {unit(f"{n}.test", f"r{n}"): "1" for n in range(100)}
-A, B, C = unit("a.test", "a"), unit("a.test", "b"), unit("c.test", "c")
 
 
 @pytest.mark.parametrize("text", [BAD, WORSE])
@@ -98,62 +98,6 @@ def test_after_a_search_in_vain_the_next_ones_are_short() -> None:
     assert fleet.proxies[0].held == expected({**HUNDRED, SEVEN: BAD})
 
 
-def test_a_proxy_that_joins_a_search_and_takes_it_all_ends_it() -> None:
-    fleet = Fleet()
-    fleet.publish(HUNDRED)
-    fleet.settle()
-    content = {**dict.fromkeys(HUNDRED, "2"), SEVEN: BAD}
-    fleet.publish(content)
-    fleet.answer(0)
-    late = Proxy(fleet.cache, takes_all=True)
-    fleet.proxies.append(late)
-    fleet.hear()
-    fleet.settle()
-    assert (late.held, fleet.blamed) == (content, {})
-
-
-def test_what_a_slow_proxy_takes_is_good_where_nothing_else_is_known_to_be() -> None:
-    """Also when it is not wished for any more, and a search has ended in vain by then."""
-    fleet = Fleet()
-    fleet.publish({A: "1"})
-    first = fleet.served
-    fleet.publish({A: "2"})
-    quick = Proxy(fleet.cache)
-    quick.refuses_news = True
-    fleet.proxies.append(quick)
-    fleet.hear()
-    while fleet.answer(1):
-        pass
-    fleet.answer(0)
-    assert fleet.served == first
-
-
-def test_who_takes_what_is_served_is_heard_again_when_it_refuses_something() -> None:
-    fleet = Fleet(proxies=2)
-    fleet.proxies[1].takes_all = True
-    fleet.publish({A: BAD})
-    fleet.settle()
-    fleet.publish({A: "2"})
-    fleet.settle()
-    fleet.publish({A: BAD, B: "1"})
-    while fleet.answer(0):
-        pass
-    assert fleet.proxies[0].held == {A: "500", B: "1"}
-
-
-def test_who_takes_after_all_what_it_refused_is_heard_when_it_refuses_something_else() -> None:
-    fleet = Fleet(proxies=2)
-    fleet.publish({A: BAD})
-    refused = fleet.cache.wanted(EG)
-    assert refused is not None
-    fleet.answer(0)
-    fleet.cache.accept(EG, ResourceType.ROUTE, refused.of(ResourceType.ROUTE).by_name.values(), fleet.proxies[0])
-    fleet.publish({A: "1", B: BAD})
-    while fleet.answer(0):
-        pass
-    assert fleet.proxies[0].held == {A: "1", B: "500"}
-
-
 def another_process(fleet: Fleet, content: Content, suspicious: Suspicious = frozenset) -> Fleet:
     """It gets the proxies of the one before."""
     after = Fleet(proxies=0, suspicious=suspicious)
@@ -216,69 +160,6 @@ def test_what_comes_while_several_are_blamed_together_holds_no_innocent() -> Non
     assert (fleet.proxies[0].held, set(fleet.blamed)) == (expected(content), {A, B, unit("d.test", "d")})
 
 
-def test_who_refuses_everything_does_not_keep_the_others_asking() -> None:
-    fleet = Fleet(proxies=2)
-    fleet.publish(HUNDRED)
-    fleet.settle()
-    fleet.proxies[1].refuses_news = True
-    content = {**HUNDRED, SEVEN: BAD}
-    fleet.publish(content)
-    fleet.settle()
-    assert (fleet.proxies[0].held, fleet.proxies[0].answers < 12) == (expected(content), True)
-
-
-def test_when_all_that_took_it_are_gone_it_is_refused_after_all() -> None:
-    """An Envoy of another release in the place of the one before: a new search, not silence."""
-    fleet = Fleet()
-    fleet.proxies[0].takes_all = True
-    content = {A: BAD, B: "1"}
-    fleet.publish(content)
-    fleet.settle()
-    old, new = fleet.proxies[0], Proxy(fleet.cache)
-    fleet.proxies = [new, old]
-    fleet.hear()
-    fleet.answer(0)
-    fleet.proxies.remove(old)
-    fleet.cache.leave(EG, old)
-    fleet.hear()
-    fleet.settle()
-    assert (new.held, set(fleet.blamed)) == (expected(content), {A})
-
-
-def test_who_leaves_takes_what_it_alone_refused_along() -> None:
-    """Nobody may be blamed by who can be asked no more: the next is asked for all of it."""
-    fleet = Fleet(proxies=2)
-    fleet.publish(HUNDRED)
-    fleet.settle()
-    fleet.proxies[1].takes_all = True
-    content = {**HUNDRED, A: "1", B: BAD}
-    fleet.cache.publish(EG, world(content))
-    fleet.proxies[0].hear()
-    fleet.answer(0)
-    fleet.go(0)
-    fleet.hear()
-    fleet.settle()
-    assert (fleet.proxies[0].held, fleet.blamed) == (content, {})
-
-
-def test_what_is_refused_after_all_stays_so_when_one_of_those_who_refused_it_goes() -> None:
-    """Who took it is gone, and two refuse it: one of them is enough."""
-    fleet = Fleet(proxies=3)
-    fleet.publish({A: "1", B: "1"})
-    fleet.settle()
-    fleet.proxies[2].takes_all = True
-    fleet.publish({A: BAD, B: "2"})
-    for proxy in (2, 0, 1):
-        fleet.answer(proxy)
-    refused = fleet.served
-    fleet.go(2)
-    assert fleet.served != refused
-    fleet.go(1)
-    assert fleet.served != refused
-    fleet.settle()
-    assert fleet.proxies[0].held == {A: "500", B: "2"}
-
-
 def test_what_proxies_come_back_with_is_good() -> None:
     """One bad change after a restart is found at once, and costs the others nothing."""
     fleet = Fleet()
@@ -289,32 +170,6 @@ def test_what_proxies_come_back_with_is_good() -> None:
     while after.answer(0):
         assert len(after.proxies[0].held) == len(HUNDRED)
     assert after.blamed == {SEVEN: Bluntness.FAILS}
-
-
-def test_a_proxy_that_leaves_without_a_word_and_comes_back_with_what_was_asked_has_answered() -> None:
-    fleet = Fleet()
-    fleet.publish(HUNDRED)
-    fleet.settle()
-    content = {**HUNDRED, SEVEN: BAD}
-    fleet.publish(content)
-    fleet.answer(0)
-    asked = fleet.cache.watch(EG).value
-    assert asked is not None
-    (resource,) = asked.of(ResourceType.ROUTE).by_name.values()
-    assert not fleet.blamed
-    fleet.cache.returned(EG, ResourceType.ROUTE, {"table": resource.version})
-    assert fleet.blamed == {SEVEN: Bluntness.FAILS}
-
-
-def test_a_proxy_that_refuses_what_others_take_brings_nobody_to_blame() -> None:
-    fleet = Fleet(proxies=2)
-    fleet.proxies[1].takes_all = True
-    fleet.publish({A: BAD, B: "1"})
-    fleet.settle()
-    fleet.publish({A: BAD, B: "2"})
-    fleet.answer(0)
-    fleet.settle()
-    assert (fleet.proxies[1].held, fleet.blamed) == ({A: BAD, B: "2"}, {})
 
 
 def test_what_goes_before_what_stays_as_it_is() -> None:
@@ -382,16 +237,6 @@ def test_a_culprit_that_is_mended_while_it_is_sought_leaves_nobody_to_blame() ->
     assert (fleet.proxies[0].held, fleet.blamed) == ({A: "1", C: "2"}, {})
 
 
-def test_what_one_proxy_takes_after_all_is_nobodys_fault() -> None:
-    fleet = Fleet()
-    fleet.publish({A: BAD})
-    refused = fleet.cache.wanted(EG)
-    assert refused is not None
-    fleet.settle()
-    fleet.cache.accept(EG, ResourceType.ROUTE, refused.of(ResourceType.ROUTE).by_name.values())
-    assert (fleet.cache.watch(EG).value, fleet.blamed) == (refused, {})
-
-
 def test_a_thousand_refusals_of_one_version_are_one() -> None:
     quarantine, wanted = Quarantine(divide), world({A: BAD, B: "1", C: "1"})
     (resource,) = wanted.of(ResourceType.ROUTE).by_name.values()
@@ -436,65 +281,6 @@ def test_a_scope_is_taken_apart_like_a_table() -> None:
         else:
             cache.accept(EG, ResourceType.SCOPED_ROUTE, [scope])
     assert answers == {A: "500", B: "1"}
-
-
-def tables(**of: Content) -> Snapshot:
-    return Snapshot({ResourceType.ROUTE: make_set(route_table(table(each, name=name)) for name, each in of.items())})
-
-
-def answers_in(cache: SnapshotCache, name: str) -> dict[Unit, str]:
-    served = cache.served(EG)
-    assert served is not None
-    return answers_of(pb.RouteConfiguration.FromString(served.of(ResourceType.ROUTE).by_name[name].body))
-
-
-@pytest.mark.parametrize("stays", [True, False])
-def test_who_is_to_blame_is_blunted_from_the_start_in_a_table_of_another_name(stays: bool) -> None:
-    """Or the proxies would refuse the new table first, and its listener, say one that got another name, answers 404."""
-    fleet = Fleet()
-    content = {A: BAD, B: "1", SEVEN: WORSE}
-    fleet.publish(content)
-    fleet.settle()
-    blamed = fleet.blamed
-    fleet.cache.publish(EG, tables(other=content, **({"table": content} if stays else {})))
-    assert (answers_in(fleet.cache, "other"), fleet.blamed) == (expected(content), blamed)
-
-
-def test_who_is_to_blame_and_moves_to_a_table_that_is_there_is_blunted_from_the_start() -> None:
-    """As from a scope to the table, when a listener's hostnames are told apart by scopes no more."""
-    cache = SnapshotCache(divide)
-    cache.publish(EG, tables(one={A: BAD, B: "1"}, other={C: "1"}))
-    while BAD in answers_in(cache, "one").values():
-        served = cache.served(EG)
-        assert served is not None
-        cache.refuse(EG, ResourceType.ROUTE, served.of(ResourceType.ROUTE).by_name["one"], "no")
-    served = cache.served(EG)
-    assert served is not None
-    cache.accept(EG, ResourceType.ROUTE, served.of(ResourceType.ROUTE).by_name.values())
-    cache.publish(EG, tables(other={A: BAD, B: "1", C: "1"}))
-    assert answers_in(cache, "other") == {A: "500", B: "1", C: "1"}
-    assert [unit for unit, _ in cache.blamed(EG)] == [A]
-
-
-def test_who_is_to_blame_is_not_blunted_in_a_table_of_another_name_that_has_other_content_of_it() -> None:
-    fleet = Fleet()
-    fleet.publish({A: BAD, B: "1"})
-    fleet.settle()
-    mended = {A: "2", B: "1"}
-    fleet.cache.publish(EG, tables(other=mended))
-    assert (answers_in(fleet.cache, "other"), fleet.blamed) == (mended, {})
-
-
-def test_a_table_of_another_name_may_be_refused_for_more_than_what_is_known_of() -> None:
-    fleet = Fleet()
-    fleet.publish({A: BAD, B: "1"})
-    fleet.settle()
-    fleet.cache.publish(EG, tables(other={A: BAD, B: "1", C: BAD}))
-    while BAD in (answers := answers_in(fleet.cache, "other")).values():
-        served = fleet.cache.served(EG)
-        assert served is not None
-        fleet.cache.refuse(EG, ResourceType.ROUTE, served.of(ResourceType.ROUTE).by_name["other"], "no")
-    assert answers == {A: "500", B: "1", C: "500"}
 
 
 UNITS = st.builds(unit, st.sampled_from(["a.test", "b.test", "*"]), st.sampled_from("pqrs"))
