@@ -14,21 +14,27 @@ from cryptography import x509
 
 from flow.clock import SystemClock
 from flow.latest import Latest
+from gateway_api.ir.fleet import GatewayFleet
 from k8s_watch.keys import ObjectKey
 from protos import core, type_urls
 from protos.discovery import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 from tests.authority import Authority, Pem
+from tests.xds_server.world import CLUSTER, world
 from xds_server.serve.credentials import TlsFiles
 from xds_server.serve.fleet import Fleet, Proxy
 from xds_server.serve.server import ServeSettings, XdsServer
 from xds_server.snapshot.cache import SnapshotCache
-from xds_server.snapshot.resource import Snapshot
+from xds_server.snapshot.resource import Snapshot, make_resource, make_set
 
 EG = ObjectKey("default", "eg")
 OTHER = ObjectKey("default", "other")
 ADS = f"/{type_urls.AGGREGATED_SERVICE}/DeltaAggregatedResources"
+STATE_OF_THE_WORLD = f"/{type_urls.AGGREGATED_SERVICE}/StreamAggregatedResources"
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 SERVER_NAMES = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
 NODE = core.Node(id="proxy-1", cluster="default/eg")
+AB = world(clusters="a b")
+BIG = Snapshot({CLUSTER: make_set(make_resource(f"c{i}", bytes(512 * 1024)) for i in range(16))})
 
 
 class Stream:
@@ -123,6 +129,12 @@ class Running(NamedTuple):
         """A stream on a connection of its own."""
         channel = await self.channel(credentials)
         return Stream(channel.stream_stream(method)())
+
+    async def until(self, holds: Callable[[GatewayFleet], bool]) -> None:
+        """Wait until it holds for what is reported of EG's proxies."""
+        report = self.fleet.report
+        while not holds(report.value.of(EG)):
+            await report.newer_than(report.version)
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
