@@ -8,7 +8,7 @@ from flow.clock import Clock
 from k8s_watch.api import ApiError, NotServed, Page
 from k8s_watch.connection import JSON, Connection
 from k8s_watch.keys import AnyKind
-from k8s_watch.paths import collection_path
+from k8s_watch.paths import collection_path, group_path
 
 METADATA_ALONE = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Spec: Kubernetes API concepts, "Metadata-only fetches" """
@@ -67,9 +67,7 @@ class HttpReader:
         if not kind.optional and len(kind.versions) == 1:
             return kind.versions[0]
         for version in kind.versions:
-            if kind.plural in await self._resources(
-                f"/apis/{kind.group}/{version}" if kind.group else f"/api/{version}"
-            ):
+            if kind.plural in await self._resources(group_path(kind, version)):
                 return version
         raise NotServed(404, f"no CRD serves {kind.plural}.{kind.group} as {' or '.join(kind.versions)}")
 

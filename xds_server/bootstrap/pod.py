@@ -69,10 +69,9 @@ def pod_bootstrap(  # noqa: PLR0913 (what the settings say of it, each by its na
     by GET of its `drain_path` there, for example by a preStop hook.
     """
     admin = socket_address("127.0.0.1", ADMIN_PORT)
+    full_name = f"{xds_host}."  # the dot: it needs no search through the pod's domains
     control_plane = xds_cluster(
-        socket_address(
-            f"{xds_host}.", xds_port
-        ),  # the dot: a full name, which needs no search through the pod's domains
+        socket_address(full_name, xds_port),
         kind=cluster.Cluster.STRICT_DNS,
         tls=_mutual_tls(xds_host, bootstrap_dir),
     )
