@@ -167,10 +167,10 @@ def _destinations(of: Iterable[ir.Destination]) -> list[str]:
 
 def _table(of: ir.RouteTable) -> dict[str, Any]:
     """By hostname: one without routes is shown, for it keeps requests from other hosts' routes."""
-    return {host.hostname: [_route(route) for route in host.routes] for host in of.virtual_hosts}
+    return {host.hostname: [_acting(route) for route in host.routes] for host in of.virtual_hosts}
 
 
-def _route(of: ir.Route) -> dict[str, Any]:
+def _acting(of: ir.Route | ir.Share) -> dict[str, Any]:
     """The kind of action stands for the field."""
     fields = _without_empty(msgspec.to_builtins(of))
     del fields["action"]
@@ -180,15 +180,9 @@ def _route(of: ir.Route) -> dict[str, Any]:
 def _action(of: ir.Action) -> dict[str, Any]:
     match of:
         case ir.Split(shares=shares):
-            return {"split": [_share(share) for share in shares]}
+            return {"split": [_acting(share) for share in shares]}
         case _:
             return {type(of).__name__.lower(): _without_empty(msgspec.to_builtins(of))}
-
-
-def _share(of: ir.Share) -> dict[str, Any]:
-    fields = _without_empty(msgspec.to_builtins(of))
-    del fields["action"]
-    return fields | _action(of.action)
 
 
 def _cluster(of: ir.Cluster) -> str:
