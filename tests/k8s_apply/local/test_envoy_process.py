@@ -53,7 +53,7 @@ async def test_what_is_no_program_is_named_in_a_line(tmp_path: Path) -> None:
     binary.write_bytes(b"\x7fELF of another machine")
     binary.chmod(0o755)
     with structlog.testing.capture_logs() as said:
-        async with envoy_process(binary, tmp_path, concurrency=1) as process:
+        async with envoy_process(binary, tmp_path, concurrency=1, clock=VirtualClock()) as process:
             await process.wait()
             await turns_until(lambda: bool(said))
     assert [line["text"] for line in said] == [f"{binary} cannot be run: Exec format error"]
