@@ -6,6 +6,7 @@ Every answer is counted, over HTTP and HTTPS, on connections of twenty requests 
 A step that does not end as the page says ends the run.
 """
 
+import argparse
 import base64
 import json
 import subprocess
@@ -66,6 +67,7 @@ ENVOY_PROXY = {
 
 def main() -> None:
     """Go there and back, and print what each way cost."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     envoy_gateway.prepare()
     with in_the_lab():
         say("Envoy Gateway, a Gateway with two proxies, a route")

@@ -16,7 +16,7 @@ from k8s_apply.infra.names import infra_key
 from k8s_apply.infra.reconcile import InfraReconciler
 from k8s_watch.cluster import Cluster
 from k8s_watch.keys import ObjectKey
-from k8s_watch.kinds import GATEWAY, GATEWAY_CLASS, SERVICE
+from k8s_watch.kinds import DEPLOYMENT, GATEWAY, GATEWAY_CLASS, SERVICE
 from lychgate.controller import Controller, Feedback, Sinks, changes_allowance
 from lychgate.in_cluster.taking_over import take_over
 from lychgate.telemetry.metrics import Metrics
@@ -28,6 +28,9 @@ from xds_server.snapshot.cache import SnapshotCache
 
 NAME = "example.com/controller"
 CLASS = {"controllerName": NAME}
+
+
+type Json = dict[str, Any]
 
 
 class NoStatuses:
@@ -113,6 +116,13 @@ class Site:
             if live := self.writer.peek(SERVICE, infra_key(ObjectKey("default", name), SETTINGS)):
                 found[name] = [port["port"] for port in live["spec"]["ports"]]
         return found
+
+    def pods(self, gateway: str) -> Json:
+        """The template of a Gateway's proxies: whoever changes it rolls them out."""
+        deployment = self.writer.peek(DEPLOYMENT, infra_key(ObjectKey("default", gateway), SETTINGS))
+        assert deployment
+        template: Json = deployment["spec"]["template"]
+        return template
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
