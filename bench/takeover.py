@@ -90,8 +90,7 @@ def main() -> None:
 
 def to_lychgate(api: Api, address: str) -> None:
     """Walk "The steps" of the page."""
-    kubectl("scale", "-n", SYSTEM, "deployment/envoy-gateway", "--replicas=0")
-    kubectl("wait", "-n", SYSTEM, "pod", "-l", "control-plane=envoy-gateway", "--for=delete", "--timeout=60s")
+    end_control_plane()
     api.apply(gateway_class(parameters=False))
     helm("uninstall", "eg", "-n", SYSTEM)
     ours = ("deployment/envoy-gateway", "service/envoy-gateway", "serviceaccount/envoy-gateway", "pdb/envoy-gateway")
@@ -105,7 +104,7 @@ def to_lychgate(api: Api, address: str) -> None:
 
 def to_envoy_gateway(api: Api, address: str) -> None:
     """Walk "The way back" of the page."""
-    kubectl("scale", "-n", SYSTEM, "deployment/envoy-gateway", "--replicas=0")
+    end_control_plane()
     without_namespace = INSTALL.read_text().partition("\n---\n")[2]
     kubectl("delete", "--ignore-not-found", "-f", "-", stdin=without_namespace)
     left = ("configmap/envoy-gateway-settings", "lease/envoy-gateway-leader")
@@ -118,6 +117,12 @@ def to_envoy_gateway(api: Api, address: str) -> None:
     install_envoy_gateway()
     until_replaced(api, old)
     until_it_listens(api, address, "after-envoy-gateway.example.com")
+
+
+def end_control_plane() -> None:
+    """Return when it is gone: whichever it is, it would apply what the other is told next."""
+    kubectl("scale", "-n", SYSTEM, "deployment/envoy-gateway", "--replicas=0")
+    kubectl("wait", "-n", SYSTEM, "pod", "-l", "control-plane=envoy-gateway", "--for=delete", "--timeout=60s")
 
 
 def load_images() -> None:
