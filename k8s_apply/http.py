@@ -29,14 +29,6 @@ leave before the server has is to have it refused, also by a webhook that may be
 Spec: Kubernetes admissionregistration/v1 `timeoutSeconds`, `failurePolicy`; kube-apiserver `--request-timeout`
 """
 
-
-class _Item(msgspec.Struct, frozen=True):
-    metadata: dict[str, msgspec.Raw]
-
-
-_HAS_METADATA = msgspec.json.Decoder(_Item)
-"""Of objects, lists and Statuses alike; of whatever else answers with JSON, hardly."""
-
 type Served = Callable[[AnyKind], Awaitable[str]]
 """Which of a kind's versions this API server serves; raises `NotServed`."""
 
@@ -115,10 +107,12 @@ class HttpWriter(KubeWriter):
     ) -> Json:
         answer = await self._exchange(method, path, body, params=params, content_type=content_type)
         try:
-            _HAS_METADATA.decode(answer)
-            return msgspec.json.decode(answer, type=dict[str, Any])
+            found = msgspec.json.decode(answer, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(500, f"{method} {path}: the answer is no object of Kubernetes: {error}") from error
+        if not isinstance(found.get("metadata"), dict):  # an object, a list and a Status have it alike
+            raise ApiError(500, f"{method} {path}: the answer is no object of Kubernetes: it has no metadata")
+        return found
 
     async def _exchange(
         self,
