@@ -16,11 +16,9 @@ from collections.abc import Iterator, Mapping
 from xds_server.protocol.channel import Channel
 from xds_server.snapshot.diff import named_apart
 from xds_server.snapshot.resource import Reference, Resource, ResourceType
+from xds_server.snapshot.scope_names import WHOLE, is_whole, scope_name, table_of
 
 _, _, SECRET, SCOPED_ROUTE, LISTENER, ROUTE = ResourceType
-
-WHOLE = "/~"
-"""What the name of the scope that is a whole table ends with: a listener names it where the table is in scopes."""
 
 
 class HandingOver:
@@ -52,7 +50,7 @@ class HandingOver:
         listeners = self._channels.get(LISTENER)
         if listeners is None:
             return channel.resumed
-        leads = {table, (SCOPED_ROUTE, f"{table[1]}{WHOLE}")}
+        leads = {table, (SCOPED_ROUTE, scope_name(table[1], WHOLE))}
         for name, newest in listeners.newest.by_name.items():
             if not leads.isdisjoint(newest.depends_on):
                 in_use = [of for of in listeners.holdings.in_use((name,)) if of.name == name]
@@ -126,4 +124,4 @@ def _table(reference: Reference) -> str:
     type_, name = reference
     if type_ is ROUTE:
         return name
-    return name.removesuffix(WHOLE) if type_ is SCOPED_ROUTE and name.endswith(WHOLE) else ""
+    return table_of(name) if type_ is SCOPED_ROUTE and is_whole(name) else ""

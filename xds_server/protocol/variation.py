@@ -16,6 +16,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 from protos import route as pb
 from protos.encode import as_field, encode
 from xds_server.snapshot.resource import Resource, ResourceType
+from xds_server.snapshot.scope_names import table_of
 
 SAME_AGAIN = as_field(
     pb.ScopedRouteConfiguration.ROUTE_CONFIGURATION_FIELD_NUMBER,
@@ -26,7 +27,7 @@ SAME_AGAIN = as_field(
 
 def in_order(scopes: Sequence[Resource]) -> Sequence[Resource]:
     """Those that cannot be varied last. `scopes` are in order of their names, which is enough for one table's."""
-    if scopes and _table(scopes[0]) == _table(scopes[-1]):
+    if scopes and table_of(scopes[0].name) == table_of(scopes[-1].name):
         return scopes
     return sorted(scopes, key=names_its_table)
 
@@ -43,8 +44,4 @@ def varied(scopes: Sequence[Resource], names: Set[str]) -> tuple[Resource, ...]:
 
 def names_its_table(scope: Resource) -> bool:
     """Whether the table is a resource of its own."""
-    return (ResourceType.ROUTE, _table(scope)) in scope.depends_on
-
-
-def _table(scope: Resource) -> str:
-    return scope.name.rpartition("/")[0]
+    return (ResourceType.ROUTE, table_of(scope.name)) in scope.depends_on

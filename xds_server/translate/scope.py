@@ -24,14 +24,12 @@ from protos import core, http
 from protos.encode import as_field, encode, pack
 from protos.route import ScopedRouteConfiguration
 from xds_server.snapshot.resource import Reference, Resource, ResourceType, make_resource
+from xds_server.snapshot.scope_names import WHOLE, scope_name
 from xds_server.translate.route_table import EncodedHost, frame, virtual_host
 from xds_server.translate.sources import ADS_WITHOUT_LIMIT
 
 HEADER = "x-lychgate-scope"
 """Ours alone: overwritten when a request comes in, removed before it goes on."""
-
-WHOLE = "~"
-"""No host is spelled like it."""
 
 
 def scopes(of: ir.RouteTable) -> Iterator[Resource]:
@@ -63,11 +61,6 @@ def whole_scope(table: str) -> Resource:
     return make_resource(name, encode(message), ((ResourceType.ROUTE, table),))
 
 
-def scope_name(table: str, of: str) -> str:
-    """Both the name and the key of a scope. `of` is a hostname or `WHOLE`."""
-    return f"{table}/{of}"
-
-
 def is_wildcard(hostname: str) -> bool:
     """Whether it is not the name of one host."""
     return hostname.startswith("*")
@@ -81,8 +74,8 @@ def is_below(hostname: str, wildcard: str) -> bool:
 def _scope(name: str, hosts: tuple[EncodedHost, ...], beside: Iterable[Reference]) -> Resource:
     scope = ScopedRouteConfiguration(name=name, key=_key(name))
     body = b"".join([frame(name), *(host.field for host in hosts)])
-    named = sorted({reference for host in hosts for reference in host.depends_on})
-    return make_resource(name, encode(scope) + as_field(ROUTE_CONFIGURATION, body), sorted((*named, *beside)))
+    named = sorted({reference for host in hosts for reference in host.depends_on}.union(beside))
+    return make_resource(name, encode(scope) + as_field(ROUTE_CONFIGURATION, body), named)
 
 
 ROUTE_CONFIGURATION = ScopedRouteConfiguration.ROUTE_CONFIGURATION_FIELD_NUMBER

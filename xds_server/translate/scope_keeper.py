@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping
 
 from gateway_api.ir import xds as ir
 from xds_server.snapshot.resource import Resource
+from xds_server.snapshot.scope_names import WHOLE, scope_name
 from xds_server.translate.route_table import EncodedHost
 from xds_server.translate.scope import (
-    WHOLE,
     host_scope,
     is_below,
     is_wildcard,
-    scope_name,
     whole_scope,
     wildcard_scope,
 )
