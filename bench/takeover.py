@@ -15,12 +15,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from cryptography import x509
 
 from bench.cluster import envoy_gateway
-from bench.cluster.api import Api
+from bench.cluster.api import Api, Json
 from bench.cluster.load import under_load
 from bench.cluster.objects import backend
 from bench.cluster.run import Client
@@ -40,8 +39,6 @@ RATE = 200
 """Requests a second of each load."""
 PATIENCE = 180
 INSTALL = PROJECT / "docker" / "install.yaml"
-
-type Json = dict[str, Any]
 
 PARAMETERS = {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": "proxies", "namespace": SYSTEM}
 ENVOY_PROXY = {
@@ -72,7 +69,7 @@ def main() -> None:
     with in_the_lab():
         say("Envoy Gateway, a Gateway with two proxies, a route")
         api = Api()
-        load_images()
+        install_crds_and_images()
         install_envoy_gateway()
         create_world(api)
         address = until_served(api)
@@ -125,7 +122,7 @@ def end_control_plane() -> None:
     kubectl("wait", "-n", SYSTEM, "pod", "-l", "control-plane=envoy-gateway", "--for=delete", "--timeout=60s")
 
 
-def load_images() -> None:
+def install_crds_and_images() -> None:
     """Make Envoy Gateway and all CRDs known to the cluster."""
     lab.load([envoy_gateway.image()])
     for place in (GATEWAY_API_CRDS / "experimental", *envoy_gateway.crds()):

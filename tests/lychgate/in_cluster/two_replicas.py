@@ -11,6 +11,7 @@ from gateway_api.ir.fleet import FleetReport
 from gateway_api.ir.infra import InfraReport
 from gateway_api.status.observed import RememberedRefusals
 from gateway_api.status.types import Statuses
+from k8s_apply.api import Json
 from k8s_apply.certificates import Authority, make_authority
 from k8s_apply.infra.names import infra_key
 from k8s_apply.infra.reconcile import InfraReconciler
@@ -28,9 +29,6 @@ from xds_server.snapshot.cache import SnapshotCache
 
 NAME = "example.com/controller"
 CLASS = {"controllerName": NAME}
-
-
-type Json = dict[str, Any]
 
 
 class NoStatuses:
