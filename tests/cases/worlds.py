@@ -275,20 +275,14 @@ def worlds(draw: st.DrawFn) -> Objects:
         decoded("ListenerSet", f"s{i}", {"parentRef": {"name": "eg"}, "listeners": listeners})
         for i, listeners in enumerate(draw(st.lists(named(3), max_size=2)))
     ]
-    for i in range(draw(st.integers(0, 3))):
-        spec = {
-            "parentRefs": draw(st.lists(PARENTS, min_size=1, max_size=2)),
-            "hostnames": draw(st.lists(HOSTNAMES, max_size=2)),
-            "rules": draw(st.lists(RULES, max_size=3)),
-        }
-        found.append(decoded("HTTPRoute", f"h{i}", spec))
-    for i in range(draw(st.integers(0, 1))):
-        spec = {
-            "parentRefs": draw(st.lists(PARENTS, min_size=1, max_size=2)),
-            "hostnames": draw(st.lists(HOSTNAMES, max_size=2)),
-            "rules": draw(st.lists(GRPC_RULES, max_size=2)),
-        }
-        found.append(decoded("GRPCRoute", f"g{i}", spec))
+    for kind, one_rule, most in (("HTTPRoute", RULES, 3), ("GRPCRoute", GRPC_RULES, 1)):
+        for i in range(draw(st.integers(0, most))):
+            spec = {
+                "parentRefs": draw(st.lists(PARENTS, min_size=1, max_size=2)),
+                "hostnames": draw(st.lists(HOSTNAMES, max_size=2)),
+                "rules": draw(st.lists(one_rule, max_size=3)),
+            }
+            found.append(decoded(kind, f"{kind[0].lower()}{i}", spec))
     for kind, hostnames, backends in (
         ("TCPRoute", st.just({}), BACKENDS),
         ("TLSRoute", st.lists(HOSTNAMES, min_size=1, max_size=2).map(lambda found: {"hostnames": found}), BACKENDS),
